@@ -1,0 +1,149 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const client = join(root, 'src/generated/prisma');
+const dist = join(root, 'dist');
+const prisma = join(root, 'node_modules/prisma');
+const typescript = join(root, 'node_modules/typescript');
+
+/** What a person can act on: printed without a stack. */
+export class BuildError extends Error {}
+
+/** Compiles src/ to dist/, unless dist/ was made of these very sources. */
+export async function build() {
+  // An image holds dist/ alone.
+  if (!existsSync(join(root, 'src'))) return;
+  const stamp = hashOf(['prisma/schema.prisma', 'tsconfig.json', 'package-lock.json', ...sources()]);
+  if (isCurrent(dist, stamp)) return;
+  requireTools();
+  console.error(existsSync(dist) ? 'Building what has changed …' : 'Building (first start only) …');
+  await generateClient();
+  await replace(dist, stamp, async (work) => {
+    await run([join(typescript, 'bin/tsc'), '--outDir', work, '--noEmitOnError']);
+    return work;
+  });
+}
+
+/** Makes the Prisma client, unless it was made of this very schema by this very Prisma. */
+export async function generateClient() {
+  requireTools();
+  const stamp = hashOf(['prisma/schema.prisma', 'node_modules/prisma/package.json']);
+  if (isCurrent(client, stamp)) return;
+  await replace(client, stamp, async (work) => {
+    // Its output is named relative to the schema, so that a copy of the schema is generated beside the copy.
+    mkdirSync(join(work, 'prisma'));
+    copyFileSync(join(root, 'prisma/schema.prisma'), join(work, 'prisma/schema.prisma'));
+    await run([join(prisma, 'build/index.js'), 'generate', '--schema', join(work, 'prisma/schema.prisma')]);
+    return join(work, 'src/generated/prisma');
+  });
+}
+
+/**
+ * Made aside and moved into place whole: an interrupted build leaves the old one as it was, and of two builds at
+ * once each works alone and the later finds the work done.
+ */
+async function replace(target, stamp, make) {
+  sweep();
+  // One level below the root, as dist/ is, because source maps hold relative paths.
+  const work = mkdtempSync(join(root, '.build-'));
+  const old = `${work}-old`;
+  try {
+    writeFileSync(join(work, '.gitignore'), '*\n');
+    const made = await make(work);
+    rmSync(join(work, '.gitignore'));
+    writeFileSync(join(made, '.stamp'), stamp);
+    if (isCurrent(target, stamp)) return;
+    mkdirSync(dirname(target), { recursive: true });
+    if (existsSync(target)) renameSync(target, old);
+    renameSync(made, target);
+  } catch (error) {
+    // Another build was quicker by a hair.
+    if (!isCurrent(target, stamp)) throw error;
+  } finally {
+    for (const path of [work, old]) rmSync(path, { recursive: true, force: true });
+  }
+}
+
+/** What killed builds left; ten minutes are longer than any build that still runs. */
+function sweep() {
+  for (const name of readdirSync(root).filter((name) => name.startsWith('.build-'))) {
+    const path = join(root, name);
+    const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0);
+    if (age > 600_000) rmSync(path, { recursive: true, force: true });
+  }
+}
+
+function sources() {
+  return readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => !path.startsWith(join(root, 'src/generated')))
+    .map((path) => path.slice(root.length))
+    .sort();
+}
+
+function hashOf(paths) {
+  const hash = createHash('sha256');
+  for (const path of paths) {
+    const content = readFileSync(join(root, path));
+    hash.update(`${path}\0${content.length}\0`).update(content);
+  }
+  return hash.digest('hex');
+}
+
+function isCurrent(directory, stamp) {
+  try {
+    return readFileSync(join(directory, '.stamp'), 'utf8') === stamp;
+  } catch {
+    return false;
+  }
+}
+
+function requireTools() {
+  if (existsSync(prisma) && existsSync(typescript)) return;
+  throw new BuildError('A build needs the development dependencies: run `npm ci --include=dev` first.');
+}
+
+async function run(args) {
+  // A build asks nobody for newer versions and reports to nobody.
+  const env = { ...process.env, CHECKPOINT_DISABLE: '1', PRISMA_HIDE_UPDATE_MESSAGE: '1' };
+  const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (chunk) => {
+      output += chunk;
+    });
+  const code = await new Promise((resolve, reject) => child.on('close', resolve).on('error', reject));
+  // The copy of the schema is gone when this is read.
+  if (code !== 0) throw new BuildError(`${output.replaceAll(/\.build-\w+\//g, '').trim()}\nThe build failed.`);
+}
+
+/** Runs a step of the command line: what went wrong is told, and told once. */
+export async function step(work) {
+  try {
+    await work();
+  } catch (error) {
+    console.error(error instanceof BuildError ? error.message : error);
+    process.exit(1);
+  }
+}
+
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  await step(process.argv[2] === 'client' ? generateClient : build);
+}

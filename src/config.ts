@@ -1,0 +1,215 @@
+import { existsSync } from 'node:fs';
+import { z } from 'zod';
+import type { HashCost } from './domain/passwords.js';
+import { StartError } from './errors.js';
+
+const secondsPer = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
+
+/** `15m`, `30d`, or a bare number of seconds → seconds. */
+function duration(fallback: string, { min = 1, max = 3650 * 86_400 }: { min?: number; max?: number } = {}) {
+  return z
+    .string()
+    .default(fallback)
+    .transform((text, context) => {
+      const match = /^(\d{1,9})([smhd]?)$/.exec(text);
+      const seconds = match ? Number(match[1]) * secondsPer[(match[2] || 's') as keyof typeof secondsPer] : Number.NaN;
+      if (seconds >= min && seconds <= max) return seconds;
+      context.addIssue(`a duration from ${min} to ${max} seconds, such as 900, 15m, 12h or 30d`);
+      return z.NEVER;
+    });
+}
+
+function integer(fallback: number, min: number, max: number) {
+  return z
+    .string()
+    .default(String(fallback))
+    .refine((text) => /^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max, {
+      error: `a whole number from ${min} to ${max}`,
+    })
+    .transform(Number);
+}
+
+function choice<const Options extends readonly [string, ...string[]]>(options: Options, fallback: Options[number]) {
+  return z.enum(options, { error: options.join(', ') }).default(fallback as z.infer<z.ZodEnum<never>>);
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text;
+}
+
+const httpUrl = z
+  .string()
+  .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && !text.endsWith('/'), {
+    error: 'an http(s) URL without a slash at its end',
+  });
+
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
+
+const databaseUrl = z
+  .string()
+  .default('pglite:.data/db')
+  .refine((text) => /^pglite:.+/.test(text) || (/^postgres(ql)?:\/\//.test(text) && URL.canParse(text)), {
+    error: 'pglite:<directory>, pglite:memory or postgresql://…',
+  });
+
+const secret = z.string().refine((text) => Buffer.byteLength(text) >= 32, { error: 'at least 32 bytes' });
+
+export type AccessTokenSource = 'bearer' | 'cookie' | 'query' | `header:${string}`;
+
+const accessTokenSources = list
+  .refine((items) => items.length > 0 && items.every((item) => /^(bearer|cookie|query|header:[\w-]+)$/.test(item)), {
+    error: 'a list of bearer, cookie, query and header:<name>',
+  })
+  .transform((items) => items as AccessTokenSource[]);
+
+/** `false`, a number of hops, or addresses. Never `true`: that would let anybody name their own address. */
+const trustProxy = z.string().transform((text, context): false | number | string[] => {
+  if (text === 'false') return false;
+  if (/^\d{1,2}$/.test(text)) return Number(text);
+  const addresses = text.split(',').map((item) => item.trim());
+  if (addresses.every((item) => /^(loopback|linklocal|uniquelocal|[\da-f.:]+(\/\d{1,3})?)$/i.test(item)) && text !== '')
+    return addresses;
+  context.addIssue('false, a number of hops, or a list of addresses and networks (never true)');
+  return z.NEVER;
+});
+
+const hashCost = z
+  .string()
+  .default('m=19456,t=2,p=1')
+  .transform((text, context): HashCost => {
+    const match = /^m=(\d{1,7}),t=(\d{1,2}),p=(\d{1,2})$/.exec(text);
+    const [memoryKiB, passes, parallelism] = match ? match.slice(1).map(Number) : [];
+    if (
+      memoryKiB &&
+      passes &&
+      parallelism &&
+      memoryKiB >= 1024 &&
+      memoryKiB >= 8 * parallelism &&
+      memoryKiB <= 1_048_576
+    )
+      return { memoryKiB, passes, parallelism };
+    context.addIssue('argon2id cost as m=<KiB, 1024 to 1048576>,t=<passes>,p=<lanes>');
+    return z.NEVER;
+  });
+
+/** Every setting, by the name of its environment variable. `.env.example` lists the same names and defaults. */
+export const settings = z.object({
+  NODE_ENV: z.string().default('development'),
+  PORT: integer(3000, 0, 65_535),
+  HOST: z.string().min(1).default('127.0.0.1'),
+  DATABASE_URL: databaseUrl,
+  DATABASE_POOL_SIZE: integer(10, 1, 1000),
+  AUTH_SECRET: secret.optional(),
+  AUTH_SECRET_PREVIOUS: secret.optional(),
+  JWT_ALGORITHM: choice(['ES256', 'RS256', 'HS256'], 'ES256'),
+  JWT_ISSUER: httpUrl.optional(),
+  JWT_AUDIENCE: z.string().min(1).max(200).default('gatelatch'),
+  ACCESS_TOKEN_TTL: duration('15m', { max: 86_400 }),
+  REFRESH_TOKEN_TTL: duration('30d'),
+  ACCESS_TOKEN_SOURCES: z.string().default('bearer,cookie').pipe(accessTokenSources),
+  REFRESH_GRACE: duration('30s', { min: 0, max: 3600 }),
+  SESSION_MAX_AGE: duration('90d'),
+  CORS_ORIGINS: list
+    .refine((items) => items.every(isOrigin), { error: 'a list of origins such as https://app.example (never *)' })
+    .default([]),
+  COOKIE_SAMESITE: choice(['lax', 'strict', 'none'], 'lax'),
+  COOKIE_PREFIX: choice(['off', 'on'], 'off'),
+  COOKIE_DOMAIN: z
+    .string()
+    .regex(/^[a-z0-9.-]+$/i, 'a domain such as example.com')
+    .optional(),
+  TRUST_PROXY: z.string().default('false').pipe(trustProxy),
+  PASSWORD_HASH: hashCost,
+  PASSWORD_MIN_LENGTH: integer(15, 8, 64),
+  APP_URL: httpUrl.optional(),
+  SIGNUP: choice(['open', 'closed'], 'open'),
+  SHUTDOWN_TIMEOUT: duration('10s', { max: 600 }),
+  LOG_LEVEL: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
+});
+
+type Settings = z.infer<typeof settings>;
+
+/** The settings as the code speaks of them. Durations are in seconds. */
+export type Config = ReturnType<typeof shape>;
+
+/** Reads `.env` (where there is one) into the environment without overriding it, and checks every setting. */
+export function loadConfig(): Config {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  return parseConfig(process.env);
+}
+
+/**
+ * Checks an environment.
+ * @throws StartError with one line for each wrong setting: its name and what it may be, never its value.
+ */
+export function parseConfig(environment: Record<string, string | undefined>): Config {
+  // An empty variable means an unset one: that is how compose files and CI systems pass "nothing".
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const parsed = settings.safeParse(given);
+  const problems = parsed.success
+    ? contradictions(parsed.data)
+    : parsed.error.issues.map((issue) => `${issue.path.join('.')} must be ${issue.message}.`);
+  if (problems.length > 0 || !parsed.success) throw new StartError(problems.join('\n'));
+  return shape(parsed.data);
+}
+
+function contradictions(given: Settings): string[] {
+  const production = given.NODE_ENV === 'production';
+  const problems: string[] = [];
+  if (production && !given.AUTH_SECRET)
+    problems.push(
+      'AUTH_SECRET must be set in production: at least 32 random bytes, such as from `openssl rand -base64 48`.',
+    );
+  if (given.AUTH_SECRET && /change.?me|example|your.?secret|secret.?here|^(.)\1+$/i.test(given.AUTH_SECRET))
+    problems.push('AUTH_SECRET must be a random value of your own, not an example from a file.');
+  if (given.REFRESH_TOKEN_TTL > given.SESSION_MAX_AGE)
+    problems.push('REFRESH_TOKEN_TTL must be at most SESSION_MAX_AGE.');
+  if (given.COOKIE_PREFIX === 'on' && given.COOKIE_DOMAIN)
+    problems.push(
+      'COOKIE_DOMAIN must be unset when COOKIE_PREFIX is on: a __Host- cookie has no domain (RFC 6265bis).',
+    );
+  return problems;
+}
+
+function shape(given: Settings) {
+  const issuer = given.JWT_ISSUER ?? `http://localhost:${given.PORT}`;
+  const production = given.NODE_ENV === 'production';
+  return {
+    production,
+    host: given.HOST,
+    port: given.PORT,
+    database: { url: given.DATABASE_URL, poolSize: given.DATABASE_POOL_SIZE },
+    authSecret: given.AUTH_SECRET,
+    authSecretPrevious: given.AUTH_SECRET_PREVIOUS,
+    tokens: {
+      algorithm: given.JWT_ALGORITHM,
+      issuer,
+      audience: given.JWT_AUDIENCE,
+      accessTtl: given.ACCESS_TOKEN_TTL,
+      refreshTtl: given.REFRESH_TOKEN_TTL,
+      refreshGrace: given.REFRESH_GRACE,
+      sessionMaxAge: given.SESSION_MAX_AGE,
+      sources: given.ACCESS_TOKEN_SOURCES,
+    },
+    corsOrigins: given.CORS_ORIGINS,
+    cookies: {
+      sameSite: given.COOKIE_SAMESITE,
+      prefix: given.COOKIE_PREFIX === 'on',
+      domain: given.COOKIE_DOMAIN,
+      // Over plain http on localhost some browsers drop Secure cookies; everywhere else they must be Secure.
+      secure:
+        production || issuer.startsWith('https:') || given.COOKIE_PREFIX === 'on' || given.COOKIE_SAMESITE === 'none',
+    },
+    trustProxy: given.TRUST_PROXY,
+    passwords: { cost: given.PASSWORD_HASH, minLength: given.PASSWORD_MIN_LENGTH },
+    appUrl: given.APP_URL ?? issuer,
+    signup: given.SIGNUP,
+    shutdownTimeout: given.SHUTDOWN_TIMEOUT,
+    logLevel: given.LOG_LEVEL,
+  };
+}

@@ -1,0 +1,19 @@
+import type { SqlDriverAdapterFactory, SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
+import type { DirectoryHold } from './directory-hold.js';
+import type { Listen } from './listen.js';
+
+/** What the two kinds of database give to the rest. */
+export type Driver = {
+  /** In this process, for it alone, or a server that several instances share. */
+  kind: 'embedded' | 'server';
+  adapters: SqlDriverAdapterFactory;
+  listen: Listen;
+  /**
+   * Runs `work` while no other instance migrates, on a connection without time limits; waits for its turn without
+   * one, too. What the adapters give works on that very connection.
+   */
+  withMigrationLock<T>(work: (adapters: SqlMigrationAwareDriverAdapterFactory) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+  /** The embedded directory; undefined in memory and for a server. */
+  hold: DirectoryHold | undefined;
+};

@@ -1,0 +1,118 @@
+// Prisma names one failure differently by API (typed or raw), adapter and phase. Below it, the adapter's own account
+// is always the same, so that is what is read here; the tests provoke each on real databases.
+
+type AdapterError = {
+  kind?: string;
+  originalCode?: string;
+  constraint?: { fields?: string[]; index?: string };
+  table?: string;
+};
+
+/**
+ * The column whose uniqueness an insert or update broke, as the database calls it: `username_key`. Several columns
+ * are joined with `_`. It reads the index's name where the adapter tells only that: `<table>_<column>_key`, which is
+ * what Prisma calls a unique index.
+ *
+ * @returns undefined where the error is about something else.
+ */
+export function uniqueViolation(error: unknown): string | undefined {
+  const { kind, constraint, table } = adapterError(error);
+  if (kind !== 'UniqueConstraintViolation') return undefined;
+  if (constraint?.fields !== undefined) return constraint.fields.join('_');
+  return constraint?.index?.slice(`${table ?? ''}_`.length).replace(/_key$/, '');
+}
+
+/** Postgres' five-character code for what went wrong, where the error came from Postgres at all. */
+export function sqlState(error: unknown): string | undefined {
+  return adapterError(error).originalCode ?? codeOf(error)?.match(/^[0-9A-Z]{5}$/)?.[0];
+}
+
+/**
+ * Whether the database can't be reached, answers too late, or can't serve anybody now, so that the same request may
+ * well succeed later: nothing of this is the request's own fault.
+ */
+export function isDatabaseUnavailable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = codeOf(error);
+  return (
+    UNAVAILABLE_STATES.test(sqlState(error) ?? '') ||
+    UNAVAILABLE_KINDS.has(adapterError(error).kind ?? '') ||
+    (code !== undefined && UNAVAILABLE_CODES.has(code)) ||
+    UNAVAILABLE_MESSAGES.has(error.message)
+  );
+}
+
+const UNAVAILABLE_STATES = new RegExp(
+  `^(${[
+    '08...', // connection lost
+    '25006', // a standby, or a former primary: read only
+    '25P03', // a transaction that did nothing for too long
+    '28...', // the server no longer takes our credentials
+    '3D000', // the database isn't there (any more, or yet)
+    '40001', // could not be put in an order with others
+    '40P01', // deadlock
+    '53...', // out of connections, memory, disk
+    '55P03', // a lock that was not to be had in time
+    '57014', // statement timeout
+    '57P..', // terminated by the administrator, shutting down, starting up
+    '58...', // input or output failed
+  ].join('|')})$`,
+);
+
+const UNAVAILABLE_KINDS = new Set([
+  'DatabaseNotReachable',
+  'ConnectionClosed',
+  'SocketTimeout',
+  'TlsConnectionError',
+  'TooManyConnections',
+]);
+
+const UNAVAILABLE_CODES = new Set([
+  'P1001', // Prisma: can't reach the server
+  'P1002', // reached, but timed out
+  'P1008', // operation timed out
+  'P1017', // the server has closed the connection
+  'P2024', // no connection came free in time
+  'P2028', // a transaction could not start, or went on for too long
+  'P2034', // deadlock
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+]);
+
+// pg, pg-pool and PGlite throw plain errors with nothing but these words to know them by.
+const UNAVAILABLE_MESSAGES = new Set([
+  'Query read timeout',
+  'timeout expired',
+  'timeout exceeded when trying to connect',
+  'Connection terminated',
+  'Connection terminated unexpectedly',
+  'Connection terminated due to connection timeout',
+  'Client has encountered a connection error and is not queryable',
+  'Client was closed and is not queryable',
+  'Cannot use a pool after calling end on the pool',
+  'PGlite is closed',
+]);
+
+function adapterError(error: unknown): AdapterError {
+  return child(child(child(error, 'meta'), 'driverAdapterError'), 'cause');
+}
+
+function child(value: unknown, key: string): Record<string, unknown> {
+  const found = isObject(value) ? value[key] : undefined;
+  return isObject(found) ? found : {};
+}
+
+function codeOf(error: unknown): string | undefined {
+  return isObject(error) && typeof error['code'] === 'string' ? error['code'] : undefined;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}

@@ -1,0 +1,57 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import {
+  bindMigrationAwareSqlAdapterFactory,
+  type SqlMigrationAwareDriverAdapterFactory,
+} from '@prisma/driver-adapter-utils';
+import type { SchemaEngine } from '@prisma/schema-engine-wasm/schema_engine_bg';
+
+// Node has it, but neither its types nor the language's library declare it.
+declare const WebAssembly: {
+  instantiate(bytes: Uint8Array, imports: object): Promise<{ instance: { exports: Record<string, unknown> } }>;
+};
+
+/** Nothing in the database is managed by others. */
+export const NO_FILTERS = { externalTables: [], externalEnums: [] };
+
+/** An engine whose memory has to be given back: `using` or `free()`. */
+export type { SchemaEngine };
+
+/**
+ * Prisma's own schema engine, the one behind `prisma migrate`, as WebAssembly: nothing is downloaded.
+ *
+ * @param adapters opens the connection the engine works on.
+ * @param schema the text of `schema.prisma`, needed by `diff` alone.
+ * @returns the engine, connected. Call `free()` when done.
+ */
+export async function openSchemaEngine(
+  adapters: SqlMigrationAwareDriverAdapterFactory,
+  schema?: string,
+): Promise<SchemaEngine> {
+  loading ??= loadBindings();
+  const bindings = await loading;
+  const datamodels: [string, string][] | undefined = schema === undefined ? undefined : [['schema.prisma', schema]];
+  return await bindings.SchemaEngine.new({ datamodels }, ignoreLog, bindMigrationAwareSqlAdapterFactory(adapters));
+}
+
+type Bindings = typeof import('@prisma/schema-engine-wasm/schema_engine_bg');
+
+// The bindings know one instance at a time: a second would pull the memory from under the first one's engines.
+let loading: Promise<Bindings> | undefined;
+
+// The package's entry point imports the .wasm file as a module, which Node 20 can't: so its steps are taken here.
+async function loadBindings(): Promise<Bindings> {
+  const bindings = await import('@prisma/schema-engine-wasm/schema_engine_bg');
+  const folder = dirname(createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm'));
+  const bytes = await readFile(join(folder, 'schema_engine_bg.wasm'));
+  const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': { ...bindings } });
+  bindings.__wbg_set_wasm(instance.exports);
+  const start = instance.exports['__wbindgen_start'];
+  if (typeof start !== 'function') throw new Error('The schema engine is not the one that this was written for.');
+  start();
+  return bindings;
+}
+
+// The engine's own log repeats what its errors say.
+function ignoreLog(): void {}

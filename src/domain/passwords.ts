@@ -1,0 +1,103 @@
+import { randomBytes } from 'node:crypto';
+import argon2 from 'argon2';
+import { StartError } from '../errors.js';
+import type { HashGate } from './hash-gate.js';
+import { canonicalPassword, isWellFormed } from './password-policy.js';
+
+/** Cost of argon2id: memory in KiB, passes, lanes (RFC 9106 §3.1). */
+export type HashCost = { memoryKiB: number; passes: number; parallelism: number };
+
+export type Passwords = {
+  /**
+   * Hashes a password that `checkNewPassword` has found good.
+   * @param address whose turn at the hash gate it is; none for the operator's own doings
+   * @returns a PHC string of argon2id with a salt of its own (16 bytes) and a hash of 32 bytes
+   * @throws AppError `overloaded`; TypeError for text that is not well-formed
+   */
+  hash(password: string, address?: string): Promise<string>;
+  /**
+   * Compares the whole password, in NFC and otherwise exactly as received (ASVS 6.2.8). Every answer costs one hash,
+   * so that its time tells neither whether the user exists nor whether the stored hash is sound.
+   * @param stored undefined for an unknown user
+   * @returns false also where `stored` is no argon2id hash, or asks for more than `HASH_COST_LIMITS` (fail closed,
+   *   ASVS 11.2.5)
+   * @throws AppError `overloaded`
+   */
+  verify(stored: string | undefined, password: string, address?: string): Promise<boolean>;
+  /** Whether a stored hash takes less memory or fewer passes than hashes made now; a dearer one stays (ASVS 11.2.2). */
+  isOutdated(stored: string): boolean;
+};
+
+/** The most that a stored hash may ask for: a tampered or imported one could otherwise take the machine. */
+export const HASH_COST_LIMITS: HashCost = { memoryKiB: 1_048_576, passes: 20, parallelism: 16 };
+
+const SALT_BYTES = 16;
+const HASH_BYTES = 32;
+
+/**
+ * The only place where passwords are hashed: argon2id (RFC 9106), every hash through the gate.
+ * @throws StartError where the cost is beyond `HASH_COST_LIMITS`: its hashes could be made but never verified
+ */
+export function createPasswords({ cost, gate }: { cost: HashCost; gate: HashGate }): Passwords {
+  if (!isBearable(cost)) throw new StartError(`PASSWORD_HASH must be at most ${costParams(HASH_COST_LIMITS)}, with m at least 8 times p.`);
+  const decoy = decoyHash(cost);
+
+  return {
+    async hash(password, address = '') {
+      if (!isWellFormed(password)) throw new TypeError('A password that is not well-formed Unicode was to be hashed.');
+      return gate.run(address, () => argon2.hash(canonicalPassword(password), argon2Options(cost)));
+    },
+    async verify(stored, password, address = '') {
+      const comparable = isVerifiable(stored) && isWellFormed(password);
+      const digest = comparable ? stored : decoy;
+      return (await gate.run(address, () => argon2.verify(digest, canonicalPassword(password)))) && comparable;
+    },
+    isOutdated(stored) {
+      const storedCost = readCost(stored);
+      return !storedCost || storedCost.memoryKiB < cost.memoryKiB || storedCost.passes < cost.passes;
+    },
+  };
+}
+
+function argon2Options(cost: HashCost) {
+  return {
+    type: argon2.argon2id,
+    memoryCost: cost.memoryKiB,
+    timeCost: cost.passes,
+    parallelism: cost.parallelism,
+    salt: randomBytes(SALT_BYTES),
+    hashLength: HASH_BYTES,
+  };
+}
+
+/** A hash that nobody made: random bytes, for which no password is known, take as long to compare as a real one. */
+function decoyHash(cost: HashCost): string {
+  const [salt, digest] = [SALT_BYTES, HASH_BYTES].map((size) =>
+    randomBytes(size).toString('base64').replace(/=+$/, ''),
+  );
+  return `$argon2id$v=19$${costParams(cost)}$${salt}$${digest}`;
+}
+
+function costParams({ memoryKiB, passes, parallelism }: HashCost): string {
+  return `m=${memoryKiB},t=${passes},p=${parallelism}`;
+}
+
+/** The cost in a PHC string of argon2id, version 1.3, with a salt of 8 bytes and a hash of 16 bytes at the least. */
+function readCost(stored: string): HashCost | undefined {
+  const phc =
+    /^\$argon2id\$v=19\$m=([1-9]\d{0,9}),t=([1-9]\d{0,9}),p=([1-9]\d{0,9})\$[A-Za-z\d+/]{11,86}\$[A-Za-z\d+/]{22,86}$/;
+  const [memoryKiB, passes, parallelism] = (phc.exec(stored) ?? []).slice(1).map(Number);
+  if (!memoryKiB || !passes || !parallelism) return undefined;
+  return { memoryKiB, passes, parallelism };
+}
+
+function isVerifiable(stored: string | undefined): stored is string {
+  const cost = stored === undefined ? undefined : readCost(stored);
+  return cost !== undefined && isBearable(cost);
+}
+
+/** Within our limits, and within argon2's own (8 KiB for each lane), beyond which it would throw. */
+function isBearable({ memoryKiB, passes, parallelism }: HashCost): boolean {
+  const { memoryKiB: maxMemory, passes: maxPasses, parallelism: maxLanes } = HASH_COST_LIMITS;
+  return memoryKiB >= 8 * parallelism && memoryKiB <= maxMemory && passes <= maxPasses && parallelism <= maxLanes;
+}

@@ -1,0 +1,56 @@
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+
+/** Seals small secrets for storage: what is stored is useless without `AUTH_SECRET`. */
+export type SecretBox = {
+  /** AES-256-GCM; `label` is authenticated, so that a sealed value can't be moved to another row. */
+  seal(plain: Buffer, label: string): Buffer;
+  /** The plain value, or undefined where no known secret opens it or it was tampered with. */
+  open(sealed: Uint8Array, label: string): Buffer | undefined;
+};
+
+const version = 1;
+const ivBytes = 12;
+const tagBytes = 16;
+
+/**
+ * @param secrets `AUTH_SECRET`, which seals, and after it any previous one that may still open.
+ * Each gives its own AES key by HKDF-SHA256 (RFC 5869).
+ */
+export function createSecretBox(secrets: [string, ...string[]]): SecretBox {
+  const [current, ...previous] = secrets.map(sealingKey) as [Buffer, ...Buffer[]];
+  return {
+    seal: (plain, label) => encrypt(current, plain, label),
+    open(sealed, label) {
+      for (const key of [current, ...previous]) {
+        const plain = decrypt(key, Buffer.from(sealed), label);
+        if (plain) return plain;
+      }
+      return undefined;
+    },
+  };
+}
+
+function sealingKey(secret: string): Buffer {
+  return Buffer.from(hkdfSync('sha256', secret, '', 'gatelatch sealing key v1', 32));
+}
+
+function encrypt(key: Buffer, plain: Buffer, label: string): Buffer {
+  const iv = randomBytes(ivBytes);
+  const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(Buffer.from(label));
+  const body = Buffer.concat([cipher.update(plain), cipher.final()]);
+  return Buffer.concat([Buffer.of(version), iv, cipher.getAuthTag(), body]);
+}
+
+function decrypt(key: Buffer, sealed: Buffer, label: string): Buffer | undefined {
+  const bodyAt = 1 + ivBytes + tagBytes;
+  if (sealed.length < bodyAt || sealed[0] !== version) return undefined;
+  const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(1, 1 + ivBytes), { authTagLength: tagBytes })
+    .setAAD(Buffer.from(label))
+    .setAuthTag(sealed.subarray(1 + ivBytes, bodyAt));
+  try {
+    return Buffer.concat([decipher.update(sealed.subarray(bodyAt)), decipher.final()]);
+  } catch {
+    // GCM's tag does not match: another secret, or tampering. The two can't be told apart.
+    return undefined;
+  }
+}

@@ -1,0 +1,52 @@
+import type { Db } from '../db/database.js';
+import type { User } from '../generated/prisma/client.js';
+import type { Passwords } from './passwords.js';
+
+export type { User };
+
+/** A user whose password was just checked against this very hash. */
+export type CheckedUser = { user: User; passwordHash: string };
+
+type UsersDeps = { db: Db; passwords: Passwords };
+
+/**
+ * The canonical form under which a username or an e-mail is unique. Both are ASCII by then, so that lower case
+ * can't make two different names equal (U+212A lower-cases to `k`).
+ */
+export function canonical(name: string): string {
+  return name.toLowerCase();
+}
+
+/** The user of this username or e-mail, whatever its case. */
+export async function findByLogin({ db }: Pick<UsersDeps, 'db'>, login: string): Promise<User | null> {
+  if (!/^[\x21-\x7e]{1,254}$/.test(login)) return null;
+  const key = canonical(login);
+  return db.user.findUnique({ where: login.includes('@') ? { emailKey: key } : { usernameKey: key } });
+}
+
+/**
+ * Checks a password. A user who does not exist costs one hash too (OWASP: no enumeration by timing), and a good
+ * password whose hash is cheaper than today's cost is hashed anew.
+ * @returns undefined for an unknown user and for a wrong password alike
+ */
+export async function checkPassword(
+  deps: UsersDeps,
+  login: string,
+  password: string,
+  address: string,
+): Promise<CheckedUser | undefined> {
+  const user = await findByLogin(deps, login);
+  const right = await deps.passwords.verify(user?.passwordHash, password, address);
+  if (!user || !right) return undefined;
+  if (!deps.passwords.isOutdated(user.passwordHash)) return { user, passwordHash: user.passwordHash };
+  return { user, passwordHash: await rehash(deps, user, password, address) };
+}
+
+async function rehash(deps: UsersDeps, user: User, password: string, address: string): Promise<string> {
+  const passwordHash = await deps.passwords.hash(password, address);
+  const { count } = await deps.db.user.updateMany({
+    where: { id: user.id, passwordHash: user.passwordHash },
+    data: { passwordHash },
+  });
+  return count === 1 ? passwordHash : user.passwordHash;
+}

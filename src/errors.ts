@@ -1,0 +1,75 @@
+/**
+ * The whole vocabulary of refusals: code → status and title. A code is what clients branch on, so it never
+ * changes its meaning; the title is for people.
+ */
+export const errorCatalogue = {
+  invalid_json: { status: 400, title: 'The body is not valid JSON' },
+  invalid_request: { status: 400, title: 'The request is malformed' },
+  unauthenticated: { status: 401, title: 'No token was presented' },
+  invalid_token: { status: 401, title: 'The token is not valid' },
+  token_expired: { status: 401, title: 'The access token has expired' },
+  token_stale: { status: 401, title: 'The access token is older than a change of roles' },
+  session_revoked: { status: 401, title: 'The session has ended' },
+  invalid_credentials: { status: 401, title: 'Wrong username or password' },
+  invalid_refresh_token: { status: 401, title: 'The refresh token is not valid' },
+  refresh_token_reused: { status: 401, title: 'The refresh token was used before; its session has been ended' },
+  account_disabled: { status: 403, title: 'This user is disabled' },
+  csrf_rejected: { status: 403, title: 'A cross-site request may not use cookies here' },
+  forbidden: { status: 403, title: 'This needs a role that you do not have' },
+  signup_closed: { status: 403, title: 'Sign-up is closed' },
+  not_found: { status: 404, title: 'Not found' },
+  method_not_allowed: { status: 405, title: 'This path does not take that method' },
+  username_taken: { status: 409, title: 'The username is taken' },
+  email_taken: { status: 409, title: 'The e-mail address is taken' },
+  payload_too_large: { status: 413, title: 'The body is too large' },
+  unsupported_media_type: { status: 415, title: 'The body must be JSON in UTF-8' },
+  validation_failed: { status: 422, title: 'Some of the input is not acceptable' },
+  header_fields_too_large: { status: 431, title: 'The headers are too large' },
+  internal_error: { status: 500, title: 'Something went wrong on our side' },
+  overloaded: { status: 503, title: 'Too busy just now' },
+  database_unavailable: { status: 503, title: 'The database cannot be reached just now' },
+  shutting_down: { status: 503, title: 'This instance is about to stop' },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+export type ErrorCode = keyof typeof errorCatalogue;
+
+/** One thing wrong with the input: where (a JSON path such as `password`), and why. */
+export type FieldError = { path: string; message: string };
+
+type AppErrorOptions = {
+  /** A sentence for people about this very case; never parsed, never secret. */
+  detail?: string;
+  errors?: FieldError[];
+  /** For 503: when it is worth asking again, in seconds; 1 unless said. */
+  retryAfterSeconds?: number;
+  cause?: unknown;
+};
+
+/** The one error that the code throws on purpose. Whatever else is thrown becomes `internal_error`. */
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  readonly detail: string | undefined;
+  readonly errors: FieldError[] | undefined;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(code: ErrorCode, options: AppErrorOptions = {}) {
+    super(options.detail ?? errorCatalogue[code].title, { cause: options.cause });
+    this.name = 'AppError';
+    this.code = code;
+    this.detail = options.detail;
+    this.errors = options.errors;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+
+  get status(): number {
+    return errorCatalogue[this.code].status;
+  }
+}
+
+/** A set-up that can't work: it stops the start, and its message is the line that the operator reads. */
+export class StartError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'StartError';
+  }
+}

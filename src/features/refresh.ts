@@ -1,0 +1,27 @@
+import { z } from 'zod';
+import * as sessions from '../domain/sessions.js';
+import { AppError } from '../errors.js';
+import type { Context, Reply } from '../route.js';
+import { transportSchema } from '../wire.js';
+
+export const bodySchema = z
+  .strictObject({ refresh_token: z.string().max(1000).optional(), transport: transportSchema.optional() })
+  .default({});
+
+/** A token is answered the way it came: from the body in the body, from a cookie by cookies. */
+export async function handler({
+  deps,
+  body,
+  caller,
+  cookies,
+}: Context<'public', z.output<typeof bodySchema>>): Promise<Reply> {
+  const transport = body.refresh_token === undefined ? 'cookie' : 'bearer';
+  const refreshToken = body.refresh_token ?? cookies.refreshToken;
+  if (refreshToken === undefined)
+    throw new AppError('unauthenticated', { detail: 'Send refresh_token in the body, or its cookie.' });
+  if (body.transport !== undefined && body.transport !== transport)
+    throw new AppError('validation_failed', {
+      errors: [{ path: 'transport', message: `This refresh token came by ${transport} and is answered that way.` }],
+    });
+  return { status: 200, tokens: { issued: await sessions.refreshSession(deps, refreshToken, caller), transport } };
+}

@@ -1,0 +1,49 @@
+import { isUtf8 } from 'node:buffer';
+import express, { type Request, type RequestHandler } from 'express';
+import type { z } from 'zod';
+import { AppError, type FieldError } from '../errors.js';
+
+const limit = '64kb';
+const jsonInUtf8 = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
+
+// `inflate: false`: a compressed body is 415, so no small body can unpack into a large one.
+const parseJson = express.json({
+  limit,
+  inflate: false,
+  type: () => true,
+  verify: (_req, _res, bytes) => {
+    if (!isUtf8(bytes)) throw new AppError('invalid_json', { detail: 'The body is not UTF-8.' });
+  },
+});
+
+/** Reads a JSON body, where there is one, into `req.body`; another media type is refused (RFC 9110 §15.5.16). */
+export const readBody: RequestHandler = (req, res, next) => {
+  if (hasBody(req) && !jsonInUtf8.test(req.headers['content-type'] ?? ''))
+    throw new AppError('unsupported_media_type', { detail: 'Send application/json.' });
+  parseJson(req, res, next);
+};
+
+function hasBody(req: Request): boolean {
+  return req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
+}
+
+/**
+ * Checks input against its schema.
+ * @param place what stands before the path of each error: nothing for the body, `query` for the query
+ * @throws AppError validation_failed, naming each wrong field
+ */
+export function checkInput<Schema extends z.ZodType>(schema: Schema, input: unknown, place?: string): z.output<Schema> {
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  throw new AppError('validation_failed', {
+    errors: parsed.error.issues.slice(0, 20).flatMap((issue) => fieldErrors(issue, place)),
+  });
+}
+
+function fieldErrors(issue: z.core.$ZodIssue, place: string | undefined): FieldError[] {
+  const pathOf = (...more: string[]) =>
+    [...(place ? [place] : []), ...issue.path.map(String), ...more].join('.').slice(0, 200);
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.slice(0, 20).map((key) => ({ path: pathOf(key), message: 'Not a field of this request.' }));
+  return [{ path: pathOf(), message: issue.message }];
+}

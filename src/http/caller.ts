@@ -1,0 +1,9 @@
+import type { Request } from 'express';
+import type { Caller } from '../domain/sessions.js';
+
+/** Where the request comes from: `TRUST_PROXY` decides whose word on the address counts. */
+export function callerOf(req: Request): Caller {
+  // A dual-stack socket writes IPv4 addresses as ::ffff:192.0.2.1.
+  const address = (req.ip ?? '').replace(/^::ffff:(?=[\d.]+$)/i, '');
+  return { address, userAgent: req.headers['user-agent']?.slice(0, 400) };
+}

@@ -1,0 +1,99 @@
+import type { ErrorRequestHandler, Response } from 'express';
+import type { Logger } from 'pino';
+import { isDatabaseUnavailable } from '../db/errors.js';
+import { AppError, type ErrorCode, errorCatalogue } from '../errors.js';
+
+/** The body of every refusal (RFC 9457). */
+export type Problem = {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  code: ErrorCode;
+  request_id: string;
+  errors?: AppError['errors'];
+};
+
+/** The one exit for whatever goes wrong. What is not an {@link AppError} is logged, and told as nothing but that. */
+export function errorHandler(log: Logger): ErrorRequestHandler {
+  return (thrown, req, res, next) => {
+    const error = toAppError(thrown);
+    if (error.status >= 500) logFailure(log, error, res);
+    // Half an answer can't be taken back: Express then cuts the connection.
+    if (res.headersSent) return next(thrown);
+    // What is left of a long or endless body is not worth reading.
+    if (!req.complete && (error.status === 413 || req.headers['transfer-encoding']))
+      res.setHeader('Connection', 'close');
+    sendProblem(res, error);
+  };
+}
+
+function logFailure(log: Logger, error: AppError, res: Response): void {
+  const details = { request_id: res.locals.requestId, code: error.code, err: error.cause };
+  if (error.code === 'internal_error') log.error(details, 'request failed');
+  else log.warn(details, 'request refused');
+}
+
+function sendProblem(res: Response, error: AppError): void {
+  res.locals.code = error.code;
+  const challenge = challengeOf(error);
+  if (challenge) res.setHeader('WWW-Authenticate', challenge);
+  // RFC 9110 §15.6.4: what is busy or away now is worth another try in a second, unless we know better.
+  if (error.status === 503) res.setHeader('Retry-After', error.retryAfterSeconds ?? 1);
+  res
+    .status(error.status)
+    .type('application/problem+json')
+    .send(JSON.stringify(problemOf(error, res.locals.requestId)));
+}
+
+/** @param requestId what `X-Request-Id` says */
+export function problemOf(error: AppError, requestId: string): Problem {
+  const { status, title } = errorCatalogue[error.code];
+  return {
+    type: `urn:gatelatch:problem:${error.code}`,
+    title,
+    status,
+    detail: error.detail ?? `${title}.`,
+    code: error.code,
+    request_id: requestId,
+    ...(error.errors && { errors: error.errors }),
+  };
+}
+
+// RFC 6750 §3: where no token was presented the challenge carries no error.
+function challengeOf({ code, status }: AppError): string | undefined {
+  if (code === 'forbidden') return challenge('insufficient_scope', code);
+  if (status !== 401) return undefined;
+  const noToken = code === 'unauthenticated' || code === 'invalid_credentials';
+  return noToken ? challenge() : challenge('invalid_token', code);
+}
+
+function challenge(error?: string, code?: ErrorCode): string {
+  const realm = 'Bearer realm="gatelatch"';
+  return error && code ? `${realm}, error="${error}", error_description="${errorCatalogue[code].title}"` : realm;
+}
+
+function toAppError(thrown: unknown): AppError {
+  if (thrown instanceof AppError) return thrown;
+  const code = codeOfParser(thrown);
+  if (code) return new AppError(code);
+  if (isDatabaseUnavailable(thrown)) return new AppError('database_unavailable', { cause: thrown });
+  return new AppError('internal_error', { cause: thrown });
+}
+
+const parserErrors: Record<string, ErrorCode> = {
+  'entity.parse.failed': 'invalid_json',
+  'entity.verify.failed': 'invalid_json',
+  'entity.too.large': 'payload_too_large',
+  'encoding.unsupported': 'unsupported_media_type',
+  'charset.unsupported': 'unsupported_media_type',
+  'request.aborted': 'invalid_request',
+  'request.size.invalid': 'invalid_request',
+};
+
+/** What Express' body parser and router throw on bad input. */
+function codeOfParser(thrown: unknown): ErrorCode | undefined {
+  if (thrown instanceof URIError) return 'not_found';
+  const type = thrown instanceof Error && 'type' in thrown ? String(thrown.type) : '';
+  return parserErrors[type];
+}

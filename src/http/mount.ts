@@ -1,0 +1,151 @@
+import type { Express, Request, RequestHandler } from 'express';
+import { Router } from 'express';
+import { validate as isUuid } from 'uuid';
+import { z } from 'zod';
+import type { Deps } from '../deps.js';
+import { AppError } from '../errors.js';
+import type { AnyRoute, Guard } from '../route.js';
+import { createFindAccessToken, type FindAccessToken } from './access-token-sources.js';
+import { checkInput, readBody } from './body.js';
+import { callerOf } from './caller.js';
+import { type AuthCookies, createAuthCookies } from './cookies.js';
+import { createRefuseCrossSite, type RefuseCrossSite } from './cross-site.js';
+import { createGuards } from './passport.js';
+import { createSend } from './send.js';
+
+/** Puts the route table onto the app: each row becomes a list of named steps, and has none that it doesn't need. */
+export function mount(app: Express, routes: AnyRoute[], deps: Deps): void {
+  const cookies = createAuthCookies(deps.config.cookies);
+  const findToken = createFindAccessToken(deps.config.tokens.sources, cookies);
+  const refuseCrossSite = createRefuseCrossSite(deps.config);
+  const guards = createGuards(deps, findToken);
+  const handle = handling(deps, cookies);
+
+  /** Nothing is parsed for a stranger, and no password is looked at before the body is clean. */
+  function stepsOf(row: AnyRoute): RequestHandler[] {
+    const guard = row.guard === 'public' ? [] : [guards[row.guard as Guard]];
+    const fields = row.body ? fieldsOf(row.body) : [];
+    const body = row.body ? [readBody, checkBody(row.body)] : [];
+    return [
+      ...(fields.length > 0 ? [refuseQuery(fields)] : []),
+      ...(row.method === 'GET' ? [] : [crossSiteByCookie(cookies, refuseCrossSite, bearerDecides(row, findToken))]),
+      ...(needsBody(row) ? [...body, ...crossSiteByTransport(fields, refuseCrossSite), ...guard] : [...guard, ...body]),
+      handle(row),
+    ];
+  }
+
+  const router = Router({ caseSensitive: true });
+  for (const rows of samePath(routes)) {
+    const place = router.route(rows[0].path.replace(/\{(\w+)\}/g, ':$1'));
+    for (const row of rows) place[methodOf(row)](...stepsOf(row));
+    place.all(otherMethods(rows));
+  }
+  app.use(router);
+}
+
+function samePath(routes: AnyRoute[]): [AnyRoute, ...AnyRoute[]][] {
+  const byPath = new Map<string, [AnyRoute, ...AnyRoute[]]>();
+  for (const row of routes) {
+    const rows = byPath.get(row.path);
+    if (rows) rows.push(row);
+    else byPath.set(row.path, [row]);
+  }
+  return [...byPath.values()];
+}
+
+function methodOf(row: AnyRoute) {
+  return row.method.toLowerCase() as Lowercase<AnyRoute['method']>;
+}
+
+// A password is in the body, so the body comes first there; everywhere else who asks comes before what is asked.
+function needsBody(row: AnyRoute): boolean {
+  return row.guard === 'password' || row.guard === 'public';
+}
+
+function fieldsOf(schema: z.ZodType): string[] {
+  if (schema instanceof z.ZodDefault) return fieldsOf(schema.unwrap() as z.ZodType);
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+}
+
+/** What the body takes is never taken from the query, where logs and histories would keep it (ASVS 14.2.1). */
+function refuseQuery(fields: string[]): RequestHandler {
+  return (req, _res, next) => {
+    const misplaced = fields.filter((field) => field in req.query);
+    if (misplaced.length > 0)
+      throw new AppError('invalid_request', { detail: `Send ${misplaced.join(', ')} in the body, not in the query.` });
+    next();
+  };
+}
+
+function checkBody(schema: z.ZodType): RequestHandler {
+  return (req, _res, next) => {
+    req.body = checkInput(schema, req.body ?? (schema instanceof z.ZodDefault ? undefined : {}));
+    next();
+  };
+}
+
+/** Whether a request is decided by a token that no browser sends by itself. */
+function bearerDecides(row: AnyRoute, findToken: FindAccessToken): (req: Request) => boolean {
+  if (needsBody(row)) return () => false;
+  return (req) => findToken(req)?.byCookie === false;
+}
+
+function crossSiteByCookie(
+  cookies: AuthCookies,
+  refuseCrossSite: RefuseCrossSite,
+  bearerDecides: (req: Request) => boolean,
+): RequestHandler {
+  return (req, _res, next) => {
+    const { accessToken, refreshToken } = cookies.read(req);
+    if ((accessToken !== undefined || refreshToken !== undefined) && !bearerDecides(req)) refuseCrossSite(req);
+    next();
+  };
+}
+
+function crossSiteByTransport(fields: string[], refuseCrossSite: RefuseCrossSite): RequestHandler[] {
+  if (!fields.includes('transport')) return [];
+  return [
+    (req, _res, next) => {
+      if (req.body.transport === 'cookie') refuseCrossSite(req);
+      next();
+    },
+  ];
+}
+
+function handling(deps: Deps, cookies: AuthCookies): (row: AnyRoute) => RequestHandler {
+  const send = createSend(cookies);
+  return (row) => async (req, res) => {
+    const context = {
+      deps,
+      principal: req.user,
+      body: req.body,
+      query: row.query ? checkInput(row.query, req.query, 'query') : undefined,
+      id: idOf(req),
+      // Worked out only where a handler asks: most don't.
+      get caller() {
+        return callerOf(req);
+      },
+      get cookies() {
+        return cookies.read(req);
+      },
+    };
+    send(res, await row.handler(context));
+  };
+}
+
+function idOf({ params: { id } }: Request): string {
+  // What is no id names nothing; the database is not to be asked about it.
+  if (id !== undefined && !isUuid(id)) throw new AppError('not_found');
+  return String(id);
+}
+
+/** RFC 9110 §15.5.6: 405 says what the path does take. */
+function otherMethods(rows: AnyRoute[]): RequestHandler {
+  const methods = rows.flatMap((row) => (row.method === 'GET' ? ['GET', 'HEAD'] : [row.method]));
+  const allow = [...methods, 'OPTIONS'].join(', ');
+  return (req, res) => {
+    res.setHeader('Allow', allow);
+    if (req.method !== 'OPTIONS') throw new AppError('method_not_allowed');
+    res.status(204).end();
+  };
+}

@@ -1,0 +1,29 @@
+import { ServerResponse } from 'node:http';
+import type { RequestHandler } from 'express';
+import helmet from 'helmet';
+
+/**
+ * Helmet's headers as suit an API: nothing of an answer may be rendered, framed, sniffed or kept by a browser.
+ * They are the same for every answer, so helmet is asked once, not at each request. A page sets its own policy.
+ */
+export function securityHeaders(): RequestHandler {
+  const headers = [...headersOfHelmet(), ['Cache-Control', 'no-store']] as [string, string][];
+  return (_req, res, next) => {
+    for (const [name, value] of headers) res.setHeader(name, value);
+    next();
+  };
+}
+
+function headersOfHelmet(): [string, string][] {
+  const res = new ServerResponse({ method: 'GET', httpVersionMajor: 1, httpVersionMinor: 1 } as never);
+  const apply = helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { defaultSrc: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"], frameAncestors: ["'none'"] },
+    },
+    crossOriginEmbedderPolicy: false,
+    strictTransportSecurity: { maxAge: 365 * 86_400, includeSubDomains: true },
+  });
+  apply({} as never, res, () => {});
+  return Object.entries(res.getHeaders()).map(([name, value]) => [name, String(value)]);
+}

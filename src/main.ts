@@ -1,0 +1,67 @@
+import { type Logger, pino } from 'pino';
+import { type Config, loadConfig } from './config.js';
+import { serve } from './serve.js';
+
+try {
+  const config = loadConfig();
+  const log = pino(
+    { level: config.logLevel, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ sync: false }),
+  );
+  await run(config, log);
+} catch (error) {
+  // Whoever starts the server reads lines, not stacks; what is no message for them is a bug of ours.
+  process.stderr.write(
+    `${isForOperators(error) ? error.message : String(error instanceof Error ? error.stack : error)}\n`,
+  );
+  process.exit(1);
+}
+
+async function run(config: Config, log: Logger): Promise<void> {
+  const server = await serve(config, log);
+  log.info({ port: server.port, host: config.host }, 'listening');
+  if (!config.production) greet(config, server.port);
+
+  let stopping = false;
+  async function stop(reason: string, exitCode: number): Promise<void> {
+    // A second signal is somebody who will not wait.
+    if (stopping) process.exit(1);
+    stopping = true;
+    log.info({ reason }, 'stopping');
+    await server.stop();
+    log.info('stopped');
+    log.flush(() => process.exit(exitCode));
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal, 0));
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const)
+    process.on(event, (error) => {
+      log.fatal({ err: error }, event);
+      void stop(event, 1);
+    });
+}
+
+function isForOperators(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'StartError';
+}
+
+/** What to do next, on standard error: standard output is for log lines alone. */
+function greet({ tokens, database }: Config, port: number): void {
+  const url = `http://localhost:${port}`;
+  process.stderr.write(`
+  Gatelatch is open at ${url} (database: ${database.url.startsWith('pglite:') ? `embedded, ${database.url}` : 'Postgres'}).
+
+  Sign up:
+
+    curl -s ${url}/auth/signup -H 'Content-Type: application/json' \\
+      -d '{"username":"ada","password":"correct horse battery staple"}'
+
+  Log in, keep the access token (good for ${Math.round(tokens.accessTtl / 60)} minutes), and open a protected route with it:
+
+    TOKEN=$(curl -s ${url}/auth/login -H 'Content-Type: application/json' \\
+      -d '{"username":"ada","password":"correct horse battery staple"}' | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
+    curl -s ${url}/welcome -H "Authorization: Bearer $TOKEN"
+
+  The README goes on from here. Ctrl-C stops the server.
+
+`);
+}

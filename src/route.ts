@@ -1,0 +1,79 @@
+import type { z } from 'zod';
+import type { Deps } from './deps.js';
+import type { AccessClaims } from './domain/access-tokens.js';
+import type { Caller, SessionTokens } from './domain/sessions.js';
+import type { CheckedUser } from './domain/users.js';
+import type { AppError, ErrorCode } from './errors.js';
+
+/**
+ * Who may pass, and what is known of them then:
+ * - `public`: anybody.
+ * - `password`: who sends a right username and password in the body (passport-local).
+ * - `access-token`: who presents a live access token (passport-jwt).
+ * - `any-access-token`: like it, but expired and ended ones pass too, and a refusal is handed on:
+ *   for logout, which decides for itself.
+ */
+export type Principals = {
+  public: undefined;
+  password: CheckedUser;
+  'access-token': AccessClaims;
+  'any-access-token': AccessClaims | AppError;
+};
+export type Guard = keyof Principals;
+
+/** Where the tokens of an answer travel: in its body, or in HttpOnly cookies. */
+export type Transport = 'bearer' | 'cookie';
+
+/** What a handler gets: checked input, and nothing of HTTP. */
+export type Context<G extends Guard = Guard, Body = undefined, Query = undefined> = {
+  deps: Deps;
+  principal: Principals[G];
+  body: Body;
+  query: Query;
+  /** The `{id}` of the path: a UUID. */
+  id: string;
+  caller: Caller;
+  cookies: { refreshToken?: string | undefined; device?: string | undefined };
+};
+
+/** What a handler answers. `tokens` become the token response of RFC 6749 §5.1 by their transport. */
+export type Reply = {
+  status: number;
+  body?: unknown;
+  headers?: Record<string, string>;
+  tokens?: { issued: SessionTokens; transport: Transport; deviceToken?: string };
+  clearTokens?: true;
+};
+
+/** One row of the route table. */
+export type Route<G extends Guard, Body extends z.ZodType | undefined, Query extends z.ZodType | undefined> = {
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** As OpenAPI writes it: `/todos/{id}`. */
+  path: string;
+  guard: G;
+  body?: Body;
+  query?: Query;
+  /** What it answers when all is well: the status, and the schema of the body where there is one. */
+  reply: [status: number, schema?: z.ZodType];
+  /** The refusals of its own, besides those that its guard, its body and its server can give. */
+  errors: ErrorCode[];
+  handler: (
+    context: Context<
+      G,
+      Body extends z.ZodType ? z.output<Body> : undefined,
+      Query extends z.ZodType ? z.output<Query> : undefined
+    >,
+  ) => Reply | Promise<Reply>;
+};
+
+// biome-ignore lint/suspicious/noExplicitAny: a table holds rows of every guard and body; each row was checked by `route`.
+export type AnyRoute = Route<any, any, any>;
+
+/** Checks one row: its handler gets just what its guard, body and query give. */
+export function route<
+  G extends Guard,
+  Body extends z.ZodType | undefined = undefined,
+  Query extends z.ZodType | undefined = undefined,
+>(row: Route<G, Body, Query>): AnyRoute {
+  return row;
+}

@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import type { SessionTokens } from './domain/sessions.js';
+import type { Todo } from './domain/todos.js';
+import type { User } from './domain/users.js';
+
+/** What travels: the schemas that several routes share, and how rows become them. Names are snake_case. */
+
+const time = z.iso.datetime();
+
+export const userSchema = z.object({
+  id: z.uuid(),
+  username: z.string(),
+  email: z.string().nullable(),
+  email_verified: z.boolean(),
+  roles: z.array(z.string()),
+  created_at: time,
+  updated_at: time,
+});
+
+export function userOnTheWire(user: User): z.infer<typeof userSchema> {
+  return {
+    id: user.id,
+    username: user.username,
+    email: user.email,
+    email_verified: user.emailVerifiedAt !== null,
+    roles: user.roles,
+    created_at: user.createdAt.toISOString(),
+    updated_at: user.updatedAt.toISOString(),
+  };
+}
+
+export const transportSchema = z.enum(['bearer', 'cookie']);
+
+/** The token response (RFC 6749 §5.1); with `transport: "cookie"` the three tokens are in cookies instead. */
+export const tokenResponseSchema = z.object({
+  access_token: z.string().optional(),
+  token_type: z.literal('Bearer'),
+  expires_in: z.int(),
+  refresh_token: z.string().optional(),
+  refresh_expires_in: z.int(),
+  session_id: z.uuid(),
+  device_token: z.string().optional(),
+  user: userSchema,
+});
+
+/** The part of a token response that is the same for both transports. */
+export function tokenFacts(issued: SessionTokens): z.infer<typeof tokenResponseSchema> {
+  return {
+    token_type: 'Bearer',
+    expires_in: issued.accessExpiresIn,
+    refresh_expires_in: issued.refreshExpiresIn,
+    session_id: issued.sessionId,
+    user: userOnTheWire(issued.user),
+  };
+}
+
+export const todoSchema = z.object({
+  id: z.uuid(),
+  title: z.string(),
+  completed: z.boolean(),
+  created_at: time,
+  updated_at: time,
+});
+
+export function todoOnTheWire(todo: Todo): z.infer<typeof todoSchema> {
+  return {
+    id: todo.id,
+    title: todo.title,
+    completed: todo.completed,
+    created_at: todo.createdAt.toISOString(),
+    updated_at: todo.updatedAt.toISOString(),
+  };
+}
+
+/** One page of a list: pass `next_cursor` as `?cursor=` for the next; null at the end. */
+export function pageSchema<Item extends z.ZodType>(item: Item) {
+  return z.object({ data: z.array(item), next_cursor: z.string().nullable() });
+}
+
+export const pageQuerySchema = z.object({
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  cursor: z.uuid().optional(),
+});
+
+export const usernameSchema = z
+  .string()
+  .regex(/^[a-zA-Z0-9._-]{3,32}$/, 'Use 3 to 32 of the letters a-z and A-Z, digits, dot, underscore and hyphen.');
+
+// ASCII only (as zod's pattern is), so that no Unicode look-alike or case mapping can make two addresses one.
+export const emailSchema = z.email('Not an e-mail address.').max(254, 'At most 254 characters.');
+
+/** Text that a database can hold unchanged: well-formed Unicode without NUL. */
+export function textSchema(minLength: number, maxLength: number) {
+  return z
+    .string()
+    .min(minLength)
+    .max(maxLength)
+    .refine((text) => text.isWellFormed() && !text.includes('\0'), 'Not valid Unicode text.');
+}

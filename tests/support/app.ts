@@ -1,0 +1,92 @@
+import { pino } from 'pino';
+import request from 'supertest';
+import { onTestFinished } from 'vitest';
+import { type Config, parseConfig } from '../../src/config.js';
+import type { Deps } from '../../src/deps.js';
+import { serve } from '../../src/serve.js';
+import { createTestDatabase } from './test-database.js';
+
+/** The password that tests sign up with unless they say otherwise. */
+export const goodPassword = 'correct horse battery staple';
+
+export type TestApp = {
+  url: string;
+  config: Config;
+  deps: Deps;
+  /** Sends a request to the running server: `app.http.post('/auth/login').send({…})`. */
+  http: ReturnType<typeof request>;
+  /** Every line logged so far, parsed. */
+  logs: Record<string, unknown>[];
+  /** Every SQL statement sent since the last `statements.length = 0`. */
+  statements: string[];
+  /** A user who has signed up, with the answer's body. */
+  signUp(fields?: Record<string, unknown>): Promise<SignedUp>;
+  stop(): Promise<void>;
+};
+
+export type SignedUp = {
+  username: string;
+  password: string;
+  accessToken: string;
+  refreshToken: string;
+  sessionId: string;
+  deviceToken: string;
+  userId: string;
+  /** The header that opens protected routes. */
+  bearer: { Authorization: string };
+};
+
+/**
+ * The real server on a database of its own. Called in a test it stops with that test, and in `beforeAll` it is the
+ * caller's to stop.
+ * @param environment settings as a user would set them, over cheap and quiet defaults
+ */
+export async function startApp(
+  environment: Record<string, string> = {},
+  options: { databaseUrl?: string } = {},
+): Promise<TestApp> {
+  const database = options.databaseUrl ? undefined : await createTestDatabase();
+  const config = parseConfig({
+    NODE_ENV: 'test',
+    PORT: '0',
+    JWT_ISSUER: 'http://localhost:3000',
+    DATABASE_URL: options.databaseUrl ?? database?.url,
+    AUTH_SECRET: 'tests-only-0123456789abcdefghijklmnopqrstuvwxyz',
+    PASSWORD_HASH: 'm=1024,t=1,p=1',
+    ...environment,
+  });
+  const logs: Record<string, unknown>[] = [];
+  const log = pino({ level: config.logLevel }, { write: (line: string) => void logs.push(JSON.parse(line)) });
+  const statements: string[] = [];
+  const server = await serve(config, log, { onStatement: (sql) => void statements.push(sql) });
+  const url = `http://localhost:${server.port}`;
+  const http = request(url);
+  let stopped: Promise<void> | undefined;
+  const stop = () => (stopped ??= server.stop().then(() => database?.drop()));
+  return { url, config, deps: server.deps, http, logs, statements, stop, signUp: (fields) => signUp(http, fields) };
+}
+
+/** {@link startApp}, stopped when the current test ends. */
+export async function startAppForTest(...args: Parameters<typeof startApp>): Promise<TestApp> {
+  const app = await startApp(...args);
+  onTestFinished(app.stop);
+  return app;
+}
+
+let users = 0;
+
+async function signUp(http: TestApp['http'], fields: Record<string, unknown> = {}): Promise<SignedUp> {
+  users += 1;
+  const wanted = { username: `user-${users}`, password: goodPassword, ...fields };
+  const { body, status } = await http.post('/auth/signup').send(wanted);
+  if (status !== 201) throw new Error(`Sign-up failed: ${JSON.stringify(body)}`);
+  return {
+    ...wanted,
+    accessToken: body.access_token,
+    refreshToken: body.refresh_token,
+    sessionId: body.session_id,
+    deviceToken: body.device_token,
+    userId: body.user.id,
+    bearer: { Authorization: `Bearer ${body.access_token}` },
+  };
+}

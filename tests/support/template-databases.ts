@@ -1,0 +1,67 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import type { TestProject } from 'vitest/node';
+import { openDatabase } from '../../src/db/database.js';
+import { migrate } from '../../src/db/migrate.js';
+
+/** Where the migrated databases lie that each test file gets a copy of. */
+export type Templates = {
+  /** The directory of an embedded one, closed. Files next to it go with it. */
+  embedded: string;
+  /** One on the server that TEST_DATABASE_URL names. */
+  server?: { url: string; name: string };
+};
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    templates: Templates;
+  }
+}
+
+/** Vitest's global setup: pays for initdb and migrations once, not once a file. */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const folder = mkdtempSync(join(tmpdir(), 'gatelatch-test-'));
+  const embedded = join(folder, 'template');
+  await fill(`pglite:${embedded}`);
+  const serverUrl = process.env['TEST_DATABASE_URL'];
+  const server = serverUrl ? await makeServerTemplate(serverUrl) : undefined;
+  project.provide('templates', { embedded, ...(server && { server }) });
+  return async () => {
+    rmSync(folder, { recursive: true, force: true });
+    if (server) await onServer(server.url, `DROP DATABASE IF EXISTS ${server.name} WITH (FORCE)`);
+  };
+}
+
+async function makeServerTemplate(url: string): Promise<{ url: string; name: string }> {
+  const name = `gatelatch_template_${randomBytes(6).toString('hex')}`;
+  await onServer(url, `CREATE DATABASE ${name}`);
+  await fill(withDatabase(url, name));
+  return { url, name };
+}
+
+async function fill(url: string): Promise<void> {
+  const database = await openDatabase({ url, poolSize: 1 });
+  await migrate(database);
+  await database.close();
+}
+
+/** Runs one statement on the server's own database. */
+export async function onServer(url: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
+
+/** The same server's URL with another database. */
+export function withDatabase(url: string, name: string): string {
+  const changed = new URL(url);
+  changed.pathname = `/${name}`;
+  return changed.href;
+}
