@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   realpathSync,
@@ -61,9 +60,11 @@ export async function generateClient() {
 async function replace(target, stamp, make) {
   sweep();
   // One level below the root, as dist/ is, because source maps hold relative paths.
-  const work = mkdtempSync(join(root, '.build-'));
+  // Not by mkdtemp, whose folders are their owner's alone: another user may run what is built.
+  const work = join(root, `.build-${randomUUID()}`);
   const old = `${work}-old`;
   try {
+    mkdirSync(work);
     writeFileSync(join(work, '.gitignore'), '*\n');
     const made = await make(work);
     rmSync(join(work, '.gitignore'));
@@ -131,7 +132,7 @@ async function run(args) {
     });
   const code = await new Promise((resolve, reject) => child.on('close', resolve).on('error', reject));
   // The copy of the schema is gone when this is read.
-  if (code !== 0) throw new BuildError(`${output.replaceAll(/\.build-\w+\//g, '').trim()}\nThe build failed.`);
+  if (code !== 0) throw new BuildError(`${output.replaceAll(/\.build-[\w-]+\//g, '').trim()}\nThe build failed.`);
 }
 
 /** Runs a step of the command line: what went wrong is told, and told once. */

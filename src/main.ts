@@ -22,11 +22,12 @@ async function run(config: Config, log: Logger): Promise<void> {
   log.info({ port: server.port, host: config.host }, 'listening');
   if (!config.production) greet(config, server.port);
 
-  let stopping = false;
+  let stoppingSince: number | undefined;
   async function stop(reason: string, exitCode: number): Promise<void> {
-    // A second signal is somebody who will not wait.
-    if (stopping) process.exit(1);
-    stopping = true;
+    // A second signal is somebody who will not wait; but npm repeats a Ctrl-C that its child has had already.
+    if (stoppingSince !== undefined && performance.now() - stoppingSince > 500) process.exit(1);
+    if (stoppingSince !== undefined) return;
+    stoppingSince = performance.now();
     log.info({ reason }, 'stopping');
     await server.stop();
     log.info('stopped');

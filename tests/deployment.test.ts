@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -140,6 +141,11 @@ describe('npm start', () => {
     expect(runs).toEqual([first, first, first]);
     expect(existsSync(join(copy, 'dist/generated/prisma/client.js'))).toBe(true);
     expect(remains()).toEqual([]);
+  });
+
+  it('builds for every user of the machine, the one of the image among them', () => {
+    for (const path of ['dist', 'src/generated/prisma'])
+      expect(statSync(join(copy, path)).mode, path).toBe(statSync(join(copy, 'src')).mode);
   });
 
   it('builds nothing the second time', async () => {

@@ -4,7 +4,13 @@ import { connect, type Socket } from 'node:net';
 import { basename, join } from 'node:path';
 import { addAbortSignal } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type CommandHandler, type Greeting, type HolderSocket, openHolderSocket, socketAddress } from './holder-socket.js';
+import {
+  type CommandHandler,
+  type Greeting,
+  type HolderSocket,
+  openHolderSocket,
+  socketAddress,
+} from './holder-socket.js';
 
 /** A directory that is this process's own, until it is released or the process ends, however it ends. */
 export type DirectoryHold = {

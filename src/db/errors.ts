@@ -24,7 +24,8 @@ export function uniqueViolation(error: unknown): string | undefined {
 
 /** Postgres' five-character code for what went wrong, where the error came from Postgres at all. */
 export function sqlState(error: unknown): string | undefined {
-  return adapterError(error).originalCode ?? codeOf(error)?.match(/^[0-9A-Z]{5}$/)?.[0];
+  // Below Prisma it is the `code`, but so are other things: only Postgres' own errors have a severity.
+  return adapterError(error).originalCode ?? (isObject(error) && 'severity' in error ? codeOf(error) : undefined);
 }
 
 /**
@@ -97,6 +98,7 @@ const UNAVAILABLE_MESSAGES = new Set([
   'Client has encountered a connection error and is not queryable',
   'Client was closed and is not queryable',
   'Cannot use a pool after calling end on the pool',
+  'PGlite is closing',
   'PGlite is closed',
 ]);
 
@@ -110,7 +112,7 @@ function child(value: unknown, key: string): Record<string, unknown> {
 }
 
 function codeOf(error: unknown): string | undefined {
-  return isObject(error) && typeof error['code'] === 'string' ? error['code'] : undefined;
+  return isObject(error) && typeof error.code === 'string' ? error.code : undefined;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,6 +1,6 @@
+import { once } from 'node:events';
 import { chmod, rename, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
-import { once } from 'node:events';
 import { relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -80,7 +80,7 @@ function serve(connection: Socket, holder: HolderSocket): void {
   connection.on('error', () => connection.destroy());
   connection.write(`${JSON.stringify(holder.greeting)}\n`);
   createInterface({ input: connection }).on('line', async (line) => {
-    connection.write(`${JSON.stringify(await answer(line, holder.onCommand))}\n`);
+    connection.write(`${JSON.stringify((await answer(line, holder.onCommand)) ?? null)}\n`);
   });
 }
 

@@ -6,7 +6,7 @@ import { TIME_LIMITS, withinTimeLimit } from './time-limits.js';
 export type Listener = {
   /**
    * One cheap query round this very connection. The server hands over what was notified before it answers, so
-   * once this has come back, every earlier message has been given to `onMessage`.
+   * once this has come back, every earlier message has been given to `onMessage`. One at a time, please.
    *
    * @throws within `TIME_LIMITS.query` ms where the connection is dead, although nothing told us so.
    */

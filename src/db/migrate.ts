@@ -1,6 +1,12 @@
 import type { Database } from './database.js';
 import { sqlState } from './errors.js';
-import { type Migration, type MigrationList, MIGRATIONS_FOLDER, migrationList, readMigrations } from './migrations-folder.js';
+import {
+  MIGRATIONS_FOLDER,
+  type Migration,
+  type MigrationList,
+  migrationList,
+  readMigrations,
+} from './migrations-folder.js';
 import { NO_FILTERS, openSchemaEngine, type SchemaEngine } from './schema-engine.js';
 
 /**
@@ -11,8 +17,8 @@ import { NO_FILTERS, openSchemaEngine, type SchemaEngine } from './schema-engine
  *
  * @param folder where the migrations lie; a test may have its own.
  * @returns the names of what was applied now, in order.
- * @throws one line where a migration has been edited since it was applied, where one failed, now or earlier, or
- *   where the database can't be reached.
+ * @throws one line where a migration has been edited since it was applied, or one failed, now or earlier; the
+ *   client's own error where the database can't be reached.
  */
 export async function migrate(database: Database, folder = MIGRATIONS_FOLDER): Promise<{ applied: string[] }> {
   const migrations = await readMigrations(folder);
@@ -50,14 +56,17 @@ async function applyPending(engine: SchemaEngine, list: MigrationList): Promise<
     optInToShadowDatabase: false,
     filters: NO_FILTERS,
   });
-  refuse(found.failedMigrationNames, (name) => `failed earlier. Mend the cause, then: npx prisma migrate resolve --rolled-back ${name}`);
-  refuse(found.editedMigrationNames, () => 'has been edited since it was applied. Restore it, and make a new one.');
+  refuse(
+    found.failedMigrationNames,
+    'failed earlier; its row in _prisma_migrations says why. Mend the cause, set rolled_back_at there, start again.',
+  );
+  refuse(found.editedMigrationNames, 'has been edited since it was applied. Restore it, and make a new one.');
   const done = await engine.applyMigrations({ migrationsList: list, filters: NO_FILTERS }).catch(inOneLine);
   return done.appliedMigrationNames;
 }
 
-function refuse([name]: string[], reason: (name: string) => string): void {
-  if (name !== undefined) throw new Error(`The migration ${name} ${reason(name)}`);
+function refuse([name]: string[], reason: string): void {
+  if (name !== undefined) throw new Error(`The migration ${name} ${reason}`);
 }
 
 // The engine's errors go on with a trace of the engine, which names the migration.

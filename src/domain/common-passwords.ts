@@ -17,13 +17,13 @@ const WALKS = [
   'йцукенгшщзхъ фывапролджэ ячсмитьбю',
 ].flatMap((walk) => [walk, [...walk].reverse().join('')]);
 
-/** Shorter than this, a piece is no word: `x` and fourteen random digits is not "x with digits added". */
-const SHORTEST_WORD = 3;
+const SHORTEST_RUN = 3;
 
 /** Separators and signs in the way of a comparison. Emoji (\p{So}) are none: people do choose them. */
 const SIGNS = String.raw`\p{P}\p{Z}\p{Sc}\p{Sk}\p{Sm}\p{Cc}`;
 const separators = new RegExp(`[${SIGNS}]+`, 'gu');
-const padding = new RegExp(`^[${SIGNS}\\p{N}]+|[${SIGNS}\\p{N}]+$`, 'gu');
+const before = new RegExp(`^[${SIGNS}\\p{N}]+`, 'u');
+const after = new RegExp(`[${SIGNS}\\p{N}]+$`, 'u');
 const doubles = /(.)\1+/gsu;
 
 /** For comparisons only, never for hashing: look-alike forms and case folded, separators and signs left out. */
@@ -43,15 +43,15 @@ export function words(text: string): string[] {
  *
  * The list is `passwords-common` of the npm package `@zxcvbn-ts/language-common` 4.1.3: 49,233 entries. It is
  * compared whole: a passphrase that merely contains listed words is fine. The first call reads it (20 ms, 3 MB
- * kept); after that a call takes 0.1 ms, and at most 5 ms for 128 characters chosen to be slow.
+ * kept); after that a call takes 0.1 ms, and at most 10 ms for 128 characters chosen to be slow.
  */
 export function isCommon(password: string): boolean {
   const forms = new Set([folded(password)]);
   // A Set hands out what is added while it is walked, and each step makes a form shorter or leaves it: this ends.
   for (const form of forms) {
-    if (commonPasswords().has(form) || isWalk(form) || isMonotonous(form)) return true;
-    for (const simpler of [unpadded(form), unseparated(form), root(form), form.replace(doubles, '$1')])
-      forms.add(simpler);
+    if (isListed(form) || isWalk(form) || isMonotonous(form)) return true;
+    for (const padding of [before, after, separators]) forms.add(form.replace(padding, ''));
+    forms.add(form.replace(doubles, '$1')).add(root(form));
   }
   return false;
 }
@@ -60,19 +60,19 @@ function folded(text: string): string {
   return text.normalize('NFKC').toLowerCase();
 }
 
-function unpadded(form: string): string {
-  const inner = form.replace(padding, '');
-  return inner.length < SHORTEST_WORD ? form : inner;
+/**
+ * On the list as it stands or with digits and signs after it: as few or as many as it takes, because listed ones may
+ * end in digits themselves (`abc123` in `abc123456789012`). Where there is nothing else, none are taken away.
+ */
+function isListed(form: string): boolean {
+  const shortest = form.replace(after, '').length || form.length;
+  for (let end = form.length; end >= shortest; end -= 1) if (commonPasswords().has(form.slice(0, end))) return true;
+  return false;
 }
 
-function unseparated(form: string): string {
-  const joined = form.replace(separators, '');
-  return joined.length < SHORTEST_WORD ? form : joined;
-}
-
-/** What the text repeats, at least twice and perhaps once more in part (`abcabcab` → `abc`), or else the text. */
+/** What the text repeats, at least three characters of it (`passwordpas` → `password`), or else the text. */
 function root(form: string): string {
-  for (let period = 1; period <= form.length / 2; period += 1)
+  for (let period = 1; period <= form.length - 3; period += 1)
     if (form.startsWith(form.slice(period))) return form.slice(0, period);
   return form;
 }
@@ -86,15 +86,15 @@ function isMonotonous(form: string): boolean {
   return [root(form), form.replace(doubles, '$1')].some((simpler) => [...simpler].length <= 3);
 }
 
-/** Made of nothing but runs of three and more along `WALKS`; the last may be cut short. */
+/** Made of nothing but runs of three and more along `WALKS`; the last may be cut short. One run of three is chance. */
 function isWalk(form: string): boolean {
   let rest = form;
-  while (rest.length >= SHORTEST_WORD) {
+  while (rest.length >= SHORTEST_RUN) {
     const run = longestRun(rest);
-    if (run < SHORTEST_WORD) return false;
+    if (run < SHORTEST_RUN) return false;
     rest = rest.slice(run);
   }
-  return form.length >= SHORTEST_WORD && longestRun(rest) === rest.length;
+  return form.length > SHORTEST_RUN && longestRun(rest) === rest.length;
 }
 
 function longestRun(text: string): number {

@@ -39,7 +39,8 @@ const HASH_BYTES = 32;
  * @throws StartError where the cost is beyond `HASH_COST_LIMITS`: its hashes could be made but never verified
  */
 export function createPasswords({ cost, gate }: { cost: HashCost; gate: HashGate }): Passwords {
-  if (!isBearable(cost)) throw new StartError(`PASSWORD_HASH must be at most ${costParams(HASH_COST_LIMITS)}, with m at least 8 times p.`);
+  if (!isBearable(cost))
+    throw new StartError(`PASSWORD_HASH must be at most ${costParams(HASH_COST_LIMITS)}, with m at least 8 times p.`);
   const decoy = decoyHash(cost);
 
   return {

@@ -107,7 +107,8 @@ function settle<Value>(done: (error: Error | null, value?: Value) => void, work:
   try {
     value = work();
   } catch (error) {
-    return done(error as Error);
+    done(error as Error);
+    return;
   }
   done(null, value);
 }

@@ -97,12 +97,17 @@ describe('the commonest are refused, and the reason is told (ASVS 6.2.4, B5.9)',
     ['letter by letter', (entry: string) => [...entry].join(' ')],
   ])('a listed one of eight characters and more %s', (_, disguise) => {
     const samples = fifty(list.slice(0, 3000).filter((entry) => /^[a-z]{8,}$/.test(entry)));
+    expect(samples).toHaveLength(50);
     expect(samples.map(disguise).filter((entry) => !check(entry, 8)?.includes('common'))).toEqual([]);
   });
 
   test.each([
     'password123456789',
     'passwordpassword',
+    'passwordpasswor',
+    'christopherchri',
+    'ncc170184726193',
+    '50cent50cent50cent1',
     'PasswordPassword1',
     'Password!!!!!!!!!',
     'P@ssw0rd12345678',
@@ -135,6 +140,11 @@ describe('the commonest are refused, and the reason is told (ASVS 6.2.4, B5.9)',
     '!@#$%^&*()_+!@#',
   ])('what is tried first at this length: %s', (password) => {
     expect(check(password)).toContain('common');
+  });
+
+  test('every listed one that has a letter, with digits after it, also where it ends in digits itself', () => {
+    const padded = list.filter((entry) => /[a-z]/.test(entry)).map((entry) => `${entry}847261930584`);
+    expect(padded.filter((entry) => !check(entry)?.includes('common'))).toEqual([]);
   });
 
   test.each([
@@ -200,9 +210,18 @@ describe('one made of what everybody knows about the user is refused (ASVS 6.1.2
   });
 
   test('a username of digits bans itself, not every password of digits', () => {
-    const digits = { username: '847' };
-    expect(checkNewPassword('847847847847-84', { username: '847847' }, { minLength: 15 })).toBeDefined();
-    expect(checkNewPassword('193084726150392', digits, { minLength: 15 })).toBeUndefined();
+    const made = (username: string, password: string) => checkNewPassword(password, { username }, { minLength: 15 });
+    expect(made('84719305', '84719305 84719305')).toContain('made of');
+    expect(made('847', '193084726150392')).toBeUndefined();
+  });
+
+  test('a name that begins like a longer one does not hide it', () => {
+    const quail = { username: 'qua', email: 'quailhen@mail.example' };
+    expect(checkNewPassword('quailhen/quailhen', quail, { minLength: 15 })).toContain('made of');
+  });
+
+  test('single letters of a name do not count, or they would eat up any text', () => {
+    expect(checkNewPassword('tenet tent nene teen', { username: 'e.n.t' }, { minLength: 15 })).toBeUndefined();
   });
 });
 

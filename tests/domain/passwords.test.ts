@@ -146,6 +146,11 @@ describe('what is stored may be anything', () => {
     }
   });
 
+  test('an unknown user is not let in even if the password were the one of the decoy', async () => {
+    vi.spyOn(argon2, 'verify').mockResolvedValue(true);
+    expect(await passwordsAt().verify(undefined, 'correct horse battery')).toBe(false);
+  });
+
   test('text that is not well-formed costs one hash too', async () => {
     const { hash, verify, addresses } = passwordsAt();
     const stored = await hash('correct horse battery');

@@ -30,9 +30,9 @@ export type PostgresCluster = {
  */
 export async function startPostgresCluster(settings: string[] = []): Promise<PostgresCluster> {
   const bin = findBinaries();
-  const user = process.getuid?.() === 0 ? unprivilegedUser() : {};
+  const user = process.getuid?.() === 0 ? unprivilegedUser() : undefined;
   const dir = mkdtempSync(join(tmpdir(), 'gatelatch-postgres-'));
-  if (user.uid !== undefined) chownSync(dir, user.uid, user.gid);
+  if (user !== undefined) chownSync(dir, user.uid, user.gid);
   const data = join(dir, 'data');
   const initdb = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-sync', '--no-instructions'];
   execFileSync(join(bin, 'initdb'), initdb, { ...user, cwd: dir, stdio: ['ignore', 'ignore', 'inherit'] });
@@ -62,7 +62,7 @@ function findBinaries(): string {
   const packaged = '/usr/lib/postgresql';
   const versions = existsSync(packaged) ? readdirSync(packaged).sort((a, b) => Number(b) - Number(a)) : [];
   const folders = [
-    ...(process.env['PATH'] ?? '').split(delimiter),
+    ...(process.env.PATH ?? '').split(delimiter),
     ...versions.map((version) => join(packaged, version, 'bin')),
   ];
   const found = folders.find((folder) => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres')));
@@ -73,7 +73,7 @@ function findBinaries(): string {
   );
 }
 
-type User = { uid?: number; gid?: number };
+type User = { uid: number; gid: number };
 
 function unprivilegedUser(): User {
   const id = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
@@ -92,7 +92,7 @@ async function freePort(): Promise<number> {
 async function startServer(
   command: string,
   args: string[],
-  options: User & { cwd: string },
+  options: Partial<User> & { cwd: string },
   url: string,
 ): Promise<ChildProcess> {
   const server = spawn(command, args, { ...options, stdio: 'ignore' });

@@ -2,8 +2,8 @@ import { startPostgresCluster } from './postgres-cluster.js';
 
 /** Vitest's global setup for `--mode postgres`: sees to it that TEST_DATABASE_URL names a server. */
 export async function setup(): Promise<(() => Promise<void>) | undefined> {
-  if (process.env['TEST_DATABASE_URL']) return undefined;
+  if (process.env.TEST_DATABASE_URL) return undefined;
   const cluster = await startPostgresCluster();
-  process.env['TEST_DATABASE_URL'] = cluster.url;
+  process.env.TEST_DATABASE_URL = cluster.url;
   return cluster.remove;
 }

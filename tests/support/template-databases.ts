@@ -26,7 +26,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const folder = mkdtempSync(join(tmpdir(), 'gatelatch-test-'));
   const embedded = join(folder, 'template');
   await fill(`pglite:${embedded}`);
-  const serverUrl = process.env['TEST_DATABASE_URL'];
+  const serverUrl = process.env.TEST_DATABASE_URL;
   const server = serverUrl ? await makeServerTemplate(serverUrl) : undefined;
   project.provide('templates', { embedded, ...(server && { server }) });
   return async () => {

@@ -1,0 +1,101 @@
+import { fork, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { openSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/**
+ * Gatelatch as `node dist/main.js` in production, with everything on: headers, an allow-list of origins, one log
+ * line a request (to the file `request.log` in `cwd`). Nothing of the caller's environment gets in.
+ * @returns once /readyz answers 200, and how long that took
+ */
+export async function startGatelatch({ databaseUrl, cwd, origin }) {
+  const port = await freePort();
+  const env = {
+    PATH: process.env.PATH,
+    NODE_ENV: 'production',
+    PORT: String(port),
+    DATABASE_URL: databaseUrl,
+    AUTH_SECRET: secretOf(cwd),
+    CORS_ORIGINS: origin,
+  };
+  const log = openSync(join(cwd, 'request.log'), 'a');
+  const startedAt = performance.now();
+  const child = spawn(process.execPath, [join(root, 'dist/main.js')], { cwd, env, stdio: ['ignore', log, 'inherit'] });
+  const url = `http://127.0.0.1:${port}`;
+  while ((await fetch(`${url}/readyz`).catch(() => undefined))?.status !== 200) {
+    if (child.exitCode !== null) throw new Error('Gatelatch did not start.');
+    if (performance.now() - startedAt > 60_000) throw new Error('Gatelatch was not ready within a minute.');
+    await sleep(5);
+  }
+  return { pid: child.pid, url, readyMs: performance.now() - startedAt, stop: () => stop(child) };
+}
+
+// Several starts on one database must open the same keys.
+const secrets = new Map();
+function secretOf(cwd) {
+  if (!secrets.has(cwd)) secrets.set(cwd, randomBytes(32).toString('hex'));
+  return secrets.get(cwd);
+}
+
+/** One of `peers/`, once it has said that it is ready; what it said comes with it. */
+export async function startPeer(name, env = {}) {
+  const child = fork(join(root, 'bench/peers', `${name}.mjs`), {
+    env: { PATH: process.env.PATH, NODE_ENV: 'production', ...env },
+  });
+  const [facts] = await Promise.race([once(child, 'message'), once(child, 'exit').then(() => [])]);
+  if (!facts) throw new Error(`The peer ${name} did not start.`);
+  return {
+    ...facts,
+    pid: child.pid,
+    url: `http://127.0.0.1:${facts.port}`,
+    async ask(message) {
+      child.send(message);
+      return (await once(child, 'message'))[0];
+    },
+    stop: () => stop(child),
+  };
+}
+
+async function stop(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, 'exit');
+  child.kill('SIGTERM');
+  const late = setTimeout(() => child.kill('SIGKILL'), 5000);
+  await exit;
+  clearTimeout(late);
+}
+
+export async function freePort() {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address();
+  probe.close();
+  return port;
+}
+
+/** Processor time that a process has used, all its threads, in seconds; undefined where there is no /proc. */
+export function cpuSeconds(pid) {
+  // The second field, the name in brackets, may hold spaces. Linux counts in ticks of 10 ms.
+  const fields = fromProc(pid, 'stat')?.replace(/^.*\) /s, '').split(' ');
+  return fields && (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+/** Resident memory in MB; undefined where there is no /proc. */
+export function residentMb(pid) {
+  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(fromProc(pid, 'status') ?? '')?.[1];
+  return kib && Math.round(Number(kib) / 1024);
+}
+
+function fromProc(pid, file) {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,157 @@
+import { METHODS } from 'node:http';
+import type { Response, Test } from 'supertest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ErrorCode } from '../src/errors.js';
+import { type SignedUp, startApp, type TestApp } from './support/app.js';
+import { createForger, type Forger, forgedTokens } from './support/forged-tokens.js';
+import { hostileBodies, json, type Sent, wrongTypesFor } from './support/hostile-bodies.js';
+import { expectProblem, expectSoundRefusal } from './support/problem.js';
+import { ask, bodyRows, credentialsFor, fieldsOf, goodBody, guardedRows, idRows, pathOf, rows } from './support/rows.js';
+
+let app: TestApp;
+let user: SignedUp;
+let forger: Forger;
+
+beforeAll(async () => {
+  // The tables below are more requests than one address may send.
+  app = await startApp({ RATE_LIMIT: 'off' });
+  user = await app.signUp();
+  forger = createForger(app, user);
+});
+afterAll(() => app.stop());
+
+describe.each(guardedRows)('$name', ({ row }) => {
+  const refused = forgedTokens.filter(([, , code]) => row.guard === 'access-token' || code !== 'token_expired');
+
+  it('is closed without a token, and says only how to ask', async () => {
+    const answer = await ask(app, row);
+    expectProblem(answer, 'unauthenticated');
+    expect(answer.headers['www-authenticate']).toBe('Bearer realm="gatelatch"');
+  });
+
+  it.each(refused)('is closed to %s', async (_, make, code = 'invalid_token') => {
+    const answer = await ask(app, row).set('Authorization', `Bearer ${make(forger)}`);
+    expectProblem(answer, code);
+    expect(answer.headers['www-authenticate']).toMatch(
+      /^Bearer realm="gatelatch", error="invalid_token", error_description="[ !#-[\]-~]+"$/,
+    );
+  });
+
+  it('is open to a token that has nothing forged', async () => {
+    const own = await app.signUp();
+    const { own: sign, header, claims } = createForger(app, own);
+    const answer = await sending(ask(app, row).set('Authorization', `Bearer ${sign(header, claims)}`), row.body && json(goodBody(row)));
+    expect([200, 201, 204, 404, row.guard === 'any-access-token' && 401]).toContain(answer.status);
+    expect(answer.body.code).not.toBe('invalid_token');
+  });
+});
+
+describe.each(bodyRows)('The body of $name', ({ row }) => {
+  let credentials: Record<string, string>;
+
+  beforeAll(async () => {
+    credentials = credentialsFor(row, await app.signUp());
+  });
+
+  const send = (sent: Sent) => sending(ask(app, row).set(credentials), sent);
+
+  it.each(hostileBodies)('may be %s without a failure of ours', async (_, make, refusal) => {
+    const answer = await send(make(row));
+    const code = typeof refusal === 'function' ? refusal(row) : refusal;
+    if (code) expectProblem(answer, code);
+    else expectNoFailure(answer);
+    expect({}).not.toHaveProperty('polluted');
+  });
+
+  it.each(fieldsOf(row))('takes %s in its own type alone, and names it when refusing', async (field) => {
+    for (const wrong of wrongTypesFor(goodBody(row)[field])) {
+      const answer = await send(json({ ...goodBody(row), [field]: wrong }));
+      expectProblem(answer, 'validation_failed');
+      expect(answer.body.errors.map(({ path }: { path: string }) => path.split('.')[0])).toContain(field);
+    }
+  });
+
+  it.each(fieldsOf(row))('names a field too many next to %s', async (field) => {
+    const answer = await send(json({ ...goodBody(row), [`${field}X`]: 'x' }));
+    expectProblem(answer, 'validation_failed');
+    expect(answer.body.errors).toContainEqual({ path: `${field}X`, message: 'Not a field of this request.' });
+  });
+
+  it.each(fieldsOf(row))('may have any text in %s without a failure of ours', async (field) => {
+    const texts = ['', '\0', 'a\0b', '\ud800', '\udc00\ud800', '\u{FFFF}', '\r\nX: y', "' OR 1=1 --", '${7*7}', 'x'.repeat(60_000)];
+    for (const text of texts) expectNoFailure(await send(json({ ...goodBody(row), [field]: text })));
+  });
+
+  it.each(fieldsOf(row))('is where %s belongs: in the query it is refused', async (field) => {
+    const secret = 'never-in-a-query';
+    for (const query of [`${field}=${secret}`, `a=b&${field}=`, `${encodeURIComponent(field)}=${secret}&${field}=`]) {
+      const answer = await sending(ask(app, row, `${pathOf(row)}?${query}`).set(credentials), json(goodBody(row)));
+      expectProblem(answer, 'invalid_request');
+      expect(answer.body.detail).toContain(field);
+      expect(JSON.stringify([answer.body, app.logs])).not.toContain(secret);
+    }
+  });
+});
+
+describe.each([...new Set(rows.map(({ row }) => row.path))])('%s', (path) => {
+  const taken = rows.filter(({ row }) => row.path === path).flatMap(({ row }) => (row.method === 'GET' ? ['GET', 'HEAD'] : [row.method]));
+  // CONNECT asks a proxy for a tunnel and never reaches an application.
+  const others = METHODS.filter((method) => !['CONNECT', 'OPTIONS', ...taken].includes(method));
+  const asked = (method: string) =>
+    app.http[method.toLowerCase() as 'get'](pathOf({ path } as never)).set(user.bearer) as Test;
+
+  it(`takes ${taken.join(', ')}, and answers every other method with 405 and what it takes`, async () => {
+    for (const method of others) {
+      const answer = await asked(method);
+      expect(answer.status, method).toBe(405);
+      expectSoundRefusal(answer, { head: method === 'HEAD' });
+      expect(answer.headers['allow']?.split(', ').sort()).toEqual([...taken, 'OPTIONS'].sort());
+    }
+  });
+
+  it('tells OPTIONS what it takes', async () => {
+    const answer = await asked('OPTIONS').expect(204);
+    expect(answer.headers['allow']?.split(', ').sort()).toEqual([...taken, 'OPTIONS'].sort());
+  });
+});
+
+describe('What names nothing is 404', () => {
+  it.each(['/nothing', '/auth', '/WELCOME', '/welcome/x', '/todos/1/2', '//welcome', '/%', '/%ff', '/%00', '/..%2fwelcome', '/__proto__'])(
+    '%s',
+    async (path) => {
+      for (const method of ['get', 'post', 'delete'] as const)
+        expectProblem(await app.http[method](path).set(user.bearer), 'not_found');
+    },
+  );
+
+  it.each(idRows)('$name with an id that is none', async ({ row }) => {
+    const ids = ['1', 'me', 'null', '%00', '%', '%ff', '..%2f..', "'%20OR%201=1--", '__proto__', 'x'.repeat(9000)];
+    ids.push('01890a5d-ac96-774b-bcce-b302099a805', '01890a5d-ac96-774b-bcce-b302099a8057x');
+    for (const id of ids) {
+      const answer = await sending(ask(app, row, pathOf(row, id)).set(user.bearer), row.body && json(goodBody(row)));
+      expectProblem(answer, 'not_found');
+    }
+  });
+});
+
+describe('Every row', () => {
+  it.each(rows)('$name answers HEAD and GET without a body, and fails in no case', async ({ row }) => {
+    if (row.method !== 'GET') return expectNoFailure(await ask(app, row));
+    const credentials = credentialsFor(row, user);
+    const [get, head] = await Promise.all([ask(app, row).set(credentials), app.http.head(pathOf(row)).set(credentials)]);
+    expect(head.status).toBe(get.status);
+    expect(head.text ?? '').toBe('');
+  });
+});
+
+/** Sends the bytes as they are: supertest would make JSON of them once more. */
+function sending(test: Test, sent: Sent | undefined): Test {
+  if (!sent) return test;
+  test.set(sent.headers);
+  return sent.bytes ? test.serialize((bytes: string) => bytes).send(sent.bytes as never) : test;
+}
+
+function expectNoFailure(answer: Response): void {
+  expect(answer.status).toBeLessThan(500);
+  if (answer.status >= 300) expectSoundRefusal(answer);
+}

@@ -1,0 +1,52 @@
+import { expect } from 'vitest';
+import { type ErrorCode, errorCatalogue } from '../../src/errors.js';
+
+/** An answer, from supertest or off a socket. */
+export type Answer = { status: number; headers: Record<string, string | string[] | undefined>; body?: unknown };
+
+/** What every answer of the app carries, whatever it says (ASVS 3.2.1, 3.4). */
+export const securityHeaders = {
+  'content-security-policy': "default-src 'none';base-uri 'none';form-action 'none';frame-ancestors 'none'",
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'strict-transport-security': 'max-age=31536000; includeSubDomains',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'SAMEORIGIN',
+};
+
+/** A refusal as the contract has it: RFC 9457's body, our headers, nothing of our insides. */
+export function expectProblem(answer: Answer, code: ErrorCode): void {
+  expect(answer.body, `${answer.status}`).toMatchObject({ code });
+  expectSoundRefusal(answer);
+}
+
+/** {@link expectProblem} for whichever code it is. An answer to HEAD has no body to look at. */
+export function expectSoundRefusal({ status, headers, body }: Answer, { head = false } = {}): void {
+  expect(headers).toMatchObject({ ...securityHeaders, 'cache-control': 'no-store' });
+  expect(headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
+  expect(headers['content-type']).toBe('application/problem+json; charset=utf-8');
+  expect(headers['x-powered-by']).toBeUndefined();
+  if (status === 401) expect(headers['www-authenticate']).toMatch(/^Bearer realm="gatelatch"/);
+  if (status === 503) expect(headers['retry-after']).toMatch(/^[1-9]\d*$/);
+  if (head) return;
+  const problem = body as { code: ErrorCode; errors?: unknown };
+  expect(Object.keys(errorCatalogue)).toContain(problem.code);
+  const { errors, ...rest } = problem;
+  expect(rest).toEqual({
+    type: `urn:gatelatch:problem:${problem.code}`,
+    title: errorCatalogue[problem.code].title,
+    status,
+    detail: expect.stringMatching(/^[A-Z].*\.$/),
+    code: problem.code,
+    request_id: headers['x-request-id'],
+  });
+  expect(errorCatalogue[problem.code].status).toBe(status);
+  if (problem.code === 'validation_failed') expectFieldErrors(errors);
+  else expect(errors).toBeUndefined();
+  expect(JSON.stringify(body)).not.toMatch(/node_modules|\.ts:|\.js:|Prisma|SELECT|at \w+ \(/);
+}
+
+function expectFieldErrors(errors: unknown): void {
+  expect(errors).toEqual(expect.arrayContaining([{ path: expect.any(String), message: expect.stringMatching(/./) }]));
+}
