@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
-import type { HashCost } from './domain/passwords.js';
+import { type HashCost, isBearable } from './domain/passwords.js';
 import { StartError } from './errors.js';
 
 const secondsPer = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
@@ -82,18 +82,10 @@ const hashCost = z
   .string()
   .default('m=19456,t=2,p=1')
   .transform((text, context): HashCost => {
-    const match = /^m=(\d{1,7}),t=(\d{1,2}),p=(\d{1,2})$/.exec(text);
-    const [memoryKiB, passes, parallelism] = match ? match.slice(1).map(Number) : [];
-    if (
-      memoryKiB &&
-      passes &&
-      parallelism &&
-      memoryKiB >= 1024 &&
-      memoryKiB >= 8 * parallelism &&
-      memoryKiB <= 1_048_576
-    )
-      return { memoryKiB, passes, parallelism };
-    context.addIssue('argon2id cost as m=<KiB, 1024 to 1048576>,t=<passes>,p=<lanes>');
+    const [memoryKiB, passes, parallelism] = (/^m=(\d+),t=(\d+),p=(\d+)$/.exec(text) ?? []).slice(1).map(Number);
+    const cost = memoryKiB && passes && parallelism ? { memoryKiB, passes, parallelism } : undefined;
+    if (cost && cost.memoryKiB >= 1024 && isBearable(cost)) return cost;
+    context.addIssue('argon2id cost as m=<KiB, 1024 to 1048576>,t=<passes, at most 20>,p=<lanes, at most 16>');
     return z.NEVER;
   });
 

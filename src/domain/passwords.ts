@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import argon2 from 'argon2';
-import { StartError } from '../errors.js';
 import type { HashGate } from './hash-gate.js';
 import { canonicalPassword, isWellFormed } from './password-policy.js';
 
@@ -36,11 +35,9 @@ const HASH_BYTES = 32;
 
 /**
  * The only place where passwords are hashed: argon2id (RFC 9106), every hash through the gate.
- * @throws StartError where the cost is beyond `HASH_COST_LIMITS`: its hashes could be made but never verified
+ * @param cost one that {@link isBearable}: the hashes of another could be made but never verified
  */
 export function createPasswords({ cost, gate }: { cost: HashCost; gate: HashGate }): Passwords {
-  if (!isBearable(cost))
-    throw new StartError(`PASSWORD_HASH must be at most ${costParams(HASH_COST_LIMITS)}, with m at least 8 times p.`);
   const decoy = decoyHash(cost);
 
   return {
@@ -97,8 +94,8 @@ function isVerifiable(stored: string | undefined): stored is string {
   return cost !== undefined && isBearable(cost);
 }
 
-/** Within our limits, and within argon2's own (8 KiB for each lane), beyond which it would throw. */
-function isBearable({ memoryKiB, passes, parallelism }: HashCost): boolean {
+/** Within `HASH_COST_LIMITS`, and within argon2's own (8 KiB for each lane), beyond which it would throw. */
+export function isBearable({ memoryKiB, passes, parallelism }: HashCost): boolean {
   const { memoryKiB: maxMemory, passes: maxPasses, parallelism: maxLanes } = HASH_COST_LIMITS;
   return memoryKiB >= 8 * parallelism && memoryKiB <= maxMemory && passes <= maxPasses && parallelism <= maxLanes;
 }

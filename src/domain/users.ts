@@ -43,7 +43,9 @@ export async function checkPassword(
 }
 
 async function rehash(deps: UsersDeps, user: User, password: string, address: string): Promise<string> {
-  const passwordHash = await deps.passwords.hash(password, address);
+  const passwordHash = await deps.passwords.hash(password, address).catch(() => undefined);
+  // Too busy for a second hash: this login is good all the same, and the next one will see to it.
+  if (passwordHash === undefined) return user.passwordHash;
   const { count } = await deps.db.user.updateMany({
     where: { id: user.id, passwordHash: user.passwordHash },
     data: { passwordHash },

@@ -1,8 +1,9 @@
 import argon2 from 'argon2';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { parseConfig } from '../../src/config.js';
 import type { HashGate } from '../../src/domain/hash-gate.js';
 import { createPasswords, type HashCost } from '../../src/domain/passwords.js';
-import { AppError, StartError } from '../../src/errors.js';
+import { AppError } from '../../src/errors.js';
 
 const cheap: HashCost = { memoryKiB: 1024, passes: 1, parallelism: 1 };
 
@@ -70,10 +71,11 @@ describe('hashing', () => {
       { ...cheap, memoryKiB: 2_000_000 },
       { ...cheap, passes: 21 },
       { ...cheap, parallelism: 17 },
-      { memoryKiB: 8, passes: 1, parallelism: 2 },
-    ])
-      expect(() => passwordsAt(cost)).toThrow(StartError);
-    expect(() => passwordsAt({ ...cheap, passes: 21 })).toThrow(/PASSWORD_HASH/);
+      { memoryKiB: 1024, passes: 1, parallelism: 200 },
+    ]) {
+      const PASSWORD_HASH = `m=${cost.memoryKiB},t=${cost.passes},p=${cost.parallelism}`;
+      expect(() => parseConfig({ PASSWORD_HASH })).toThrow(/^PASSWORD_HASH must be /);
+    }
   });
 });
 
