@@ -3,12 +3,14 @@ import type { Logger } from 'pino';
 import { authSecret } from './auth-secret.js';
 import type { Config } from './config.js';
 import { type DatabaseOptions, type Db, openDatabase } from './db/database.js';
+import { isDatabaseUnavailable } from './db/errors.js';
 import { migrate } from './db/migrate.js';
 import { createHashGate, hashConcurrency } from './domain/hash-gate.js';
 import { createPasswords, type HashCost, type Passwords } from './domain/passwords.js';
 import { loadRevocations, type Revocations } from './domain/revocations.js';
 import { createSecretBox } from './domain/secret-box.js';
 import { loadSigningKeys, type SigningKeys } from './domain/signing-keys.js';
+import { StartError } from './errors.js';
 import { createReadiness, type Readiness } from './readiness.js';
 
 /** Everything that a request may need, made once at start. */
@@ -30,9 +32,9 @@ export type Deps = {
  */
 export async function createDeps(config: Config, log: Logger, options?: DatabaseOptions): Promise<Deps> {
   const secret = await authSecret(config);
-  const database = await openDatabase(config.database, options);
+  const database = await openDatabase(config.database, options).catch(startError);
   try {
-    const { applied } = await migrate(database);
+    const { applied } = await migrate(database).catch(startError);
     if (applied.length > 0) log.info({ migrations: applied }, 'migrations applied');
     const db = database.client;
     const box = createSecretBox([secret, ...(config.authSecretPrevious ? [config.authSecretPrevious] : [])]);
@@ -50,6 +52,17 @@ export async function createDeps(config: Config, log: Logger, options?: Database
     await database.close();
     throw error;
   }
+}
+
+/** Whoever starts the server reads one line; what lies behind it is the error's cause. */
+function startError(error: unknown): never {
+  const [line] = (error instanceof Error ? error.message : String(error)).trim().split('\n').slice(-1);
+  throw new StartError(
+    isDatabaseUnavailable(error) ? `DATABASE_URL: the database cannot be used: ${line}` : `${line}`,
+    {
+      cause: error,
+    },
+  );
 }
 
 // Waiting longer than this for a hash helps nobody: the client has given up, and its retry waits as well.

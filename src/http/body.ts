@@ -12,7 +12,8 @@ const parseJson = express.json({
   inflate: false,
   type: () => true,
   verify: (_req, _res, bytes) => {
-    if (!isUtf8(bytes)) throw new AppError('invalid_json', { detail: 'The body is not UTF-8.' });
+    // A plain Error: the parser writes a `status` into what it is thrown, which on an AppError can only be read.
+    if (!isUtf8(bytes)) throw new Error('The body is not UTF-8');
   },
 });
 

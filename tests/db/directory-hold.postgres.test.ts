@@ -4,7 +4,7 @@ import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 // @ts-expect-error It is plain JavaScript.
 import { build } from '../../scripts/build.mjs';
 
@@ -83,11 +83,9 @@ describe('processes that want one embedded directory', () => {
   });
 
   it('make a database anew where the first start was killed in the middle of it', async () => {
-    const first = start(openAndCount).catch(() => undefined);
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    while (!readdirSync(dir).includes('pgdata.new')) await new Promise((resolve) => setTimeout(resolve, 5));
+    void start(openAndCount);
+    await vi.waitFor(() => expect(readdirSync(dir)).toContain('pgdata.new'), { timeout: 10_000, interval: 5 });
     await Promise.all([...children].map((child) => end(child, 'SIGKILL')));
-    void first;
     expect((await start(openAndCount)).line).toBe('1');
     expect(readdirSync(dir)).not.toContain('pgdata.new');
   });
