@@ -30,7 +30,7 @@ function integer(fallback: number, min: number, max: number) {
 }
 
 function choice<const Options extends readonly [string, ...string[]]>(options: Options, fallback: Options[number]) {
-  return z.enum(options, { error: options.join(', ') }).default(fallback as z.infer<z.ZodEnum<never>>);
+  return z.enum(options, { error: `one of ${options.join(', ')}` }).default(fallback as z.infer<z.ZodEnum<never>>);
 }
 
 function isOrigin(text: string): boolean {

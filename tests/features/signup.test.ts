@@ -191,7 +191,7 @@ describe('signing up', () => {
       ['too short', 'fourteen chars', /14 characters; at least 15/],
       ['a common one', 'passwordpassword', /common/],
       ['a common one with digits added', 'password12345678', /common/],
-      ['made of the username', 'somebody-somebody-1', /username/],
+      ['made of the username', 'somebody.xq-somebody', /username/],
       ['made of the name of this service', 'gatelatch-gatelatch', /name of this service/],
       ['empty', '', /0 characters/],
       ['half of a surrogate pair', `correct horse \ud800 battery`, /surrogate/],
