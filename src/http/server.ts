@@ -39,11 +39,20 @@ export function createHttpServer(app: Express): Server {
  */
 function prototypesFor(app: Express): ServerOptions {
   if (Number(process.versions.node.split('.')[0]) >= 24) return {};
-  class AppRequest extends IncomingMessage {}
-  class AppResponse extends ServerResponse {}
-  Object.setPrototypeOf(AppRequest.prototype, app.request);
-  Object.setPrototypeOf(AppResponse.prototype, app.response);
-  return { IncomingMessage: AppRequest, ServerResponse: AppResponse } as unknown as ServerOptions;
+  const constructors = {
+    IncomingMessage: bornWith(app.request, IncomingMessage),
+    ServerResponse: bornWith(app.response, ServerResponse),
+  };
+  return constructors as unknown as ServerOptions;
+}
+
+// A class would have a prototype of its own, and Express would still exchange it: so this is a plain function.
+function bornWith(prototype: object, base: { call(self: object, first: unknown, second: unknown): void }): unknown {
+  function Born(this: object, first: unknown, second: unknown): void {
+    base.call(this, first, second);
+  }
+  Born.prototype = prototype;
+  return Born;
 }
 
 /** What is not HTTP never reaches Express: it gets the same kind of answer here, and the connection is closed. */
