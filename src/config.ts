@@ -34,7 +34,7 @@ function choice<const Options extends readonly [string, ...string[]]>(options: O
 }
 
 function isOrigin(text: string): boolean {
-  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text;
+  return URL.canParse(text) && /^https?:[^*]+$/.test(text) && new URL(text).origin === text;
 }
 
 const httpUrl = z

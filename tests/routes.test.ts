@@ -1,12 +1,21 @@
 import { METHODS } from 'node:http';
 import type { Response, Test } from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ErrorCode } from '../src/errors.js';
 import { type SignedUp, startApp, type TestApp } from './support/app.js';
 import { createForger, type Forger, forgedTokens } from './support/forged-tokens.js';
 import { hostileBodies, json, type Sent, wrongTypesFor } from './support/hostile-bodies.js';
 import { expectProblem, expectSoundRefusal } from './support/problem.js';
-import { ask, bodyRows, credentialsFor, fieldsOf, goodBody, guardedRows, idRows, pathOf, rows } from './support/rows.js';
+import {
+  ask,
+  bodyRows,
+  credentialsFor,
+  fieldsOf,
+  goodBody,
+  guardedRows,
+  idRows,
+  pathOf,
+  rows,
+} from './support/rows.js';
 
 let app: TestApp;
 let user: SignedUp;
@@ -40,7 +49,10 @@ describe.each(guardedRows)('$name', ({ row }) => {
   it('is open to a token that has nothing forged', async () => {
     const own = await app.signUp();
     const { own: sign, header, claims } = createForger(app, own);
-    const answer = await sending(ask(app, row).set('Authorization', `Bearer ${sign(header, claims)}`), row.body && json(goodBody(row)));
+    const answer = await sending(
+      ask(app, row).set('Authorization', `Bearer ${sign(header, claims)}`),
+      row.body && json(goodBody(row)),
+    );
     expect([200, 201, 204, 404, row.guard === 'any-access-token' && 401]).toContain(answer.status);
     expect(answer.body.code).not.toBe('invalid_token');
   });
@@ -78,7 +90,18 @@ describe.each(bodyRows)('The body of $name', ({ row }) => {
   });
 
   it.each(fieldsOf(row))('may have any text in %s without a failure of ours', async (field) => {
-    const texts = ['', '\0', 'a\0b', '\ud800', '\udc00\ud800', '\u{FFFF}', '\r\nX: y', "' OR 1=1 --", '${7*7}', 'x'.repeat(60_000)];
+    const texts = [
+      '',
+      '\0',
+      'a\0b',
+      '\ud800',
+      '\udc00\ud800',
+      '\u{FFFF}',
+      '\r\nX: y',
+      "' OR 1=1 --",
+      '{{7*7}}',
+      'x'.repeat(60_000),
+    ];
     for (const text of texts) expectNoFailure(await send(json({ ...goodBody(row), [field]: text })));
   });
 
@@ -94,7 +117,9 @@ describe.each(bodyRows)('The body of $name', ({ row }) => {
 });
 
 describe.each([...new Set(rows.map(({ row }) => row.path))])('%s', (path) => {
-  const taken = rows.filter(({ row }) => row.path === path).flatMap(({ row }) => (row.method === 'GET' ? ['GET', 'HEAD'] : [row.method]));
+  const taken = rows
+    .filter(({ row }) => row.path === path)
+    .flatMap(({ row }) => (row.method === 'GET' ? ['GET', 'HEAD'] : [row.method]));
   // CONNECT asks a proxy for a tunnel and never reaches an application.
   const others = METHODS.filter((method) => !['CONNECT', 'OPTIONS', ...taken].includes(method));
   const asked = (method: string) =>
@@ -105,24 +130,33 @@ describe.each([...new Set(rows.map(({ row }) => row.path))])('%s', (path) => {
       const answer = await asked(method);
       expect(answer.status, method).toBe(405);
       expectSoundRefusal(answer, { head: method === 'HEAD' });
-      expect(answer.headers['allow']?.split(', ').sort()).toEqual([...taken, 'OPTIONS'].sort());
+      expect(answer.headers.allow?.split(', ').sort()).toEqual([...taken, 'OPTIONS'].sort());
     }
   });
 
   it('tells OPTIONS what it takes', async () => {
     const answer = await asked('OPTIONS').expect(204);
-    expect(answer.headers['allow']?.split(', ').sort()).toEqual([...taken, 'OPTIONS'].sort());
+    expect(answer.headers.allow?.split(', ').sort()).toEqual([...taken, 'OPTIONS'].sort());
   });
 });
 
 describe('What names nothing is 404', () => {
-  it.each(['/nothing', '/auth', '/WELCOME', '/welcome/x', '/todos/1/2', '//welcome', '/%', '/%ff', '/%00', '/..%2fwelcome', '/__proto__'])(
-    '%s',
-    async (path) => {
-      for (const method of ['get', 'post', 'delete'] as const)
-        expectProblem(await app.http[method](path).set(user.bearer), 'not_found');
-    },
-  );
+  it.each([
+    '/nothing',
+    '/auth',
+    '/WELCOME',
+    '/welcome/x',
+    '/todos/1/2',
+    '//welcome',
+    '/%',
+    '/%ff',
+    '/%00',
+    '/..%2fwelcome',
+    '/__proto__',
+  ])('%s', async (path) => {
+    for (const method of ['get', 'post', 'delete'] as const)
+      expectProblem(await app.http[method](path).set(user.bearer), 'not_found');
+  });
 
   it.each(idRows)('$name with an id that is none', async ({ row }) => {
     const ids = ['1', 'me', 'null', '%00', '%', '%ff', '..%2f..', "'%20OR%201=1--", '__proto__', 'x'.repeat(9000)];
@@ -138,7 +172,10 @@ describe('Every row', () => {
   it.each(rows)('$name answers HEAD and GET without a body, and fails in no case', async ({ row }) => {
     if (row.method !== 'GET') return expectNoFailure(await ask(app, row));
     const credentials = credentialsFor(row, user);
-    const [get, head] = await Promise.all([ask(app, row).set(credentials), app.http.head(pathOf(row)).set(credentials)]);
+    const [get, head] = await Promise.all([
+      ask(app, row).set(credentials),
+      app.http.head(pathOf(row)).set(credentials),
+    ]);
     expect(head.status).toBe(get.status);
     expect(head.text ?? '').toBe('');
   });

@@ -44,15 +44,24 @@ export const forgedTokens: [what: string, make: (forger: Forger) => string, code
   ['one with alg noNe and no signature', (f) => compact({ ...f.header, alg: 'noNe' }, f.claims, nothing)],
   ['one with alg none and its old signature', (f) => f.own({ ...f.header, alg: 'none' }, f.claims)],
   ['one with alg none, no kid and no signature', (f) => compact({ alg: 'none', typ: 'at+jwt' }, f.claims, nothing)],
-  ['one with HS256 under the public key in PEM', (f) => hs256({ ...f.header, alg: 'HS256' }, f.claims, publicKey(f, 'pem'))],
-  ['one with HS256 under the public key in DER', (f) => hs256({ ...f.header, alg: 'HS256' }, f.claims, publicKey(f, 'der'))],
+  [
+    'one with HS256 under the public key in PEM',
+    (f) => hs256({ ...f.header, alg: 'HS256' }, f.claims, publicKey(f, 'pem')),
+  ],
+  [
+    'one with HS256 under the public key in DER',
+    (f) => hs256({ ...f.header, alg: 'HS256' }, f.claims, publicKey(f, 'der')),
+  ],
   ['one with HS256 under an empty key', (f) => hs256({ ...f.header, alg: 'HS256' }, f.claims, '')],
   ['one with RS256 under a key of the forger', (f) => compact({ ...f.header, alg: 'RS256' }, f.claims, rs256)],
   ['one with ES384 in its header', (f) => f.own({ ...f.header, alg: 'ES384' }, f.claims)],
   ['one with ES256 under a key of the forger', (f) => byStranger(f.header, f.claims)],
 
   ['one that brings its own key as jwk', (f) => byStranger({ ...f.header, jwk: stranger.jwk }, f.claims)],
-  ['one that brings its own key as jwk and no kid', (f) => byStranger({ ...without(f.header, 'kid'), jwk: stranger.jwk }, f.claims)],
+  [
+    'one that brings its own key as jwk and no kid',
+    (f) => byStranger({ ...without(f.header, 'kid'), jwk: stranger.jwk }, f.claims),
+  ],
   ['one that names a jku', (f) => byStranger({ ...f.header, jku: 'http://127.0.0.1:9/jwks.json' }, f.claims)],
   ['one that names an x5u', (f) => byStranger({ ...f.header, x5u: 'http://127.0.0.1:9/cert.pem' }, f.claims)],
   ['one with a crit that nobody knows', (f) => f.own({ ...f.header, crit: ['x'], x: 1 }, f.claims)],
@@ -67,7 +76,10 @@ export const forgedTokens: [what: string, make: (forger: Forger) => string, code
   ['one signed with a device key', (f) => byKeyOf('device', f)],
 
   ...['iss', 'aud', 'client_id', 'sub', 'sid', 'jti', 'roles', 'ver', 'iat', 'exp'].map(
-    (claim): [string, (f: Forger) => string] => [`one without ${claim}`, (f) => f.own(f.header, without(f.claims, claim))],
+    (claim): [string, (f: Forger) => string] => [
+      `one without ${claim}`,
+      (f) => f.own(f.header, without(f.claims, claim)),
+    ],
   ),
   ['one whose sub is no id', (f) => f.own(f.header, { ...f.claims, sub: 'admin' })],
   ['one whose sub is null', (f) => f.own(f.header, { ...f.claims, sub: null })],

@@ -6,7 +6,11 @@ import { fieldsOf, goodBody } from './rows.js';
 /** A request's body, and what it says it is. */
 export type Sent = { bytes?: Buffer | undefined; headers: Record<string, string> };
 
-type HostileBody = [what: string, make: (row: AnyRoute) => Sent, refusal?: ErrorCode | ((row: AnyRoute) => ErrorCode | undefined)];
+type HostileBody = [
+  what: string,
+  make: (row: AnyRoute) => Sent,
+  refusal?: ErrorCode | ((row: AnyRoute) => ErrorCode | undefined),
+];
 
 // What of this is refused only for what it says depends on the row: some rows take an empty body.
 const unlessNothingWillDo = (row: AnyRoute) => (row.body.safeParse({}).success ? undefined : 'validation_failed');
@@ -25,10 +29,21 @@ export const hostileBodies: HostileBody[] = [
   ['a good body and more', (row) => json(`${JSON.stringify(goodBody(row))}{}`), 'invalid_json'],
   ['a BOM before a good body', (row) => json(`\u{FEFF}${JSON.stringify(goodBody(row))}`)],
   ['one field too many', (row) => json({ ...goodBody(row), role: 'admin' }), 'validation_failed'],
-  ['a field too many called __proto__', (row) => json(withField(row, '__proto__', '{"polluted":true}')), 'validation_failed'],
-  ['a field too many called constructor', (row) => json(withField(row, 'constructor', '{"polluted":true}')), 'validation_failed'],
+  [
+    'a field too many called __proto__',
+    (row) => json(withField(row, '__proto__', '{"polluted":true}')),
+    'validation_failed',
+  ],
+  [
+    'a field too many called constructor',
+    (row) => json(withField(row, 'constructor', '{"polluted":true}')),
+    'validation_failed',
+  ],
   ['a raw NUL byte', (row) => json(withField(row, fieldsOf(row)[0], '"a\0b"')), 'invalid_json'],
-  ['each field twice', (row) => json(`${JSON.stringify(goodBody(row)).slice(0, -1)},${JSON.stringify(goodBody(row)).slice(1)}`)],
+  [
+    'each field twice',
+    (row) => json(`${JSON.stringify(goodBody(row)).slice(0, -1)},${JSON.stringify(goodBody(row)).slice(1)}`),
+  ],
   ['1e400', (row) => json(withField(row, fieldsOf(row)[0], '1e400')), 'validation_failed'],
   ['50,000 brackets left open', () => json('['.repeat(50_000)), 'invalid_json'],
   ['a field 30,000 arrays deep', (row) => json(withField(row, fieldsOf(row)[0], nested(30_000))), 'validation_failed'],
@@ -36,20 +51,40 @@ export const hostileBodies: HostileBody[] = [
   ['1 MB', () => json(`{"a":"${'x'.repeat(1_000_000)}"}`), 'payload_too_large'],
 
   ['text/plain', (row) => typed('text/plain', row), 'unsupported_media_type'],
-  ['no content type', (row) => ({ bytes: Buffer.from(JSON.stringify(goodBody(row))), headers: {} }), 'unsupported_media_type'],
+  [
+    'no content type',
+    (row) => ({ bytes: Buffer.from(JSON.stringify(goodBody(row))), headers: {} }),
+    'unsupported_media_type',
+  ],
   ['a form', (row) => typed('application/x-www-form-urlencoded', row), 'unsupported_media_type'],
   ['a multipart form', (row) => typed('multipart/form-data; boundary=x', row), 'unsupported_media_type'],
   ['two content types', (row) => typed('application/json, text/plain', row), 'unsupported_media_type'],
-  ['gzip', (row) => ({ bytes: gzipSync(JSON.stringify(goodBody(row))), headers: { ...jsonType, 'Content-Encoding': 'gzip' } }), 'unsupported_media_type'],
-  ['gzip that unpacks to 100 MB', () => ({ bytes: bomb, headers: { ...jsonType, 'Content-Encoding': 'gzip' } }), 'unsupported_media_type'],
-  ['UTF-16 that says so', (row) => ({ bytes: utf16(row), headers: { 'Content-Type': 'application/json; charset=utf-16' } }), 'unsupported_media_type'],
+  [
+    'gzip',
+    (row) => ({ bytes: gzipSync(JSON.stringify(goodBody(row))), headers: { ...jsonType, 'Content-Encoding': 'gzip' } }),
+    'unsupported_media_type',
+  ],
+  [
+    'gzip that unpacks to 100 MB',
+    () => ({ bytes: bomb, headers: { ...jsonType, 'Content-Encoding': 'gzip' } }),
+    'unsupported_media_type',
+  ],
+  [
+    'UTF-16 that says so',
+    (row) => ({ bytes: utf16(row), headers: { 'Content-Type': 'application/json; charset=utf-16' } }),
+    'unsupported_media_type',
+  ],
   ['UTF-16 that does not say so', (row) => ({ bytes: utf16(row), headers: jsonType }), 'invalid_json'],
-  ['bytes that are no UTF-8', () => ({ bytes: Buffer.from([0x7b, 0x22, 0xc3, 0x28, 0x22, 0x3a, 0x31, 0x7d]), headers: jsonType }), 'invalid_json'],
+  [
+    'bytes that are no UTF-8',
+    () => ({ bytes: Buffer.from([0x7b, 0x22, 0xc3, 0x28, 0x22, 0x3a, 0x31, 0x7d]), headers: jsonType }),
+    'invalid_json',
+  ],
 ];
 
 /** Values that are of the wrong type for a field that takes `good`. */
 export function wrongTypesFor(good: unknown): unknown[] {
-  const values = [null, 7, true, 'text', [], ['text'], {}, { toString: 'text' }, { not: '' }];
+  const values: unknown[] = [null, 7, true, 'text', [], ['text'], {}, { toString: 'text' }, { not: '' }];
   return values.filter((value) => typeof value !== typeof good);
 }
 

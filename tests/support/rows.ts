@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { type AnyRoute } from '../../src/route.js';
+import type { AnyRoute } from '../../src/route.js';
 import { routes } from '../../src/routes.js';
 import { goodPassword, type SignedUp, type TestApp } from './app.js';
 

@@ -1,0 +1,324 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { type Config, parseConfig, settings } from '../src/config.js';
+import { StartError } from '../src/errors.js';
+
+const secret = 'k3wn2-2jf9s-0aqpl-19dkz-m4x7c-55tyu';
+const day = 86_400;
+const durations = { bad: ['15 m', '15min', '-5m', '1.5h', 'm15', 'forever', '9999999999'] };
+
+type Case = {
+  /** Where the configuration has it. */
+  at: (config: Config) => unknown;
+  /** What it is where nothing is set. */
+  default: unknown;
+  good: Record<string, unknown>;
+  bad: string[];
+};
+
+/** Every setting: where it goes, its default, what it takes and what not. */
+const cases: Record<Exclude<keyof typeof settings.shape, 'NODE_ENV'>, Case> = {
+  PORT: {
+    at: (c) => c.port,
+    default: 3000,
+    good: { 0: 0, 65535: 65_535 },
+    bad: ['65536', '-1', '80.5', 'http', '0x50', ' 80'],
+  },
+  HOST: { at: (c) => c.host, default: '127.0.0.1', good: { '0.0.0.0': '0.0.0.0', '::1': '::1' }, bad: [] },
+  DATABASE_URL: {
+    at: (c) => c.database.url,
+    default: 'pglite:.data/db',
+    good: Object.fromEntries(
+      ['pglite:memory', 'pglite:/x', 'postgresql://u:p@h/d', 'postgres://h'].map((url) => [url, url]),
+    ),
+    bad: ['pglite:', 'mysql://u:hunter2@h/d', 'file:/x', 'h:5432', 'postgresql:h'],
+  },
+  DATABASE_POOL_SIZE: {
+    at: (c) => c.database.poolSize,
+    default: 10,
+    good: { 1: 1, 1000: 1000 },
+    bad: ['0', '1001', '-3', 'many'],
+  },
+  AUTH_SECRET: {
+    at: (c) => c.authSecret,
+    default: undefined,
+    good: { [secret]: secret },
+    bad: ['hunter2', 'x2'.repeat(15)],
+  },
+  AUTH_SECRET_PREVIOUS: {
+    at: (c) => c.authSecretPrevious,
+    default: undefined,
+    good: { [secret]: secret },
+    bad: ['hunter2'],
+  },
+  JWT_ALGORITHM: {
+    at: (c) => c.tokens.algorithm,
+    default: 'ES256',
+    good: { ES256: 'ES256', RS256: 'RS256', HS256: 'HS256' },
+    bad: ['none', 'es256', 'HS512', 'EdDSA'],
+  },
+  JWT_ISSUER: {
+    at: (c) => c.tokens.issuer,
+    default: 'http://localhost:3000',
+    good: { 'https://auth.example': 'https://auth.example', 'https://x.example/auth': 'https://x.example/auth' },
+    bad: ['auth.example', 'https://auth.example/', 'ftp://auth.example', 'javascript:alert'],
+  },
+  JWT_AUDIENCE: { at: (c) => c.tokens.audience, default: 'gatelatch', good: { shop: 'shop' }, bad: ['x'.repeat(201)] },
+  ACCESS_TOKEN_TTL: {
+    at: (c) => c.tokens.accessTtl,
+    default: 900,
+    good: { 60: 60, '90s': 90, '24h': day },
+    bad: ['25h', '2d', '0', ...durations.bad],
+  },
+  REFRESH_TOKEN_TTL: {
+    at: (c) => c.tokens.refreshTtl,
+    default: 30 * day,
+    good: { '1d': day, '12h': day / 2 },
+    bad: ['0', ...durations.bad],
+  },
+  ACCESS_TOKEN_SOURCES: {
+    at: (c) => c.tokens.sources,
+    default: ['bearer', 'cookie'],
+    good: { query: ['query'], ' bearer , header:X-Token ': ['bearer', 'header:X-Token'] },
+    bad: ['body', 'bearer,url', 'header:', 'header:a b', ',', 'Bearer'],
+  },
+  REFRESH_GRACE: {
+    at: (c) => c.tokens.refreshGrace,
+    default: 30,
+    good: { 0: 0, '1h': 3600 },
+    bad: ['2h', ...durations.bad],
+  },
+  SESSION_MAX_AGE: {
+    at: (c) => c.tokens.sessionMaxAge,
+    default: 90 * day,
+    good: { '30d': 30 * day, '3650d': 3650 * day },
+    bad: ['3651d', ...durations.bad],
+  },
+  CORS_ORIGINS: {
+    at: (c) => c.corsOrigins,
+    default: [],
+    good: { 'https://a.example, http://localhost:5173': ['https://a.example', 'http://localhost:5173'] },
+    bad: [
+      '*',
+      'a.example',
+      'https://b.example/',
+      'https://b.example/path',
+      'null',
+      'https://*.b.example',
+      'https://a.example,evil',
+    ],
+  },
+  COOKIE_SAMESITE: {
+    at: (c) => c.cookies.sameSite,
+    default: 'lax',
+    good: { strict: 'strict', none: 'none', lax: 'lax' },
+    bad: ['Lax', 'off'],
+  },
+  COOKIE_PREFIX: {
+    at: (c) => c.cookies.prefix,
+    default: false,
+    good: { on: true, off: false },
+    bad: ['true', 'yes', '__Host-'],
+  },
+  COOKIE_DOMAIN: {
+    at: (c) => c.cookies.domain,
+    default: undefined,
+    good: { 'b.example': 'b.example' },
+    bad: ['b.example; Secure', 'https://b', 'a b'],
+  },
+  TRUST_PROXY: {
+    at: (c) => c.trustProxy,
+    default: false,
+    good: { false: false, 1: 1, 2: 2, 'loopback, 10.0.0.0/8': ['loopback', '10.0.0.0/8'], '::1': ['::1'] },
+    bad: ['true', '*', 'TRUE', 'proxy.example', '1,x'],
+  },
+  PASSWORD_HASH: {
+    at: (c) => c.passwords.cost,
+    default: { memoryKiB: 19_456, passes: 2, parallelism: 1 },
+    good: { 'm=47104,t=1,p=1': { memoryKiB: 47_104, passes: 1, parallelism: 1 } },
+    bad: [
+      'm=19456',
+      'm=512,t=2,p=1',
+      'm=1024,t=0,p=1',
+      'm=1024,t=1,p=99',
+      't=2,m=19456,p=1',
+      'm=9999999,t=2,p=1',
+      'bcrypt',
+    ],
+  },
+  PASSWORD_MIN_LENGTH: {
+    at: (c) => c.passwords.minLength,
+    default: 15,
+    good: { 8: 8, 64: 64 },
+    bad: ['7', '65', 'long'],
+  },
+  APP_URL: {
+    at: (c) => c.appUrl,
+    default: 'http://localhost:3000',
+    good: { 'https://app.example': 'https://app.example' },
+    bad: ['app.example', 'https://app.example/'],
+  },
+  SIGNUP: { at: (c) => c.signup, default: 'open', good: { open: 'open', closed: 'closed' }, bad: ['on', 'Open'] },
+  SHUTDOWN_TIMEOUT: {
+    at: (c) => c.shutdownTimeout,
+    default: 10,
+    good: { '1s': 1, '10m': 600 },
+    bad: ['0', '11m', ...durations.bad],
+  },
+  LOG_LEVEL: {
+    at: (c) => c.logLevel,
+    default: 'info',
+    good: { debug: 'debug', silent: 'silent' },
+    bad: ['INFO', 'loud'],
+  },
+};
+
+/** What a start with this environment says before it ends. */
+function complaintAbout(environment: Record<string, string>): string {
+  try {
+    parseConfig(environment);
+  } catch (error) {
+    expect(error).toBeInstanceOf(StartError);
+    return (error as StartError).message;
+  }
+  throw new Error(`Started with ${JSON.stringify(environment)}`);
+}
+
+describe.each(Object.entries(cases))('%s', (name, { at, default: fallback, good, bad }) => {
+  it('has its default where it is not set, or empty', () => {
+    expect(at(parseConfig({}))).toEqual(fallback);
+    expect(at(parseConfig({ [name]: '' }))).toEqual(fallback);
+  });
+
+  it.each(Object.entries(good))('may be %j', (value, meaning) => {
+    expect(at(parseConfig({ [name]: value }))).toEqual(meaning);
+  });
+
+  it.each(bad)('stops the start where it is %j: one line, its name, what it may be, never what it is', (value) => {
+    const complaint = complaintAbout({ [name]: value });
+    expect(complaint).toMatch(new RegExp(`^${name} must be [^\\n]{5,}\\.$`));
+    // The same words for every wrong value: so it is none of them.
+    expect(complaint).toBe(complaintAbout({ [name]: bad[0] ?? '' }));
+  });
+});
+
+describe('All settings', () => {
+  it('are known to this test', () => {
+    expect(Object.keys(cases).sort()).toEqual(
+      Object.keys(settings.shape)
+        .filter((name) => name !== 'NODE_ENV')
+        .sort(),
+    );
+  });
+
+  it('that are wrong are named at once, each in a line of its own', () => {
+    const wrong = Object.entries(cases).flatMap(([name, { bad }]) => (bad[0] === undefined ? [] : [[name, bad[0]]]));
+    const lines = complaintAbout(Object.fromEntries(wrong)).split('\n');
+    expect(lines.map((line) => line.split(' ')[0]).sort()).toEqual(wrong.map(([name]) => name).sort());
+  });
+
+  it('never have a secret in what is said of them', () => {
+    const complaint = complaintAbout({
+      DATABASE_URL: 'mysql://user:hunter2@host/db',
+      AUTH_SECRET: 'hunter2',
+      AUTH_SECRET_PREVIOUS: 'hunter2',
+      JWT_ISSUER: 'x://user:hunter2@host',
+    });
+    expect(complaint.split('\n')).toHaveLength(4);
+    expect(complaint).not.toContain('hunter2');
+    expect(complaintAbout({ AUTH_SECRET: `changeme-${secret}` })).not.toContain(secret);
+  });
+
+  it('of other programs are none of ours', () => {
+    expect(parseConfig({ PATH: '/bin', JWT_SECRET: 'x' })).toEqual(parseConfig({}));
+  });
+});
+
+describe('JWT_ISSUER and APP_URL', () => {
+  it('follow PORT, and APP_URL follows JWT_ISSUER', () => {
+    expect(parseConfig({ PORT: '8080' }).tokens.issuer).toBe('http://localhost:8080');
+    expect(parseConfig({ PORT: '8080' }).appUrl).toBe('http://localhost:8080');
+    expect(parseConfig({ JWT_ISSUER: 'https://auth.example' }).appUrl).toBe('https://auth.example');
+  });
+});
+
+describe('Cookies', () => {
+  it.each([
+    [{}, false],
+    [{ COOKIE_SAMESITE: 'none' }, true],
+    [{ COOKIE_PREFIX: 'on' }, true],
+    [{ JWT_ISSUER: 'https://auth.example' }, true],
+    [{ NODE_ENV: 'production', AUTH_SECRET: secret }, true],
+  ])('with %j are Secure: %s', (environment, secure) => {
+    expect(parseConfig(environment).cookies.secure).toBe(secure);
+  });
+});
+
+describe('What can’t go together stops the start', () => {
+  it.each<[string, Record<string, string>, RegExp]>([
+    ['production without AUTH_SECRET', { NODE_ENV: 'production' }, /^AUTH_SECRET must be set in production/],
+    [
+      'an AUTH_SECRET from an example',
+      { AUTH_SECRET: 'change-me-change-me-change-me-change-me' },
+      /^AUTH_SECRET must be a random value/,
+    ],
+    [
+      'an AUTH_SECRET from a tutorial',
+      { AUTH_SECRET: 'your-secret-your-secret-your-secret-!' },
+      /^AUTH_SECRET must be a random value/,
+    ],
+    ['an AUTH_SECRET of one letter', { AUTH_SECRET: 'a'.repeat(40) }, /^AUTH_SECRET must be a random value/],
+    [
+      'sessions shorter than their refresh tokens',
+      { SESSION_MAX_AGE: '29d' },
+      /^REFRESH_TOKEN_TTL must be at most SESSION_MAX_AGE/,
+    ],
+    [
+      '__Host- cookies with a domain',
+      { COOKIE_PREFIX: 'on', COOKIE_DOMAIN: 'b.example' },
+      /^COOKIE_DOMAIN must be unset when COOKIE_PREFIX is on/,
+    ],
+  ])('%s', (_, environment, complaint) => {
+    expect(complaintAbout(environment)).toMatch(complaint);
+  });
+
+  it('all of it at once', () => {
+    const environment = {
+      NODE_ENV: 'production',
+      SESSION_MAX_AGE: '29d',
+      COOKIE_PREFIX: 'on',
+      COOKIE_DOMAIN: 'b.example',
+    };
+    expect(complaintAbout(environment).split('\n')).toHaveLength(3);
+  });
+
+  it('but while developing AUTH_SECRET may be missing', () => {
+    expect(parseConfig({ NODE_ENV: 'development' }).authSecret).toBeUndefined();
+  });
+});
+
+describe('.env.example', () => {
+  const text = readFileSync(new URL('../.env.example', import.meta.url), 'utf8');
+  const example = Object.fromEntries(
+    [...text.matchAll(/^#?([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [`${name}`, `${value}`]),
+  );
+
+  it('lists exactly the settings, and the password that docker-compose.yml needs', () => {
+    const { NODE_ENV: _, POSTGRES_PASSWORD: password, ...listed } = example;
+    expect(Object.keys(listed).sort()).toEqual(Object.keys(cases).sort());
+    expect(password).toBe('');
+  });
+
+  it('lists each once, behind a comment that explains it', () => {
+    expect(text.match(/^#?[A-Z_]+=/gm)).toHaveLength(Object.keys(example).length);
+    for (const name of Object.keys(cases)) expect(text).toMatch(new RegExp(`^# .*\\n#${name}=`, 'm'));
+  });
+
+  it('has the defaults', () => {
+    expect(parseConfig(example)).toEqual(parseConfig({}));
+    for (const [name, { default: fallback }] of Object.entries(cases))
+      expect(example[name] === '', name).toBe(
+        fallback === undefined || (Array.isArray(fallback) && fallback.length === 0),
+      );
+  });
+});

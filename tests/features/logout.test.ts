@@ -1,0 +1,318 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
+import { createTestDatabase } from '../support/test-database.js';
+
+const ownOrigin = 'http://localhost:3000';
+
+describe('logging out', () => {
+  let app: TestApp;
+  beforeAll(async () => {
+    app = await startApp();
+  });
+  afterAll(() => app.stop());
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  const logOut = (on = app) => on.http.post('/auth/logout');
+  const refresh = (refreshToken: string, on = app) =>
+    on.http.post('/auth/refresh').send({ refresh_token: refreshToken });
+  const open = (accessToken: string, on = app) => on.http.get('/welcome').set('Authorization', `Bearer ${accessToken}`);
+  const logIn = ({ username, password }: SignedUp) => app.http.post('/auth/login').send({ username, password });
+  const cookiesCleared = (answer: { get(name: 'Set-Cookie'): string[] | undefined }) => answer.get('Set-Cookie') ?? [];
+
+  /** Nothing of the session opens anything any more. */
+  async function expectEnded(tokens: { accessToken: string; refreshToken: string }, on = app): Promise<void> {
+    const opened = await open(tokens.accessToken, on);
+    expect([opened.status, opened.body.code]).toEqual([401, 'session_revoked']);
+    const refreshed = await refresh(tokens.refreshToken, on);
+    expect([refreshed.status, refreshed.body.code]).toEqual([401, 'session_revoked']);
+  }
+
+  async function expectAlive(tokens: { accessToken: string; refreshToken: string }): Promise<void> {
+    expect((await open(tokens.accessToken)).status).toBe(200);
+    expect((await refresh(tokens.refreshToken)).status).toBe(200);
+  }
+
+  describe('by access token', () => {
+    it('answers 204 and ends that session at once, and no other (ASVS 7.4.1, D42)', async () => {
+      const user = await app.signUp();
+      const other = (await logIn(user)).body;
+      expect((await open(user.accessToken)).status).toBe(200);
+      const answer = await logOut().set(user.bearer);
+      expect([answer.status, answer.text]).toEqual([204, '']);
+      await expectEnded(user);
+      await expectAlive({ accessToken: other.access_token, refreshToken: other.refresh_token });
+    });
+
+    it('says in the challenge that the token is no good any more (RFC 6750 §3.1)', async () => {
+      const user = await app.signUp();
+      await logOut().set(user.bearer);
+      expect((await open(user.accessToken)).headers['www-authenticate']).toMatch(
+        /^Bearer realm="gatelatch", error="invalid_token", error_description="[\w ]+"$/,
+      );
+    });
+
+    it('refuses each access token of the session, also those from before a refresh', async () => {
+      const user = await app.signUp();
+      const { body: second } = await refresh(user.refreshToken);
+      await logOut().set('Authorization', `Bearer ${second.access_token}`);
+      await expectEnded(user);
+      await expectEnded({ accessToken: second.access_token, refreshToken: second.refresh_token });
+    });
+
+    it('works with an expired one', async () => {
+      const user = await app.signUp();
+      vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 901_000 });
+      expect((await open(user.accessToken)).body.code).toBe('token_expired');
+      expect((await logOut().set(user.bearer)).status).toBe(204);
+      expect((await refresh(user.refreshToken)).body.code).toBe('session_revoked');
+    });
+
+    it('works again with one of a session that has ended', async () => {
+      const user = await app.signUp();
+      for (const _time of ['first', 'second']) expect((await logOut().set(user.bearer)).status).toBe(204);
+      expect(await app.deps.db.revocation.count({ where: { sessionId: user.sessionId } })).toBe(1);
+    });
+
+    it('works with the cookie', async () => {
+      const user = await app.signUp();
+      const answer = await logOut().set('Cookie', `access_token=${user.accessToken}`).set('Origin', ownOrigin);
+      expect(answer.status).toBe(204);
+      await expectEnded(user);
+    });
+  });
+
+  describe('by refresh token', () => {
+    it.each([undefined, {}])('in the cookie, where the access token is gone, body %j', async (body) => {
+      const user = await app.signUp();
+      const answer = await logOut()
+        .set('Cookie', `refresh_token=${user.refreshToken}`)
+        .set('Origin', ownOrigin)
+        .send(body);
+      expect(answer.status).toBe(204);
+      await expectEnded(user);
+    });
+
+    it('in the body: the current one', async () => {
+      const user = await app.signUp();
+      expect((await logOut().send({ refresh_token: user.refreshToken })).status).toBe(204);
+      await expectEnded(user);
+    });
+
+    it('in the body: one that was replaced, however long ago, is no theft here', async () => {
+      const user = await app.signUp();
+      const { body: second } = await refresh(user.refreshToken);
+      await refresh(second.refresh_token);
+      expect((await logOut().send({ refresh_token: user.refreshToken })).status).toBe(204);
+      await expectEnded(user);
+      const { endReason } = await app.deps.db.session.findUniqueOrThrow({ where: { id: user.sessionId } });
+      expect(endReason).toBe('logout');
+    });
+
+    it('in the body: one of a session that has ended', async () => {
+      const user = await app.signUp();
+      for (const _time of ['first', 'second'])
+        expect((await logOut().send({ refresh_token: user.refreshToken })).status).toBe(204);
+    });
+
+    it('in the body: one whose session is long gone, or its user', async () => {
+      const user = await app.signUp();
+      await app.deps.db.user.delete({ where: { id: user.userId } });
+      expect((await logOut().send({ refresh_token: user.refreshToken })).status).toBe(204);
+    });
+
+    it('in the body counts before the access token in the header', async () => {
+      const [inHeader, inBody] = [await app.signUp(), await app.signUp()];
+      expect((await logOut().set(inHeader.bearer).send({ refresh_token: inBody.refreshToken })).status).toBe(204);
+      await expectEnded(inBody);
+      await expectAlive(inHeader);
+    });
+  });
+
+  it('clears both token cookies as they were set, and keeps the device known (ASVS 14.3.1)', async () => {
+    const user = await app.signUp();
+    const answer = await logOut()
+      .set('Cookie', `access_token=${user.accessToken}; refresh_token=${user.refreshToken}; device=${user.deviceToken}`)
+      .set('Origin', ownOrigin);
+    expect(answer.status).toBe(204);
+    expect(cookiesCleared(answer)).toEqual([
+      'access_token=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; SameSite=Lax',
+      'refresh_token=; Path=/auth; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; SameSite=Lax',
+    ]);
+  });
+
+  describe('refuses', () => {
+    it('a request without any token', async () => {
+      const answer = await logOut();
+      expect([answer.status, answer.body.code]).toEqual([401, 'unauthenticated']);
+      expect(answer.headers['www-authenticate']).toBe('Bearer realm="gatelatch"');
+    });
+
+    it('a forged access token, and ends nothing', async () => {
+      const user = await app.signUp();
+      const [header, payload, signature = ''] = user.accessToken.split('.');
+      const forged = [
+        `${header}.${payload}.${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`,
+        `${header}.${payload}.`,
+        `${user.accessToken} more`,
+        'junk',
+      ];
+      app.statements.length = 0;
+      for (const token of forged) {
+        const answer = await logOut().set('Authorization', `Bearer ${token}`);
+        expect([answer.status, answer.body.code], token).toEqual([401, 'invalid_token']);
+      }
+      expect(app.statements).toEqual([]);
+      await expectAlive(user);
+    });
+
+    it('a forged refresh token, also beside a good access token, and ends nothing', async () => {
+      const user = await app.signUp();
+      const forged = `${user.refreshToken.slice(0, -1)}${user.refreshToken.endsWith('A') ? 'B' : 'A'}`;
+      for (const refresh_token of [forged, 'junk', '']) {
+        const answers = [
+          await logOut().send({ refresh_token }),
+          await logOut().set(user.bearer).send({ refresh_token }),
+        ];
+        for (const answer of answers) expect([answer.status, answer.body.code]).toEqual([401, 'invalid_refresh_token']);
+      }
+      const byCookie = await logOut().set('Cookie', `refresh_token=${forged}`).set('Origin', ownOrigin);
+      expect(byCookie.status).toBe(401);
+      await expectAlive(user);
+    });
+
+    it('a refresh token in the query', async () => {
+      const user = await app.signUp();
+      const answer = await logOut().query({ refresh_token: user.refreshToken });
+      expect([answer.status, answer.body.code]).toEqual([400, 'invalid_request']);
+      await expectAlive(user);
+    });
+
+    it('a page of another site that has nothing but the cookies', async () => {
+      const user = await app.signUp();
+      const cookies = `access_token=${user.accessToken}; refresh_token=${user.refreshToken}`;
+      for (const headers of [
+        { Origin: 'https://evil.example' },
+        { Origin: 'null' },
+        { 'Sec-Fetch-Site': 'cross-site' },
+        {},
+      ]) {
+        const answer = await logOut()
+          .set('Cookie', cookies)
+          .set(headers as Record<string, string>);
+        expect([answer.status, answer.body.code]).toEqual([403, 'csrf_rejected']);
+      }
+      await expectAlive(user);
+    });
+
+    it('a page of another site that puts a worthless token beside the cookies, where the query may carry one', async () => {
+      const own = await startAppForTest({ ACCESS_TOKEN_SOURCES: 'bearer,cookie,query', COOKIE_SAMESITE: 'none' });
+      const user = await own.signUp();
+      const answer = await logOut(own)
+        .query({ access_token: 'worthless' })
+        .set('Cookie', `refresh_token=${user.refreshToken}`)
+        .set('Origin', 'https://evil.example');
+      expect([answer.status, answer.body.code]).toEqual([403, 'csrf_rejected']);
+      expect((await refresh(user.refreshToken, own)).status).toBe(200);
+    });
+
+    it('an access token that is only expired, anywhere but here', async () => {
+      const user = await app.signUp();
+      vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 901_000 });
+      for (const path of ['/me', '/welcome', '/todos']) {
+        const answer = await app.http.get(path).set(user.bearer);
+        expect([answer.status, answer.body.code]).toEqual([401, 'token_expired']);
+      }
+    });
+  });
+
+  describe('lasts', () => {
+    it('over a restart of the server on the same database (D30, E-C5)', async () => {
+      const database = await createTestDatabase();
+      onTestFinished(() => database.drop());
+      const before = await startApp({}, { databaseUrl: database.url });
+      const [gone, still] = [await before.signUp(), await before.signUp()];
+      const { body: second } = await refresh(gone.refreshToken, before);
+      await logOut(before).set(gone.bearer);
+      await before.stop();
+
+      const after = await startApp({}, { databaseUrl: database.url });
+      onTestFinished(() => after.stop());
+      await expectEnded(gone, after);
+      await expectEnded({ accessToken: second.access_token, refreshToken: second.refresh_token }, after);
+      expect((await open(still.accessToken, after)).status).toBe(200);
+    });
+
+    it('over a restart also where the user was deleted and the session purged meanwhile', async () => {
+      const database = await createTestDatabase();
+      onTestFinished(() => database.drop());
+      const before = await startApp({}, { databaseUrl: database.url });
+      const user = await before.signUp();
+      await logOut(before).set(user.bearer);
+      await before.deps.db.user.delete({ where: { id: user.userId } });
+      await before.stop();
+
+      const after = await startApp({}, { databaseUrl: database.url });
+      onTestFinished(() => after.stop());
+      expect((await open(user.accessToken, after)).body.code).toBe('session_revoked');
+    });
+
+    it('until the last access token of the session has expired: its ending is kept as long', async () => {
+      const user = await app.signUp();
+      await app.deps.db.$executeRaw`UPDATE session SET access_expires_at = now() WHERE id = ${user.sessionId}::uuid`;
+      const { body } = await refresh(user.refreshToken);
+      await logOut().set('Authorization', `Bearer ${body.access_token}`);
+      const { exp } = JSON.parse(Buffer.from(body.access_token.split('.')[1], 'base64url').toString());
+      const [kept] = await app.deps.db.revocation.findMany({ where: { sessionId: user.sessionId } });
+      expect(kept?.keepUntil.getTime()).toBeGreaterThanOrEqual(exp * 1000);
+    });
+  });
+
+  describe('racing', () => {
+    it('a refresh: whatever comes first, no token of the session lives afterwards, 50 times (E-R4)', async () => {
+      const first = await app.signUp();
+      for (let round = 0; round < 50; round += 1) {
+        const { body } = await logIn(first);
+        const tokens = { accessToken: body.access_token, refreshToken: body.refresh_token };
+        const racers = [
+          () => refresh(tokens.refreshToken),
+          () => logOut().set('Authorization', `Bearer ${tokens.accessToken}`),
+        ];
+        // Each goes first every other time.
+        if (round % 2) racers.reverse();
+        const answers = await Promise.all(racers.map((race) => race()));
+        if (round % 2) answers.reverse();
+        const [refreshed, loggedOut] = answers;
+        expect(loggedOut?.status).toBe(204);
+        expect([200, 401]).toContain(refreshed?.status);
+        await expectEnded(tokens);
+        if (refreshed?.status === 200)
+          await expectEnded({ accessToken: refreshed.body.access_token, refreshToken: refreshed.body.refresh_token });
+      }
+    });
+
+    it('a login of the same user: the old session is dead, the new one alive, 50 times', async () => {
+      const user = await app.signUp();
+      let tokens = { accessToken: user.accessToken, refreshToken: user.refreshToken };
+      for (let round = 0; round < 50; round += 1) {
+        const loggingOut = () => logOut().send({ refresh_token: tokens.refreshToken });
+        const [loggedIn, loggedOut] =
+          round % 2
+            ? await Promise.all([logIn(user), loggingOut()])
+            : (await Promise.all([loggingOut(), logIn(user)])).toReversed();
+        expect([loggedIn?.status, loggedOut?.status]).toEqual([200, 204]);
+        await expectEnded(tokens);
+        tokens = { accessToken: loggedIn?.body.access_token, refreshToken: loggedIn?.body.refresh_token };
+        expect((await open(tokens.accessToken)).status).toBe(200);
+      }
+    });
+
+    it('itself: 20 at once all answer 204, and the ending is written once', async () => {
+      const user = await app.signUp();
+      const answers = await Promise.all(Array.from({ length: 20 }, () => logOut().set(user.bearer)));
+      expect(answers.map((answer) => answer.status)).toEqual(Array(20).fill(204));
+      expect(await app.deps.db.revocation.count({ where: { sessionId: user.sessionId } })).toBe(1);
+    });
+  });
+});

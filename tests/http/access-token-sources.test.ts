@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type SignedUp, startApp, type TestApp } from '../support/app.js';
+import { expectProblem } from '../support/problem.js';
+
+// The ways a token can travel, each as the setting names it.
+const ways = {
+  bearer: (token: string) => ({ headers: { Authorization: `Bearer ${token}` } }),
+  cookie: (token: string) => ({ headers: { Cookie: `access_token=${token}` } }),
+  query: (token: string) => ({ query: { access_token: token } }),
+  'header:x-access-token': (token: string) => ({ headers: { 'X-Access-Token': token } }),
+};
+type Way = keyof typeof ways;
+const everyWay = Object.keys(ways) as Way[];
+
+let app: TestApp;
+let user: SignedUp;
+
+const start = (sources: string) => async () => {
+  app = await startApp(sources ? { ACCESS_TOKEN_SOURCES: sources } : {});
+  user = await app.signUp();
+};
+const stop = () => app.stop();
+
+function welcome(...sent: { headers?: object; query?: object }[]) {
+  const { headers, query } = sent.reduce(
+    (all, one) => ({ headers: { ...all.headers, ...one.headers }, query: { ...all.query, ...one.query } }),
+    {},
+  );
+  return app.http
+    .get('/welcome')
+    .set({ ...headers })
+    .query({ ...query });
+}
+
+describe.each([
+  ['', ['bearer', 'cookie']],
+  ['bearer', ['bearer']],
+  ['cookie', ['cookie']],
+  ['query', ['query']],
+  ['header:X-Access-Token', ['header:x-access-token']],
+  [' bearer , query ', ['bearer', 'query']],
+  [everyWay.join(','), everyWay],
+] as [string, Way[]][])('ACCESS_TOKEN_SOURCES=%s', (setting, on) => {
+  beforeAll(start(setting));
+  afterAll(stop);
+
+  it.each(everyWay.map((way) => [way, on.includes(way) ? 'is read' : 'is not even looked at'] as const))(
+    '%s %s',
+    async (way) => {
+      const answer = await welcome(ways[way](user.accessToken));
+      if (on.includes(way)) expect(answer.status).toBe(200);
+      else expectProblem(answer, 'unauthenticated');
+    },
+  );
+
+  it('counts only what is on: a token anywhere else changes nothing', async () => {
+    const first = on[0] as Way;
+    const off = everyWay.filter((way) => !on.includes(way));
+    await welcome(ways[first](user.accessToken), ...off.map((way) => ways[way]('junk'))).expect(200);
+  });
+});
+
+describe('With every source on', () => {
+  beforeAll(start(everyWay.join(',')));
+  afterAll(stop);
+
+  const pairs = (['bearer', 'query', 'header:x-access-token'] as const).flatMap((one, at, all) =>
+    all.slice(at + 1).map((other) => [one, other] as const),
+  );
+
+  it.each(pairs)('a token in %s and in %s is refused as malformed, though both are good', async (one, other) => {
+    expectProblem(await welcome(ways[one](user.accessToken), ways[other](user.accessToken)), 'invalid_request');
+  });
+
+  it.each(pairs.flat())('%s wins over a cookie, good or bad', async (way) => {
+    await welcome(ways[way](user.accessToken), ways.cookie('junk')).expect(200);
+    expectProblem(await welcome(ways[way]('junk'), ways.cookie(user.accessToken)), 'invalid_token');
+  });
+
+  it('access_token twice in the query is refused as malformed', async () => {
+    const path = `/welcome?access_token=${user.accessToken}&access_token=${user.accessToken}`;
+    expectProblem(await app.http.get(path), 'invalid_request');
+  });
+
+  it.each(['access_token=', 'access_token', 'Access_Token=x', 'access_token[]=x', 'access_token[a]=x'])(
+    '?%s is no token',
+    async (query) => expectProblem(await app.http.get(`/welcome?${query}`), 'unauthenticated'),
+  );
+
+  it('Authorization: Basic is no token, so the cookie counts', async () => {
+    const basic = { headers: { Authorization: `Basic ${Buffer.from('ada:secret').toString('base64')}` } };
+    await welcome(basic, ways.cookie(user.accessToken)).expect(200);
+    expectProblem(await welcome(basic), 'unauthenticated');
+  });
+
+  it.each(['', 'Bearer', 'Bearer ', 'Bearerx', 'Token x', 'x', '=', 'Basic'])(
+    'Authorization: %s is no token',
+    async (authorization) =>
+      expectProblem(await welcome({ headers: { Authorization: authorization } }), 'unauthenticated'),
+  );
+
+  it.each(['Bearer', 'bearer', 'BEARER', 'bEaReR'])('the scheme may be written %s', async (scheme) => {
+    await welcome({ headers: { Authorization: `${scheme} ${user.accessToken}` } }).expect(200);
+  });
+
+  it.each([
+    'access_token=%',
+    'access_token=""',
+    '=',
+    ';;;',
+    'access_token',
+    '__proto__=x',
+    'access_token=a; access_token=b',
+  ])('the cookie header %s fails nothing', async (cookie) =>
+    expect((await welcome({ headers: { Cookie: cookie } })).status).toBe(401),
+  );
+});

@@ -1,0 +1,165 @@
+import { describe, expect, it } from 'vitest';
+import { startAppForTest, type TestApp } from '../support/app.js';
+import { cookieHeader, cookiesOf } from '../support/cookies.js';
+
+const days = 86_400;
+const origin = 'http://localhost:3000';
+const secret = 'tests-only-0123456789abcdefghijklmnopqrstuvwxyz';
+
+/** A sign-up as a browser makes it. */
+async function signUpByCookie({ http, signUp }: TestApp, ownOrigin = origin) {
+  const { username, password } = await signUp();
+  const body = { username, password, transport: 'cookie' };
+  const answer = await http.post('/auth/login').set('Origin', ownOrigin).send(body).expect(200);
+  const cookies = cookiesOf(answer);
+  return { answer, cookies, cookie: cookieHeader(cookies) };
+}
+
+describe('With transport cookie', () => {
+  it('sign-up and login set access_token, refresh_token and device, which no script can read', async () => {
+    const app = await startAppForTest();
+    const body = { username: 'ada', password: 'correct horse battery staple', transport: 'cookie' };
+    const signUp = await app.http.post('/auth/signup').set('Origin', origin).send(body).expect(201);
+    const login = await app.http.post('/auth/login').set('Origin', origin).send(body).expect(200);
+    for (const answer of [signUp, login]) {
+      const cookies = cookiesOf(answer);
+      const lasting = (seconds: number) => ({ 'max-age': String(seconds), expires: expect.any(String) });
+      const everywhere = { path: '/', httponly: true, samesite: 'Lax' };
+      expect(Object.keys(cookies)).toEqual(['access_token', 'refresh_token', 'device']);
+      expect(cookies.access_token?.attributes).toEqual({ ...everywhere, ...lasting(900) });
+      expect(cookies.refresh_token?.attributes).toEqual({ ...everywhere, path: '/auth', ...lasting(30 * days) });
+      expect(cookies.device?.attributes).toEqual({ ...everywhere, ...lasting(400 * days) });
+    }
+  });
+
+  it('no answer has any of the three tokens in its body', async () => {
+    const app = await startAppForTest();
+    const { answer, cookie } = await signUpByCookie(app);
+    const refreshed = await app.http.post('/auth/refresh').set({ Origin: origin, Cookie: cookie }).expect(200);
+    for (const { body, text, headers } of [answer, refreshed]) {
+      expect(Object.keys(body).sort()).toEqual([
+        'expires_in',
+        'refresh_expires_in',
+        'session_id',
+        'token_type',
+        'user',
+      ]);
+      for (const { value } of Object.values(cookiesOf({ headers }))) expect(text).not.toContain(value);
+    }
+  });
+
+  it('the cookies open what a token opens', async () => {
+    const app = await startAppForTest();
+    const { cookies, cookie } = await signUpByCookie(app);
+    await app.http.get('/me').set('Cookie', cookie).expect(200);
+    await app.http.get('/me').set('Cookie', `access_token=${cookies.access_token?.value}`).expect(200);
+    await app.http.get('/me').set('Cookie', `refresh_token=${cookies.refresh_token?.value}`).expect(401);
+  });
+
+  it('a refresh sets both tokens anew and leaves the device alone', async () => {
+    const app = await startAppForTest();
+    const { cookie, cookies } = await signUpByCookie(app);
+    const answer = await app.http.post('/auth/refresh').set({ Origin: origin, Cookie: cookie }).expect(200);
+    expect(Object.keys(cookiesOf(answer))).toEqual(['access_token', 'refresh_token']);
+    expect(cookiesOf(answer).refresh_token?.value).not.toBe(cookies.refresh_token?.value);
+    expect(cookiesOf(answer).refresh_token?.attributes.path).toBe('/auth');
+  });
+
+  it('fits what browsers keep: each cookie in 4,096 bytes, all of them in 8 KiB of headers', async () => {
+    const app = await startAppForTest({ JWT_ALGORITHM: 'RS256', JWT_AUDIENCE: 'a'.repeat(200), COOKIE_PREFIX: 'on' });
+    const { cookie } = await signUpByCookie(app);
+    for (const pair of cookie.split('; ')) expect(pair.length).toBeLessThan(4096);
+    expect(cookie.length).toBeLessThan(8000);
+  });
+});
+
+describe('At logout', () => {
+  it.each([
+    ['by default', {}],
+    ['with COOKIE_PREFIX=on', { COOKIE_PREFIX: 'on' }],
+    ['with COOKIE_DOMAIN and COOKIE_SAMESITE=none', { COOKIE_DOMAIN: 'example.com', COOKIE_SAMESITE: 'none' }],
+  ])(
+    'both token cookies are cleared by the attributes they were set with, and the device is kept, %s',
+    async (_, environment) => {
+      const app = await startAppForTest(environment);
+      const { cookie, cookies } = await signUpByCookie(app);
+      const answer = await app.http.post('/auth/logout').set({ Origin: origin, Cookie: cookie }).expect(204);
+      const cleared = cookiesOf(answer);
+      expect(Object.keys(cleared)).toEqual(Object.keys(cookies).slice(0, 2));
+      for (const [name, { value, attributes }] of Object.entries(cleared)) {
+        const { 'max-age': _, expires: __, ...set } = cookies[name]?.attributes ?? {};
+        const { expires, 'max-age': maxAge = '0', ...rest } = attributes;
+        expect({ value, maxAge }).toEqual({ value: '', maxAge: '0' });
+        expect(Date.parse(String(expires))).toBeLessThan(Date.now());
+        expect(rest).toEqual(set);
+      }
+      await app.http.get('/me').set('Cookie', cookie).expect(401);
+    },
+  );
+});
+
+describe('The settings', () => {
+  it('COOKIE_PREFIX=on names them __Host- and __Secure-, with what those names demand, and reads no others', async () => {
+    const app = await startAppForTest({ COOKIE_PREFIX: 'on' });
+    const { cookies, cookie } = await signUpByCookie(app);
+    expect(Object.keys(cookies)).toEqual(['__Host-access_token', '__Secure-refresh_token', '__Host-device']);
+    for (const [name, { attributes }] of Object.entries(cookies)) {
+      expect(attributes.secure).toBe(true);
+      expect(attributes.domain).toBeUndefined();
+      expect(attributes.path).toBe(name.startsWith('__Host-') ? '/' : '/auth');
+    }
+    await app.http.get('/me').set('Cookie', cookie).expect(200);
+    await app.http.post('/auth/refresh').set({ Origin: origin, Cookie: cookie }).expect(200);
+    await app.http
+      .get('/me')
+      .set('Cookie', cookie.replaceAll(/__(Host|Secure)-/g, ''))
+      .expect(401);
+  });
+
+  it('without COOKIE_PREFIX a __Host- cookie is not read either', async () => {
+    const app = await startAppForTest();
+    const { cookies } = await signUpByCookie(app);
+    await app.http.get('/me').set('Cookie', `__Host-access_token=${cookies.access_token?.value}`).expect(401);
+  });
+
+  it('COOKIE_DOMAIN is on all three', async () => {
+    const { cookies } = await signUpByCookie(await startAppForTest({ COOKIE_DOMAIN: 'example.com' }));
+    expect(Object.values(cookies).map(({ attributes }) => attributes.domain)).toEqual(Array(3).fill('example.com'));
+  });
+
+  it.each([
+    ['COOKIE_SAMESITE=none', { COOKIE_SAMESITE: 'none' }, 'None', origin],
+    ['an issuer on https', { JWT_ISSUER: 'https://auth.example' }, 'Lax', 'https://auth.example'],
+    ['production', { NODE_ENV: 'production', AUTH_SECRET: secret }, 'Lax', origin],
+    [
+      'COOKIE_SAMESITE=strict on https',
+      { JWT_ISSUER: 'https://auth.example', COOKIE_SAMESITE: 'strict' },
+      'Strict',
+      'https://auth.example',
+    ],
+  ])('%s makes them Secure', async (_, environment, sameSite, ownOrigin) => {
+    const { cookies } = await signUpByCookie(await startAppForTest(environment), ownOrigin);
+    expect(Object.values(cookies)).toHaveLength(3);
+    for (const { attributes } of Object.values(cookies))
+      expect(attributes).toMatchObject({ secure: true, samesite: sameSite });
+  });
+
+  it('their ages are those of the tokens', async () => {
+    const { answer, cookies } = await signUpByCookie(
+      await startAppForTest({ ACCESS_TOKEN_TTL: '5m', REFRESH_TOKEN_TTL: '2d' }),
+    );
+    expect(answer.body).toMatchObject({ expires_in: 300, refresh_expires_in: 2 * days });
+    expect(cookies.access_token?.attributes['max-age']).toBe('300');
+    expect(cookies.refresh_token?.attributes['max-age']).toBe(String(2 * days));
+  });
+});
+
+describe('With transport bearer', () => {
+  it('nothing is set', async () => {
+    const app = await startAppForTest();
+    const { username, password } = await app.signUp();
+    const answer = await app.http.post('/auth/login').send({ username, password }).expect(200);
+    expect(cookiesOf(answer)).toEqual({});
+    expect(answer.body).toMatchObject({ access_token: expect.any(String), refresh_token: expect.any(String) });
+  });
+});
