@@ -140,26 +140,30 @@ export function loadConfig(): Config {
  * @throws StartError with one line for each wrong setting: its name and what it may be, never its value.
  */
 export function parseConfig(environment: Record<string, string | undefined>): Config {
-  // An empty variable means an unset one: that is how compose files and CI systems pass "nothing".
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
-  const parsed = settings.safeParse(given);
-  const problems = parsed.success
-    ? contradictions(parsed.data)
-    : parsed.error.issues.map((issue) => `${issue.path.join('.')} must be ${issue.message}.`);
-  if (problems.length > 0 || !parsed.success) throw new StartError(problems.join('\n'));
-  return shape(parsed.data);
+  const values: Record<string, unknown> = {};
+  const problems: string[] = [];
+  for (const [name, setting] of Object.entries(settings.shape)) {
+    // An empty variable means an unset one: that is how compose files and CI systems pass "nothing".
+    const parsed = setting.safeParse(environment[name] === '' ? undefined : environment[name]);
+    if (parsed.success) values[name] = parsed.data;
+    else problems.push(...parsed.error.issues.map((issue) => `${name} must be ${issue.message}.`));
+  }
+  problems.push(...contradictions(values));
+  if (problems.length > 0) throw new StartError(problems.join('\n'));
+  return shape(values as Settings);
 }
 
-function contradictions(given: Settings): string[] {
+/** What is wrong between settings; one that is wrong in itself, and so undefined here, is told of already. */
+function contradictions(given: Partial<Settings>): string[] {
   const production = given.NODE_ENV === 'production';
   const problems: string[] = [];
-  if (production && !given.AUTH_SECRET)
+  if (production && given.AUTH_SECRET === undefined)
     problems.push(
       'AUTH_SECRET must be set in production: at least 32 random bytes, such as from `openssl rand -base64 48`.',
     );
   if (given.AUTH_SECRET && /change.?me|example|your.?secret|secret.?here|^(.)\1+$/i.test(given.AUTH_SECRET))
     problems.push('AUTH_SECRET must be a random value of your own, not an example from a file.');
-  if (given.REFRESH_TOKEN_TTL > given.SESSION_MAX_AGE)
+  if (given.REFRESH_TOKEN_TTL && given.SESSION_MAX_AGE && given.REFRESH_TOKEN_TTL > given.SESSION_MAX_AGE)
     problems.push('REFRESH_TOKEN_TTL must be at most SESSION_MAX_AGE.');
   if (given.COOKIE_PREFIX === 'on' && given.COOKIE_DOMAIN)
     problems.push(

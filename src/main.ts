@@ -5,7 +5,7 @@ import { serve } from './serve.js';
 try {
   const config = loadConfig();
   const log = pino(
-    { level: config.logLevel, timestamp: pino.stdTimeFunctions.isoTime },
+    { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
     pino.destination({ sync: false }),
   );
   await run(config, log);

@@ -23,7 +23,7 @@ export type Serving = {
 /** The server, from settings to an open port. Production and tests start it by this one function. */
 export async function serve(config: Config, log: Logger, options?: DatabaseOptions): Promise<Serving> {
   const deps = await createDeps(config, log, options);
-  const server = createHttpServer(createApp(deps));
+  const server = createHttpServer(createApp(deps), log);
   const underWay = trackResponses(server);
   try {
     await listen(server, config);

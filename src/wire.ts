@@ -78,7 +78,11 @@ export function pageSchema<Item extends z.ZodType>(item: Item) {
 }
 
 export const pageQuerySchema = z.object({
-  limit: z.coerce.number().int().min(1).max(100).default(20),
+  limit: z
+    .string()
+    .regex(/^([1-9]\d?|100)$/, 'A whole number from 1 to 100.')
+    .default('20')
+    .transform(Number),
   cursor: z.uuid().optional(),
 });
 
@@ -89,11 +93,14 @@ export const usernameSchema = z
 // ASCII only (as zod's pattern is), so that no Unicode look-alike or case mapping can make two addresses one.
 export const emailSchema = z.email('Not an e-mail address.').max(254, 'At most 254 characters.');
 
-/** Text that a database can hold unchanged: well-formed Unicode without NUL. */
+/**
+ * Text that a database can hold unchanged: well-formed Unicode without NUL, and without a byte order mark at its
+ * start, which the embedded database takes away.
+ */
 export function textSchema(minLength: number, maxLength: number) {
   return z
     .string()
     .min(minLength)
     .max(maxLength)
-    .refine((text) => text.isWellFormed() && !text.includes('\0'), 'Not valid Unicode text.');
+    .refine((text) => text.isWellFormed() && !/^\ufeff|\0/.test(text), 'Not valid Unicode text.');
 }

@@ -22,6 +22,11 @@ export function uniqueViolation(error: unknown): string | undefined {
   return constraint?.index?.slice(`${table ?? ''}_`.length).replace(/_key$/, '');
 }
 
+/** Whether the row that an insert or update points to is not there (any more). */
+export function isForeignKeyViolation(error: unknown): boolean {
+  return sqlState(error) === '23503';
+}
+
 /** Postgres' five-character code for what went wrong, where the error came from Postgres at all. */
 export function sqlState(error: unknown): string | undefined {
   // Below Prisma it is the `code`, but so are other things: only Postgres' own errors have a severity.

@@ -1,5 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Db } from '../db/database.js';
+import { isForeignKeyViolation } from '../db/errors.js';
+import { AppError } from '../errors.js';
 import type { Todo } from '../generated/prisma/client.js';
 
 export type { Todo };
@@ -19,8 +21,13 @@ export async function list(db: Db, userId: string, limit: number, cursor: string
   return { items, nextCursor: found.length > limit ? (items.at(-1)?.id ?? null) : null };
 }
 
+/** @throws AppError session_revoked where the user was deleted a moment ago */
 export async function create(db: Db, userId: string, fields: { title: string; completed?: boolean }): Promise<Todo> {
-  return db.todo.create({ data: { id: uuidv7(), userId, ...fields } });
+  try {
+    return await db.todo.create({ data: { id: uuidv7(), userId, ...fields } });
+  } catch (error) {
+    throw isForeignKeyViolation(error) ? new AppError('session_revoked') : error;
+  }
 }
 
 /** The todo, or null where there is none of that id or it is another user's: the two look the same. */

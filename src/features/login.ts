@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { deviceTokenFor } from '../domain/device-tokens.js';
 import * as sessions from '../domain/sessions.js';
-import { checkPassword } from '../domain/users.js';
+import { type CheckedUser, checkPassword } from '../domain/users.js';
 import { AppError } from '../errors.js';
 import type { Context, Reply } from '../route.js';
 import { transportSchema } from '../wire.js';
@@ -17,19 +17,24 @@ export const bodySchema = z.strictObject({
 type LoginContext = Context<'password', z.output<typeof bodySchema>>;
 
 export async function handler(context: LoginContext): Promise<Reply> {
-  const { deps, principal, body, caller, cookies } = context;
-  if (principal.user.disabledAt) throw new AppError('account_disabled');
-  const issued = (await sessions.logIn(deps, principal, caller)) ?? (await logInAgain(context));
+  const { deps, principal, body, cookies } = context;
+  const issued = (await logIn(context, principal)) ?? (await logInAgain(context));
   if (!issued) throw new AppError('invalid_credentials');
   const deviceToken = deviceTokenFor(deps.keys, issued.user.id, body.device_token ?? cookies.device);
   return { status: 200, tokens: { issued, transport: body.transport, deviceToken } };
 }
 
+async function logIn({ deps, caller }: LoginContext, checked: CheckedUser) {
+  if (checked.user.disabledAt) throw new AppError('account_disabled');
+  return sessions.logIn(deps, checked, caller);
+}
+
 /**
- * The hash changed between its check and now. That may be a change of password, but also another login that
- * hashed the same password anew at a higher cost: one more check tells.
+ * The user changed between the check of the password and now. That may be a change of password, but also another
+ * login that hashed the same password anew at a higher cost: one more check tells.
  */
-async function logInAgain({ deps, body, caller }: LoginContext) {
+async function logInAgain(context: LoginContext) {
+  const { deps, body, caller } = context;
   const checked = await checkPassword(deps, body.username, body.password, caller.address);
-  return checked && sessions.logIn(deps, checked, caller);
+  return checked && logIn(context, checked);
 }

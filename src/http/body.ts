@@ -1,9 +1,10 @@
 import { isUtf8 } from 'node:buffer';
-import express, { type Request, type RequestHandler } from 'express';
+import express, { type NextFunction, type Request, type RequestHandler } from 'express';
 import type { z } from 'zod';
 import { AppError, type FieldError } from '../errors.js';
 
-const limit = '64kb';
+// In bytes.
+const limit = 65_536;
 const jsonInUtf8 = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
 
 // `inflate: false`: a compressed body is 415, so no small body can unpack into a large one.
@@ -21,8 +22,25 @@ const parseJson = express.json({
 export const readBody: RequestHandler = (req, res, next) => {
   if (hasBody(req) && !jsonInUtf8.test(req.headers['content-type'] ?? ''))
     throw new AppError('unsupported_media_type', { detail: 'Send application/json.' });
-  parseJson(req, res, next);
+  if (Number(req.headers['content-length'] ?? 0) > limit) throw new AppError('payload_too_large');
+  parseJson(req, res, req.headers['transfer-encoding'] === undefined ? next : refusingEndless(req, next));
 };
+
+// The parser would read a body of unknown length to its end before it refuses it.
+function refusingEndless(req: Request, next: NextFunction): NextFunction {
+  let over = false;
+  let received = 0;
+  const once = (error?: unknown) => {
+    if (over) return;
+    over = true;
+    next(error);
+  };
+  req.on('data', (chunk: Buffer) => {
+    received += chunk.length;
+    if (received > limit) once(new AppError('payload_too_large'));
+  });
+  return once;
+}
 
 function hasBody(req: Request): boolean {
   return req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;

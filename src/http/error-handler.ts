@@ -1,4 +1,4 @@
-import type { ErrorRequestHandler, Response } from 'express';
+import type { ErrorRequestHandler, Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { isDatabaseUnavailable } from '../db/errors.js';
 import { AppError, type ErrorCode, errorCatalogue } from '../errors.js';
@@ -21,11 +21,15 @@ export function errorHandler(log: Logger): ErrorRequestHandler {
     if (error.status >= 500) logFailure(log, error, res);
     // Half an answer can't be taken back: Express then cuts the connection.
     if (res.headersSent) return next(thrown);
-    // What is left of a long or endless body is not worth reading.
-    if (!req.complete && (error.status === 413 || req.headers['transfer-encoding']))
-      res.setHeader('Connection', 'close');
+    if (!req.complete) hangUpSoon(req);
     sendProblem(res, error);
   };
+}
+
+// The rest of a refused body is read and dropped for a moment, so that whoever is still writing it gets to read the
+// answer; then the connection is cut, however endless the body.
+function hangUpSoon(req: Request): void {
+  setTimeout(() => req.complete || req.socket.destroy(), 1_000).unref();
 }
 
 function logFailure(log: Logger, error: AppError, res: Response): void {

@@ -5,13 +5,15 @@ import { z } from 'zod';
 import type { Deps } from '../deps.js';
 import { AppError } from '../errors.js';
 import type { AnyRoute, Guard } from '../route.js';
-import { createFindAccessToken, type FindAccessToken } from './access-token-sources.js';
+import { createFindAccessToken } from './access-token-sources.js';
 import { checkInput, readBody } from './body.js';
 import { callerOf } from './caller.js';
 import { type AuthCookies, createAuthCookies } from './cookies.js';
 import { createRefuseCrossSite, type RefuseCrossSite } from './cross-site.js';
 import { createGuards } from './passport.js';
-import { createSend } from './send.js';
+import { createSend, type Send } from './send.js';
+
+type ReadCookies = AuthCookies['read'];
 
 /** Puts the route table onto the app: each row becomes a list of named steps, and has none that it doesn't need. */
 export function mount(app: Express, routes: AnyRoute[], deps: Deps): void {
@@ -19,7 +21,7 @@ export function mount(app: Express, routes: AnyRoute[], deps: Deps): void {
   const findToken = createFindAccessToken(deps.config.tokens.sources, cookies);
   const refuseCrossSite = createRefuseCrossSite(deps.config);
   const guards = createGuards(deps, findToken);
-  const handle = handling(deps, cookies);
+  const handle = handling(deps, createSend(cookies));
 
   /** Nothing is parsed for a stranger, and no password is looked at before the body is clean. */
   function stepsOf(row: AnyRoute): RequestHandler[] {
@@ -28,10 +30,16 @@ export function mount(app: Express, routes: AnyRoute[], deps: Deps): void {
     const body = row.body ? [readBody, checkBody(row.body)] : [];
     return [
       ...(fields.length > 0 ? [refuseQuery(fields)] : []),
-      ...(row.method === 'GET' ? [] : [crossSiteByCookie(cookies, refuseCrossSite, bearerDecides(row, findToken))]),
+      ...(row.method === 'GET' ? [] : [crossSiteByCookie(cookiesFor(row), refuseCrossSite)]),
       ...(needsBody(row) ? [...body, ...crossSiteByTransport(fields, refuseCrossSite), ...guard] : [...guard, ...body]),
-      handle(row),
+      handle(row, cookiesFor(row)),
     ];
+  }
+
+  /** Where a token that no browser sends by itself decides, cookies don't: they are as good as not there. */
+  function cookiesFor(row: AnyRoute): ReadCookies {
+    const bearerDecides = (req: Request) => !needsBody(row) && findToken(req)?.byCookie === false;
+    return (req) => (bearerDecides(req) ? {} : cookies.read(req));
   }
 
   const router = Router({ caseSensitive: true });
@@ -84,20 +92,10 @@ function checkBody(schema: z.ZodType): RequestHandler {
   };
 }
 
-/** Whether a request is decided by a token that no browser sends by itself. */
-function bearerDecides(row: AnyRoute, findToken: FindAccessToken): (req: Request) => boolean {
-  if (needsBody(row)) return () => false;
-  return (req) => findToken(req)?.byCookie === false;
-}
-
-function crossSiteByCookie(
-  cookies: AuthCookies,
-  refuseCrossSite: RefuseCrossSite,
-  bearerDecides: (req: Request) => boolean,
-): RequestHandler {
+function crossSiteByCookie(readCookies: ReadCookies, refuseCrossSite: RefuseCrossSite): RequestHandler {
   return (req, _res, next) => {
-    const { accessToken, refreshToken } = cookies.read(req);
-    if ((accessToken !== undefined || refreshToken !== undefined) && !bearerDecides(req)) refuseCrossSite(req);
+    const { accessToken, refreshToken } = readCookies(req);
+    if (accessToken !== undefined || refreshToken !== undefined) refuseCrossSite(req);
     next();
   };
 }
@@ -112,9 +110,8 @@ function crossSiteByTransport(fields: string[], refuseCrossSite: RefuseCrossSite
   ];
 }
 
-function handling(deps: Deps, cookies: AuthCookies): (row: AnyRoute) => RequestHandler {
-  const send = createSend(cookies);
-  return (row) => async (req, res) => {
+function handling(deps: Deps, send: Send): (row: AnyRoute, readCookies: ReadCookies) => RequestHandler {
+  return (row, readCookies) => async (req, res) => {
     const context = {
       deps,
       principal: req.user,
@@ -126,7 +123,7 @@ function handling(deps: Deps, cookies: AuthCookies): (row: AnyRoute) => RequestH
         return callerOf(req);
       },
       get cookies() {
-        return cookies.read(req);
+        return readCookies(req);
       },
     };
     send(res, await row.handler(context));

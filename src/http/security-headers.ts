@@ -7,14 +7,15 @@ import helmet from 'helmet';
  * They are the same for every answer, so helmet is asked once, not at each request. A page sets its own policy.
  */
 export function securityHeaders(): RequestHandler {
-  const headers = [...headersOfHelmet(), ['Cache-Control', 'no-store']] as [string, string][];
+  const headers = standardHeaders();
   return (_req, res, next) => {
     for (const [name, value] of headers) res.setHeader(name, value);
     next();
   };
 }
 
-function headersOfHelmet(): [string, string][] {
+/** The headers of every answer, by name. */
+export function standardHeaders(): [name: string, value: string][] {
   const res = new ServerResponse({ method: 'GET', httpVersionMajor: 1, httpVersionMinor: 1 } as never);
   const apply = helmet({
     contentSecurityPolicy: {
@@ -25,5 +26,6 @@ function headersOfHelmet(): [string, string][] {
     strictTransportSecurity: { maxAge: 365 * 86_400, includeSubDomains: true },
   });
   apply({} as never, res, () => {});
+  res.setHeader('Cache-Control', 'no-store');
   return Object.entries(res.getHeaders()).map(([name, value]) => [name, String(value)]);
 }

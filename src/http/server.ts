@@ -9,8 +9,10 @@ import {
 } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Express } from 'express';
+import type { Logger } from 'pino';
 import { AppError } from '../errors.js';
 import { problemOf } from './error-handler.js';
+import { standardHeaders } from './security-headers.js';
 
 /** How long a client may take, in milliseconds. Slow ones must not hold sockets that others need (ASVS 13.1.3). */
 const timeLimits = {
@@ -26,10 +28,10 @@ const timeLimits = {
 const stalledAfter = 20_000;
 
 /** An HTTP server for the app, not yet listening. */
-export function createHttpServer(app: Express): Server {
+export function createHttpServer(app: Express, log: Logger): Server {
   const server = createServer({ ...timeLimits, ...prototypesFor(app) }, app);
   server.setTimeout(stalledAfter);
-  server.on('clientError', answerUnreadable);
+  server.on('clientError', answerUnreadable(log));
   return server;
 }
 
@@ -56,24 +58,28 @@ function bornWith(prototype: object, base: { call(self: object, first: unknown, 
 }
 
 /** What is not HTTP never reaches Express: it gets the same kind of answer here, and the connection is closed. */
-function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-  const problem = problemOf(
-    new AppError(error.code === 'HPE_HEADER_OVERFLOW' ? 'header_fields_too_large' : 'invalid_request'),
-    randomUUID(),
-  );
-  const status = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : problem.status;
-  const body = JSON.stringify({ ...problem, status });
-  socket.end(
-    [
-      `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-      'Content-Type: application/problem+json; charset=utf-8',
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      'Cache-Control: no-store',
-      `X-Request-Id: ${problem.request_id}`,
-      'Connection: close',
-      '',
-      body,
-    ].join('\r\n'),
-  );
+function answerUnreadable(log: Logger): (error: NodeJS.ErrnoException, socket: Duplex) => void {
+  const headers = standardHeaders().map(([name, value]) => `${name}: ${value}`);
+  return (error, socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+    const problem = problemOf(
+      new AppError(error.code === 'HPE_HEADER_OVERFLOW' ? 'header_fields_too_large' : 'invalid_request'),
+      randomUUID(),
+    );
+    const status = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : problem.status;
+    const body = JSON.stringify({ ...problem, status });
+    log.info({ request_id: problem.request_id, status, code: problem.code, reason: error.code }, 'unreadable request');
+    socket.end(
+      [
+        `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+        ...headers,
+        'Content-Type: application/problem+json; charset=utf-8',
+        `Content-Length: ${Buffer.byteLength(body)}`,
+        `X-Request-Id: ${problem.request_id}`,
+        'Connection: close',
+        '',
+        body,
+      ].join('\r\n'),
+    );
+  };
 }

@@ -213,7 +213,7 @@ describe('logging out', () => {
         .query({ access_token: 'worthless' })
         .set('Cookie', `refresh_token=${user.refreshToken}`)
         .set('Origin', 'https://evil.example');
-      expect([answer.status, answer.body.code]).toEqual([403, 'csrf_rejected']);
+      expect([answer.status, answer.body.code]).toEqual([401, 'invalid_token']);
       expect((await refresh(user.refreshToken, own)).status).toBe(200);
     });
 

@@ -1,5 +1,4 @@
 import { connect, type Socket } from 'node:net';
-import { text } from 'node:stream/consumers';
 import type { TestApp } from './app.js';
 
 /** A response as it came off the socket. */
@@ -19,13 +18,12 @@ export async function say(app: Pick<TestApp, 'url'>, ...pieces: (string | Buffer
   return parseAnswer(await untilClosed(socket));
 }
 
-/** All that the server still says on this connection. */
+/** All that the server still says on this connection, also where a reset ends it. */
 export async function untilClosed(socket: Socket): Promise<string> {
-  try {
-    return await text(socket);
-  } catch {
-    return '';
-  }
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+  await new Promise((resolve) => socket.once('close', resolve));
+  return Buffer.concat(chunks).toString();
 }
 
 /** Reads one response with its body to the end of what is given. */
