@@ -30,10 +30,14 @@ export async function startGatelatch({ databaseUrl, cwd, origin }) {
   const url = `http://127.0.0.1:${port}`;
   while ((await fetch(`${url}/readyz`).catch(() => undefined))?.status !== 200) {
     if (child.exitCode !== null) throw new Error('Gatelatch did not start.');
-    if (performance.now() - startedAt > 60_000) throw new Error('Gatelatch was not ready within a minute.');
+    if (performance.now() - startedAt > 60_000) {
+      await stop(child);
+      throw new Error('Gatelatch was not ready within a minute.');
+    }
     await sleep(5);
   }
-  return { pid: child.pid, url, readyMs: performance.now() - startedAt, stop: () => stop(child) };
+  const readyMs = performance.now() - startedAt;
+  return { pid: child.pid, url, readyMs, readyCpuMs: cpuSeconds(child.pid) * 1000, stop: () => stop(child) };
 }
 
 // Several starts on one database must open the same keys.
@@ -82,7 +86,9 @@ export async function freePort() {
 /** Processor time that a process has used, all its threads, in seconds; undefined where there is no /proc. */
 export function cpuSeconds(pid) {
   // The second field, the name in brackets, may hold spaces. Linux counts in ticks of 10 ms.
-  const fields = fromProc(pid, 'stat')?.replace(/^.*\) /s, '').split(' ');
+  const fields = fromProc(pid, 'stat')
+    ?.replace(/^.*\) /s, '')
+    .split(' ');
   return fields && (Number(fields[11]) + Number(fields[12])) / 100;
 }
 

@@ -27,7 +27,7 @@ const { values: options } = parseArgs({
 const wanted = new Set(options.only.split(','));
 const plan = options.quick
   ? { rounds: 3, seconds: 1, warmUp: 1, starts: 1 }
-  : { rounds: 5, seconds: 2, warmUp: 3, starts: 3 };
+  : { rounds: 5, seconds: 2, warmUp: 2, starts: 3 };
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const node24 = Number(process.versions.node.split('.')[0]) >= 24;
@@ -88,7 +88,8 @@ async function chooseDatabase() {
     later(cluster.remove);
     return server(cluster.url);
   }
-  if (options.database === 'postgres') throw new Error('There is no DATABASE_URL, and no initdb to make a cluster with.');
+  if (options.database === 'postgres')
+    throw new Error('There is no DATABASE_URL, and no initdb to make a cluster with.');
   return embedded;
 }
 
@@ -111,7 +112,9 @@ async function prepareContests({ directory, database }) {
   if (![...wanted].some((name) => name !== 'start')) return [];
   const databaseUrl = await database.create('load');
   const gatelatch = await started(startGatelatch({ databaseUrl, cwd: directory, origin }));
-  const users = await Promise.all(Array.from({ length: connections.refresh }, (_, n) => signUp(gatelatch, `bench-${n}`)));
+  const users = await Promise.all(
+    Array.from({ length: connections.refresh }, (_, n) => signUp(gatelatch, `bench-${n}`)),
+  );
   const bearer = { authorization: `Bearer ${users[0].access_token}`, origin };
   const json = { 'content-type': 'application/json' };
   const peer = (name, env) => started(startPeer(name, { DATABASE_URL: databaseUrl, ...env }));
@@ -128,7 +131,11 @@ async function prepareContests({ directory, database }) {
           target: node24 ? { now: 0.5, later: 0.7 } : { now: 1, later: 2 },
           ...reading(await peer('hello-express'), { path: '/' }),
         },
-        { name: 'bare node:http hello', target: node24 ? {} : { later: 0.3 }, ...reading(await peer('hello-http'), { path: '/' }) },
+        {
+          name: 'bare node:http hello',
+          target: node24 ? {} : { later: 0.3 },
+          ...reading(await peer('hello-http'), { path: '/' }),
+        },
         {
           name: 'textbook passport-jwt',
           target: node24 ? {} : { now: 8, later: 15 },
@@ -137,7 +144,10 @@ async function prepareContests({ directory, database }) {
       ],
     });
   }
-  const prisma = wanted.has('me') || wanted.has('refresh') ? await peer('express-prisma', { BENCH_SESSIONS: connections.refresh }) : undefined;
+  const prisma =
+    wanted.has('me') || wanted.has('refresh')
+      ? await peer('express-prisma', { BENCH_SESSIONS: connections.refresh })
+      : undefined;
   if (wanted.has('me'))
     contests.push({
       name: 'GET /me',
@@ -280,7 +290,11 @@ function packageVersions() {
 
 function commit() {
   try {
-    return execFileSync('git', ['describe', '--always', '--dirty'], { cwd: root, encoding: 'utf8', stdio: 'pipe' }).trim();
+    return execFileSync('git', ['describe', '--always', '--dirty'], {
+      cwd: root,
+      encoding: 'utf8',
+      stdio: 'pipe',
+    }).trim();
   } catch {
     return undefined;
   }

@@ -2,8 +2,13 @@
 function print(head, rows) {
   const lines = [head, ...rows].map((line) => line.map((cell) => String(cell ?? '–')));
   const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column].length)));
-  const text = (line) => line.map((cell, column) => (column < 1 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])));
-  lines.splice(1, 0, widths.map((width) => '-'.repeat(width)));
+  const text = (line) =>
+    line.map((cell, column) => (column < 1 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])));
+  lines.splice(
+    1,
+    0,
+    widths.map((width) => '-'.repeat(width)),
+  );
   console.log(`\n${lines.map((line) => text(line).join('  ').trimEnd()).join('\n')}`);
 }
 
@@ -14,7 +19,20 @@ function print(head, rows) {
 export function printRatios(rows) {
   if (rows.length === 0) return;
   print(
-    ['', 'ours/s', 'theirs/s', 'RATIO', 'target', 'later', 'µs cpu', 'theirs', 'by cpu', 'p50/p99 ms', 'theirs', 'cpu share'],
+    [
+      '',
+      'ours/s',
+      'theirs/s',
+      'RATIO',
+      'target',
+      'later',
+      'µs cpu',
+      'theirs',
+      'by cpu',
+      'p50/p99 ms',
+      'theirs',
+      'cpu share',
+    ],
     rows.map(({ name, rival, ours, theirs, ratio, cpuRatio, target }) => [
       `${name} / ${rival}`,
       ours.perSecond,
@@ -35,11 +53,12 @@ export function printRatios(rows) {
 export function printStartUp(rows) {
   if (rows.length === 0) return;
   print(
-    ['', 'ready ms', 'target', 'MB at rest', 'target'],
-    rows.map(({ name, readyMs, residentMb, target = {} }) => [
+    ['', 'ready ms', 'target', 'cpu ms', 'MB at rest', 'target'],
+    rows.map(({ name, readyMs, readyCpuMs, residentMb, target = {} }) => [
       name,
       readyMs,
       verdict(target.readyMs, readyMs < target.readyMs),
+      readyCpuMs,
       residentMb,
       verdict(target.residentMb, residentMb < target.residentMb),
     ]),

@@ -7,7 +7,6 @@ import { AppError, type FieldError } from '../errors.js';
 const limit = 65_536;
 const jsonInUtf8 = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
 
-// `inflate: false`: a compressed body is 415, so no small body can unpack into a large one.
 const parseJson = express.json({
   limit,
   inflate: false,
@@ -20,7 +19,7 @@ const parseJson = express.json({
 
 /** Reads a JSON body, where there is one, into `req.body`; another media type is refused (RFC 9110 §15.5.16). */
 export const readBody: RequestHandler = (req, res, next) => {
-  if (hasBody(req) && !jsonInUtf8.test(req.headers['content-type'] ?? ''))
+  if (hasBody(req) && !isPlainJson(req))
     throw new AppError('unsupported_media_type', { detail: 'Send application/json.' });
   if (Number(req.headers['content-length'] ?? 0) > limit) throw new AppError('payload_too_large');
   parseJson(req, res, req.headers['transfer-encoding'] === undefined ? next : refusingEndless(req, next));
@@ -40,6 +39,11 @@ function refusingEndless(req: Request, next: NextFunction): NextFunction {
     if (received > limit) once(new AppError('payload_too_large'));
   });
   return once;
+}
+
+// A compressed body is refused, so that no small one can unpack into a large one.
+function isPlainJson({ headers }: Request): boolean {
+  return (headers['content-encoding'] ?? 'identity') === 'identity' && jsonInUtf8.test(headers['content-type'] ?? '');
 }
 
 function hasBody(req: Request): boolean {
