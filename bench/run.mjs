@@ -33,6 +33,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const node24 = Number(process.versions.node.split('.')[0]) >= 24;
 const origin = 'https://app.example';
 const password = 'correct horse battery staple';
+const embedded = { name: 'embedded PGlite, in memory', create: async () => 'pglite:memory', isServer: false };
 const connections = { read: 64, login: 8, refresh: 16 };
 
 const cleanUps = [];
@@ -92,8 +93,6 @@ async function chooseDatabase() {
     throw new Error('There is no DATABASE_URL, and no initdb to make a cluster with.');
   return embedded;
 }
-
-const embedded = { name: 'embedded PGlite, in memory', create: async () => 'pglite:memory', isServer: false };
 
 async function server(url) {
   return {

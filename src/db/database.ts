@@ -1,7 +1,6 @@
 import { type Prisma, PrismaClient } from '../generated/prisma/client.js';
 import type { DirectoryHold } from './directory-hold.js';
 import type { Driver } from './driver.js';
-import { openInDirectory, openInMemory } from './embedded.js';
 import type { Listen } from './listen.js';
 import { openServer } from './server.js';
 import { TIME_LIMITS, withinTimeLimit } from './time-limits.js';
@@ -70,6 +69,8 @@ async function openDriver({ url, poolSize }: DatabaseSettings): Promise<Driver> 
   if (/^postgres(ql)?:\/\//.test(url)) return openServer(url, poolSize);
   const [, location] = /^pglite:(.+)$/.exec(url) ?? [];
   if (location === undefined) throw new Error('The database URL begins with neither pglite: nor postgresql://.');
+  // PGlite is many megabytes, which whoever has a server shall not load.
+  const { openInDirectory, openInMemory } = await import('./embedded.js');
   return location === 'memory' ? await openInMemory() : await openInDirectory(location);
 }
 
