@@ -22,8 +22,15 @@ export function standardHeaders(): [name: string, value: string][] {
       useDefaults: false,
       directives: { defaultSrc: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"], frameAncestors: ["'none'"] },
     },
-    crossOriginEmbedderPolicy: false,
     strictTransportSecurity: { maxAge: 365 * 86_400, includeSubDomains: true },
+    // These speak of documents and of browsers long gone; on an answer in JSON they would only be bytes.
+    crossOriginEmbedderPolicy: false,
+    crossOriginOpenerPolicy: false,
+    originAgentCluster: false,
+    xDnsPrefetchControl: false,
+    xDownloadOptions: false,
+    xPermittedCrossDomainPolicies: false,
+    xXssProtection: false,
   });
   apply({} as never, res, () => {});
   res.setHeader('Cache-Control', 'no-store');

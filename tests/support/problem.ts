@@ -7,7 +7,6 @@ export type Answer = { status: number; headers: Record<string, string | string[]
 /** What every answer of the app carries, whatever it says (ASVS 3.2.1, 3.4). */
 export const securityHeaders = {
   'content-security-policy': "default-src 'none';base-uri 'none';form-action 'none';frame-ancestors 'none'",
-  'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
   'referrer-policy': 'no-referrer',
   'strict-transport-security': 'max-age=31536000; includeSubDomains',
