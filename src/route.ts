@@ -1,7 +1,8 @@
 import type { z } from 'zod';
 import type { Deps } from './deps.js';
 import type { AccessClaims } from './domain/access-tokens.js';
-import type { Caller, SessionTokens } from './domain/sessions.js';
+import type { Caller } from './domain/caller.js';
+import type { SessionTokens } from './domain/sessions.js';
 import type { CheckedUser } from './domain/users.js';
 import type { AppError, ErrorCode } from './errors.js';
 

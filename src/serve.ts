@@ -4,11 +4,13 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { createApp } from './app.js';
+import { takeCommands } from './cli/take-commands.js';
 import type { Config } from './config.js';
 import type { DatabaseOptions } from './db/database.js';
 import { createDeps, type Deps } from './deps.js';
 import { StartError } from './errors.js';
 import { createHttpServer } from './http/server.js';
+import { startJobs } from './jobs.js';
 
 export type Serving = {
   deps: Deps;
@@ -31,12 +33,14 @@ export async function serve(config: Config, log: Logger, options?: DatabaseOptio
     await deps.close();
     throw error;
   }
+  takeCommands(deps);
+  const stopJobs = startJobs(deps);
   return {
     deps,
     port: (server.address() as AddressInfo).port,
     async stop() {
       deps.readiness.drain();
-      await drain(server, underWay, config.shutdownTimeout * 1000);
+      await Promise.all([drain(server, underWay, config.shutdownTimeout * 1000), stopJobs()]);
       await deps.close();
     },
   };

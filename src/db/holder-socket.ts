@@ -79,7 +79,10 @@ async function listen(server: Server, path: string): Promise<void> {
 function serve(connection: Socket, holder: HolderSocket): void {
   connection.on('error', () => connection.destroy());
   connection.write(`${JSON.stringify(holder.greeting)}\n`);
-  createInterface({ input: connection }).on('line', async (line) => {
+  const lines = createInterface({ input: connection });
+  // It repeats the connection's error, and one that nobody hears would end the process.
+  lines.on('error', () => undefined);
+  lines.on('line', async (line) => {
     connection.write(`${JSON.stringify((await answer(line, holder.onCommand)) ?? null)}\n`);
   });
 }

@@ -1,8 +1,8 @@
-import { type KeyObject, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { z } from 'zod';
 import { AppError } from '../errors.js';
-import type { SigningKeys } from './signing-keys.js';
+import type { SigningKey, SigningKeys } from './signing-keys.js';
 
 /** Longest life that any setting can give an access token, in seconds; a longer one is not ours. */
 export const longestAccessTtl = 86_400;
@@ -24,7 +24,8 @@ const claimsSchema = z
   })
   .refine(({ iat, exp }) => exp > iat && exp - iat <= longestAccessTtl);
 
-export type AccessClaims = z.infer<typeof claimsSchema>;
+/** The claims, and which key vouches for them. */
+export type AccessClaims = z.infer<typeof claimsSchema> & { kid: string };
 
 export type AccessTokenSettings = { issuer: string; audience: string; accessTtl: number };
 
@@ -65,12 +66,13 @@ export function signAccessToken(
  * else: no `crit`, `jwk`, `jku`, `b64`; RFC 8725 §3.1, §3.10, §3.11; RFC 7515 §4.1.11), with the key's own algorithm.
  * @throws AppError invalid_token
  */
-export function verificationKey(keys: SigningKeys, token: string): KeyObject {
+export async function verificationKey(keys: SigningKeys, token: string): Promise<SigningKey> {
   const header = tokenHeader(token);
-  const key = typeof header?.kid === 'string' ? keys.find('access', header.kid) : undefined;
+  // Another instance may have made a key that we have not heard of yet.
+  const key = typeof header?.kid === 'string' ? await keys.lookUp('access', header.kid) : undefined;
   if (!header || !key || header.alg !== key.algorithm || header.typ !== 'at+jwt' || Object.keys(header).length !== 3)
     throw new AppError('invalid_token', { detail: 'The token is not one that this server signed.' });
-  return key.verifyKey;
+  return key;
 }
 
 // Looked at only to choose the key: nothing in it is believed before the signature holds. That the payload is an
@@ -91,13 +93,13 @@ function decoded(segment: string): string {
 }
 
 /**
- * The claims of a payload whose signature, issuer, audience and expiry have been verified.
+ * The claims of a payload whose signature, issuer, audience and expiry have been verified with the key `kid`.
  * @throws AppError invalid_token where a claim is missing or of the wrong kind (RFC 9068 §4, RFC 8725 §3.8)
  */
-export function readClaims(payload: unknown, settings: AccessTokenSettings): AccessClaims {
+export function readClaims(payload: unknown, kid: string, settings: AccessTokenSettings): AccessClaims {
   const claims = claimsSchema.safeParse(payload);
   const now = Date.now() / 1000;
   if (!claims.success || claims.data.client_id !== settings.audience || claims.data.iat > now + clockTolerance)
     throw new AppError('invalid_token', { detail: 'The token lacks a claim that this server puts into each.' });
-  return claims.data;
+  return { ...claims.data, kid };
 }

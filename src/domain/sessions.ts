@@ -4,16 +4,13 @@ import { uniqueViolation } from '../db/errors.js';
 import { AppError, type ErrorCode } from '../errors.js';
 import { Prisma } from '../generated/prisma/client.js';
 import { type AccessTokenSettings, signAccessToken } from './access-tokens.js';
+import { type Actor, type AuditAction, auditEvent } from './audit.js';
+import type { Caller } from './caller.js';
 import { newNonce, nonceHash, openRefreshToken, type RefreshToken, sealRefreshToken } from './refresh-tokens.js';
-import type { EndedSession, Revocations } from './revocations.js';
+import type { Revocations } from './revocations.js';
+import { committed, endSessions } from './session-endings.js';
 import type { SigningKeys } from './signing-keys.js';
 import { type CheckedUser, canonical, type User } from './users.js';
-
-/** Where a request comes from, as a session remembers it. */
-export type Caller = { address: string; userAgent: string | undefined };
-
-/** Why a session ended, as its row keeps it. */
-export type EndReason = 'logout' | 'reuse';
 
 /** The two tokens of a session and whom they are for. Lifetimes are in seconds. */
 export type SessionTokens = {
@@ -111,67 +108,85 @@ export async function refreshSession(deps: SessionsDeps, text: string, caller: C
   const token = openRefreshToken(keys, text);
   if (!token) throw new AppError('invalid_refresh_token');
   const issuedAt = now();
-  const { refreshTtl, sessionMaxAge, refreshGrace } = config.tokens;
-  type Row = User & { counter: number; refreshExpiresIn: number };
+  const { counter } = token;
+  const rotates = Prisma.sql`s.counter <= ${counter}`;
+  type Row = User & { counterNow: number; counterSeen: number; refreshExpiresIn: number; lastCaller: Caller };
   const [row] = await db.$queryRaw<Row[]>`
     UPDATE session s SET
-      counter = CASE WHEN s.counter <= ${token.counter} THEN ${token.counter} + 1 ELSE s.counter END,
-      rotated_at = CASE WHEN s.counter <= ${token.counter} THEN clock_timestamp() ELSE s.rotated_at END,
-      ip = CASE WHEN s.counter <= ${token.counter} THEN ${caller.address} ELSE s.ip END,
-      user_agent = CASE WHEN s.counter <= ${token.counter} THEN ${caller.userAgent ?? null} ELSE s.user_agent END,
+      counter = CASE WHEN ${rotates} THEN ${counter} + 1 ELSE s.counter END,
+      rotated_at = CASE WHEN ${rotates} THEN clock_timestamp() ELSE s.rotated_at END,
+      ip = CASE WHEN ${rotates} THEN ${caller.address} ELSE s.ip END,
+      user_agent = CASE WHEN ${rotates} THEN ${caller.userAgent ?? null} ELSE s.user_agent END,
       access_expires_at = greatest(s.access_expires_at, ${accessExpiry(config.tokens, issuedAt)}::timestamptz)
-    FROM "user" u
-    WHERE s.id = ${token.sessionId}::uuid AND s.nonce_hash = ${nonceHash(token.nonce)}
-      AND s.ended_at IS NULL AND u.id = s.user_id AND u.disabled_at IS NULL
-      AND s.rotated_at > clock_timestamp() - ${seconds(refreshTtl)}
-      AND s.created_at > clock_timestamp() - ${seconds(sessionMaxAge)}
-      AND (s.counter <= ${token.counter}
-        OR (s.counter = ${token.counter} + 1 AND s.rotated_at > clock_timestamp() - ${seconds(refreshGrace)}))
-    RETURNING ${userColumns}, s.counter, ceil(extract(epoch FROM least(
-      s.rotated_at + ${seconds(refreshTtl)}, s.created_at + ${seconds(sessionMaxAge)}) - clock_timestamp()))::int
-      AS "refreshExpiresIn"`;
-  if (!row) throw new AppError(await refusalOf(deps, token));
-  const { counter, refreshExpiresIn, ...user } = row;
-  const refreshToken = sealRefreshToken(keys, { ...token, counter });
+    FROM "user" u, (SELECT counter FROM session WHERE id = ${token.sessionId}::uuid) seen
+    WHERE ${isSessionOf(token)} AND s.ended_at IS NULL AND u.id = s.user_id AND u.disabled_at IS NULL
+      AND ${isOfAge(config.tokens, token.sessionId)}
+      AND (${rotates} OR (s.counter = ${counter} + 1 AND s.rotated_at > clock_timestamp() - ${seconds(config.tokens.refreshGrace)}))
+    RETURNING ${userColumns}, s.counter AS "counterNow", seen.counter AS "counterSeen",
+      jsonb_build_object('address', s.ip, 'userAgent', s.user_agent) AS "lastCaller",
+      ceil(extract(epoch FROM least(s.rotated_at + ${seconds(config.tokens.refreshTtl)},
+        s.created_at + ${seconds(config.tokens.sessionMaxAge)}) - clock_timestamp()))::int AS "refreshExpiresIn"`;
+  if (!row) throw new AppError(await refusalOf(deps, token, caller));
+  const { counterNow, counterSeen, refreshExpiresIn, lastCaller, ...user } = row;
+  // A counter behind a genuine token: the database is younger than the token, as after a restored backup.
+  if (counterSeen < counter) await record(deps, 'refresh.ahead', user.id, token, caller);
+  // A rotation notes its caller, so whoever finds another one there was answered out of grace.
+  if (lastCaller.address !== caller.address || (lastCaller.userAgent ?? undefined) !== caller.userAgent)
+    await record(deps, 'refresh.grace', user.id, token, caller);
+  const refreshToken = sealRefreshToken(keys, { ...token, counter: counterNow });
   return { ...access(deps, user, token.sessionId, issuedAt), refreshToken, refreshExpiresIn };
 }
 
-/**
- * Ends one session and has its access tokens refused from now on; ending it again changes nothing.
- */
-export async function endSession(deps: SessionsDeps, sessionId: string, reason: EndReason): Promise<void> {
-  await endSessions(deps, Prisma.sql`id = ${sessionId}::uuid`, reason);
-}
-
-// The row and what must be remembered of it change in one statement: neither without the other.
-async function endSessions({ db, revocations }: SessionsDeps, which: Prisma.Sql, reason: EndReason): Promise<number> {
-  const ended = await db.$queryRaw<EndedSession[]>`
-    WITH ended AS (
-      UPDATE session SET ended_at = clock_timestamp(), end_reason = ${reason}
-      WHERE ended_at IS NULL AND (${which})
-      RETURNING id, user_id, access_expires_at
-    ), remembered AS (
-      INSERT INTO revocation (user_id, session_id, keep_until)
-      SELECT user_id, id, access_expires_at FROM ended
-    )
-    SELECT id, user_id AS "userId", access_expires_at AS "keepUntil" FROM ended`;
-  revocations.add(ended);
-  return ended.length;
-}
-
 /** Tells theft from age. A token that was replaced longer ago than the grace is in two hands: the session ends. */
-async function refusalOf(deps: SessionsDeps, token: RefreshToken): Promise<ErrorCode> {
-  const { refreshTtl, sessionMaxAge, refreshGrace } = deps.config.tokens;
-  const thisSession = Prisma.sql`id = ${token.sessionId}::uuid AND nonce_hash = ${nonceHash(token.nonce)}`;
-  const reused = Prisma.sql`${thisSession}
-    AND rotated_at > clock_timestamp() - ${seconds(refreshTtl)}
-    AND created_at > clock_timestamp() - ${seconds(sessionMaxAge)}
-    AND (counter > ${token.counter} + 1
-      OR (counter = ${token.counter} + 1 AND rotated_at <= clock_timestamp() - ${seconds(refreshGrace)}))`;
-  if ((await endSessions(deps, reused, 'reuse')) > 0) return 'refresh_token_reused';
-  const [ended] = await deps.db.$queryRaw<unknown[]>`
-    SELECT FROM session WHERE ${thisSession} AND ended_at IS NOT NULL`;
-  return ended ? 'session_revoked' : 'invalid_refresh_token';
+async function refusalOf(deps: SessionsDeps, token: RefreshToken, caller: Caller): Promise<ErrorCode> {
+  const { config, db } = deps;
+  const reused = Prisma.sql`id IN (
+    SELECT s.id FROM session s WHERE ${isSessionOf(token)} AND ${isOfAge(config.tokens, token.sessionId)}
+      AND (s.counter > ${token.counter} + 1 OR (s.counter = ${token.counter} + 1
+        AND s.rotated_at <= clock_timestamp() - ${seconds(config.tokens.refreshGrace)})))`;
+  const ended = await endSessions(db, reused, 'refresh_token_reused', { caller }, 'refresh.reused');
+  if (committed(deps, ended) > 0) return 'refresh_token_reused';
+  const [row] = await db.$queryRaw<unknown[]>`
+    SELECT FROM session s WHERE ${isSessionOf(token)} AND s.ended_at IS NOT NULL`;
+  return row ? 'session_revoked' : 'invalid_refresh_token';
+}
+
+/**
+ * Logs out the session of a refresh token, be it the current one, an older one, or of a session that has ended.
+ * @throws AppError invalid_refresh_token where it is not genuine
+ */
+export async function endSessionOf(deps: SessionsDeps, text: string, actor: Actor): Promise<void> {
+  const token = openRefreshToken(deps.keys, text);
+  if (!token) throw new AppError('invalid_refresh_token');
+  const which = Prisma.sql`id IN (SELECT s.id FROM session s WHERE ${isSessionOf(token)})`;
+  committed(deps, await endSessions(deps.db, which, 'logout', actor));
+}
+
+function isSessionOf({ sessionId, nonce }: RefreshToken): Prisma.Sql {
+  return Prisma.sql`s.id = ${sessionId}::uuid AND s.nonce_hash = ${nonceHash(nonce)}`;
+}
+
+/** Not idle for too long and not too old, by the database's clock. */
+function isOfAge({ refreshTtl, sessionMaxAge }: SessionSettings, sessionId: string): Prisma.Sql {
+  return Prisma.sql`s.rotated_at > clock_timestamp() - ${seconds(refreshTtl + idleJitter(refreshTtl, sessionId))}
+    AND s.created_at > clock_timestamp() - ${seconds(sessionMaxAge)}`;
+}
+
+/**
+ * Seconds that a session may stay idle beyond `REFRESH_TOKEN_TTL`, so that those which began together do not all have
+ * to log in again together: the same on every instance.
+ */
+export function idleJitter(refreshTtl: number, sessionId: string): number {
+  return (Number.parseInt(sessionId.slice(-4), 16) / 0xffff) * mostIdleJitter(refreshTtl);
+}
+
+/** The most that {@link idleJitter} gives: 5 %, and an hour. */
+export function mostIdleJitter(refreshTtl: number): number {
+  return Math.min(refreshTtl / 20, 3600);
+}
+
+async function record({ db }: SessionsDeps, action: AuditAction, userId: string, token: RefreshToken, caller: Caller) {
+  await db.$executeRaw(auditEvent(action, userId, { caller }, { session_id: token.sessionId }));
 }
 
 function access(

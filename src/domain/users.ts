@@ -17,6 +17,10 @@ export function canonical(name: string): string {
   return name.toLowerCase();
 }
 
+export async function findById({ db }: Pick<UsersDeps, 'db'>, id: string): Promise<User | null> {
+  return db.user.findUnique({ where: { id } });
+}
+
 /** The user of this username or e-mail, whatever its case. */
 export async function findByLogin({ db }: Pick<UsersDeps, 'db'>, login: string): Promise<User | null> {
   if (!/^[\x21-\x7e]{1,254}$/.test(login)) return null;
@@ -28,6 +32,7 @@ export async function findByLogin({ db }: Pick<UsersDeps, 'db'>, login: string):
  * Checks a password. A user who does not exist costs one hash too (OWASP: no enumeration by timing), and a good
  * password whose hash is cheaper than today's cost is hashed anew.
  * @returns undefined for an unknown user and for a wrong password alike
+ * @throws AppError overloaded
  */
 export async function checkPassword(
   deps: UsersDeps,
@@ -35,7 +40,20 @@ export async function checkPassword(
   password: string,
   address: string,
 ): Promise<CheckedUser | undefined> {
-  const user = await findByLogin(deps, login);
+  return checkFor(deps, await findByLogin(deps, login), password, address);
+}
+
+/** {@link checkPassword} for a user who is signed in, before something that a token alone shall not do (ASVS 7.5.1). */
+export async function checkPasswordOf(
+  deps: UsersDeps,
+  userId: string,
+  password: string,
+  address: string,
+): Promise<CheckedUser | undefined> {
+  return checkFor(deps, await findById(deps, userId), password, address);
+}
+
+async function checkFor(deps: UsersDeps, user: User | null, password: string, address: string) {
   const right = await deps.passwords.verify(user?.passwordHash, password, address);
   if (!user || !right) return undefined;
   if (!deps.passwords.isOutdated(user.passwordHash)) return { user, passwordHash: user.passwordHash };

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { jwksMaxAge } from '../domain/key-rotation.js';
 import type { Context, Reply } from '../route.js';
 
 export const replySchema = z.object({ keys: z.array(z.looseObject({ kid: z.string(), kty: z.string() })) });
 
 /** The public keys (RFC 7517), for services that check access tokens by themselves. */
 export function handler({ deps }: Context<'public'>): Reply {
-  return { status: 200, body: deps.keys.jwks(), headers: { 'Cache-Control': 'public, max-age=300' } };
+  return { status: 200, body: deps.keys.jwks(), headers: { 'Cache-Control': `public, max-age=${jwksMaxAge}` } };
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { openRefreshToken } from '../domain/refresh-tokens.js';
-import { endSession } from '../domain/sessions.js';
+import { endSession } from '../domain/session-endings.js';
+import { endSessionOf } from '../domain/sessions.js';
 import { AppError } from '../errors.js';
 import type { Context, Reply } from '../route.js';
 
@@ -9,17 +9,14 @@ export const bodySchema = z.strictObject({ refresh_token: z.string().max(1000).o
 type LogoutContext = Context<'any-access-token', z.output<typeof bodySchema>>;
 
 /** Ends the session that a genuine token names, however old it is; that it has ended already is no error. */
-export async function handler(context: LogoutContext): Promise<Reply> {
-  await endSession(context.deps, sessionNamed(context), 'logout');
-  return { status: 204, clearTokens: true };
-}
-
-function sessionNamed({ deps, principal, body, cookies }: LogoutContext): string {
+export async function handler({ deps, principal, body, cookies, caller }: LogoutContext): Promise<Reply> {
   const refused = principal instanceof AppError;
-  if (body.refresh_token === undefined && !refused) return principal.sid;
-  const refreshToken = body.refresh_token ?? cookies.refreshToken;
-  if (refreshToken === undefined) throw refused ? principal : new AppError('unauthenticated');
-  const token = openRefreshToken(deps.keys, refreshToken);
-  if (!token) throw new AppError('invalid_refresh_token');
-  return token.sessionId;
+  if (body.refresh_token === undefined && !refused) {
+    await endSession(deps, principal.sid, 'logout', { actorId: principal.sub, caller });
+  } else {
+    const refreshToken = body.refresh_token ?? cookies.refreshToken;
+    if (refreshToken === undefined) throw refused ? principal : new AppError('unauthenticated');
+    await endSessionOf(deps, refreshToken, { caller });
+  }
+  return { status: 204, clearTokens: true };
 }

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { Request } from 'express';
-import type { Caller } from '../domain/sessions.js';
+import type { Caller } from '../domain/caller.js';
 
 /** Where the request comes from: `TRUST_PROXY` decides whose word on the address counts. */
 export function callerOf(req: Request): Caller {

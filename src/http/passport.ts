@@ -1,12 +1,12 @@
-import type { KeyObject } from 'node:crypto';
 import type { Request, RequestHandler } from 'express';
 import { Passport } from 'passport';
 import { Strategy as JwtStrategy, type StrategyOptionsWithRequest, type VerifiedCallback } from 'passport-jwt';
 import { Strategy as LocalStrategy } from 'passport-local';
 import type { Deps } from '../deps.js';
 import { type AccessClaims, readClaims, verificationKey } from '../domain/access-tokens.js';
+import { revocationOf } from '../domain/live-tokens.js';
 import { checkPassword } from '../domain/users.js';
-import { AppError } from '../errors.js';
+import { AppError, type ErrorCode } from '../errors.js';
 import type { Guard } from '../route.js';
 import type { FindAccessToken } from './access-token-sources.js';
 import { callerOf } from './caller.js';
@@ -37,10 +37,13 @@ export function createGuards(deps: Deps, findToken: FindAccessToken): Record<Gua
       passport.authenticate('jwt', { session: false }, (error: unknown, claims: AccessClaims | false, why: unknown) => {
         if (error) return next(error);
         if (!claims) return next(refusalOf(why));
-        const refusal = deps.revocations.refusal(claims);
-        if (refusal) return next(new AppError(refusal));
         req.user = claims;
-        next();
+        const refusal = revocationOf(deps, claims);
+        if (refusal instanceof Promise) refusal.then(pass, next);
+        else pass(refusal);
+        function pass(code: ErrorCode | undefined): void {
+          next(code && new AppError(code));
+        }
       })(req, res, next),
 
     'any-access-token': (req, res, next) =>
@@ -68,22 +71,30 @@ function jwtStrategy(deps: Deps, findToken: FindAccessToken): JwtStrategy {
     override authenticate(req: Request, options?: object): void {
       const token = findToken(req)?.token;
       const claims = token === undefined ? undefined : verified.get(token);
-      if (claims && claims.exp > Date.now() / 1000) this.success(claims);
+      // A revoked key takes all that it has signed with it.
+      if (claims && claims.exp > Date.now() / 1000 && deps.keys.find('access', claims.kid)) this.success(claims);
       else super.authenticate(req, options);
     }
   })(...jwtOptions(deps, findToken, { onVerified: verified.add }));
 }
 
-// Its types know strings and buffers only; it hands what it gets to jsonwebtoken, which is far faster with a KeyObject.
-type KeyCallback = (error: Error | null, key?: KeyObject) => void;
-
 type JwtExtras = { ignoreExpiration?: boolean; onVerified?: (token: string, claims: AccessClaims) => void };
 
 function jwtOptions(deps: Deps, findToken: FindAccessToken, { ignoreExpiration = false, onVerified }: JwtExtras) {
   const { issuer, audience } = deps.config.tokens;
+  // Which key a request's token names, from when it is found until the claims are read.
+  const keyIds = new WeakMap<Request, string>();
   const options: StrategyOptionsWithRequest = {
     jwtFromRequest: (req) => findToken(req)?.token ?? null,
-    secretOrKeyProvider: (_req, token, done) => settle(done as KeyCallback, () => verificationKey(deps.keys, token)),
+    secretOrKeyProvider: (req, token, done) => {
+      verificationKey(deps.keys, token)
+        .then((key) => {
+          keyIds.set(req, key.kid);
+          // Its types know strings only; jsonwebtoken, which gets it, is far faster with a KeyObject.
+          done(null, key.verifyKey as unknown as string);
+        })
+        .catch(done);
+    },
     // Each key has one of these and `verificationKey` holds the token to it; the list keeps `none` out for good.
     algorithms: ['ES256', 'RS256', 'HS256'],
     issuer,
@@ -91,26 +102,17 @@ function jwtOptions(deps: Deps, findToken: FindAccessToken, { ignoreExpiration =
     ignoreExpiration,
     passReqToCallback: true,
   };
-  const verify = (req: Request, payload: unknown, done: VerifiedCallback) =>
-    settle(done, () => {
-      const claims = readClaims(payload, deps.config.tokens);
+  const verify = (req: Request, payload: unknown, done: VerifiedCallback) => {
+    try {
+      const claims = readClaims(payload, keyIds.get(req) ?? '', deps.config.tokens);
       const token = findToken(req)?.token;
       if (token) onVerified?.(token, claims);
-      return claims;
-    });
+      done(null, claims);
+    } catch (error) {
+      done(error);
+    }
+  };
   return [options, verify] as const;
-}
-
-/** Calls back with what `work` returns or throws: once, whatever happens. */
-function settle<Value>(done: (error: Error | null, value?: Value) => void, work: () => Value): void {
-  let value: Value;
-  try {
-    value = work();
-  } catch (error) {
-    done(error as Error);
-    return;
-  }
-  done(null, value);
 }
 
 /** What a strategy reports as a failure, in our words. */

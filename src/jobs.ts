@@ -1,0 +1,32 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Deps } from './deps.js';
+import { rotateKeysByAge } from './domain/key-rotation.js';
+import { purge } from './domain/purge.js';
+
+/** What is done by itself now and then: in every instance, and by one of them at a time where it matters. */
+const jobs: { name: string; everySeconds: number; run(deps: Deps): Promise<unknown> }[] = [
+  { name: 'sweep revocations', everySeconds: 60, run: ({ revocations }) => revocations.sweep() },
+  { name: 'reload signing keys', everySeconds: 60, run: ({ keys }) => keys.reload() },
+  { name: 'rotate signing keys', everySeconds: 600, run: rotateKeysByAge },
+  { name: 'purge', everySeconds: 3600, run: purge },
+];
+
+/** Starts the jobs; they do not keep the process alive. @returns stops them, and waits for those under way */
+export function startJobs(deps: Deps): () => Promise<void> {
+  const stopping = new AbortController();
+  const running = jobs.map(async ({ name, everySeconds, run }) => {
+    while (await pause(everySeconds, stopping.signal)) {
+      await run(deps).catch((error) => deps.log.error({ err: error, job: name }, 'a job failed'));
+    }
+  });
+  return async () => {
+    stopping.abort();
+    await Promise.all(running);
+  };
+}
+
+// Instances that started together shall not work together: up to a fifth more or less.
+async function pause(seconds: number, signal: AbortSignal): Promise<boolean> {
+  await sleep(seconds * 1000 * (0.8 + Math.random() * 0.4), undefined, { ref: false, signal }).catch(() => undefined);
+  return !signal.aborted;
+}
