@@ -1,0 +1,61 @@
+import { pino } from 'pino';
+import { type Answer, failed, said } from './cli/answer.js';
+import { type Args, type Command, CommandError, type Result } from './cli/command.js';
+import { help } from './cli/help.js';
+import { parse } from './cli/parse.js';
+import { readPassword } from './cli/password-input.js';
+import { askRunningServer } from './cli/running-server.js';
+import { type Config, loadConfig } from './config.js';
+import { openGround } from './deps.js';
+import { StartError } from './errors.js';
+
+// Whoever reads the output may have gone, as `| head` does: that is no failure.
+process.stdout.on('error', () => process.exit());
+const answer = await carryOut(process.argv.slice(2)).catch(failed);
+process.stderr.write(answer.stderr);
+process.stdout.write(answer.stdout, () => process.exit(answer.exit_code));
+
+async function carryOut(argv: string[]): Promise<Answer> {
+  const parsed = parse(argv);
+  if ('help' in parsed) return said(help(parsed.help), parsed.json);
+  const { command, args, json } = parsed;
+  const config = settingsFor(command);
+  if ('text' in config) return said(config, json);
+  const password = command.readsPassword?.(args) ? await readPassword(process.stdin) : undefined;
+  for (;;) {
+    // An embedded database that is in use belongs to the process that has it, which carries the command out for us.
+    const answered = await askRunningServer(config.database.url, { argv, password });
+    if (answered) return answered;
+    const result = await runHere(config, command, { ...args, password }).catch(unlessTaken);
+    if (result) return said(result, json);
+  }
+}
+
+/** Another process was quicker to take the embedded database: undefined, because now that one can be asked. */
+function unlessTaken(error: unknown): undefined {
+  if (error instanceof StartError && / is in use by process \d+ /.test(error.message)) return undefined;
+  throw error;
+}
+
+function settingsFor(command: Command): Config | Result {
+  try {
+    return loadConfig();
+  } catch (error) {
+    if (command.onWrongSettings && error instanceof StartError) return command.onWrongSettings(error);
+    throw error;
+  }
+}
+
+async function runHere(config: Config, command: Command, args: Args): Promise<Result> {
+  if (command.runAlone) return command.runAlone(config);
+  if (config.database.url === 'pglite:memory')
+    throw new CommandError(
+      'DATABASE_URL is pglite:memory, which exists only inside the server: no command can reach it. Use pglite:<directory> or a Postgres server.',
+    );
+  const deps = await openGround(config, pino({ level: 'silent' }));
+  try {
+    return await command.run(deps, args);
+  } finally {
+    await deps.close();
+  }
+}

@@ -1,0 +1,9 @@
+import type { Command } from './command.js';
+import { doctor } from './doctor/doctor.js';
+import { keyCommands } from './keys.js';
+import { purgeCommand } from './purge.js';
+import { sessionCommands } from './sessions.js';
+import { userCommands } from './users.js';
+
+/** Everything that an operator can do, in the order of help. */
+export const commands: Command[] = [...userCommands, ...sessionCommands, ...keyCommands, purgeCommand, doctor];

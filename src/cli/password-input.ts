@@ -1,0 +1,49 @@
+import { createInterface } from 'node:readline';
+import { Writable } from 'node:stream';
+import type { ReadStream } from 'node:tty';
+import { CommandError, UsageError } from './command.js';
+
+/**
+ * A new password from standard input: asked for twice without echo on a terminal, else the first line.
+ * @param prompt where the questions go: never standard output, which is for the result
+ * @throws UsageError where there is none, CommandError where the two differ or none was given to the end
+ */
+export async function readPassword(input: NodeJS.ReadStream, prompt: Writable = process.stderr): Promise<string> {
+  const password = input.isTTY ? await askTwice(input, prompt) : await firstLine(input);
+  if (password === '') throw new UsageError('There is no password on standard input. Or use --generate-password.');
+  return password;
+}
+
+async function askTwice(terminal: ReadStream, prompt: Writable): Promise<string> {
+  // Readline edits the line as a terminal does, and writes what is typed to where nobody sees it. It takes the
+  // terminal's own echo away at once and for both questions, so that what is typed early is not seen either.
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const reader = createInterface({ input: terminal, output: nowhere, terminal: true, historySize: 0 });
+  const lines = reader[Symbol.asyncIterator]();
+  try {
+    const password = await ask('Password: ', lines, prompt);
+    if (password !== '' && (await ask('The same again: ', lines, prompt)) !== password)
+      throw new CommandError('The two passwords differ.');
+    return password;
+  } finally {
+    reader.close();
+  }
+}
+
+async function ask(question: string, lines: AsyncIterator<string>, prompt: Writable): Promise<string> {
+  prompt.write(question);
+  const { done, value } = await lines.next();
+  prompt.write('\n');
+  // Ctrl-C or Ctrl-D.
+  if (done) throw new CommandError('Nothing was done.');
+  return value;
+}
+
+async function firstLine(input: NodeJS.ReadStream): Promise<string> {
+  let text = '';
+  for await (const chunk of input.setEncoding('utf8')) {
+    text += chunk;
+    if (text.includes('\n')) break;
+  }
+  return text.split(/\r?\n/, 1).join('');
+}

@@ -1,0 +1,39 @@
+import { findUser } from '../domain/user-list.js';
+import type { User } from '../domain/users.js';
+import { userOnTheWire } from '../wire.js';
+import { type CommandDeps, CommandError } from './command.js';
+import { fields, time } from './text.js';
+
+/** The user whom an argument names. @throws CommandError where there is none */
+export async function userNamed(deps: CommandDeps, reference: string): Promise<User> {
+  const user = await findUser(deps, reference);
+  if (!user) throw new CommandError(`There is no user ${JSON.stringify(reference)}.`);
+  return user;
+}
+
+/** A user as the wire's administrators see them. */
+export function userFacts(user: User) {
+  return {
+    ...userOnTheWire(user),
+    disabled: user.disabledAt !== null,
+    last_login_at: user.lastLoginAt?.toISOString() ?? null,
+  };
+}
+
+/** One user in both forms. */
+export function shown(user: User): { json: ReturnType<typeof userFacts>; text: string } {
+  const text = fields({
+    username: user.username,
+    id: user.id,
+    'e-mail': user.email && `${user.email}${user.emailVerifiedAt ? '' : ' (not verified)'}`,
+    roles: user.roles.join(' '),
+    state: stateOf(user),
+    created: time(user.createdAt),
+    'last login': time(user.lastLoginAt),
+  });
+  return { json: userFacts(user), text };
+}
+
+export function stateOf({ disabledAt }: User): string {
+  return disabledAt ? 'disabled' : 'enabled';
+}
