@@ -107,7 +107,9 @@ describe('Names', () => {
   });
 
   it('the folders are those of the design', () => {
-    expect(folders.filter((folder) => !['db', 'domain', 'features', 'http', 'mail'].includes(`${folder}`))).toEqual([]);
+    expect(
+      folders.filter((folder) => !['cli', 'db', 'domain', 'features', 'http', 'mail'].includes(`${folder}`)),
+    ).toEqual([]);
   });
 
   it.each(sources.filter(within('features')))('%s has a test of the same name', (path) => {

@@ -94,6 +94,13 @@ const cases: Record<Exclude<keyof typeof settings.shape, 'NODE_ENV'>, Case> = {
     good: { '30d': 30 * day, '3650d': 3650 * day },
     bad: ['3651d', ...durations.bad],
   },
+  SIGNING_KEY_MAX_AGE: {
+    at: (c) => c.tokens.keyMaxAge,
+    default: 90 * day,
+    good: { '1d': day, 600: 600 },
+    bad: ['599', ...durations.bad],
+  },
+  REVOCATION_FEED: { at: (c) => c.revocationFeed, default: 'listen', good: { poll: 'poll' }, bad: ['Listen', 'off'] },
   CORS_ORIGINS: {
     at: (c) => c.corsOrigins,
     default: [],

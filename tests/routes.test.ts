@@ -53,8 +53,9 @@ describe.each(guardedRows)('$name', ({ row }) => {
       ask(app, row).set('Authorization', `Bearer ${sign(header, claims)}`),
       row.body && json(goodBody(row)),
     );
-    expect([200, 201, 204, 404, row.guard === 'any-access-token' && 401]).toContain(answer.status);
-    expect(answer.body.code).not.toBe('invalid_token');
+    // Past the door, what was asked for may not exist, or want a password too.
+    if (answer.status >= 300)
+      expect(['not_found', 'invalid_credentials', 'invalid_refresh_token']).toContain(answer.body.code);
   });
 });
 

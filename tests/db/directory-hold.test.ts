@@ -81,6 +81,23 @@ describe('holding a directory', () => {
     expect((await lines.next()).done).toBe(true);
   });
 
+  it('outlives clients who hang up before they have read', async () => {
+    const hold = await holdDirectory(dir);
+    hold.onCommand(async () => 'x'.repeat(1_000_000));
+    for (let n = 0; n < 20; n += 1) {
+      const client = connect(onlySocket());
+      await once(client, 'connect');
+      client.write('{}\n{}\n');
+      client.destroy();
+    }
+    const client = connect(onlySocket());
+    expect(JSON.parse(String(await once(createInterface({ input: client }), 'line')))).toMatchObject({
+      state: 'holding',
+    });
+    client.destroy();
+    await hold.release();
+  });
+
   it('says so where the path is too long for a socket', async () => {
     const long = join(dir, 'x'.repeat(100));
     await expect(holdDirectory(long)).rejects.toThrow(/too long for a socket \(\d+ bytes, at most 103\)/);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { endSession } from '../../src/domain/session-endings.js';
 import * as sessions from '../../src/domain/sessions.js';
 import { checkPassword } from '../../src/domain/users.js';
 import { goodPassword, type SignedUp, startApp, type TestApp } from '../support/app.js';
@@ -90,10 +91,10 @@ describe('sessions', () => {
   it('end once: the first reason and time stay', async () => {
     const user = await app.signUp();
     const row = () => app.deps.db.session.findUniqueOrThrow({ where: { id: user.sessionId } });
-    await sessions.endSession(app.deps, user.sessionId, 'logout');
+    await endSession(app.deps, user.sessionId, 'logout', {});
     const ended = await row();
     expect(ended).toMatchObject({ endReason: 'logout', endedAt: expect.any(Date) });
-    await sessions.endSession(app.deps, user.sessionId, 'reuse');
+    await endSession(app.deps, user.sessionId, 'refresh_token_reused', {});
     expect(await row()).toEqual(ended);
   });
 

@@ -24,7 +24,10 @@ describe('the JWKS', () => {
     });
     const header = jwt.decode(accessToken, { complete: true })?.header;
     expect(header).toEqual({ alg: algorithm, typ: 'at+jwt', kid: expect.any(String) });
-    expect(body).toEqual({ keys: [{ ...members, kid: header?.kid, alg: algorithm, use: 'sig' }] });
+    // The key that signs, and the one that will sign next: published before it is used.
+    const shown = { ...members, kid: expect.any(String), alg: algorithm, use: 'sig' };
+    expect(body).toEqual({ keys: [shown, shown] });
+    expect(body.keys.map(({ kid }: { kid: string }) => kid)).toContain(header?.kid);
     expect(text).not.toMatch(/"(d|p|q|dp|dq|qi|k|oth)":/);
   });
 

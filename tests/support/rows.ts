@@ -35,6 +35,9 @@ export function fieldsOf(row: AnyRoute): string[] {
   return Object.keys((schema as z.ZodObject).shape);
 }
 
+// Good of its kind, and refused: the user who asks is to live on, with the password that they have.
+const wrongPassword = 'incorrect horse battery staple';
+
 // One good value for each field of any body. A new field is to be named here, and a test says so.
 const goodValues: Record<string, unknown> = {
   username: 'somebody',
@@ -45,6 +48,8 @@ const goodValues: Record<string, unknown> = {
   refresh_token: 'a'.repeat(104),
   title: 'Water the plants',
   completed: true,
+  current_password: wrongPassword,
+  new_password: 'another horse battery staple',
 };
 
 /** A body with every field that the row takes, each of the right type. */
@@ -52,7 +57,8 @@ export function goodBody(row: AnyRoute): Record<string, unknown> {
   return Object.fromEntries(
     fieldsOf(row).map((field) => {
       if (!(field in goodValues)) throw new Error(`Give tests/support/rows.ts a good value for ${field}.`);
-      return [field, goodValues[field]];
+      const provesWhoAsks = field === 'password' && row.guard === 'access-token';
+      return [field, provesWhoAsks ? wrongPassword : goodValues[field]];
     }),
   );
 }

@@ -1,0 +1,177 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { type Config, parseConfig } from '../../src/config.js';
+import { type Database, type Db, openDatabase } from '../../src/db/database.js';
+import { createRevocations, type Revocations } from '../../src/domain/revocations.js';
+import { createSecretBox, type SecretBox } from '../../src/domain/secret-box.js';
+import { goodPassword } from './app.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The server as a process of its own, as it runs in production. */
+export type Instance = {
+  url: string;
+  /** What it has logged, a line each. */
+  logs: string[];
+  /** SIGTERM, and waits until it has drained. @throws where it ends with an exit code */
+  stop(): Promise<void>;
+};
+
+/** What tests of instances set, unless they say otherwise: the same everywhere, cheap and quiet. */
+const settings = {
+  NODE_ENV: 'test',
+  PORT: '0',
+  JWT_ISSUER: 'http://localhost:3000',
+  AUTH_SECRET: 'tests-only-0123456789abcdefghijklmnopqrstuvwxyz',
+  PASSWORD_HASH: 'm=1024,t=1,p=1',
+};
+
+let built: Promise<unknown> | undefined;
+
+/** Starts `node dist/main.js` on this database; about a second. */
+export async function startInstance(databaseUrl: string, environment: Record<string, string> = {}): Promise<Instance> {
+  built ??= promisify(execFile)(process.execPath, ['scripts/build.mjs'], { cwd: root });
+  await built;
+  const cwd = mkdtempSync(join(tmpdir(), 'gatelatch-instance-'));
+  const env = { PATH: process.env.PATH, ...settings, DATABASE_URL: databaseUrl, ...environment };
+  const child = spawn(process.execPath, [join(root, 'dist/main.js')], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const logs: string[] = [];
+  createInterface({ input: child.stderr }).on('line', (line) => logs.push(line));
+  const port = await listeningPort(child, logs);
+  return {
+    url: `http://127.0.0.1:${port}`,
+    logs,
+    async stop() {
+      if (child.exitCode === null && child.signalCode === null) {
+        const exit = once(child, 'exit');
+        child.kill('SIGTERM');
+        await exit;
+      }
+      rmSync(cwd, { recursive: true, force: true });
+      if (child.exitCode !== 0) throw new Error(`It ended with ${child.exitCode}:\n${logs.slice(-5).join('\n')}`);
+    },
+  };
+}
+
+async function listeningPort(child: ChildProcess, logs: string[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`It ended with ${code}:\n${logs.slice(-5).join('\n')}`)));
+    if (!child.stdout) return;
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      logs.push(line);
+      const entry = line.startsWith('{') ? JSON.parse(line) : {};
+      if (entry.msg === 'listening') resolve(entry.port);
+    });
+  });
+}
+
+/** Stops instances together; those that never started are none. */
+export async function stopAll(...instances: (Instance | undefined)[]): Promise<void> {
+  await Promise.all(instances.map((instance) => instance?.stop()));
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: what an answer holds is what its test is about.
+export type Answer = { status: number; body: any };
+
+type Asking = { bearer?: string; body?: unknown };
+
+// Cheaper than `fetch`, so that what is measured is the server.
+const agent = new Agent({ keepAlive: true });
+
+/** One request: `ask(instance, 'GET /me', { bearer })`. */
+export async function ask(to: Pick<Instance, 'url'>, line: string, { bearer, body }: Asking = {}): Promise<Answer> {
+  const [method, path] = line.split(' ');
+  const sent = body === undefined ? undefined : JSON.stringify(body);
+  const headers = {
+    ...(bearer !== undefined && { Authorization: `Bearer ${bearer}` }),
+    ...(sent !== undefined && { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(sent) }),
+  };
+  return new Promise((resolve, reject) => {
+    const asking = request(`${to.url}${path}`, { method: method as string, agent, headers }, async (answer) => {
+      try {
+        const received = await text(answer);
+        resolve({ status: answer.statusCode ?? 0, body: received === '' ? undefined : JSON.parse(received) });
+      } catch (error) {
+        reject(error);
+      }
+    });
+    asking.on('error', reject);
+    asking.end(sent);
+  });
+}
+
+export const refresh = (to: Instance, token: string) =>
+  ask(to, 'POST /auth/refresh', { body: { refresh_token: token } });
+export const welcome = (to: Instance, token: string) => ask(to, 'GET /welcome', { bearer: token });
+
+/** What a sign-in gives. */
+export type Tokens = { username: string; userId: string; sessionId: string; access: string; refresh: string };
+
+export function tokensOf(username: string, { status, body }: Answer): Tokens {
+  if (status !== 200 && status !== 201) throw new Error(`No tokens: ${status} ${JSON.stringify(body)}`);
+  return {
+    username,
+    userId: body.user.id,
+    sessionId: body.session_id,
+    access: body.access_token,
+    refresh: body.refresh_token,
+  };
+}
+
+let users = 0;
+
+/** A name that no other test uses. */
+export function newName(): string {
+  users += 1;
+  return `user-${process.pid}-${users}`;
+}
+
+export async function signUp(to: Instance, username = newName()): Promise<Tokens> {
+  return tokensOf(username, await ask(to, 'POST /auth/signup', { body: { username, password: goodPassword } }));
+}
+
+export async function logIn(to: Instance, username: string, password = goodPassword): Promise<Tokens> {
+  return tokensOf(username, await ask(to, 'POST /auth/login', { body: { username, password } }));
+}
+
+/** Somebody beside the instances who works on the same database, as the command line does. */
+export type Operator = {
+  config: Config;
+  db: Db;
+  box: SecretBox;
+  revocations: Revocations;
+  close(): Promise<void>;
+};
+
+export async function openOperator(url: string, environment: Record<string, string> = {}): Promise<Operator> {
+  const config = parseConfig({ ...settings, DATABASE_URL: url, ...environment });
+  const database: Database = await openDatabase({ url, poolSize: 10 });
+  const previous = config.authSecretPrevious;
+  return {
+    config,
+    db: database.client,
+    box: createSecretBox([config.authSecret as string, ...(previous ? [previous] : [])]),
+    revocations: createRevocations(database.client),
+    close: database.close,
+  };
+}
+
+/** The given share of these numbers is at most the answer. */
+export function percentile(numbers: number[], share: number): number {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
+}
+
+/** Prints measurements where whoever runs the tests can read them. */
+export function print(what: string, milliseconds: number[]): void {
+  const [p50, p99, max] = [0.5, 0.99, 1].map((share) => percentile(milliseconds, share).toFixed(1));
+  process.stdout.write(`  ${what}: p50 ${p50} ms, p99 ${p99} ms, max ${max} ms (${milliseconds.length} rounds)\n`);
+}
