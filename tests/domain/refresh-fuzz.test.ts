@@ -34,6 +34,11 @@ function forgers(mine: Buffer, theirs: Buffer, theirSession: string): ((index: n
   ];
 }
 
+/** What was asked of the database; less what an instance loads by itself when it was too busy to hear of others. */
+function askedOf({ statements }: TestApp): string[] {
+  return statements.filter((sql) => !/FROM (revocation WHERE keep_until|"public"\."signing_key")/.test(sql));
+}
+
 describe('a million forged refresh tokens', () => {
   let app: TestApp;
   let victim: SignedUp;
@@ -63,7 +68,7 @@ describe('a million forged refresh tokens', () => {
       if (openRefreshToken(app.deps.keys, forge(index))) throw new Error(`Taken for genuine: ${forge(index)}`);
       if (index % 20_000 === 0) await turn();
     }
-    expect(app.statements).toEqual([]);
+    expect(askedOf(app)).toEqual([]);
     await nothingHappened();
   });
 
@@ -81,7 +86,7 @@ describe('a million forged refresh tokens', () => {
       for (const { status, body } of answers) statuses.add(`${status} ${body.code}`);
     }
     expect([...statuses]).toEqual(['401 invalid_refresh_token']);
-    expect(app.statements).toEqual([]);
+    expect(askedOf(app)).toEqual([]);
     await nothingHappened();
     const { status } = await app.http.post('/auth/refresh').send({ refresh_token: victim.refreshToken });
     expect(status).toBe(200);
@@ -97,7 +102,7 @@ describe('a million forged refresh tokens', () => {
       );
       for (const { status } of answers) expect(status).toBe(401);
     }
-    expect(app.statements).toEqual([]);
+    expect(askedOf(app)).toEqual([]);
     expect(await app.deps.db.session.count({ where: { endedAt: null } })).toBe(2);
   });
 });
