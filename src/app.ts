@@ -1,11 +1,10 @@
 import express, { type Express } from 'express';
 import type { Deps } from './deps.js';
 import { AppError } from './errors.js';
-import { corsFor } from './http/cors.js';
+import { answerHeaders } from './http/answer-headers.js';
 import { errorHandler } from './http/error-handler.js';
 import { mount } from './http/mount.js';
 import { requestLog } from './http/request-log.js';
-import { securityHeaders } from './http/security-headers.js';
 import { routes } from './routes.js';
 
 /** The whole application, in the order in which a request passes through it. */
@@ -16,10 +15,10 @@ export function createApp(deps: Deps): Express {
   app.disable('etag');
   app.set('query parser', 'simple');
   app.set('trust proxy', config.trustProxy);
+  app.enable('case sensitive routing');
 
   app.use(requestLog(log));
-  app.use(securityHeaders());
-  if (config.corsOrigins.length > 0) app.use(corsFor(config.corsOrigins));
+  app.use(answerHeaders(config.corsOrigins));
   mount(app, routes, deps);
   app.use(() => {
     throw new AppError('not_found');

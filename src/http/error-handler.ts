@@ -2,6 +2,7 @@ import type { ErrorRequestHandler, Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { isDatabaseUnavailable } from '../db/errors.js';
 import { AppError, type ErrorCode, errorCatalogue } from '../errors.js';
+import { writeAnswer } from './answer-headers.js';
 
 /** The body of every refusal (RFC 9457). */
 export type Problem = {
@@ -40,14 +41,14 @@ function logFailure(log: Logger, error: AppError, res: Response): void {
 
 function sendProblem(res: Response, error: AppError): void {
   res.locals.code = error.code;
+  const body = JSON.stringify(problemOf(error, res.locals.requestId));
+  const headers = ['Content-Type', 'application/problem+json; charset=utf-8'];
+  headers.push('Content-Length', String(Buffer.byteLength(body)));
   const challenge = challengeOf(error);
-  if (challenge) res.setHeader('WWW-Authenticate', challenge);
+  if (challenge) headers.push('WWW-Authenticate', challenge);
   // RFC 9110 §15.6.4: what is busy or away now is worth another try in a second, unless we know better.
-  if (error.status === 503) res.setHeader('Retry-After', error.retryAfterSeconds ?? 1);
-  res
-    .status(error.status)
-    .type('application/problem+json')
-    .send(JSON.stringify(problemOf(error, res.locals.requestId)));
+  if (error.status === 503) headers.push('Retry-After', String(error.retryAfterSeconds ?? 1));
+  writeAnswer(res, error.status, headers, body);
 }
 
 /** @param requestId what `X-Request-Id` says */

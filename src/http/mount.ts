@@ -1,11 +1,11 @@
 import type { Express, Request, RequestHandler } from 'express';
-import { Router } from 'express';
 import { validate as isUuid } from 'uuid';
 import { z } from 'zod';
 import type { Deps } from '../deps.js';
 import { AppError } from '../errors.js';
 import type { AnyRoute, Guard } from '../route.js';
 import { createFindAccessToken } from './access-token-sources.js';
+import { overrideHeaders, writeAnswer } from './answer-headers.js';
 import { checkInput, readBody } from './body.js';
 import { callerOf } from './caller.js';
 import { type AuthCookies, createAuthCookies } from './cookies.js';
@@ -42,13 +42,11 @@ export function mount(app: Express, routes: AnyRoute[], deps: Deps): void {
     return (req) => (bearerDecides(req) ? {} : cookies.read(req));
   }
 
-  const router = Router({ caseSensitive: true });
   for (const rows of samePath(routes)) {
-    const place = router.route(rows[0].path.replace(/\{(\w+)\}/g, ':$1'));
+    const place = app.route(rows[0].path.replace(/\{(\w+)\}/g, ':$1'));
     for (const row of rows) place[methodOf(row)](...stepsOf(row));
     place.all(otherMethods(rows));
   }
-  app.use(router);
 }
 
 function samePath(routes: AnyRoute[]): [AnyRoute, ...AnyRoute[]][] {
@@ -141,8 +139,8 @@ function otherMethods(rows: AnyRoute[]): RequestHandler {
   const methods = rows.flatMap((row) => (row.method === 'GET' ? ['GET', 'HEAD'] : [row.method]));
   const allow = [...methods, 'OPTIONS'].join(', ');
   return (req, res) => {
-    res.setHeader('Allow', allow);
+    overrideHeaders(res, { Allow: allow });
     if (req.method !== 'OPTIONS') throw new AppError('method_not_allowed');
-    res.status(204).end();
+    writeAnswer(res, 204, []);
   };
 }

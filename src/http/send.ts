@@ -1,6 +1,7 @@
 import type { Response } from 'express';
 import type { Reply } from '../route.js';
 import { tokenFacts } from '../wire.js';
+import { overrideHeaders, writeAnswer } from './answer-headers.js';
 import type { AuthCookies } from './cookies.js';
 
 /** Puts a handler's reply on the wire. */
@@ -8,16 +9,14 @@ export type Send = (res: Response, reply: Reply) => void;
 
 export function createSend(cookies: AuthCookies): Send {
   return (res, { status, body, headers, tokens, clearTokens }) => {
-    res.statusCode = status;
-    for (const name in headers) res.setHeader(name, headers[name] as string);
+    if (headers) overrideHeaders(res, headers);
     if (clearTokens) cookies.clearTokens(res);
     if (tokens?.transport === 'cookie') cookies.set(res, tokens);
     const content = tokens ? tokenResponse(tokens) : body;
-    if (content === undefined) return void res.end();
+    if (content === undefined) return writeAnswer(res, status, []);
     const json = JSON.stringify(content);
-    res.setHeader('Content-Type', 'application/json; charset=utf-8');
-    res.setHeader('Content-Length', Buffer.byteLength(json));
-    res.end(json);
+    const length = String(Buffer.byteLength(json));
+    writeAnswer(res, status, ['Content-Type', 'application/json; charset=utf-8', 'Content-Length', length], json);
   };
 }
 

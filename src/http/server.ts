@@ -11,8 +11,8 @@ import type { Duplex } from 'node:stream';
 import type { Express } from 'express';
 import type { Logger } from 'pino';
 import { AppError } from '../errors.js';
+import { standardHeaders } from './answer-headers.js';
 import { problemOf } from './error-handler.js';
-import { standardHeaders } from './security-headers.js';
 
 /** How long a client may take, in milliseconds. Slow ones must not hold sockets that others need (ASVS 13.1.3). */
 const timeLimits = {
@@ -59,7 +59,8 @@ function bornWith(prototype: object, base: { call(self: object, first: unknown, 
 
 /** What is not HTTP never reaches Express: it gets the same kind of answer here, and the connection is closed. */
 function answerUnreadable(log: Logger): (error: NodeJS.ErrnoException, socket: Duplex) => void {
-  const headers = standardHeaders().map(([name, value]) => `${name}: ${value}`);
+  const standard = standardHeaders();
+  const headers = standard.flatMap((name, n) => (n % 2 === 0 ? [`${name}: ${standard[n + 1]}`] : []));
   return (error, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
     const problem = problemOf(
