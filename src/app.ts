@@ -4,11 +4,17 @@ import { AppError } from './errors.js';
 import { answerHeaders } from './http/answer-headers.js';
 import { errorHandler } from './http/error-handler.js';
 import { mount } from './http/mount.js';
+import { refuseFloods } from './http/rate-limit-general.js';
 import { requestLog } from './http/request-log.js';
+import { warnOfUntrustedProxy } from './http/untrusted-proxy.js';
+import type { AnyRoute } from './route.js';
 import { routes } from './routes.js';
 
-/** The whole application, in the order in which a request passes through it. */
-export function createApp(deps: Deps): Express {
+/**
+ * The whole application, in the order in which a request passes through it.
+ * @param rows other routes than those of the table, for a test's own
+ */
+export function createApp(deps: Deps, rows: AnyRoute[] = routes): Express {
   const { config, log } = deps;
   const app = express();
   app.disable('x-powered-by');
@@ -19,7 +25,9 @@ export function createApp(deps: Deps): Express {
 
   app.use(requestLog(log));
   app.use(answerHeaders(config.corsOrigins));
-  mount(app, routes, deps);
+  if (config.trustProxy === false) app.use(warnOfUntrustedProxy(log));
+  if (deps.limits) app.use(refuseFloods(deps.limits.general));
+  mount(app, rows, deps);
   app.use(() => {
     throw new AppError('not_found');
   });

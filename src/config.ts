@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
-import { type HashCost, isBearable } from './domain/passwords.js';
+import { type HashCost, isBearable } from './domain/hash-cost.js';
 import { StartError } from './errors.js';
+import { usernameSchema } from './wire.js';
 
 const secondsPer = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
 
@@ -78,6 +79,24 @@ const trustProxy = z.string().transform((text, context): false | number | string
   return z.NEVER;
 });
 
+/** `10/15m` → ten in fifteen minutes. */
+function rate(fallback: string) {
+  return z
+    .string()
+    .default(fallback)
+    .transform((text, context) => {
+      const [points, window] = (/^(\d{1,7})\/(\d{1,7}[smhd]?)$/.exec(text) ?? []).slice(1);
+      const seconds = duration('1s', { max: 7 * 86_400 }).safeParse(window);
+      if (Number(points) > 0 && seconds.success) return { points: Number(points), seconds: seconds.data };
+      context.addIssue('<points>/<window> such as 10/15m: at least 1 point, and a window from 1s to 7d');
+      return z.NEVER;
+    });
+}
+
+const redisUrl = z.string().refine((text) => /^rediss?:\/\/./.test(text) && URL.canParse(text), {
+  error: 'redis://[user:password@]host[:port][/number] or rediss://…',
+});
+
 const hashCost = z
   .string()
   .default('m=19456,t=2,p=1')
@@ -89,6 +108,15 @@ const hashCost = z
     return z.NEVER;
   });
 
+const smtpUrl = z.string().refine((text) => /^smtps?:\/\/./.test(text) && URL.canParse(text), {
+  error: 'smtp://[user:password@]host[:port] or smtps://…',
+});
+
+// One address with or without a name before it, in ASCII: it goes into a header as it stands.
+const mailFrom = z
+  .string()
+  .regex(/^(?:[\w .'-]+ <[^\s<>@,;"]+@[a-z\d.-]+>|[^\s<>@,;"]+@[a-z\d.-]+)$/i, 'an address, or Name <address>');
+
 /** Every setting, by the name of its environment variable. `.env.example` lists the same names and defaults. */
 export const settings = z.object({
   NODE_ENV: z.string().default('development'),
@@ -96,6 +124,7 @@ export const settings = z.object({
   HOST: z.string().min(1).default('127.0.0.1'),
   DATABASE_URL: databaseUrl,
   DATABASE_POOL_SIZE: integer(10, 1, 1000),
+  REDIS_URL: redisUrl.optional(),
   AUTH_SECRET: secret.optional(),
   AUTH_SECRET_PREVIOUS: secret.optional(),
   SIGNING_KEY_MAX_AGE: duration('90d', { min: 600 }),
@@ -118,10 +147,31 @@ export const settings = z.object({
     .regex(/^[a-z0-9.-]+$/i, 'a domain such as example.com')
     .optional(),
   TRUST_PROXY: z.string().default('false').pipe(trustProxy),
+  RATE_LIMIT: choice(['on', 'off'], 'on'),
+  RATE_LIMIT_LOGIN_ADDRESS: rate('50/15m'),
+  RATE_LIMIT_LOGIN_ACCOUNT: rate('10/15m'),
+  RATE_LIMIT_LOGIN_DEVICE: rate('10/15m'),
+  RATE_LIMIT_SIGNUP: rate('100/1h'),
+  RATE_LIMIT_PASSWORD: rate('10/15m'),
+  RATE_LIMIT_MAIL: rate('5/1h'),
+  RATE_LIMIT_MAIL_ADDRESS: rate('20/1h'),
+  RATE_LIMIT_REFRESH: rate('60/5m'),
+  RATE_LIMIT_GENERAL: rate('1200/1m'),
   PASSWORD_HASH: hashCost,
   PASSWORD_MIN_LENGTH: integer(15, 8, 64),
   APP_URL: httpUrl.optional(),
-  SIGNUP: choice(['open', 'closed'], 'open'),
+  ADMIN_USERNAME: z
+    .string()
+    .refine((text) => usernameSchema.safeParse(text).success, {
+      error: '3 to 32 of a-z, A-Z, 0-9, dot, underscore, hyphen',
+    })
+    .optional(),
+  ADMIN_PASSWORD: z.string().optional(),
+  AUDIT_RETENTION: duration('365d'),
+  SMTP_URL: smtpUrl.optional(),
+  MAIL_FROM: mailFrom.optional(),
+  MAIL_FOLDER: z.string().min(1).default('.data/mail'),
+  SIGNUP: choice(['open', 'verified', 'closed'], 'open'),
   SHUTDOWN_TIMEOUT: duration('10s', { max: 600 }),
   LOG_LEVEL: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
 });
@@ -171,6 +221,8 @@ function contradictions(given: Partial<Settings>): string[] {
     problems.push(
       'COOKIE_DOMAIN must be unset when COOKIE_PREFIX is on: a __Host- cookie has no domain (RFC 6265bis).',
     );
+  if ((given.ADMIN_USERNAME === undefined) !== (given.ADMIN_PASSWORD === undefined))
+    problems.push('ADMIN_USERNAME and ADMIN_PASSWORD must be set together, or neither.');
   return problems;
 }
 
@@ -206,10 +258,36 @@ function shape(given: Settings) {
         production || issuer.startsWith('https:') || given.COOKIE_PREFIX === 'on' || given.COOKIE_SAMESITE === 'none',
     },
     trustProxy: given.TRUST_PROXY,
+    limits: { on: given.RATE_LIMIT === 'on', redisUrl: given.REDIS_URL, rates: ratesOf(given) },
     passwords: { cost: given.PASSWORD_HASH, minLength: given.PASSWORD_MIN_LENGTH },
     appUrl: given.APP_URL ?? issuer,
+    mail: {
+      smtpUrl: given.SMTP_URL,
+      from: given.MAIL_FROM ?? `Gatelatch <no-reply@${new URL(given.APP_URL ?? issuer).hostname}>`,
+      folder: given.MAIL_FOLDER,
+    },
     signup: given.SIGNUP,
+    firstAdmin: firstAdmin(given),
+    auditRetention: given.AUDIT_RETENTION,
     shutdownTimeout: given.SHUTDOWN_TIMEOUT,
     logLevel: given.LOG_LEVEL,
   };
+}
+
+function ratesOf(given: Settings) {
+  return {
+    login_address: given.RATE_LIMIT_LOGIN_ADDRESS,
+    login_account: given.RATE_LIMIT_LOGIN_ACCOUNT,
+    login_device: given.RATE_LIMIT_LOGIN_DEVICE,
+    signup: given.RATE_LIMIT_SIGNUP,
+    password: given.RATE_LIMIT_PASSWORD,
+    mail: given.RATE_LIMIT_MAIL,
+    mail_address: given.RATE_LIMIT_MAIL_ADDRESS,
+    refresh: given.RATE_LIMIT_REFRESH,
+    general: given.RATE_LIMIT_GENERAL,
+  };
+}
+
+function firstAdmin({ ADMIN_USERNAME: username, ADMIN_PASSWORD: password }: Settings) {
+  return username !== undefined && password !== undefined ? { username, password } : undefined;
 }

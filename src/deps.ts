@@ -5,10 +5,16 @@ import type { Config } from './config.js';
 import { type Database, type DatabaseOptions, type Db, openDatabase } from './db/database.js';
 import { isDatabaseUnavailable } from './db/errors.js';
 import { migrate } from './db/migrate.js';
+import { openRedis } from './db/redis.js';
 import { type Feed, startFeed } from './domain/feed.js';
+import { ensureFirstAdmin } from './domain/first-admin.js';
+import type { HashCost } from './domain/hash-cost.js';
 import { createHashGate, hashConcurrency } from './domain/hash-gate.js';
 import { ensureKeys } from './domain/key-rotation.js';
-import { createPasswords, type HashCost, type Passwords } from './domain/passwords.js';
+import { postgresStore, redisStore } from './domain/limit-counters.js';
+import { createLimits, type Limits } from './domain/limits.js';
+import { createMailBell, type MailBell } from './domain/mail-bell.js';
+import { createPasswords, type Passwords } from './domain/passwords.js';
 import { createRevocations, type Revocations } from './domain/revocations.js';
 import { createSecretBox, type SecretBox } from './domain/secret-box.js';
 import { loadSigningKeys, type SigningKeys } from './domain/signing-keys.js';
@@ -25,12 +31,20 @@ export type Ground = {
   passwords: Passwords;
   box: SecretBox;
   revocations: Revocations;
+  /** To be rung after a commit that wrote to the outbox. */
+  mailBell: MailBell;
   /** Stops hearing, where it hears, and lets go of the database. */
   close(): Promise<void>;
 };
 
 /** Everything that a request may need, made once at start. */
-export type Deps = Ground & { keys: SigningKeys; feed: Feed; readiness: Readiness };
+export type Deps = Ground & {
+  keys: SigningKeys;
+  feed: Feed;
+  readiness: Readiness;
+  /** Undefined where `RATE_LIMIT` is off. */
+  limits: Limits | undefined;
+};
 
 /**
  * Opens the database, brings its tables up to date, and makes what stands on it.
@@ -41,15 +55,19 @@ export async function createDeps(config: Config, log: Logger, options?: Database
   const { database, db, box, revocations } = ground;
   try {
     await ensureKeys({ db, box, config });
+    await ensureFirstAdmin(ground);
     const keys = await loadSigningKeys(db, box, log);
     const feed = await startFeed(database, config.revocationFeed, { revocations, reloadKeys: keys.reload }, log);
+    const { limits, closeLimits } = await openLimits(config.limits, ground);
     return {
       ...ground,
       keys,
+      limits,
       feed,
       readiness: createReadiness(database.ping),
       async close() {
         await feed.stop();
+        closeLimits();
         await ground.close();
       },
     };
@@ -79,12 +97,22 @@ export async function openGround(config: Config, log: Logger, options?: Database
       passwords: createPasswords({ cost: config.passwords.cost, gate: hashGateFor(config.passwords.cost) }),
       box: createSecretBox([secret, ...(config.authSecretPrevious ? [config.authSecretPrevious] : [])]),
       revocations: createRevocations(db),
+      mailBell: createMailBell(),
       close: database.close,
     };
   } catch (error) {
     await database.close();
     throw error;
   }
+}
+
+/** The limits, counted where the settings say. A store that is away is no reason not to start. */
+async function openLimits({ on, redisUrl, rates }: Config['limits'], { config, database, log }: Ground) {
+  if (!on && config.production) log.warn('RATE_LIMIT is off: passwords can be guessed as fast as they can be hashed');
+  if (!on) return { limits: undefined, closeLimits: () => undefined };
+  const redis = redisUrl === undefined ? undefined : await openRedis(redisUrl);
+  const store = redis ? redisStore(redis) : database.runSql && postgresStore(database.runSql);
+  return { limits: createLimits(rates, store, log), closeLimits: () => redis?.disconnect() };
 }
 
 /** Whoever starts the server reads one line; what lies behind it is the error's cause. */

@@ -5,6 +5,8 @@
 export const errorCatalogue = {
   invalid_json: { status: 400, title: 'The body is not valid JSON' },
   invalid_request: { status: 400, title: 'The request is malformed' },
+  // A mailed token is part of the input, not the caller's credentials: no 401, and no challenge to answer.
+  invalid_one_time_token: { status: 400, title: 'The link has expired or was used already', code: 'invalid_token' },
   unauthenticated: { status: 401, title: 'No token was presented' },
   invalid_token: { status: 401, title: 'The token is not valid' },
   token_expired: { status: 401, title: 'The access token has expired' },
@@ -14,6 +16,7 @@ export const errorCatalogue = {
   invalid_refresh_token: { status: 401, title: 'The refresh token is not valid' },
   refresh_token_reused: { status: 401, title: 'The refresh token was used before; its session has been ended' },
   account_disabled: { status: 403, title: 'This user is disabled' },
+  email_unverified: { status: 403, title: 'The e-mail address has not been verified' },
   csrf_rejected: { status: 403, title: 'A cross-site request may not use cookies here' },
   forbidden: { status: 403, title: 'This needs a role that you do not have' },
   signup_closed: { status: 403, title: 'Sign-up is closed' },
@@ -21,17 +24,28 @@ export const errorCatalogue = {
   method_not_allowed: { status: 405, title: 'This path does not take that method' },
   username_taken: { status: 409, title: 'The username is taken' },
   email_taken: { status: 409, title: 'The e-mail address is taken' },
+  last_admin: { status: 409, title: 'The last admin can be neither demoted nor disabled nor deleted' },
   payload_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The body must be JSON in UTF-8' },
   validation_failed: { status: 422, title: 'Some of the input is not acceptable' },
+  rate_limited: { status: 429, title: 'Too many tries' },
   header_fields_too_large: { status: 431, title: 'The headers are too large' },
   internal_error: { status: 500, title: 'Something went wrong on our side' },
   overloaded: { status: 503, title: 'Too busy just now' },
   database_unavailable: { status: 503, title: 'The database cannot be reached just now' },
   shutting_down: { status: 503, title: 'This instance is about to stop' },
-} as const satisfies Record<string, { status: number; title: string }>;
+} as const satisfies Record<string, CatalogueEntry>;
+
+/** `code` is what clients read, where one word of theirs has two statuses of ours. */
+type CatalogueEntry = { status: number; title: string; code?: string };
 
 export type ErrorCode = keyof typeof errorCatalogue;
+
+/** The code as clients read it. */
+export function codeOnTheWire(code: ErrorCode): string {
+  const entry: CatalogueEntry = errorCatalogue[code];
+  return entry.code ?? code;
+}
 
 /** One thing wrong with the input: where (a JSON path such as `password`), and why. */
 export type FieldError = { path: string; message: string };
@@ -40,7 +54,7 @@ type AppErrorOptions = {
   /** A sentence for people about this very case; never parsed, never secret. */
   detail?: string;
   errors?: FieldError[];
-  /** For 503: when it is worth asking again, in seconds; 1 unless said. */
+  /** For 429 and 503: when it is worth asking again, in seconds; 1 unless said. */
   retryAfterSeconds?: number;
   cause?: unknown;
 };

@@ -1,6 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Deps } from './deps.js';
+import { sealAudit } from './domain/audit-chain.js';
+import { retainAudit } from './domain/audit-retention.js';
 import { rotateKeysByAge } from './domain/key-rotation.js';
+import { purgeLimits } from './domain/limit-purge.js';
+import { purgeMail } from './domain/mail-purge.js';
 import { purge } from './domain/purge.js';
 
 /** What is done by itself now and then: in every instance, and by one of them at a time where it matters. */
@@ -9,6 +13,10 @@ const jobs: { name: string; everySeconds: number; run(deps: Deps): Promise<unkno
   { name: 'reload signing keys', everySeconds: 60, run: ({ keys }) => keys.reload() },
   { name: 'rotate signing keys', everySeconds: 600, run: rotateKeysByAge },
   { name: 'purge', everySeconds: 3600, run: purge },
+  { name: 'purge rate limits', everySeconds: 600, run: purgeLimits },
+  { name: 'seal audit events', everySeconds: 60, run: sealAudit },
+  { name: 'retain audit events', everySeconds: 3600, run: retainAudit },
+  { name: 'purge mail', everySeconds: 3600, run: purgeMail },
 ];
 
 /** Starts the jobs; they do not keep the process alive. @returns stops them, and waits for those under way */

@@ -13,14 +13,27 @@ import type { AppError, ErrorCode } from './errors.js';
  * - `access-token`: who presents a live access token (passport-jwt).
  * - `any-access-token`: like it, but expired and ended ones pass too, and a refusal is handed on:
  *   for logout, which decides for itself.
+ * - `optional-access-token`: who presents a live one is known; a refusal is handed on, for routes that know another way.
  */
 export type Principals = {
   public: undefined;
   password: CheckedUser;
   'access-token': AccessClaims;
   'any-access-token': AccessClaims | AppError;
+  'optional-access-token': AccessClaims | AppError;
 };
 export type Guard = keyof Principals;
+
+/**
+ * What is counted before the handler runs, and given back where the answer shows that it does not count:
+ * - `login`: failed logins, by address, and by the name typed or the known device.
+ * - `signup`: tries, by address. `reset`: tries, by address.
+ * - `password`: wrong passwords in the body's `password` or `current_password`, by user.
+ * - `refresh`: refused refresh tokens, by address.
+ * - `mail`: mails to the body's `email`, else to the user who is signed in, by recipient and by the asker's address.
+ * - `new-email`: the same, where the body has an `email`.
+ */
+export type RowLimit = 'login' | 'signup' | 'reset' | 'password' | 'refresh' | 'mail' | 'new-email';
 
 /** Where the tokens of an answer travel: in its body, or in HttpOnly cookies. */
 export type Transport = 'bearer' | 'cookie';
@@ -41,6 +54,8 @@ export type Context<G extends Guard = Guard, Body = undefined, Query = undefined
 export type Reply = {
   status: number;
   body?: unknown;
+  /** A page instead of a JSON body. */
+  html?: string;
   headers?: Record<string, string>;
   tokens?: { issued: SessionTokens; transport: Transport; deviceToken?: string };
   clearTokens?: true;
@@ -52,6 +67,12 @@ export type Route<G extends Guard, Body extends z.ZodType | undefined, Query ext
   /** As OpenAPI writes it: `/todos/{id}`. */
   path: string;
   guard: G;
+  /** The role that the access token must hold; who has another is `forbidden`. */
+  role?: G extends 'access-token' ? string : never;
+  /** Besides the general one, which counts every request. */
+  limit?: RowLimit | RowLimit[];
+  /** Whether the user's e-mail must be verified, else 403 `email_unverified`: one query. Only with `access-token`. */
+  verifiedEmail?: G extends 'access-token' ? boolean : never;
   body?: Body;
   query?: Query;
   /** What it answers when all is well: the status, and the schema of the body where there is one. */

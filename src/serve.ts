@@ -11,6 +11,8 @@ import { createDeps, type Deps } from './deps.js';
 import { StartError } from './errors.js';
 import { createHttpServer } from './http/server.js';
 import { startJobs } from './jobs.js';
+import { createMailer } from './mail/mailer.js';
+import { startMailWorker } from './mail/worker.js';
 
 export type Serving = {
   deps: Deps;
@@ -35,12 +37,14 @@ export async function serve(config: Config, log: Logger, options?: DatabaseOptio
   }
   takeCommands(deps);
   const stopJobs = startJobs(deps);
+  const stopMail = startMailWorker(deps, createMailer(config, log));
   return {
     deps,
     port: (server.address() as AddressInfo).port,
     async stop() {
       deps.readiness.drain();
-      await Promise.all([drain(server, underWay, config.shutdownTimeout * 1000), stopJobs()]);
+      const timeoutMs = config.shutdownTimeout * 1000;
+      await Promise.all([drain(server, underWay, timeoutMs), stopJobs(), stopMail(timeoutMs)]);
       await deps.close();
     },
   };

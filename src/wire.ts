@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { LiveSession } from './domain/session-list.js';
 import type { SessionTokens } from './domain/sessions.js';
 import type { Todo } from './domain/todos.js';
 import type { User } from './domain/users.js';
@@ -17,7 +18,7 @@ export const userSchema = z.object({
   updated_at: time,
 });
 
-export function userOnTheWire(user: User): z.infer<typeof userSchema> {
+export function userOnTheWire(user: Omit<User, 'passwordHash'>): z.infer<typeof userSchema> {
   return {
     id: user.id,
     username: user.username,
@@ -27,6 +28,45 @@ export function userOnTheWire(user: User): z.infer<typeof userSchema> {
     created_at: user.createdAt.toISOString(),
     updated_at: user.updatedAt.toISOString(),
   };
+}
+
+/** A user as administrators see them. */
+export const adminUserSchema = userSchema.extend({ disabled: z.boolean(), last_login_at: time.nullable() });
+
+export function adminUserOnTheWire(user: User): z.infer<typeof adminUserSchema> {
+  return {
+    ...userOnTheWire(user),
+    disabled: user.disabledAt !== null,
+    last_login_at: user.lastLoginAt?.toISOString() ?? null,
+  };
+}
+
+export const sessionListSchema = z.object({
+  data: z.array(
+    z.object({
+      id: z.uuid(),
+      created_at: time,
+      last_used_at: time,
+      expires_at: time,
+      ip: z.string().nullable(),
+      user_agent: z.string().nullable(),
+      current: z.boolean(),
+    }),
+  ),
+});
+
+/** @param current the session of whoever asks */
+export function sessionsOnTheWire(live: LiveSession[], current: string): z.infer<typeof sessionListSchema> {
+  const data = live.map((session) => ({
+    id: session.id,
+    created_at: session.createdAt.toISOString(),
+    last_used_at: session.lastUsedAt.toISOString(),
+    expires_at: session.expiresAt.toISOString(),
+    ip: session.ip,
+    user_agent: session.userAgent,
+    current: session.id === current,
+  }));
+  return { data };
 }
 
 export const transportSchema = z.enum(['bearer', 'cookie']);
@@ -90,8 +130,23 @@ export const usernameSchema = z
   .string()
   .regex(/^[a-zA-Z0-9._-]{3,32}$/, 'Use 3 to 32 of the letters a-z and A-Z, digits, dot, underscore and hyphen.');
 
+/** At most so many, and so long, that an access token fits into a cookie (ASVS 3.3.5: 4,096 bytes). */
+export const rolesSchema = z
+  .array(
+    z
+      .string()
+      .regex(
+        /^[a-zA-Z0-9][a-zA-Z0-9._:-]{0,31}$/,
+        'Use 1 to 32 letters, digits, dots, underscores, colons and hyphens.',
+      ),
+  )
+  .max(32, 'At most 32 roles.');
+
 // ASCII only (as zod's pattern is), so that no Unicode look-alike or case mapping can make two addresses one.
 export const emailSchema = z.email('Not an e-mail address.').max(254, 'At most 254 characters.');
+
+/** A token as it was mailed. What is none of ours is not told from one that is used up. */
+export const mailTokenSchema = z.string().max(200);
 
 /**
  * Text that a database can hold unchanged: well-formed Unicode without NUL, and without a byte order mark at its

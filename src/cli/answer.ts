@@ -16,7 +16,9 @@ export type Answer = z.infer<typeof answerSchema>;
 
 /** The answer of a command that has something to say. */
 export function said({ json, text, exitCode = 0 }: Result, asJson: boolean): Answer {
-  return { exit_code: exitCode, stdout: `${asJson ? JSON.stringify(json, undefined, 2) : text}\n`, stderr: '' };
+  const body = asJson ? JSON.stringify(json, undefined, 2) : text;
+  // What has gone out by itself, as an export has, needs no line after it.
+  return { exit_code: exitCode, stdout: body ? `${body}\n` : '', stderr: '' };
 }
 
 /** The answer of a command that could not be carried out: one line. */

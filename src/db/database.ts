@@ -31,6 +31,8 @@ export type Database = {
   ping(): Promise<void>;
   /** Hears a channel on a connection of its own. */
   listen: Listen;
+  /** For those who bring statements of their own; undefined for an embedded database. */
+  runSql: Driver['runSql'];
   /** For `migrate`. */
   withMigrationLock: Driver['withMigrationLock'];
   /** The embedded directory, on which other processes can talk to this one; undefined in memory and for a server. */
@@ -53,6 +55,7 @@ export async function openDatabase(settings: DatabaseSettings, options: Database
     kind: driver.kind,
     ping: async () => void (await withinTimeLimit(PING_LIMIT, client.$queryRaw`SELECT 1`)),
     listen: driver.listen,
+    runSql: driver.runSql,
     withMigrationLock: driver.withMigrationLock,
     hold: driver.hold,
     close: async () => {

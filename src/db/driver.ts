@@ -2,6 +2,9 @@ import type { SqlDriverAdapterFactory, SqlMigrationAwareDriverAdapterFactory } f
 import type { DirectoryHold } from './directory-hold.js';
 import type { Listen } from './listen.js';
 
+/** Sends one statement, and prepares nothing. */
+export type RunSql = (text: string, values: unknown[]) => Promise<{ rows: unknown[]; rowCount: number | null }>;
+
 /** What the two kinds of database give to the rest. */
 export type Driver = {
   /** In this process, for it alone, or a server that several instances share. */
@@ -13,6 +16,8 @@ export type Driver = {
    * one, too. What the adapters give works on that very connection.
    */
   withMigrationLock<T>(work: (adapters: SqlMigrationAwareDriverAdapterFactory) => Promise<T>): Promise<T>;
+  /** A server's pool, for those who bring statements of their own; an embedded database has none. */
+  runSql: RunSql | undefined;
   close(): Promise<void>;
   /** The embedded directory; undefined in memory and for a server. */
   hold: DirectoryHold | undefined;

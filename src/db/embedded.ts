@@ -55,6 +55,7 @@ async function driverOf(pglite: PGlite): Promise<Driver> {
     listen: listenOnEmbedded(pglite),
     // Nobody else can migrate: there is one connection, and one process has the directory.
     withMigrationLock: async (work) => await work(embeddedMigrationAdapters(pglite)),
+    runSql: undefined,
     close: async () => await pglite.close(),
     hold: undefined,
   };

@@ -26,6 +26,7 @@ export function openServer(url: string, poolSize: number): Driver {
     adapters: new PrismaPg(pool),
     listen: listenOnServer(connection),
     withMigrationLock: (work) => withMigrationLock(connection, work),
+    runSql: (text, values) => pool.query(text, values),
     close: async () => await pool.end(),
     hold: undefined,
   };

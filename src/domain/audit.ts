@@ -3,19 +3,27 @@ import { Prisma } from '../generated/prisma/client.js';
 import type { Caller } from './caller.js';
 
 /** What is recorded. The names are part of the wire contract (`GET /admin/audit`). */
-export type AuditAction =
-  | 'session.ended'
-  | 'refresh.reused'
-  | 'refresh.grace'
-  | 'refresh.ahead'
-  | 'password.changed'
-  | 'roles.changed'
-  | 'user.created'
-  | 'user.disabled'
-  | 'user.enabled'
-  | 'user.deleted'
-  | 'key.rotated'
-  | 'key.revoked';
+export const auditActions = [
+  'user.created',
+  'login.succeeded',
+  'login.failed',
+  'session.ended',
+  'refresh.reused',
+  'refresh.grace',
+  'refresh.ahead',
+  'password.changed',
+  'password.reset',
+  'email.changed',
+  'email.verified',
+  'roles.changed',
+  'user.disabled',
+  'user.enabled',
+  'user.deleted',
+  'key.rotated',
+  'key.revoked',
+] as const;
+
+export type AuditAction = (typeof auditActions)[number];
 
 /** Who did it and from where: nobody and nowhere for what the server or its operator does. */
 export type Actor = { actorId?: string | undefined; caller?: Caller | undefined };

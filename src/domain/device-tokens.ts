@@ -17,14 +17,23 @@ export function deviceTokenFor(keys: SigningKeys, userId: string, presented: str
   return Buffer.concat([head, macOf(key.privateKey, head, userId)]).toString('base64url');
 }
 
+/** Whether the token may be genuine: looking its user up is worth while. */
+export function isDeviceToken(keys: SigningKeys, token: string): boolean {
+  return tokenPattern.test(token) && keys.find('device', keyIdOf(Buffer.from(token, 'base64url'))) !== undefined;
+}
+
 /** The id of the user's device that the token names, or undefined where it is forged or another user's. */
 export function deviceIdOf(keys: SigningKeys, userId: string, token: string): string | undefined {
   if (!tokenPattern.test(token)) return undefined;
   const bytes = Buffer.from(token, 'base64url');
-  const key = keys.find('device', bytes.toString('base64url', 0, at.deviceId));
+  const key = keys.find('device', keyIdOf(bytes));
   if (!key || !timingSafeEqual(macOf(key.privateKey, bytes.subarray(0, at.mac), userId), bytes.subarray(at.mac)))
     return undefined;
   return bytes.toString('base64url', at.deviceId, at.mac);
+}
+
+function keyIdOf(token: Buffer): string {
+  return token.toString('base64url', 0, at.deviceId);
 }
 
 function macOf(key: Parameters<typeof createHmac>[1], head: Buffer, userId: string): Buffer {

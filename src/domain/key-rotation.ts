@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Db, Transaction } from '../db/database.js';
+import { AppError } from '../errors.js';
 import { type SigningKey as KeyRow, Prisma } from '../generated/prisma/client.js';
 import { longestAccessTtl } from './access-tokens.js';
 import { type Actor, auditEvent } from './audit.js';
@@ -16,6 +17,9 @@ const keysLock = 728_301_001;
 
 // What other instances' clocks may be off by, and what a request may take, in seconds.
 const margin = 600;
+
+const auditKeyStays =
+  'The key of the audit chain cannot be revoked: without it nothing that it sealed could be verified.';
 
 type KeySettings = { algorithm: KeyAlgorithm; keyMaxAge: number; sessionMaxAge: number };
 type RotationDeps = {
@@ -37,6 +41,7 @@ export async function ensureKeys(deps: RotationDeps): Promise<void> {
     activeRow(rows, 'access')?.algorithm === algorithm &&
     activeRow(rows, 'refresh') !== undefined &&
     activeRow(rows, 'device') !== undefined &&
+    activeRow(rows, 'audit') !== undefined &&
     nextRow(rows, 'access', algorithm) !== undefined &&
     nextRow(rows, 'refresh', 'HS256') !== undefined;
   if (complete(await deps.db.signingKey.findMany())) return;
@@ -51,7 +56,7 @@ export async function ensureKeys(deps: RotationDeps): Promise<void> {
       await retireActive(tx, 'access');
       await createKey(tx, deps.box, 'access', algorithm, true, made);
     }
-    for (const purpose of ['refresh', 'device'] as const)
+    for (const purpose of ['refresh', 'device', 'audit'] as const)
       if (!activeRow(rows, purpose)) await createKey(tx, deps.box, purpose, 'HS256', true);
     const left = await tx.signingKey.findMany();
     if (!nextRow(left, 'access', algorithm)) await createKey(tx, deps.box, 'access', algorithm, false, made);
@@ -120,12 +125,14 @@ async function replaceActive(tx: Transaction, purpose: KeyPurpose, id: string): 
  * Takes a key out of use at once and everywhere: whatever it signed is refused. Where it was the active one, its
  * successor signs from now on.
  * @returns false where there is no such key
+ * @throws AppError invalid_request for the key of the audit chain, which nothing but that key can verify
  */
 export async function revokeKey(deps: RotationDeps, kid: string, actor: Actor): Promise<boolean> {
   const made = await makeAccessKeys(deps.config.tokens.algorithm, 2);
   const existed = await exclusively(deps.db, async (tx) => {
     const row = await tx.signingKey.findUnique({ where: { id: kid } });
     if (!row) return false;
+    if (row.purpose === 'audit') throw new AppError('invalid_request', { detail: auditKeyStays });
     await tx.signingKey.delete({ where: { id: kid } });
     await replaceRevoked(tx, deps, row, made);
     await tx.$executeRaw(auditEvent('key.revoked', null, actor, { kid }));

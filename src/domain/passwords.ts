@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import argon2 from 'argon2';
+import { type HashCost, isBearable } from './hash-cost.js';
 import type { HashGate } from './hash-gate.js';
+import { importedHash, matchesImported } from './imported-hashes.js';
 import { canonicalPassword, isWellFormed } from './password-policy.js';
-
-/** Cost of argon2id: memory in KiB, passes, lanes (RFC 9106 §3.1). */
-export type HashCost = { memoryKiB: number; passes: number; parallelism: number };
 
 export type Passwords = {
   /**
@@ -17,24 +16,26 @@ export type Passwords = {
   /**
    * Compares the whole password, in NFC and otherwise exactly as received (ASVS 6.2.8). Every answer costs one hash,
    * so that its time tells neither whether the user exists nor whether the stored hash is sound.
+   * An imported hash costs what it costs, until the first good login replaces it; twice that where the password is not
+   * in NFC and is wrong in it, because it is then compared as typed.
    * @param stored undefined for an unknown user
-   * @returns false also where `stored` is no argon2id hash, or asks for more than `HASH_COST_LIMITS` (fail closed,
-   *   ASVS 11.2.5)
+   * @returns false also where `stored` is a hash of no kind that we know, or asks for more than its bound (fail
+   *   closed, ASVS 11.2.5)
    * @throws AppError `overloaded`
    */
   verify(stored: string | undefined, password: string, address?: string): Promise<boolean>;
-  /** Whether a stored hash takes less memory or fewer passes than hashes made now; a dearer one stays (ASVS 11.2.2). */
+  /**
+   * Whether a stored hash is an imported one, or takes less memory or fewer passes than hashes made now; a dearer one
+   * stays (ASVS 11.2.2).
+   */
   isOutdated(stored: string): boolean;
 };
-
-/** The most that a stored hash may ask for: a tampered or imported one could otherwise take the machine. */
-export const HASH_COST_LIMITS: HashCost = { memoryKiB: 1_048_576, passes: 20, parallelism: 16 };
 
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
 
 /**
- * The only place where passwords are hashed: argon2id (RFC 9106), every hash through the gate.
+ * The only place where passwords are hashed: argon2id (RFC 9106), every hash through the gate, imported ones too.
  * @param cost one that {@link isBearable}: the hashes of another could be made but never verified
  */
 export function createPasswords({ cost, gate }: { cost: HashCost; gate: HashGate }): Passwords {
@@ -46,6 +47,8 @@ export function createPasswords({ cost, gate }: { cost: HashCost; gate: HashGate
       return gate.run(address, () => argon2.hash(canonicalPassword(password), argon2Options(cost)));
     },
     async verify(stored, password, address = '') {
+      const matches = stored !== undefined && isWellFormed(password) && importedHash(stored);
+      if (matches) return matchesImported(matches, password, (work) => gate.run(address, work));
       const comparable = isVerifiable(stored) && isWellFormed(password);
       const digest = comparable ? stored : decoy;
       return (await gate.run(address, () => argon2.verify(digest, canonicalPassword(password)))) && comparable;
@@ -92,10 +95,4 @@ function readCost(stored: string): HashCost | undefined {
 function isVerifiable(stored: string | undefined): stored is string {
   const cost = stored === undefined ? undefined : readCost(stored);
   return cost !== undefined && isBearable(cost);
-}
-
-/** Within `HASH_COST_LIMITS`, and within argon2's own (8 KiB for each lane), beyond which it would throw. */
-export function isBearable({ memoryKiB, passes, parallelism }: HashCost): boolean {
-  const { memoryKiB: maxMemory, passes: maxPasses, parallelism: maxLanes } = HASH_COST_LIMITS;
-  return memoryKiB >= 8 * parallelism && memoryKiB <= maxMemory && passes <= maxPasses && parallelism <= maxLanes;
 }

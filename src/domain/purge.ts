@@ -33,15 +33,19 @@ export async function purge({ db, config }: PurgeDeps): Promise<Purged | undefin
     LIMIT ${batchSize} FOR UPDATE SKIP LOCKED)`;
   const revocations = Prisma.sql`DELETE FROM revocation WHERE id IN (
     SELECT id FROM revocation WHERE keep_until < ${before(600)} LIMIT ${batchSize} FOR UPDATE SKIP LOCKED)`;
-  const purged = { sessions: await inBatches(db, sessions), revocations: await inBatches(db, revocations) };
-  return purged.sessions === undefined || purged.revocations === undefined ? undefined : (purged as Purged);
+  const removed = [await inBatches(db, sessions), await inBatches(db, revocations)];
+  if (removed.every((count) => count === undefined)) return undefined;
+  // Others may have had the lock for one of the two.
+  const [fromSessions = 0, fromRevocations = 0] = removed;
+  return { sessions: fromSessions, revocations: fromRevocations };
 }
 
-async function inBatches(db: Db, statement: Prisma.Sql): Promise<number | undefined> {
+/** Runs a DELETE of at most 1,000 rows until there are none left. @returns undefined where another purge is at it */
+export async function inBatches(db: Db, statement: Prisma.Sql): Promise<number | undefined> {
   let removed = 0;
   for (;;) {
     const count = await oneBatch(db, statement);
-    if (count === undefined) return undefined;
+    if (count === undefined) return removed || undefined;
     removed += count;
     if (count < batchSize) return removed;
     await sleep(pauseMs);

@@ -10,8 +10,10 @@ export type EndReason =
   | 'logout_all'
   | 'ended_by_user'
   | 'ended_by_operator'
+  | 'ended_by_admin'
   | 'refresh_token_reused'
   | 'password_changed'
+  | 'password_reset'
   | 'user_disabled'
   | 'user_deleted';
 

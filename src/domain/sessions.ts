@@ -1,11 +1,14 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Db } from '../db/database.js';
-import { uniqueViolation } from '../db/errors.js';
 import { AppError, type ErrorCode } from '../errors.js';
 import { Prisma } from '../generated/prisma/client.js';
 import { type AccessTokenSettings, signAccessToken } from './access-tokens.js';
-import { type Actor, type AuditAction, auditEvent } from './audit.js';
+import { type Actor, auditEvent } from './audit.js';
+import { tallyEvent } from './audit-tally.js';
 import type { Caller } from './caller.js';
+import type { MailBell } from './mail-bell.js';
+import { noticeMail, verificationMail } from './outbox.js';
+import { claimingName } from './pending-signups.js';
 import { newNonce, nonceHash, openRefreshToken, type RefreshToken, sealRefreshToken } from './refresh-tokens.js';
 import type { Revocations } from './revocations.js';
 import { committed, endSessions } from './session-endings.js';
@@ -28,11 +31,13 @@ export type SessionsDeps = {
   db: Db;
   keys: SigningKeys;
   revocations: Revocations;
+  mailBell?: MailBell;
   config: { tokens: SessionSettings };
 };
 
 const userColumns = Prisma.sql`u.id, u.username, u.username_key AS "usernameKey", u.email, u.email_key AS "emailKey",
-  u.email_verified_at AS "emailVerifiedAt", u.password_hash AS "passwordHash", u.roles, u.version,
+  u.email_verified_at AS "emailVerifiedAt", u.pending_email AS "pendingEmail", u.pending_email_key AS "pendingEmailKey",
+  u.pending_until AS "pendingUntil", u.password_hash AS "passwordHash", u.roles, u.version,
   u.disabled_at AS "disabledAt", u.last_login_at AS "lastLoginAt", u.created_at AS "createdAt",
   u.updated_at AS "updatedAt"`;
 
@@ -40,18 +45,22 @@ const userColumns = Prisma.sql`u.id, u.username, u.username_key AS "usernameKey"
  * Starts a session for a user whose password was checked.
  * @returns undefined where by now that hash is no longer current, or the user disabled or deleted: time passes
  * during a hash, and what was changed meanwhile counts
+ * @param newDevice whether the user is told by mail
  */
 export async function logIn(
   deps: SessionsDeps,
   checked: CheckedUser,
   caller: Caller,
+  { newDevice }: { newDevice: boolean },
 ): Promise<SessionTokens | undefined> {
   // The UPDATE locks the user, so that a change of password or a disabling is either seen here or sees the session.
   const stillTrue = Prisma.sql`
     UPDATE "user" SET last_login_at = clock_timestamp()
     WHERE id = ${checked.user.id}::uuid AND password_hash = ${checked.passwordHash} AND disabled_at IS NULL
+      AND pending_until IS NULL
     RETURNING *`;
-  return startSession(deps, stillTrue, caller);
+  const mail = newDevice ? noticeMail('new_device', Prisma.sql`FROM u`, caller) : undefined;
+  return startSession(deps, stillTrue, 'login.succeeded', checked.user.id, caller, mail);
 }
 
 /** A user about to be made; the password is hashed already. */
@@ -63,37 +72,47 @@ export type NewUser = { username: string; email: string | undefined; passwordHas
  */
 export async function signUp(deps: SessionsDeps, user: NewUser, caller: Caller): Promise<SessionTokens> {
   const { username, email = null, passwordHash } = user;
+  const id = uuidv7();
   const inserted = Prisma.sql`
     INSERT INTO "user" (id, username, username_key, email, email_key, password_hash, last_login_at)
-    VALUES (${uuidv7()}::uuid, ${username}, ${canonical(username)}, ${email}, ${email && canonical(email)},
+    VALUES (${id}::uuid, ${username}, ${canonical(username)}, ${email}, ${email && canonical(email)},
       ${passwordHash}, clock_timestamp())
     RETURNING *`;
-  try {
-    const tokens = await startSession(deps, inserted, caller);
+  const mail = email === null ? undefined : verificationMail(Prisma.sql`FROM u`);
+  return claimingName(deps, username, async () => {
+    const tokens = await startSession(deps, inserted, 'user.created', id, caller, mail);
     if (!tokens) throw new Error('An INSERT returned nothing');
     return tokens;
-  } catch (error) {
-    const taken = uniqueViolation(error);
-    if (taken === 'username_key') throw new AppError('username_taken');
-    if (taken === 'email_key') throw new AppError('email_taken');
-    throw error;
-  }
+  });
 }
 
-/** Inserts a session for the one user that the given statement returns, in that very statement. */
-async function startSession(deps: SessionsDeps, signedIn: Prisma.Sql, caller: Caller) {
+/**
+ * Inserts a session for the one user that the given statement returns, and records it, in that very statement.
+ * @param mail an INSERT of a mail to them, over `u`
+ */
+async function startSession(
+  deps: SessionsDeps,
+  signedIn: Prisma.Sql,
+  action: 'login.succeeded' | 'user.created',
+  userId: string,
+  caller: Caller,
+  mail?: Prisma.Sql,
+) {
   const { db, keys, config } = deps;
   const sessionId = uuidv7();
   const nonce = newNonce();
   const issuedAt = now();
+  const actor = { actorId: userId, caller };
+  const recorded = auditEvent(action, userId, actor, { session_id: sessionId }, Prisma.sql`FROM u`);
   const [user] = await db.$queryRaw<User[]>`
     WITH u AS (${signedIn}), started AS (
       INSERT INTO session (id, user_id, nonce_hash, access_expires_at, ip, user_agent)
       SELECT ${sessionId}::uuid, u.id, ${nonceHash(nonce)}::bytea,
         ${accessExpiry(config.tokens, issuedAt)}::timestamptz, ${caller.address}, ${caller.userAgent ?? null} FROM u
-    )
+    ), recorded AS (${recorded}) ${mail ? Prisma.sql`, mailed AS (${mail})` : Prisma.empty}
     SELECT ${userColumns} FROM u`;
   if (!user) return undefined;
+  if (mail) deps.mailBell?.ring();
   const refreshToken = sealRefreshToken(keys, { keyId: keys.active('refresh').kid, sessionId, counter: 0, nonce });
   return { ...access(deps, user, sessionId, issuedAt), refreshToken, refreshExpiresIn: config.tokens.refreshTtl };
 }
@@ -110,9 +129,9 @@ export async function refreshSession(deps: SessionsDeps, text: string, caller: C
   const issuedAt = now();
   const { counter } = token;
   const rotates = Prisma.sql`s.counter <= ${counter}`;
-  type Row = User & { counterNow: number; counterSeen: number; refreshExpiresIn: number; lastCaller: Caller };
+  type Row = User & { counterNow: number; refreshExpiresIn: number };
   const [row] = await db.$queryRaw<Row[]>`
-    UPDATE session s SET
+    WITH refreshed AS (UPDATE session s SET
       counter = CASE WHEN ${rotates} THEN ${counter} + 1 ELSE s.counter END,
       rotated_at = CASE WHEN ${rotates} THEN clock_timestamp() ELSE s.rotated_at END,
       ip = CASE WHEN ${rotates} THEN ${caller.address} ELSE s.ip END,
@@ -123,18 +142,28 @@ export async function refreshSession(deps: SessionsDeps, text: string, caller: C
       AND ${isOfAge(config.tokens, token.sessionId)}
       AND (${rotates} OR (s.counter = ${counter} + 1 AND s.rotated_at > clock_timestamp() - ${seconds(config.tokens.refreshGrace)}))
     RETURNING ${userColumns}, s.counter AS "counterNow", seen.counter AS "counterSeen",
-      jsonb_build_object('address', s.ip, 'userAgent', s.user_agent) AS "lastCaller",
+      s.ip AS "lastIp", s.user_agent AS "lastUserAgent",
       ceil(extract(epoch FROM least(s.rotated_at + ${seconds(config.tokens.refreshTtl)},
-        s.created_at + ${seconds(config.tokens.sessionMaxAge)}) - clock_timestamp()))::int AS "refreshExpiresIn"`;
+        s.created_at + ${seconds(config.tokens.sessionMaxAge)}) - clock_timestamp()))::int AS "refreshExpiresIn"
+    ), ${refreshEvents(token, caller)}
+    SELECT * FROM refreshed`;
   if (!row) throw new AppError(await refusalOf(deps, token, caller));
-  const { counterNow, counterSeen, refreshExpiresIn, lastCaller, ...user } = row;
-  // A counter behind a genuine token: the database is younger than the token, as after a restored backup.
-  if (counterSeen < counter) await record(deps, 'refresh.ahead', user.id, token, caller);
-  // A rotation notes its caller, so whoever finds another one there was answered out of grace.
-  if (lastCaller.address !== caller.address || (lastCaller.userAgent ?? undefined) !== caller.userAgent)
-    await record(deps, 'refresh.grace', user.id, token, caller);
+  const { counterNow, refreshExpiresIn, ...user } = row;
   const refreshToken = sealRefreshToken(keys, { ...token, counter: counterNow });
   return { ...access(deps, user, token.sessionId, issuedAt), refreshToken, refreshExpiresIn };
+}
+
+/** What is out of the ordinary about a refresh, recorded in its own statement: mostly nothing. */
+function refreshEvents({ sessionId, counter }: RefreshToken, caller: Caller): Prisma.Sql {
+  const [user, detail] = [Prisma.sql`refreshed.id`, { session_id: sessionId }];
+  // A counter behind a genuine token: the database is younger than the token, as after a restored backup.
+  const whereAhead = Prisma.sql`FROM refreshed WHERE "counterSeen" < ${counter}`;
+  // A rotation notes its caller, so whoever finds another one there was answered out of grace.
+  const whereGrace = Prisma.sql`FROM refreshed WHERE "lastIp" IS DISTINCT FROM ${caller.address}
+    OR "lastUserAgent" IS DISTINCT FROM ${caller.userAgent ?? null}`;
+  return Prisma.sql`
+    ahead AS (${auditEvent('refresh.ahead', user, { caller }, detail, whereAhead)}),
+    grace AS (${tallyEvent('refresh.grace', user, caller, detail, whereGrace)})`;
 }
 
 /** Tells theft from age. A token that was replaced longer ago than the grace is in two hands: the session ends. */
@@ -183,10 +212,6 @@ export function idleJitter(refreshTtl: number, sessionId: string): number {
 /** The most that {@link idleJitter} gives: 5 %, and an hour. */
 export function mostIdleJitter(refreshTtl: number): number {
   return Math.min(refreshTtl / 20, 3600);
-}
-
-async function record({ db }: SessionsDeps, action: AuditAction, userId: string, token: RefreshToken, caller: Caller) {
-  await db.$executeRaw(auditEvent(action, userId, { caller }, { session_id: token.sessionId }));
 }
 
 function access(

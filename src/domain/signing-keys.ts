@@ -7,7 +7,7 @@ import { type KeyAlgorithm, type KeyMaterial, readKeyMaterial } from './key-mate
 import type { SecretBox } from './secret-box.js';
 
 /** What a key is for. A key of one purpose opens nothing of another (RFC 8725 §3.12). */
-export type KeyPurpose = 'access' | 'refresh' | 'device';
+export type KeyPurpose = 'access' | 'refresh' | 'device' | 'audit';
 
 /** One key with the one algorithm that it may be used with (RFC 8725bis §3.1). */
 export type SigningKey = KeyMaterial & {

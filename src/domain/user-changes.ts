@@ -1,17 +1,24 @@
 import type { Db, Transaction } from '../db/database.js';
 import { Prisma } from '../generated/prisma/client.js';
 import { longestAccessTtl } from './access-tokens.js';
+import { isAdmin, lockUserForChange, needAnotherAdmin } from './admins.js';
 import { type Actor, auditEvent } from './audit.js';
 import { channel } from './feed.js';
+import type { MailBell } from './mail-bell.js';
+import { endTokens } from './one-time-tokens.js';
+import { fromUser, noticeMail } from './outbox.js';
 import type { Revocation, Revocations } from './revocations.js';
-import { committed, endSessions, lockUser, sessionsOf } from './session-endings.js';
-import type { CheckedUser } from './users.js';
+import { committed, endSessions, sessionsOf } from './session-endings.js';
+import type { CheckedUser, User } from './users.js';
 
 /** Changes that live tokens must feel at once. Each is one transaction, which begins by locking the user. */
-type ChangeDeps = { db: Db; revocations: Revocations };
+export type ChangeDeps = { db: Db; revocations: Revocations; mailBell?: MailBell };
+
+/** What an administrator can change about a user; what is not named stays as it is. */
+export type UserChange = { roles?: string[] | undefined; disabled?: boolean | undefined };
 
 /**
- * Sets a new password and ends the user's other sessions.
+ * Sets a new password and ends the user's other sessions, what was mailed to them, and what waits for it.
  * @param checked whose current password was checked
  * @param keep the session that goes on
  * @returns false, and nothing happens, where the hash that was checked is no longer current
@@ -28,76 +35,128 @@ export async function changePassword(
   await changing(deps, async (tx) => {
     const { count } = await tx.user.updateMany({
       where: { id, passwordHash: checked.passwordHash, disabledAt: null },
-      data: { passwordHash },
+      data: { passwordHash, ...noPendingEmail },
     });
     current = count === 1;
     if (!current) return [];
+    await endTokens(tx, id);
     await tx.$executeRaw(auditEvent('password.changed', id, actor));
+    await tx.$executeRaw(noticeMail('password_changed', fromUser(id), actor.caller));
     return endSessions(tx, sessionsOf(id, keep), 'password_changed', actor);
   });
   return current;
 }
 
-/** Disables a user, which ends their sessions. */
-export async function disableUser(deps: ChangeDeps, userId: string, actor: Actor): Promise<void> {
+/**
+ * Changes roles, or whether the user may log in, or both: all of it or nothing.
+ *
+ * After a change of roles older access tokens are stale; sessions go on, and a refresh gives a token with the new
+ * ones. Disabling ends the sessions, and enabling brings none of them back.
+ * @returns the changed user; null where there is none of that id
+ * @throws AppError last_admin
+ */
+export async function changeUser(
+  deps: ChangeDeps,
+  userId: string,
+  change: UserChange,
+  actor: Actor,
+): Promise<User | null> {
+  let changed: User | null = null;
   await changing(deps, async (tx) => {
-    const { count } = await tx.user.updateMany({
-      where: { id: userId, disabledAt: null },
-      data: { disabledAt: new Date() },
-    });
-    if (count === 1) await tx.$executeRaw(auditEvent('user.disabled', userId, actor));
-    return endSessions(tx, sessionsOf(userId), 'user_disabled', actor);
+    const user = await lockUserForChange(tx, userId);
+    if (!user) return [];
+    const felt = await applyChange(tx, user, change, actor);
+    changed = await tx.user.findUnique({ where: { id: userId } });
+    return felt;
   });
-}
-
-/** Lets a disabled user log in again; the sessions that ended stay ended. */
-export async function enableUser({ db }: Pick<ChangeDeps, 'db'>, userId: string, actor: Actor): Promise<void> {
-  await db.$transaction(async (tx) => {
-    const { count } = await tx.user.updateMany({
-      where: { id: userId, NOT: { disabledAt: null } },
-      data: { disabledAt: null },
-    });
-    if (count === 1) await tx.$executeRaw(auditEvent('user.enabled', userId, actor));
-  });
+  return changed;
 }
 
 /**
- * Sets the roles. Older access tokens are stale from now on; sessions go on, and a refresh gives a token with the new.
+ * {@link changeUser} within a transaction.
+ * @param user as read under {@link lockUserForChange}
+ * @returns what live tokens must be refused for, once this is committed
  */
-export async function setRoles(deps: ChangeDeps, userId: string, roles: string[], actor: Actor): Promise<void> {
-  await changing(deps, async (tx) => {
-    // Without a lock on sessions a refresh under way may still sign the old version, so the longest life counts.
-    return tx.$queryRaw<Revocation[]>`
-      WITH changed AS (
-        UPDATE "user" SET roles = ${roles}, version = version + 1, updated_at = clock_timestamp()
-        WHERE id = ${userId}::uuid AND roles IS DISTINCT FROM ${roles}
-        RETURNING id, version
-      ), remembered AS (
-        INSERT INTO revocation (user_id, version, keep_until)
-        SELECT id, version, clock_timestamp() + make_interval(secs => ${longestAccessTtl}) FROM changed
-        RETURNING user_id, version, keep_until
-      ), recorded AS (
-        ${auditEvent('roles.changed', Prisma.sql`id`, actor, { roles }, Prisma.sql`FROM changed`)}
-      )
-      SELECT user_id AS "userId", NULL AS "sessionId", version, keep_until AS "keepUntil",
-        pg_notify(${channel}, concat_ws(' ', 'user', user_id))::text FROM remembered`;
-  });
+export async function applyChange(
+  tx: Transaction,
+  user: User,
+  { roles = user.roles, disabled = user.disabledAt !== null }: UserChange,
+  actor: Actor,
+): Promise<Revocation[]> {
+  const wanted = { roles, disabledAt: disabled ? new Date() : null };
+  if (isAdmin(user) && !isAdmin(wanted)) await needAnotherAdmin(tx, user);
+  const stale = await changeRoles(tx, user.id, [...new Set(roles)], actor);
+  const ended = await changeDisabled(tx, user, disabled, actor);
+  return [...stale, ...ended];
 }
 
-/** Deletes a user with all that is theirs, and ends their sessions. @returns false where there is no such user */
+/** {@link changeUser} for roles alone. @throws AppError last_admin */
+export async function setRoles(deps: ChangeDeps, userId: string, roles: string[], actor: Actor): Promise<void> {
+  await changeUser(deps, userId, { roles }, actor);
+}
+
+/** {@link changeUser}: disables a user, which ends their sessions. @throws AppError last_admin */
+export async function disableUser(deps: ChangeDeps, userId: string, actor: Actor): Promise<void> {
+  await changeUser(deps, userId, { disabled: true }, actor);
+}
+
+/** {@link changeUser}: lets a disabled user log in again; the sessions that ended stay ended. */
+export async function enableUser(deps: ChangeDeps, userId: string, actor: Actor): Promise<void> {
+  await changeUser(deps, userId, { disabled: false }, actor);
+}
+
+/**
+ * Deletes a user with all that is theirs, and ends their sessions.
+ * @returns false where there is no such user
+ * @throws AppError last_admin
+ */
 export async function deleteUser(deps: ChangeDeps, userId: string, actor: Actor): Promise<boolean> {
   let existed = false;
   await changing(deps, async (tx) => {
-    await lockUser(tx, userId);
+    const user = await lockUserForChange(tx, userId);
+    if (!user) return [];
+    await needAnotherAdmin(tx, user);
     const ended = await endSessions(tx, sessionsOf(userId), 'user_deleted', actor);
-    const { count } = await tx.user.deleteMany({ where: { id: userId } });
-    existed = count === 1;
-    if (existed) await tx.$executeRaw(auditEvent('user.deleted', userId, actor));
+    await tx.outbox.deleteMany({ where: { userId } });
+    await tx.$executeRaw(noticeMail('user_deleted', fromUser(userId), actor.caller));
+    await tx.user.delete({ where: { id: userId } });
+    await tx.$executeRaw(auditEvent('user.deleted', userId, actor));
+    existed = true;
     return ended;
   });
   return existed;
 }
 
+// A change of credentials withdraws a change of address that waits: whoever asked for it may be the reason.
+const noPendingEmail = { pendingEmail: null, pendingEmailKey: null };
+
+async function changeRoles(tx: Transaction, userId: string, roles: string[], actor: Actor): Promise<Revocation[]> {
+  // Without a lock on sessions a refresh under way may still sign the old version, so the longest life counts.
+  return tx.$queryRaw<Revocation[]>`
+    WITH changed AS (
+      UPDATE "user" SET roles = ${roles}, version = version + 1, updated_at = clock_timestamp()
+      WHERE id = ${userId}::uuid AND NOT (roles @> ${roles} AND roles <@ ${roles})
+      RETURNING id, version
+    ), remembered AS (
+      INSERT INTO revocation (user_id, version, keep_until)
+      SELECT id, version, clock_timestamp() + make_interval(secs => ${longestAccessTtl}) FROM changed
+      RETURNING user_id, version, keep_until
+    ), recorded AS (
+      ${auditEvent('roles.changed', Prisma.sql`id`, actor, { roles }, Prisma.sql`FROM changed`)}
+    )
+    SELECT user_id AS "userId", NULL AS "sessionId", version, keep_until AS "keepUntil",
+      pg_notify(${channel}, concat_ws(' ', 'user', user_id))::text FROM remembered`;
+}
+
+async function changeDisabled(tx: Transaction, user: User, disabled: boolean, actor: Actor): Promise<Revocation[]> {
+  if (disabled !== (user.disabledAt !== null)) {
+    await tx.user.update({ where: { id: user.id }, data: { disabledAt: disabled ? new Date() : null } });
+    await tx.$executeRaw(auditEvent(disabled ? 'user.disabled' : 'user.enabled', user.id, actor));
+  }
+  return disabled ? endSessions(tx, sessionsOf(user.id), 'user_disabled', actor) : [];
+}
+
 async function changing(deps: ChangeDeps, change: (tx: Transaction) => Promise<Revocation[]>): Promise<void> {
   committed(deps, await deps.db.$transaction(change));
+  deps.mailBell?.ring();
 }

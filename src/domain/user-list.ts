@@ -1,4 +1,5 @@
 import type { Db } from '../db/database.js';
+import type { Page } from './todos.js';
 import { canonical, findByLogin, type User } from './users.js';
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -15,4 +16,32 @@ export async function listUsers({ db }: { db: Db }, limit: number, after: string
     take: limit,
     ...(after !== undefined && { where: { usernameKey: { gt: canonical(after) } } }),
   });
+}
+
+/**
+ * Users with the text anywhere in their username or e-mail, whatever its case; all of them for no text. The oldest
+ * first; `cursor` is the id of the last one already seen.
+ */
+export async function searchUsers(
+  db: Db,
+  text: string,
+  limit: number,
+  cursor: string | undefined,
+): Promise<Page<User>> {
+  // Both keys are ASCII in lower case; lower-casing more than ASCII would find the k of a name by U+212A.
+  const key = text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  const contains = { contains: likeLiteral(key) };
+  const matching = key === '' ? {} : { OR: [{ usernameKey: contains }, { emailKey: contains }] };
+  const found = await db.user.findMany({
+    where: { ...matching, ...(cursor !== undefined && { id: { gt: cursor } }) },
+    orderBy: { id: 'asc' },
+    take: limit + 1,
+  });
+  const items = found.slice(0, limit);
+  return { items, nextCursor: found.length > limit ? (items.at(-1)?.id ?? null) : null };
+}
+
+/** Prisma leaves LIKE's wildcards as they are: an underscore, which usernames may have, would be any character. */
+function likeLiteral(text: string): string {
+  return text.replace(/[\\%_]/g, '\\$&');
 }

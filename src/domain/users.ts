@@ -1,5 +1,8 @@
 import type { Db } from '../db/database.js';
 import type { User } from '../generated/prisma/client.js';
+import { tallyEvent } from './audit-tally.js';
+import type { Caller } from './caller.js';
+import { type CountGuess, uncounted } from './guesses.js';
 import type { Passwords } from './passwords.js';
 
 export type { User };
@@ -30,7 +33,8 @@ export async function findByLogin({ db }: Pick<UsersDeps, 'db'>, login: string):
 
 /**
  * Checks a password. A user who does not exist costs one hash too (OWASP: no enumeration by timing), and a good
- * password whose hash is cheaper than today's cost is hashed anew.
+ * password whose hash is cheaper than today's cost is hashed anew. A failure is recorded, for either in the same way.
+ * @param count counts the guess for the user, or for a name that is nobody's
  * @returns undefined for an unknown user and for a wrong password alike
  * @throws AppError overloaded
  */
@@ -38,9 +42,24 @@ export async function checkPassword(
   deps: UsersDeps,
   login: string,
   password: string,
-  address: string,
+  caller: Caller,
+  count: CountGuess = uncounted,
 ): Promise<CheckedUser | undefined> {
-  return checkFor(deps, await findByLogin(deps, login), password, address);
+  const user = await findByLogin(deps, login);
+  const check = (compare: () => Promise<boolean>) => count(user?.id ?? canonical(login), compare);
+  const checked = await checkFor(deps, user, password, caller.address, check);
+  if (!checked) await recordFailedLogin(deps, user?.id ?? null, caller);
+  return checked;
+}
+
+/** Records a login that was refused. @param userId null where the name is nobody's: what was typed is not kept */
+export async function recordFailedLogin(
+  { db }: Pick<UsersDeps, 'db'>,
+  userId: string | null,
+  caller: Caller,
+  reason: 'credentials' | 'user_disabled' = 'credentials',
+): Promise<void> {
+  await db.$executeRaw(tallyEvent('login.failed', userId, caller, { reason }));
 }
 
 /** {@link checkPassword} for a user who is signed in, before something that a token alone shall not do (ASVS 7.5.1). */
@@ -53,11 +72,23 @@ export async function checkPasswordOf(
   return checkFor(deps, await findById(deps, userId), password, address);
 }
 
-async function checkFor(deps: UsersDeps, user: User | null, password: string, address: string) {
-  const right = await deps.passwords.verify(user?.passwordHash, password, address);
+async function checkFor(
+  deps: UsersDeps,
+  user: User | null,
+  password: string,
+  address: string,
+  check: (compare: () => Promise<boolean>) => Promise<boolean> = (compare) => compare(),
+): Promise<CheckedUser | undefined> {
+  const right = await check(() => deps.passwords.verify(user?.passwordHash, password, address));
   if (!user || !right) return undefined;
   if (!deps.passwords.isOutdated(user.passwordHash)) return { user, passwordHash: user.passwordHash };
   return { user, passwordHash: await rehash(deps, user, password, address) };
+}
+
+/** The canonical e-mail of a user, where they have one. */
+export async function emailKeyOf({ db }: Pick<UsersDeps, 'db'>, userId: string): Promise<string | undefined> {
+  const user = await db.user.findUnique({ where: { id: userId }, select: { emailKey: true } });
+  return user?.emailKey ?? undefined;
 }
 
 async function rehash(deps: UsersDeps, user: User, password: string, address: string): Promise<string> {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { deviceTokenFor } from '../domain/device-tokens.js';
+import { deviceIdOf, deviceTokenFor } from '../domain/device-tokens.js';
 import * as sessions from '../domain/sessions.js';
-import { type CheckedUser, checkPassword } from '../domain/users.js';
+import { type CheckedUser, checkPassword, recordFailedLogin } from '../domain/users.js';
 import { AppError } from '../errors.js';
 import type { Context, Reply } from '../route.js';
 import { transportSchema } from '../wire.js';
@@ -18,23 +18,29 @@ type LoginContext = Context<'password', z.output<typeof bodySchema>>;
 
 export async function handler(context: LoginContext): Promise<Reply> {
   const { deps, principal, body, cookies } = context;
-  const issued = (await logIn(context, principal)) ?? (await logInAgain(context));
+  const presented = body.device_token ?? cookies.device;
+  const newDevice = presented === undefined || !deviceIdOf(deps.keys, principal.user.id, presented);
+  const issued = (await logIn(context, principal, newDevice)) ?? (await logInAgain(context, newDevice));
   if (!issued) throw new AppError('invalid_credentials');
-  const deviceToken = deviceTokenFor(deps.keys, issued.user.id, body.device_token ?? cookies.device);
+  const deviceToken = deviceTokenFor(deps.keys, issued.user.id, presented);
   return { status: 200, tokens: { issued, transport: body.transport, deviceToken } };
 }
 
-async function logIn({ deps, caller }: LoginContext, checked: CheckedUser) {
-  if (checked.user.disabledAt) throw new AppError('account_disabled');
-  return sessions.logIn(deps, checked, caller);
+async function logIn({ deps, caller }: LoginContext, checked: CheckedUser, newDevice: boolean) {
+  if (checked.user.disabledAt) {
+    await recordFailedLogin(deps, checked.user.id, caller, 'user_disabled');
+    throw new AppError('account_disabled');
+  }
+  if (checked.user.pendingUntil) throw new AppError('email_unverified');
+  return sessions.logIn(deps, checked, caller, { newDevice });
 }
 
 /**
  * The user changed between the check of the password and now. That may be a change of password, but also another
  * login that hashed the same password anew at a higher cost: one more check tells.
  */
-async function logInAgain(context: LoginContext) {
+async function logInAgain(context: LoginContext, newDevice: boolean) {
   const { deps, body, caller } = context;
-  const checked = await checkPassword(deps, body.username, body.password, caller.address);
-  return checked && logIn(context, checked);
+  const checked = await checkPassword(deps, body.username, body.password, caller);
+  return checked && logIn(context, checked, newDevice);
 }

@@ -1,9 +1,18 @@
 import { z } from 'zod';
+import { changeProfile } from '../domain/profile-changes.js';
 import { deleteUser } from '../domain/user-changes.js';
 import { checkPasswordOf, findById } from '../domain/users.js';
 import { AppError } from '../errors.js';
 import type { Context, Reply } from '../route.js';
-import { userOnTheWire } from '../wire.js';
+import { emailSchema, usernameSchema, userOnTheWire } from '../wire.js';
+
+export const updateSchema = z
+  .strictObject({
+    username: usernameSchema.optional(),
+    email: emailSchema.optional(),
+    password: z.string().min(1).optional(),
+  })
+  .default({});
 
 export const deleteSchema = z.strictObject({ password: z.string().min(1) });
 
@@ -12,6 +21,28 @@ export async function show({ deps, principal }: Context<'access-token'>): Promis
   // Deleted a moment ago: the session has ended with the user.
   if (!user) throw new AppError('session_revoked');
   return { status: 200, body: userOnTheWire(user) };
+}
+
+/**
+ * Changes the username, and asks for a change of e-mail, which takes the password (ASVS 7.5.1). The answer shows the
+ * address that counts, which is the former one until the mailed link is opened.
+ */
+export async function update(context: Context<'access-token', z.output<typeof updateSchema>>): Promise<Reply> {
+  const { deps, principal, body, caller } = context;
+  const email = body.email === undefined ? undefined : { address: body.email, checked: await recheck(context) };
+  const user = await changeProfile(deps, principal.sub, { username: body.username, email }, caller);
+  if (!user) throw new AppError('session_revoked');
+  return { status: 200, body: userOnTheWire(user) };
+}
+
+async function recheck({ deps, principal, body, caller }: Context<'access-token', z.output<typeof updateSchema>>) {
+  if (body.password === undefined)
+    throw new AppError('validation_failed', {
+      errors: [{ path: 'password', message: 'A change of e-mail needs the password.' }],
+    });
+  const checked = await checkPasswordOf(deps, principal.sub, body.password, caller.address);
+  if (!checked) throw new AppError('invalid_credentials');
+  return checked;
 }
 
 /** Deletes the user and all that is theirs; their tokens are refused from now on. */

@@ -1,10 +1,19 @@
 import { z } from 'zod';
+import type { Deps } from '../deps.js';
 import { deviceTokenFor } from '../domain/device-tokens.js';
 import { checkNewPassword } from '../domain/password-policy.js';
+import { keepSignup } from '../domain/pending-signups.js';
 import * as sessions from '../domain/sessions.js';
 import { AppError } from '../errors.js';
 import type { Context, Reply } from '../route.js';
-import { emailSchema, transportSchema, usernameSchema } from '../wire.js';
+import {
+  emailSchema,
+  tokenResponseSchema,
+  transportSchema,
+  usernameSchema,
+  userOnTheWire,
+  userSchema,
+} from '../wire.js';
 
 export const bodySchema = z.strictObject({
   username: usernameSchema,
@@ -13,13 +22,28 @@ export const bodySchema = z.strictObject({
   transport: transportSchema.default('bearer'),
 });
 
+/** What `SIGNUP=verified` answers instead of tokens. */
+export const pendingSchema = z.object({ user: userSchema, status: z.literal('verification_sent') });
+
+export const replySchema = z.union([tokenResponseSchema, pendingSchema]);
+
 export async function handler({ deps, body, caller }: Context<'public', z.output<typeof bodySchema>>): Promise<Reply> {
   const { config, keys, passwords } = deps;
   if (config.signup === 'closed') throw new AppError('signup_closed');
   const objection = checkNewPassword(body.password, body, config.passwords);
   if (objection) throw new AppError('validation_failed', { errors: [{ path: 'password', message: objection }] });
+  const { email } = body;
+  if (config.signup === 'verified' && email === undefined)
+    throw new AppError('validation_failed', { errors: [{ path: 'email', message: 'An e-mail address is needed.' }] });
   const passwordHash = await passwords.hash(body.password, caller.address);
+  if (config.signup === 'verified' && email !== undefined) return pending(deps, { ...body, email, passwordHash });
   const issued = await sessions.signUp(deps, { username: body.username, email: body.email, passwordHash }, caller);
   const deviceToken = deviceTokenFor(keys, issued.user.id, undefined);
   return { status: 201, tokens: { issued, transport: body.transport, deviceToken } };
+}
+
+/** The same answer, whoever has that address: it shows what was typed, and counts once the mailed link is opened. */
+async function pending(deps: Deps, wanted: { username: string; email: string; passwordHash: string }): Promise<Reply> {
+  const user = await keepSignup(deps, wanted);
+  return { status: 201, body: { user: { ...userOnTheWire(user), email: wanted.email }, status: 'verification_sent' } };
 }

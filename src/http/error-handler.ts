@@ -1,7 +1,7 @@
 import type { ErrorRequestHandler, Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { isDatabaseUnavailable } from '../db/errors.js';
-import { AppError, type ErrorCode, errorCatalogue } from '../errors.js';
+import { AppError, codeOnTheWire, type ErrorCode, errorCatalogue } from '../errors.js';
 import { writeAnswer } from './answer-headers.js';
 
 /** The body of every refusal (RFC 9457). */
@@ -10,7 +10,7 @@ export type Problem = {
   title: string;
   status: number;
   detail: string;
-  code: ErrorCode;
+  code: string;
   request_id: string;
   errors?: AppError['errors'];
 };
@@ -47,19 +47,20 @@ function sendProblem(res: Response, error: AppError): void {
   const challenge = challengeOf(error);
   if (challenge) headers.push('WWW-Authenticate', challenge);
   // RFC 9110 §15.6.4: what is busy or away now is worth another try in a second, unless we know better.
-  if (error.status === 503) headers.push('Retry-After', String(error.retryAfterSeconds ?? 1));
+  if (error.status === 503 || error.status === 429) headers.push('Retry-After', String(error.retryAfterSeconds ?? 1));
   writeAnswer(res, error.status, headers, body);
 }
 
 /** @param requestId what `X-Request-Id` says */
 export function problemOf(error: AppError, requestId: string): Problem {
   const { status, title } = errorCatalogue[error.code];
+  const code = codeOnTheWire(error.code);
   return {
-    type: `urn:gatelatch:problem:${error.code}`,
+    type: `urn:gatelatch:problem:${code}`,
     title,
     status,
     detail: error.detail ?? `${title}.`,
-    code: error.code,
+    code,
     request_id: requestId,
     ...(error.errors && { errors: error.errors }),
   };

@@ -1,4 +1,4 @@
-import type { Express, Request, RequestHandler } from 'express';
+import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
 import { validate as isUuid } from 'uuid';
 import { z } from 'zod';
 import type { Deps } from '../deps.js';
@@ -11,7 +11,10 @@ import { callerOf } from './caller.js';
 import { type AuthCookies, createAuthCookies } from './cookies.js';
 import { createRefuseCrossSite, type RefuseCrossSite } from './cross-site.js';
 import { createGuards } from './passport.js';
+import { createRateLimit } from './rate-limit.js';
+import { needRole } from './role.js';
 import { createSend, type Send } from './send.js';
+import { requireVerifiedEmail } from './verified-email.js';
 
 type ReadCookies = AuthCookies['read'];
 
@@ -20,19 +23,26 @@ export function mount(app: Express, routes: AnyRoute[], deps: Deps): void {
   const cookies = createAuthCookies(deps.config.cookies);
   const findToken = createFindAccessToken(deps.config.tokens.sources, cookies);
   const refuseCrossSite = createRefuseCrossSite(deps.config);
-  const guards = createGuards(deps, findToken);
+  const limits = createRateLimit(deps, cookies);
+  const guards = createGuards(deps, findToken, limits.countGuess);
   const handle = handling(deps, createSend(cookies));
 
-  /** Nothing is parsed for a stranger, and no password is looked at before the body is clean. */
-  function stepsOf(row: AnyRoute): RequestHandler[] {
-    const guard = row.guard === 'public' ? [] : [guards[row.guard as Guard]];
+  /** Nothing is parsed for a stranger, and no password is looked at before the body is clean and the try counted. */
+  function stepsOf(row: AnyRoute): (RequestHandler | ErrorRequestHandler)[] {
+    const role = row.role === undefined ? [] : [needRole(row.role)];
+    const guard = row.guard === 'public' ? [] : [guards[row.guard as Guard], ...role];
+    if (row.verifiedEmail) guard.push(requireVerifiedEmail(deps));
     const fields = row.body ? fieldsOf(row.body) : [];
     const body = row.body ? [readBody, checkBody(row.body)] : [];
+    const { count, settle, refused } = limits.stepsFor(row);
     return [
       ...(fields.length > 0 ? [refuseQuery(fields)] : []),
       ...(row.method === 'GET' ? [] : [crossSiteByCookie(cookiesFor(row), refuseCrossSite)]),
-      ...(needsBody(row) ? [...body, ...crossSiteByTransport(fields, refuseCrossSite), ...guard] : [...guard, ...body]),
-      handle(row, cookiesFor(row)),
+      ...(needsBody(row)
+        ? [...body, ...crossSiteByTransport(fields, refuseCrossSite), ...count, ...guard]
+        : [...guard, ...body, ...count]),
+      handle(row, cookiesFor(row), settle),
+      ...refused,
     ];
   }
 
@@ -108,8 +118,10 @@ function crossSiteByTransport(fields: string[], refuseCrossSite: RefuseCrossSite
   ];
 }
 
-function handling(deps: Deps, send: Send): (row: AnyRoute, readCookies: ReadCookies) => RequestHandler {
-  return (row, readCookies) => async (req, res) => {
+type Settle = ((res: Response) => Promise<void>) | undefined;
+
+function handling(deps: Deps, send: Send): (row: AnyRoute, readCookies: ReadCookies, settle: Settle) => RequestHandler {
+  return (row, readCookies, settle) => async (req, res) => {
     const context = {
       deps,
       principal: req.user,
@@ -124,7 +136,9 @@ function handling(deps: Deps, send: Send): (row: AnyRoute, readCookies: ReadCook
         return readCookies(req);
       },
     };
-    send(res, await row.handler(context));
+    const reply = await row.handler(context);
+    if (settle) await settle(res);
+    send(res, reply);
   };
 }
 

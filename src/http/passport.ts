@@ -1,9 +1,10 @@
-import type { Request, RequestHandler } from 'express';
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { Passport } from 'passport';
 import { Strategy as JwtStrategy, type StrategyOptionsWithRequest, type VerifiedCallback } from 'passport-jwt';
 import { Strategy as LocalStrategy } from 'passport-local';
 import type { Deps } from '../deps.js';
 import { type AccessClaims, readClaims, verificationKey } from '../domain/access-tokens.js';
+import type { CountGuess } from '../domain/guesses.js';
 import { revocationOf } from '../domain/live-tokens.js';
 import { checkPassword } from '../domain/users.js';
 import { AppError, type ErrorCode } from '../errors.js';
@@ -16,12 +17,37 @@ import { createVerifiedTokens } from './verified-tokens.js';
  * The guards of the route table, and the only file that knows Passport. A strategy reports; what to answer is
  * decided here, so that every refusal leaves by the one error handler.
  */
-export function createGuards(deps: Deps, findToken: FindAccessToken): Record<Guard, RequestHandler> {
+export function createGuards(
+  deps: Deps,
+  findToken: FindAccessToken,
+  countGuess: (req: Request) => CountGuess,
+): Record<Guard, RequestHandler> {
   // An instance per app: the package's default export is shared by the whole process.
   const passport = new Passport();
-  passport.use('local', localStrategy(deps));
+  passport.use('local', localStrategy(deps, countGuess));
   passport.use('jwt', jwtStrategy(deps, findToken));
   passport.use('jwt-expired-too', new JwtStrategy(...jwtOptions(deps, findToken, { ignoreExpiration: true })));
+
+  /** The claims of a live access token, or why there are none. */
+  function live(
+    req: Request,
+    res: Response,
+    then: (result: AccessClaims | AppError) => void,
+    next: NextFunction,
+  ): void {
+    passport.authenticate('jwt', { session: false }, (error: unknown, claims: AccessClaims | false, why: unknown) => {
+      if (error instanceof AppError) return then(error);
+      if (error) return next(error);
+      if (!claims) return then(refusalOf(why));
+      const refusal = revocationOf(deps, claims);
+      if (refusal instanceof Promise) refusal.then(pass, next);
+      else pass(refusal);
+      function pass(code: ErrorCode | undefined): void {
+        then(code ? new AppError(code) : (claims as AccessClaims));
+      }
+    })(req, res, next);
+  }
+
   return {
     public: (_req, _res, next) => next(),
 
@@ -34,17 +60,27 @@ export function createGuards(deps: Deps, findToken: FindAccessToken): Record<Gua
       })(req, res, next),
 
     'access-token': (req, res, next) =>
-      passport.authenticate('jwt', { session: false }, (error: unknown, claims: AccessClaims | false, why: unknown) => {
-        if (error) return next(error);
-        if (!claims) return next(refusalOf(why));
-        req.user = claims;
-        const refusal = revocationOf(deps, claims);
-        if (refusal instanceof Promise) refusal.then(pass, next);
-        else pass(refusal);
-        function pass(code: ErrorCode | undefined): void {
-          next(code && new AppError(code));
-        }
-      })(req, res, next),
+      live(
+        req,
+        res,
+        (result) => {
+          if (result instanceof AppError) return next(result);
+          req.user = result;
+          next();
+        },
+        next,
+      ),
+
+    'optional-access-token': (req, res, next) =>
+      live(
+        req,
+        res,
+        (result) => {
+          req.user = result;
+          next();
+        },
+        next,
+      ),
 
     'any-access-token': (req, res, next) =>
       passport.authenticate('jwt-expired-too', { session: false }, (error: unknown, claims: unknown, why: unknown) => {
@@ -54,10 +90,10 @@ export function createGuards(deps: Deps, findToken: FindAccessToken): Record<Gua
   };
 }
 
-function localStrategy(deps: Deps): LocalStrategy {
+function localStrategy(deps: Deps, countGuess: (req: Request) => CountGuess): LocalStrategy {
   return new LocalStrategy({ session: false, passReqToCallback: true }, (req, username, password, done) => {
     // Passport never hears of a promise: one that rejects would leave the request hanging.
-    checkPassword(deps, username, password, callerOf(req).address).then(
+    checkPassword(deps, username, password, callerOf(req), countGuess(req)).then(
       (checked) => done(null, checked ?? false),
       done,
     );

@@ -8,16 +8,20 @@ import type { AuthCookies } from './cookies.js';
 export type Send = (res: Response, reply: Reply) => void;
 
 export function createSend(cookies: AuthCookies): Send {
-  return (res, { status, body, headers, tokens, clearTokens }) => {
+  return (res, { status, body, html, headers, tokens, clearTokens }) => {
     if (headers) overrideHeaders(res, headers);
     if (clearTokens) cookies.clearTokens(res);
     if (tokens?.transport === 'cookie') cookies.set(res, tokens);
+    if (html !== undefined) return sendAs(res, status, 'text/html', html);
     const content = tokens ? tokenResponse(tokens) : body;
     if (content === undefined) return writeAnswer(res, status, []);
-    const json = JSON.stringify(content);
-    const length = String(Buffer.byteLength(json));
-    writeAnswer(res, status, ['Content-Type', 'application/json; charset=utf-8', 'Content-Length', length], json);
+    sendAs(res, status, 'application/json', JSON.stringify(content));
   };
+}
+
+function sendAs(res: Response, status: number, type: string, text: string): void {
+  const length = String(Buffer.byteLength(text));
+  writeAnswer(res, status, ['Content-Type', `${type}; charset=utf-8`, 'Content-Length', length], text);
 }
 
 function tokenResponse({ issued, transport, deviceToken }: NonNullable<Reply['tokens']>) {

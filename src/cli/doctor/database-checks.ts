@@ -7,6 +7,7 @@ import {
   vitalsOf,
 } from '../../domain/database-health.js';
 import { unopenedKeys } from '../../domain/key-list.js';
+import { outboxVitals } from '../../domain/outbox-queue.js';
 import { createSecretBox } from '../../domain/secret-box.js';
 import { oneLine } from '../answer.js';
 import { type Finding, ok, problem, warning } from './finding.js';
@@ -30,8 +31,26 @@ export async function checkDatabase(config: Config, database: Database, secrets:
       ? await signingKeys(database, secrets)
       : warning('signing keys', 'not looked at', migrated.mend ?? ''),
     await notifications(config, database),
+    ...(migrated.status === 'ok' ? [await outbox(database)] : []),
   ];
 }
+
+async function outbox({ client }: Database): Promise<Finding> {
+  const { waiting, failed, oldestWaitingSeconds } = await outboxVitals({ db: client });
+  const state = `${waiting} mails waiting, ${failed} given up`;
+  if (failed > 0)
+    return warning(
+      'mail',
+      state,
+      'The table outbox says why in last_error. See that SMTP_URL and MAIL_FROM are right.',
+    );
+  return (oldestWaitingSeconds ?? 0) > longestWaitSeconds
+    ? warning('mail', state, 'See that an instance runs, and that the server in SMTP_URL takes mail.')
+    : ok('mail', state);
+}
+
+// Retries begin after seconds; what waits for longer than this has been refused several times.
+const longestWaitSeconds = 600;
 
 /** For a database that could not be opened, or does not answer. */
 export function unreachable(error: unknown): Finding {

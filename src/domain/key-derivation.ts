@@ -1,0 +1,52 @@
+import { pbkdf2, scrypt, timingSafeEqual } from 'node:crypto';
+import { promisify } from 'node:util';
+
+/** Cost of scrypt (RFC 7914 §2): N = 2^ln, block size, lanes. */
+export type ScryptCost = { ln: number; r: number; p: number };
+
+export type Pbkdf2Digest = 'sha1' | 'sha256' | 'sha512';
+
+const MAX_SCRYPT_BYTES = 256 * 2 ** 20;
+const MAX_SCRYPT_LANES = 16;
+const MAX_SCRYPT_WORK = 2 ** 22;
+
+/** {@link scryptFits} in words. */
+export const SCRYPT_LIMITS = '256 MiB (128 × r × N), p=16, and N × r × p = 2^22';
+
+/** Whether imported scrypt hashes may cost this much: twice the memory of OWASP's dearest choice, 1 to 2 s. */
+export function scryptFits({ ln, r, p }: ScryptCost): boolean {
+  const blocks = 2 ** ln * r;
+  // RFC 7914 §2: N < 2^(128 × r / 8). OpenSSL throws beyond.
+  const isDefined = ln < 16 * r;
+  return isDefined && 128 * blocks <= MAX_SCRYPT_BYTES && p <= MAX_SCRYPT_LANES && blocks * p <= MAX_SCRYPT_WORK;
+}
+
+/** scrypt, off the event loop. */
+export function deriveScrypt(
+  password: string,
+  salt: Buffer,
+  { ln, r, p }: ScryptCost,
+  length: number,
+): Promise<Buffer> {
+  // As OpenSSL counts it; its default of 32 MiB is less than many ask for.
+  const options = { N: 2 ** ln, r, p, maxmem: 128 * r * (2 ** ln + p + 2) };
+  return new Promise((resolve, reject) =>
+    scrypt(password, salt, length, options, (error, key) => (error ? reject(error) : resolve(key))),
+  );
+}
+
+/** Whether the password has this digest, whose length is that of the key. */
+export async function isScrypt(password: string, salt: Buffer, cost: ScryptCost, digest: Buffer): Promise<boolean> {
+  return timingSafeEqual(await deriveScrypt(password, salt, cost, digest.length), digest);
+}
+
+/** The same for PBKDF2 (RFC 8018 §5.2). */
+export async function isPbkdf2(
+  password: string,
+  salt: Buffer,
+  iterations: number,
+  hash: Pbkdf2Digest,
+  digest: Buffer,
+): Promise<boolean> {
+  return timingSafeEqual(await promisify(pbkdf2)(password, salt, iterations, digest.length, hash), digest);
+}

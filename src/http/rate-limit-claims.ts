@@ -1,0 +1,102 @@
+import type { Request } from 'express';
+import type { Deps } from '../deps.js';
+import type { AccessClaims } from '../domain/access-tokens.js';
+import { deviceIdOf, isDeviceToken } from '../domain/device-tokens.js';
+import type { Limit } from '../domain/limit.js';
+import type { Limits } from '../domain/limits.js';
+import { canonical, emailKeyOf, findByLogin } from '../domain/users.js';
+import type { ErrorCode } from '../errors.js';
+import type { RowLimit } from '../route.js';
+import { addressKey } from './address-key.js';
+import type { AuthCookies } from './cookies.js';
+
+/** A limit that a request counts on, under which key. A lenient one counts, but refuses nobody. */
+export type Claim = { limit: Limit; key: string; lenient?: true };
+
+/** What a row's limit counts. */
+export type Counting = {
+  claims(req: Request): Claim[] | Promise<Claim[]>;
+  /** Counted only when it is over: for what costs next to nothing to try, so that good tries cost the store nothing. */
+  afterwards?: true;
+  /** Whether a request that ended so counts, or gets its points back; undefined where all went well. */
+  counts(code: ErrorCode | undefined): boolean;
+};
+
+const always = () => true;
+const wrongPassword = (code: ErrorCode | undefined) => code === 'invalid_credentials';
+const refusedRefreshes: (ErrorCode | undefined)[] = [
+  'invalid_refresh_token',
+  'refresh_token_reused',
+  'session_revoked',
+];
+
+/** The limits of the route table, spelled out. @param fromKnownDevice gets the logins that are found to be so */
+export function countingOf(
+  deps: Deps,
+  limits: Limits,
+  cookies: AuthCookies,
+  fromKnownDevice: WeakSet<Request>,
+): Record<RowLimit, Counting> {
+  const byAddress = (limit: Limit) => (req: Request) => [{ limit, key: addressOf(req) }];
+
+  /**
+   * A device that has signed in as this user before has a limit of its own, and no other refuses it: nobody can keep
+   * the owner out. Its failures are seen at the address all the same. Everybody else is held by the address and by
+   * the name as it was typed, which is the same for names that nobody has.
+   */
+  const login = async (req: Request): Promise<Claim[]> => {
+    const device = await deviceOf(deps, cookies, req);
+    const address = { limit: limits.login_address, key: addressOf(req) };
+    if (device === undefined) return [address, { limit: limits.login_account, key: canonical(req.body.username) }];
+    fromKnownDevice.add(req);
+    return [
+      { limit: limits.login_device, key: device },
+      { ...address, lenient: true },
+    ];
+  };
+
+  const mail = async (req: Request): Promise<Claim[]> => [
+    ...byAddress(limits.mail_address)(req),
+    { limit: limits.mail, key: await recipientOf(deps, req) },
+  ];
+
+  return {
+    login: { claims: login, counts: wrongPassword },
+    signup: { claims: byAddress(limits.signup), counts: always },
+    reset: { claims: byAddress(limits.password), counts: always },
+    password: {
+      claims: ({ body, user }) =>
+        body?.password === undefined && body?.current_password === undefined
+          ? []
+          : [{ limit: limits.password, key: (user as AccessClaims).sub }],
+      counts: wrongPassword,
+    },
+    refresh: {
+      claims: byAddress(limits.refresh),
+      afterwards: true,
+      counts: (code) => refusedRefreshes.includes(code),
+    },
+    mail: { claims: mail, counts: always },
+    'new-email': { claims: (req) => (req.body?.email === undefined ? [] : mail(req)), counts: always },
+  };
+}
+
+function addressOf(req: Request): string {
+  return addressKey(req.ip ?? '');
+}
+
+/** The known device that a login comes from: whose user has signed in there before. */
+async function deviceOf(deps: Deps, cookies: AuthCookies, req: Request): Promise<string | undefined> {
+  const token: string | undefined = req.body.device_token ?? cookies.read(req).device;
+  if (token === undefined || !isDeviceToken(deps.keys, token)) return undefined;
+  const user = await findByLogin(deps, req.body.username);
+  const device = user ? deviceIdOf(deps.keys, user.id, token) : undefined;
+  return device && `${user?.id} ${device}`;
+}
+
+/** The address that was typed, whether it is anybody's or not; else that of the user who is signed in. */
+async function recipientOf(deps: Deps, { body, user }: Request): Promise<string> {
+  if (typeof body?.email === 'string') return canonical(body.email);
+  const userId = (user as AccessClaims | undefined)?.sub;
+  return (userId && (await emailKeyOf(deps, userId))) || (userId ?? 'nobody');
+}

@@ -1,0 +1,24 @@
+import type { RequestHandler } from 'express';
+import type { Policy } from '../domain/limit-counters.js';
+import { createTally } from '../domain/tally.js';
+import { AppError } from '../errors.js';
+import { addressKey } from './address-key.js';
+import { secondsOf, tellLimits } from './rate-limit-headers.js';
+
+// About 20 MB, where they are all different and IPv6.
+const maxAddresses = 100_000;
+
+/**
+ * The limit on everything that comes from an address. It is on the way of every request, so it is counted in this
+ * instance alone, without a promise or a timer, and its headers are written only when it refuses.
+ */
+export function refuseFloods(policy: Policy): RequestHandler {
+  const tally = createTally(policy.seconds * 1000, maxAddresses);
+  return (req, res, next) => {
+    const entry = tally.add(addressKey(req.ip ?? ''));
+    if (entry.points <= policy.points) return next();
+    const msLeft = entry.endsAt - Date.now();
+    tellLimits(res, [{ policy, left: 0, msLeft }]);
+    throw new AppError('rate_limited', { retryAfterSeconds: secondsOf(msLeft) });
+  };
+}
