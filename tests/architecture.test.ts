@@ -18,7 +18,7 @@ describe('Who may import what', () => {
   });
 
   it.each([
-    ['argon2', ['domain/passwords.ts']],
+    ['argon2', ['domain/imported-hashes.ts', 'domain/passwords.ts']],
     ['jsonwebtoken', ['domain/access-tokens.ts']],
     ['passport', ['http/passport.ts']],
     ['passport-local', ['http/passport.ts']],

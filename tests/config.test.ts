@@ -5,6 +5,10 @@ import { StartError } from '../src/errors.js';
 
 const secret = 'k3wn2-2jf9s-0aqpl-19dkz-m4x7c-55tyu';
 const day = 86_400;
+const rates = {
+  good: { '3/1m': { points: 3, seconds: 60 }, '100/1d': { points: 100, seconds: 86_400 } },
+  bad: ['3', '0/1m', '3/0', '-1/1m', '3 per minute'],
+};
 const durations = { bad: ['15 m', '15min', '-5m', '1.5h', 'm15', 'forever', '9999999999'] };
 
 type Case = {
@@ -165,7 +169,102 @@ const cases: Record<Exclude<keyof typeof settings.shape, 'NODE_ENV'>, Case> = {
     good: { 'https://app.example': 'https://app.example' },
     bad: ['app.example', 'https://app.example/'],
   },
-  SIGNUP: { at: (c) => c.signup, default: 'open', good: { open: 'open', closed: 'closed' }, bad: ['on', 'Open'] },
+  SIGNUP: {
+    at: (c) => c.signup,
+    default: 'open',
+    good: { open: 'open', verified: 'verified', closed: 'closed' },
+    bad: ['on', 'Open'],
+  },
+  REDIS_URL: {
+    at: (c) => c.limits.redisUrl,
+    default: undefined,
+    good: {
+      'redis://127.0.0.1:6379': 'redis://127.0.0.1:6379',
+      'rediss://u:p@r.example/1': 'rediss://u:p@r.example/1',
+    },
+    bad: ['127.0.0.1:6379', 'http://redis.example'],
+  },
+  RATE_LIMIT: { at: (c) => c.limits.on, default: true, good: { on: true, off: false }, bad: ['false', '10/1m'] },
+  RATE_LIMIT_LOGIN_ADDRESS: {
+    at: (c) => c.limits.rates.login_address,
+    default: { points: 50, seconds: 900 },
+    good: rates.good,
+    bad: rates.bad,
+  },
+  RATE_LIMIT_LOGIN_ACCOUNT: {
+    at: (c) => c.limits.rates.login_account,
+    default: { points: 10, seconds: 900 },
+    good: rates.good,
+    bad: rates.bad,
+  },
+  RATE_LIMIT_LOGIN_DEVICE: {
+    at: (c) => c.limits.rates.login_device,
+    default: { points: 10, seconds: 900 },
+    good: rates.good,
+    bad: rates.bad,
+  },
+  RATE_LIMIT_SIGNUP: {
+    at: (c) => c.limits.rates.signup,
+    default: { points: 100, seconds: 3600 },
+    good: rates.good,
+    bad: rates.bad,
+  },
+  RATE_LIMIT_PASSWORD: {
+    at: (c) => c.limits.rates.password,
+    default: { points: 10, seconds: 900 },
+    good: rates.good,
+    bad: rates.bad,
+  },
+  RATE_LIMIT_MAIL: {
+    at: (c) => c.limits.rates.mail,
+    default: { points: 5, seconds: 3600 },
+    good: rates.good,
+    bad: rates.bad,
+  },
+  RATE_LIMIT_MAIL_ADDRESS: {
+    at: (c) => c.limits.rates.mail_address,
+    default: { points: 20, seconds: 3600 },
+    good: rates.good,
+    bad: rates.bad,
+  },
+  RATE_LIMIT_REFRESH: {
+    at: (c) => c.limits.rates.refresh,
+    default: { points: 60, seconds: 300 },
+    good: rates.good,
+    bad: rates.bad,
+  },
+  RATE_LIMIT_GENERAL: {
+    at: (c) => c.limits.rates.general,
+    default: { points: 1200, seconds: 60 },
+    good: rates.good,
+    bad: rates.bad,
+  },
+  SMTP_URL: {
+    at: (c) => c.mail.smtpUrl,
+    default: undefined,
+    good: { 'smtp://u:p@mail.example:587': 'smtp://u:p@mail.example:587', 'smtps://m.example': 'smtps://m.example' },
+    bad: ['mail.example', 'https://mail.example', 'smtp://'],
+  },
+  MAIL_FROM: {
+    at: (c) => c.mail.from,
+    default: 'Gatelatch <no-reply@localhost>',
+    good: { 'a@b.example': 'a@b.example', 'The Shop <shop@b.example>': 'The Shop <shop@b.example>' },
+    bad: ['shop', 'a@b.example, c@d.example', 'A <a@b.example> <c@d.example>'],
+  },
+  MAIL_FOLDER: { at: (c) => c.mail.folder, default: '.data/mail', good: { '/var/mail': '/var/mail' }, bad: [] },
+  ADMIN_USERNAME: {
+    at: (c) => c.firstAdmin?.username,
+    default: undefined,
+    good: {},
+    bad: ['ad', 'ad min', 'admin@example.com'],
+  },
+  ADMIN_PASSWORD: { at: (c) => c.firstAdmin?.password, default: undefined, good: {}, bad: [] },
+  AUDIT_RETENTION: {
+    at: (c) => c.auditRetention,
+    default: 365 * day,
+    good: { '30d': 30 * day },
+    bad: ['0', ...durations.bad],
+  },
   SHUTDOWN_TIMEOUT: {
     at: (c) => c.shutdownTimeout,
     default: 10,

@@ -15,6 +15,8 @@ import {
   idRows,
   pathOf,
   rows,
+  userFor,
+  withRole,
 } from './support/rows.js';
 
 let app: TestApp;
@@ -24,7 +26,7 @@ let forger: Forger;
 beforeAll(async () => {
   // The tables below are more requests than one address may send.
   app = await startApp({ RATE_LIMIT: 'off' });
-  user = await app.signUp();
+  user = await withRole(app, await app.signUp(), 'admin');
   forger = createForger(app, user);
 });
 afterAll(() => app.stop());
@@ -47,7 +49,7 @@ describe.each(guardedRows)('$name', ({ row }) => {
   });
 
   it('is open to a token that has nothing forged', async () => {
-    const own = await app.signUp();
+    const own = await userFor(app, row);
     const { own: sign, header, claims } = createForger(app, own);
     const answer = await sending(
       ask(app, row).set('Authorization', `Bearer ${sign(header, claims)}`),
@@ -63,7 +65,7 @@ describe.each(bodyRows)('The body of $name', ({ row }) => {
   let credentials: Record<string, string>;
 
   beforeAll(async () => {
-    credentials = credentialsFor(row, await app.signUp());
+    credentials = credentialsFor(row, await userFor(app, row));
   });
 
   const send = (sent: Sent) => sending(ask(app, row).set(credentials), sent);

@@ -15,8 +15,18 @@ describe('the audit', () => {
   const otherBrowser = { 'X-Forwarded-For': '192.0.2.1', 'User-Agent': 'Other/2' };
   const refresh = (refreshToken: string, from = home) =>
     app.http.post('/auth/refresh').set(from).send({ refresh_token: refreshToken });
-  const eventsOf = ({ userId }: SignedUp) =>
-    app.deps.db.auditEvent.findMany({ where: { userId }, orderBy: { id: 'asc' } });
+  const allEventsOf = ({ userId }: SignedUp) =>
+    app.deps.db.auditEvent.findMany({ where: { userId }, orderBy: [{ at: 'asc' }, { id: 'asc' }] });
+  /** Those after the sign-up, which is told by the first. */
+  const eventsOf = async (user: SignedUp) => {
+    const [first, ...events] = await allEventsOf(user);
+    expect(first).toMatchObject({
+      action: 'user.created',
+      actorId: user.userId,
+      detail: { session_id: user.sessionId },
+    });
+    return events;
+  };
   const inThePast = ({ sessionId }: SignedUp) =>
     app.deps.db
       .$executeRaw`UPDATE session SET rotated_at = rotated_at - interval '31 seconds' WHERE id = ${sessionId}::uuid`;
@@ -46,7 +56,12 @@ describe('the audit', () => {
     await refresh(user.refreshToken);
     expect((await refresh(user.refreshToken, from)).status).toBe(200);
     expect(await eventsOf(user)).toMatchObject([
-      { action: 'refresh.grace', ip: from['X-Forwarded-For'], detail: { session_id: user.sessionId } },
+      {
+        action: 'refresh.grace',
+        ip: from['X-Forwarded-For'],
+        userAgent: from['User-Agent'],
+        detail: { session_id: user.sessionId, count: 1 },
+      },
     ]);
   });
 
@@ -122,7 +137,7 @@ describe('the audit', () => {
     const own = await startApp();
     const users = [await own.signUp(), await own.signUp()];
     expect(await endAllSessions(own.deps, {})).toBe(2);
-    expect(await own.deps.db.auditEvent.findMany()).toMatchObject([
+    expect(await own.deps.db.auditEvent.findMany({ where: { action: { not: 'user.created' } } })).toMatchObject([
       { action: 'session.ended', userId: null, actorId: null, detail: { reason: 'ended_by_operator' } },
     ]);
     for (const { bearer } of users)
@@ -139,8 +154,9 @@ describe('the audit', () => {
       .set(user.bearer)
       .send({ current_password: goodPassword, new_password: 'a wholly different battery staple' });
     await app.http.delete('/me').set(user.bearer).send({ password: 'a wholly different battery staple' });
-    const events = await eventsOf(user);
+    const events = await allEventsOf(user);
     expect(events.map(({ action }) => action)).toEqual([
+      'user.created',
       'refresh.grace',
       'password.changed',
       'session.ended',

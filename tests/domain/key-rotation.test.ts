@@ -256,7 +256,7 @@ describe('signing keys that change', () => {
     it('are sealed anew by the runbook: both secrets, reseal, then the old one is dropped', async () => {
       const user = await app.signUp();
       await restart({ AUTH_SECRET: newSecret, AUTH_SECRET_PREVIOUS: oldSecret });
-      expect(await resealKeys(app.deps)).toBe(5);
+      expect(await resealKeys(app.deps)).toBe(6);
       await restart({ AUTH_SECRET: newSecret });
       expect(await welcome(user)).toBe(200);
       const { body } = await refresh(user);

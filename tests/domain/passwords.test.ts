@@ -1,8 +1,9 @@
 import argon2 from 'argon2';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { parseConfig } from '../../src/config.js';
+import type { HashCost } from '../../src/domain/hash-cost.js';
 import type { HashGate } from '../../src/domain/hash-gate.js';
-import { createPasswords, type HashCost } from '../../src/domain/passwords.js';
+import { createPasswords } from '../../src/domain/passwords.js';
 import { AppError } from '../../src/errors.js';
 
 const cheap: HashCost = { memoryKiB: 1024, passes: 1, parallelism: 1 };

@@ -15,7 +15,7 @@ describe('sessions', () => {
 
   const count = (user: SignedUp) => app.deps.db.session.count({ where: { userId: user.userId } });
   async function checked(user: SignedUp) {
-    const found = await checkPassword(app.deps, user.username, goodPassword, caller.address);
+    const found = await checkPassword(app.deps, user.username, goodPassword, caller);
     if (!found) throw new Error('The password should be right');
     return found;
   }
@@ -48,13 +48,13 @@ describe('sessions', () => {
       const before = await checked(user);
       await change(user);
       const sessionsThen = await count(user);
-      expect(await sessions.logIn(app.deps, before, caller)).toBeUndefined();
+      expect(await sessions.logIn(app.deps, before, caller, { newDevice: false })).toBeUndefined();
       expect(await count(user)).toBe(sessionsThen);
     });
 
     it('nothing changed: then they are, which makes the refusals above mean something', async () => {
       const user = await app.signUp();
-      const tokens = await sessions.logIn(app.deps, await checked(user), caller);
+      const tokens = await sessions.logIn(app.deps, await checked(user), caller, { newDevice: false });
       expect(tokens?.user.id).toBe(user.userId);
       expect(await count(user)).toBe(2);
     });
@@ -65,11 +65,11 @@ describe('sessions', () => {
     const before = await app.deps.db.user.findUniqueOrThrow({ where: { id: user.userId } });
     const check = await checked(user);
     await app.deps.db.$executeRaw`ALTER TABLE session ADD CONSTRAINT nothing_more CHECK (false) NOT VALID`;
-    await expect(sessions.logIn(app.deps, check, caller)).rejects.toThrow();
+    await expect(sessions.logIn(app.deps, check, caller, { newDevice: false })).rejects.toThrow();
     await app.deps.db.$executeRaw`ALTER TABLE session DROP CONSTRAINT nothing_more`;
     const after = await app.deps.db.user.findUniqueOrThrow({ where: { id: user.userId } });
     expect(after.lastLoginAt).toEqual(before.lastLoginAt);
-    await sessions.logIn(app.deps, check, caller);
+    await sessions.logIn(app.deps, check, caller, { newDevice: false });
     const loggedIn = await app.deps.db.user.findUniqueOrThrow({ where: { id: user.userId } });
     expect(loggedIn.lastLoginAt?.getTime()).toBeGreaterThan(before.lastLoginAt?.getTime() ?? 0);
   });

@@ -60,7 +60,7 @@ describe('deleting oneself', () => {
     expect(await rowsOf(other)).toEqual([1, 1, 1]);
     // What stays says what was done to which id: no name, no address that was typed.
     const stays = await db.auditEvent.findMany({ where: { userId: user.userId }, orderBy: { id: 'asc' } });
-    expect(stays.map(({ action }) => action)).toEqual(['session.ended', 'user.deleted']);
+    expect(stays.map(({ action }) => action)).toEqual(['user.created', 'session.ended', 'user.deleted']);
     expect(JSON.stringify(stays)).not.toMatch(new RegExp(`${user.username}|gone@example`));
   });
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApp, type TestApp } from '../support/app.js';
+import { outboxEmpty } from '../support/mails.js';
 
 describe('one’s own user', () => {
   let app: TestApp;
@@ -30,6 +31,8 @@ describe('one’s own user', () => {
 
   it('is one statement', async () => {
     const user = await app.signUp();
+    // What sending the mails of the tests before asks is not counted.
+    await outboxEmpty(app);
     app.statements.length = 0;
     await me(user.bearer);
     expect(app.statements).toHaveLength(1);

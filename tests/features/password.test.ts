@@ -156,6 +156,8 @@ describe('changing the password', () => {
     await change(user);
     const events = await app.deps.db.auditEvent.findMany({ where: { userId: user.userId }, orderBy: { id: 'asc' } });
     expect(events.map(({ action, actorId }) => [action, actorId])).toEqual([
+      ['user.created', user.userId],
+      ['login.succeeded', user.userId],
       ['password.changed', user.userId],
       ['session.ended', user.userId],
     ]);

@@ -1,3 +1,7 @@
+import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { pino } from 'pino';
 import request from 'supertest';
 import { onTestFinished } from 'vitest';
@@ -17,7 +21,7 @@ export type TestApp = {
   http: ReturnType<typeof request>;
   /** Every line logged so far, parsed. */
   logs: Record<string, unknown>[];
-  /** Every SQL statement sent since the last `statements.length = 0`. */
+  /** Every SQL statement sent since the last `statements.length = 0`, less the mail worker's looks at the outbox. */
   statements: string[];
   /** A user who has signed up, with the answer's body. */
   signUp(fields?: Record<string, unknown>): Promise<SignedUp>;
@@ -53,17 +57,36 @@ export async function startApp(
     DATABASE_URL: options.databaseUrl ?? database?.url,
     AUTH_SECRET: 'tests-only-0123456789abcdefghijklmnopqrstuvwxyz',
     PASSWORD_HASH: 'm=1024,t=1,p=1',
+    // All tests come from one address; those that are about limits set what they need.
+    RATE_LIMIT: 'off',
+    MAIL_FOLDER: join(tmpdir(), `gatelatch-mail-${randomUUID()}`),
     ...environment,
   });
   const logs: Record<string, unknown>[] = [];
   const log = pino({ level: config.logLevel }, { write: (line: string) => void logs.push(JSON.parse(line)) });
   const statements: string[] = [];
-  const server = await serve(config, log, { onStatement: (sql) => void statements.push(sql) });
+  const onStatement = (sql: string) => void (isLookOfMailWorker(sql) || statements.push(sql));
+  const server = await serve(config, log, { onStatement });
   const url = `http://localhost:${server.port}`;
   const http = request(url);
   let stopped: Promise<void> | undefined;
-  const stop = () => (stopped ??= server.stop().then(() => database?.drop()));
+  const stop = () => (stopped ??= server.stop().then(() => cleanUp()));
+  const cleanUp = async () => {
+    rmSync(config.mail.folder, { recursive: true, force: true });
+    await database?.drop();
+  };
   return { url, config, deps: server.deps, http, logs, statements, stop, signUp: (fields) => signUp(http, fields) };
+}
+
+/**
+ * Whether this is how the mail worker takes what is due, or asks when the next mail is: it looks whenever it likes. All
+ * else that is asked of the outbox counts, so also what a request puts into it.
+ */
+function isLookOfMailWorker(sql: string): boolean {
+  return (
+    /^\s*UPDATE outbox SET attempts = .*\bFOR UPDATE SKIP LOCKED\b/s.test(sql) ||
+    /^\s*SELECT extract\(epoch FROM min\(due_at\) .* FROM outbox o WHERE\b/s.test(sql)
+  );
 }
 
 /** {@link startApp}, stopped when the current test ends. */

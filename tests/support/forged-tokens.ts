@@ -17,7 +17,8 @@ export type Forger = {
 export function createForger(app: TestApp, user: SignedUp): Forger {
   const { kid, algorithm, privateKey } = app.deps.keys.active('access');
   const { issuer: iss, audience: aud } = app.config.tokens;
-  const ids = { sub: user.userId, sid: user.sessionId, jti: randomUUID(), ver: 0, roles: [] };
+  const { ver, roles } = JSON.parse(Buffer.from(user.accessToken.split('.')[1] ?? '', 'base64url').toString());
+  const ids = { sub: user.userId, sid: user.sessionId, jti: randomUUID(), ver, roles };
   return {
     app,
     user,

@@ -32,6 +32,7 @@ const settings = {
   JWT_ISSUER: 'http://localhost:3000',
   AUTH_SECRET: 'tests-only-0123456789abcdefghijklmnopqrstuvwxyz',
   PASSWORD_HASH: 'm=1024,t=1,p=1',
+  RATE_LIMIT: 'off',
 };
 
 let built: Promise<unknown> | undefined;

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { setRoles } from '../../src/domain/user-changes.js';
 import type { AnyRoute } from '../../src/route.js';
 import { routes } from '../../src/routes.js';
 import { goodPassword, type SignedUp, type TestApp } from './app.js';
@@ -38,6 +39,25 @@ export function fieldsOf(row: AnyRoute): string[] {
 // Good of its kind, and refused: the user who asks is to live on, with the password that they have.
 const wrongPassword = 'incorrect horse battery staple';
 
+/** A new user whom the row lets in. */
+export async function userFor(app: TestApp, { role }: AnyRoute): Promise<SignedUp> {
+  const user = await app.signUp();
+  return role === undefined ? user : withRole(app, user, role);
+}
+
+/** The user with one role, signed in anew. */
+export async function withRole(app: TestApp, user: SignedUp, role: string): Promise<SignedUp> {
+  await setRoles(app.deps, user.userId, [role], {});
+  const { body } = await app.http.post('/auth/login').send({ username: user.username, password: user.password });
+  return {
+    ...user,
+    accessToken: body.access_token,
+    refreshToken: body.refresh_token,
+    sessionId: body.session_id,
+    bearer: { Authorization: `Bearer ${body.access_token}` },
+  };
+}
+
 // One good value for each field of any body. A new field is to be named here, and a test says so.
 const goodValues: Record<string, unknown> = {
   username: 'somebody',
@@ -46,10 +66,13 @@ const goodValues: Record<string, unknown> = {
   transport: 'bearer',
   device_token: 'a'.repeat(76),
   refresh_token: 'a'.repeat(104),
+  token: 'a'.repeat(43),
   title: 'Water the plants',
   completed: true,
   current_password: wrongPassword,
   new_password: 'another horse battery staple',
+  roles: ['editor'],
+  disabled: false,
 };
 
 /** A body with every field that the row takes, each of the right type. */

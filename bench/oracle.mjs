@@ -1,0 +1,212 @@
+// `npm run bench:oracle`: does the time of an answer tell whether somebody exists? Classes of requests take turns in
+// random order on one server; for each pair of classes the AUC of a rank test (Mann-Whitney) says how often an answer
+// of the one takes longer than one of the other: 0.5 tells nothing, and 0 or 1 tells all. About two minutes.
+//
+//   npm run bench:oracle -- [--samples=800]
+//
+// The database is the one in DATABASE_URL, where that is postgresql:// (to which test users are added), else an embedded one in memory.
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const { values } = parseArgs({ options: { samples: { type: 'string', default: '800' } } });
+const samples = Number(values.samples);
+const longestMs = 28_000;
+const limits = [0.45, 0.55];
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const run = randomBytes(4).toString('hex');
+const password = 'correct horse battery staple';
+const wrong = 'incorrect horse battery staple';
+
+let server;
+const { url, mails, stop } = await startServer();
+process.once('SIGINT', () => stop().finally(() => process.exit(1)));
+try {
+  await main();
+} finally {
+  await stop();
+}
+
+async function main() {
+  const people = await makePeople();
+  const emails = { ...people, unknown: `unknown-${run}@example.com` };
+  const classes = ['known', 'unknown', 'unverified', 'disabled'];
+  const by = (request) => Object.fromEntries(classes.map((name) => [name, () => request(emails[name])]));
+  let fresh = 0;
+  const signUp = (email) => ({
+    username: `o-${run}-${++fresh}`,
+    password,
+    email: email === emails.unknown ? `new-${run}-${fresh}@example.com` : email,
+  });
+  const routes = {
+    'POST /auth/login (wrong password)': by((username) => post('/auth/login', { username, password: wrong })),
+    'POST /auth/signup (SIGNUP=verified)': by((email) => post('/auth/signup', signUp(email))),
+    'POST /auth/password/forgot': by((email) => post('/auth/password/forgot', { email })),
+    'POST /auth/email/resend': by((email) => post('/auth/email/resend', { email })),
+  };
+  let told = false;
+  for (const [route, requests] of Object.entries(routes)) {
+    const times = await measure(requests);
+    console.log(`\n${route}: ${times.known.length} answers of each class`);
+    for (const name of classes.slice(1)) {
+      const area = auc(times.known, times[name]);
+      const error = standardError(times.known.length, times[name].length);
+      const outside = area < limits[0] || area > limits[1];
+      const tells = outside && Math.abs(area - 0.5) > 3 * error;
+      told ||= tells;
+      const verdict = tells ? '  TELLS' : outside ? '  too few answers to say: let it run on an idle machine' : '';
+      const medians = `medians ${median(times.known)} / ${median(times[name])} ms`;
+      console.log(`  known / ${name.padEnd(10)} AUC ${area.toFixed(3)} +- ${error.toFixed(3)}  (${medians})${verdict}`);
+    }
+  }
+  if (told) process.exitCode = 1;
+}
+
+/** Answers of every class in turn, each round in a new random order; the first rounds warm up. */
+async function measure(requests) {
+  const times = Object.fromEntries(Object.keys(requests).map((name) => [name, []]));
+  const until = performance.now() + longestMs;
+  let shape;
+  for (let round = -10; round < samples && performance.now() < until; round++) {
+    for (const name of shuffled(Object.keys(requests))) {
+      const startedAt = performance.now();
+      const answer = await requests[name]();
+      const took = performance.now() - startedAt;
+      shape ??= answer;
+      if (answer !== shape) throw new Error(`${name} is answered otherwise: ${answer}, not ${shape}`);
+      if (round >= 0) times[name].push(took);
+      // What an answer leaves to do is not to be measured with the next one.
+      await sleep(2 + Math.random() * 4);
+    }
+  }
+  return times;
+}
+
+/** @returns what of the answer could tell: its status, and its body but for what is different each time */
+async function post(path, body) {
+  const answer = await fetch(`${url}${path}`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  const text = await answer.text();
+  return `${answer.status} ${text.replace(/"(id|request_id|username|email|created_at|updated_at)":"[^"]*"/g, '"$1"')}`;
+}
+
+/** A verified, an unverified and a disabled user, by their e-mail addresses. */
+async function makePeople() {
+  const people = Object.fromEntries(
+    ['known', 'unverified', 'disabled'].map((name) => [name, `${name}-${run}@example.com`]),
+  );
+  for (const [name, email] of Object.entries(people)) {
+    await post('/auth/signup', { username: `${name}-${run}`, password, email });
+    await verify(email);
+  }
+  await change(people);
+  return people;
+}
+
+async function verify(email) {
+  const token = await mailedToken(email);
+  const answer = await post('/auth/email/verify', { token });
+  if (!answer.startsWith('204')) throw new Error(`Not verified: ${answer}`);
+}
+
+async function mailedToken(email) {
+  for (let tries = 0; tries < 200; tries++) {
+    for (const mail of mails()) {
+      const token = mail.includes(`To: <${email}>`) && /\?token=([\w-]+)/.exec(mail)?.[1];
+      if (token) return token;
+    }
+    await sleep(50);
+  }
+  throw new Error(`No mail to ${email}`);
+}
+
+/** What no route of these does: a user who signed up while the server was open, and one whom an administrator disabled. */
+async function change({ unverified, disabled }) {
+  const answer = await new Promise((resolve) => {
+    server.once('message', resolve);
+    server.send({ unverified, disabled });
+  });
+  if (answer !== 'done') throw new Error(`Users not prepared: ${answer}`);
+}
+
+async function startServer() {
+  const cwd = mkdtempSync(join(tmpdir(), 'gatelatch-oracle-'));
+  const folder = join(cwd, 'mail');
+  const env = {
+    PATH: process.env.PATH,
+    NODE_ENV: 'test',
+    PORT: '0',
+    AUTH_SECRET: randomBytes(32).toString('hex'),
+    DATABASE_URL: /^postgres/.test(process.env.DATABASE_URL ?? '') ? process.env.DATABASE_URL : 'pglite:memory',
+    SIGNUP: 'verified',
+    // Cheap hashes hide less of whatever else differs, and more answers fit into the time; a hash left out still shows.
+    PASSWORD_HASH: 'm=4096,t=1,p=1',
+    RATE_LIMIT: 'off',
+    MAIL_FOLDER: folder,
+  };
+  server = spawn(process.execPath, [join(root, 'bench/oracle-server.mjs')], {
+    cwd,
+    env,
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  });
+  const port = await new Promise((resolve, reject) => {
+    server.once('exit', (code) => reject(new Error(`The server ended with ${code}.`)));
+    createInterface({ input: server.stdout }).on('line', (line) => {
+      if (line.startsWith('port ')) resolve(Number(line.slice(5)));
+    });
+  });
+  return {
+    url: `http://127.0.0.1:${port}`,
+    mails: () =>
+      (existsSync(folder) ? readdirSync(folder) : [])
+        .filter((name) => name.endsWith('.eml'))
+        .map((name) => readFileSync(join(folder, name), 'utf8')),
+    async stop() {
+      server.kill('SIGTERM');
+      if (server.exitCode === null) await new Promise((resolve) => server.once('exit', resolve));
+      rmSync(cwd, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The share of pairs in which the second takes longer; ties count half. */
+function auc(first, second) {
+  const ranked = [...first.map((ms) => [ms, 0]), ...second.map((ms) => [ms, 1])].sort((a, b) => a[0] - b[0]);
+  let sum = 0;
+  for (let start = 0; start < ranked.length; ) {
+    let end = start;
+    while (end < ranked.length && ranked[end][0] === ranked[start][0]) end++;
+    // Those of equal time share the mean of their ranks.
+    for (let at = start; at < end; at++) if (ranked[at][1] === 1) sum += (start + 1 + end) / 2;
+    start = end;
+  }
+  return (sum - (second.length * (second.length + 1)) / 2) / (first.length * second.length);
+}
+
+/** Of the AUC of two samples that are alike. */
+function standardError(first, second) {
+  return Math.sqrt((first + second + 1) / (12 * first * second));
+}
+
+function median(times) {
+  return (times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] ?? Number.NaN).toFixed(2);
+}
+
+function shuffled(items) {
+  const left = [...items];
+  for (let at = left.length - 1; at > 0; at--) {
+    const other = Math.floor(Math.random() * (at + 1));
+    [left[at], left[other]] = [left[other], left[at]];
+  }
+  return left;
+}

@@ -1,0 +1,344 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
+import { expectProblem } from '../support/problem.js';
+import { ask, pathOf, rows, withRole } from '../support/rows.js';
+
+const adminRows = rows.filter(({ row }) => row.role === 'admin');
+
+let app: TestApp;
+let admin: SignedUp;
+beforeAll(async () => {
+  app = await startApp({ RATE_LIMIT: 'off' });
+  admin = await withRole(app, await app.signUp({ username: 'Root.Admin' }), 'admin');
+});
+afterAll(() => app.stop());
+
+const get = (path: string, as = admin) => app.http.get(path).set(as.bearer);
+const patch = (id: string, body: object, as = admin) => app.http.patch(`/admin/users/${id}`).set(as.bearer).send(body);
+const remove = (id: string, as = admin) => app.http.delete(`/admin/users/${id}`).set(as.bearer);
+const refresh = (user: SignedUp) => app.http.post('/auth/refresh').send({ refresh_token: user.refreshToken });
+const welcome = (user: SignedUp) => app.http.get('/welcome').set(user.bearer);
+const actionsOf = async (userId: string) =>
+  (await app.deps.db.auditEvent.findMany({ where: { userId }, orderBy: { at: 'asc' } })).map(({ action }) => action);
+
+describe('who gets in (ASVS 8.2.1): every admin route', () => {
+  it('is there, and says so on its row', () => {
+    expect(adminRows.map(({ name }) => name)).toEqual([
+      'GET /admin/users',
+      'GET /admin/users/{id}',
+      'PATCH /admin/users/{id}',
+      'DELETE /admin/users/{id}',
+      'GET /admin/users/{id}/sessions',
+      'POST /admin/users/{id}/logout',
+      'GET /admin/audit',
+    ]);
+    expect(rows.filter(({ row }) => row.path.startsWith('/admin')).every(({ row }) => row.role === 'admin')).toBe(true);
+  });
+
+  it.each(adminRows)('$name: nobody, a user, an admin, a disabled one, a demoted one', async ({ row }) => {
+    const subject = await app.signUp();
+    const asked = (as?: SignedUp) => ask(app, row, pathOf(row, subject.userId)).set(as?.bearer ?? {});
+    const [user, disabled, demoted] = [await app.signUp(), await app.signUp(), await app.signUp()];
+    const [disabledAdmin, demotedAdmin] = [
+      await withRole(app, disabled, 'admin'),
+      await withRole(app, demoted, 'admin'),
+    ];
+    expect((await patch(disabled.userId, { disabled: true })).status).toBe(200);
+    expect((await patch(demoted.userId, { roles: ['editor'] })).status).toBe(200);
+
+    expectProblem(await asked(), 'unauthenticated');
+    const refused = await asked(user);
+    expectProblem(refused, 'forbidden');
+    expect(refused.headers['www-authenticate']).toMatch(/^Bearer realm="gatelatch", error="insufficient_scope"/);
+    expectProblem(await asked(disabledAdmin), 'session_revoked');
+    expectProblem(await asked(demotedAdmin), 'token_stale');
+    const { body } = await refresh(demotedAdmin);
+    expectProblem(await asked({ ...demoted, bearer: { Authorization: `Bearer ${body.access_token}` } }), 'forbidden');
+    expect((await asked(await withRole(app, user, 'administrator'))).status).toBe(403);
+    const allowed = await asked(admin);
+    expect([200, 204], allowed.text).toContain(allowed.status);
+    expect(allowed.headers['cache-control']).toBe('no-store');
+    expect(allowed.text).not.toMatch(/argon2|hash|username_key|nonce/i);
+  });
+});
+
+describe('listing and searching', () => {
+  it('shows users with what only admins see', async () => {
+    const user = await app.signUp({ username: 'Shown.User', email: 'Shown@Example.com' });
+    const { body } = await get('/admin/users?q=shown.user');
+    const facts = {
+      id: user.userId,
+      username: 'Shown.User',
+      email: 'Shown@Example.com',
+      email_verified: false,
+      roles: [],
+      created_at: expect.any(String),
+      updated_at: expect.any(String),
+      disabled: false,
+      last_login_at: expect.any(String),
+    };
+    expect(body).toEqual({ data: [facts], next_cursor: null });
+    expect((await get(`/admin/users/${user.userId}`)).body).toEqual(facts);
+  });
+
+  describe('by text', () => {
+    beforeAll(async () => {
+      await app.signUp({ username: 'find-k', email: 'Mail@Search.example' });
+      await app.signUp({ username: 'find_b' });
+    });
+
+    it.each([
+      ['FIND-', ['find-k']],
+      ['find', ['find-k', 'find_b']],
+      ['nd_b', ['find_b']],
+      ['find_', ['find_b']],
+      ['d%b', []],
+      ['%', []],
+      ['_', ['find_b']],
+      ['\\', []],
+      ['\\_', []],
+      ['MAIL@search', ['find-k']],
+      ['find-\u212A', []],
+      ["' OR 1=1 --", []],
+    ])('finds %j and takes no character for a wildcard', async (q, names) => {
+      const { body } = await app.http.get('/admin/users').query({ q }).set(admin.bearer);
+      expect(body.data.map(({ username }: { username: string }) => username)).toEqual(names);
+    });
+  });
+
+  it('goes through all of them page by page, each once, the oldest first', async () => {
+    for (let count = 0; count < 5; count++) await app.signUp({ username: `paged-${count}` });
+    const seen: string[] = [];
+    let cursor = '';
+    do {
+      const { body } = await get(`/admin/users?q=paged-&limit=2${cursor && `&cursor=${cursor}`}`);
+      expect(body.data.length).toBeLessThanOrEqual(2);
+      seen.push(...body.data.map(({ username }: { username: string }) => username));
+      cursor = body.next_cursor;
+    } while (cursor);
+    expect(seen).toEqual(['paged-0', 'paged-1', 'paged-2', 'paged-3', 'paged-4']);
+  });
+
+  it.each(['limit=0', 'limit=101', 'limit=x', 'cursor=x', 'q=a&q=b', 'q=%00', `q=${'x'.repeat(255)}`])(
+    'refuses ?%s',
+    async (query) => expectProblem(await get(`/admin/users?${query}`), 'validation_failed'),
+  );
+
+  it('takes one statement', async () => {
+    app.statements.length = 0;
+    await get('/admin/users?q=a&limit=5');
+    expect(app.statements).toHaveLength(1);
+  });
+});
+
+describe('changing a user', () => {
+  let user: SignedUp;
+  beforeEach(async () => {
+    user = await app.signUp();
+  });
+
+  it('sets roles: live tokens are stale at once, a refresh gives the new ones (ASVS 8.3.2)', async () => {
+    const { status, body } = await patch(user.userId, { roles: ['editor', 'editor', 'billing:read'] });
+    expect([status, body.roles]).toEqual([200, ['editor', 'billing:read']]);
+    expectProblem(await welcome(user), 'token_stale');
+    const next = await refresh(user);
+    expect(next.body.user.roles).toEqual(['editor', 'billing:read']);
+    expect(await actionsOf(user.userId)).toEqual(['user.created', 'roles.changed']);
+  });
+
+  it('changes nothing where the roles are the same, in whatever order', async () => {
+    await patch(user.userId, { roles: ['a', 'b'] });
+    const { body } = await refresh(user);
+    await patch(user.userId, { roles: ['b', 'a'] });
+    expect((await app.http.get('/welcome').set('Authorization', `Bearer ${body.access_token}`)).status).toBe(200);
+  });
+
+  it('disables: sessions and tokens end at once, and no login goes through until enabled (ASVS 7.4.2)', async () => {
+    expect((await patch(user.userId, { disabled: true })).body.disabled).toBe(true);
+    expectProblem(await welcome(user), 'session_revoked');
+    expectProblem(await refresh(user), 'session_revoked');
+    const logIn = () => app.http.post('/auth/login').send({ username: user.username, password: user.password });
+    expectProblem(await logIn(), 'account_disabled');
+    expect((await patch(user.userId, { disabled: false })).body.disabled).toBe(false);
+    expect((await logIn()).status).toBe(200);
+    expectProblem(await welcome(user), 'session_revoked');
+    const actions = [
+      'user.created',
+      'user.disabled',
+      'session.ended',
+      'login.failed',
+      'user.enabled',
+      'login.succeeded',
+    ];
+    expect(await actionsOf(user.userId)).toEqual(actions);
+  });
+
+  it('does both in one transaction, or neither', async () => {
+    const { body } = await patch(user.userId, { roles: ['editor'], disabled: true });
+    expect([body.roles, body.disabled]).toEqual([['editor'], true]);
+
+    const other = await app.signUp();
+    await app.deps.db.$executeRaw`ALTER TABLE "user" ADD CONSTRAINT nobody_more CHECK (disabled_at IS NULL) NOT VALID`;
+    const answer = await patch(other.userId, { roles: ['editor'], disabled: true });
+    await app.deps.db.$executeRaw`ALTER TABLE "user" DROP CONSTRAINT nobody_more`;
+    expectProblem(answer, 'internal_error');
+    expect((await welcome(other)).status).toBe(200);
+    expect((await get(`/admin/users/${other.userId}`)).body).toMatchObject({ roles: [], disabled: false });
+    expect(await actionsOf(other.userId)).toEqual(['user.created']);
+  });
+
+  it('answers an empty change with the user as they are', async () => {
+    const { status, body } = await patch(user.userId, {});
+    expect([status, body.id]).toEqual([200, user.userId]);
+    expect(await actionsOf(user.userId)).toEqual(['user.created']);
+  });
+
+  it.each([
+    [{ password: 'correct horse battery staple' }, 'password'],
+    [{ password_hash: 'x' }, 'password_hash'],
+    [{ username: 'other' }, 'username'],
+    [{ email_verified: true }, 'email_verified'],
+    [{ version: 0 }, 'version'],
+    [{ roles: ['with space'] }, 'roles.0'],
+    [{ roles: [''] }, 'roles.0'],
+    [{ roles: ['x'.repeat(33)] }, 'roles.0'],
+    [{ roles: Array.from({ length: 33 }, (_, n) => `r${n}`) }, 'roles'],
+    [{ roles: 'admin' }, 'roles'],
+    [{ roles: null }, 'roles'],
+    [{ disabled: 'yes' }, 'disabled'],
+    [{ disabled: null }, 'disabled'],
+  ])('refuses %j (ASVS 6.4.6, 8.2.3)', async (body, path) => {
+    const answer = await patch(user.userId, body);
+    expectProblem(answer, 'validation_failed');
+    expect(answer.body.errors.map((error: { path: string }) => error.path)).toContain(path);
+  });
+
+  it('keeps an access token with the most and longest roles within a cookie (ASVS 3.3.5)', async () => {
+    const roles = Array.from({ length: 32 }, (_, n) => `${n}`.padEnd(32, 'x'));
+    await patch(user.userId, { roles });
+    const { body } = await refresh(user);
+    expect(body.access_token.length).toBeLessThan(4000);
+  });
+
+  it('deletes with all that is theirs; live tokens end at once', async () => {
+    await app.http.post('/todos').set(user.bearer).send({ title: 'left behind' });
+    expect((await remove(user.userId)).status).toBe(204);
+    expectProblem(await welcome(user), 'session_revoked');
+    expectProblem(await get(`/admin/users/${user.userId}`), 'not_found');
+    expectProblem(await remove(user.userId), 'not_found');
+    expect(await app.deps.db.todo.count({ where: { userId: user.userId } })).toBe(0);
+    expect(await actionsOf(user.userId)).toEqual(['user.created', 'session.ended', 'user.deleted']);
+  });
+
+  it('answers 404 for an id that is nobody', async () => {
+    const nobody = '01890a5d-ac96-774b-bcce-b302099a8057';
+    expectProblem(await get(`/admin/users/${nobody}`), 'not_found');
+    expectProblem(await patch(nobody, { disabled: true }), 'not_found');
+    expectProblem(await remove(nobody), 'not_found');
+    expectProblem(await get(`/admin/users/${nobody}/sessions`), 'not_found');
+    expectProblem(await app.http.post(`/admin/users/${nobody}/logout`).set(admin.bearer), 'not_found');
+  });
+});
+
+describe('the sessions of a user', () => {
+  it('are shown as the user sees them, and all end (ASVS 7.4.5)', async () => {
+    const user = await app.signUp();
+    const { body: own } = await app.http.get('/auth/sessions').set(user.bearer);
+    const { body } = await get(`/admin/users/${user.userId}/sessions`);
+    expect(body.data).toEqual([{ ...own.data[0], current: false }]);
+    expect(
+      (await get(`/admin/users/${admin.userId}/sessions`)).body.data.some((s: { current: boolean }) => s.current),
+    ).toBe(true);
+    expect((await app.http.post(`/admin/users/${user.userId}/logout`).set(admin.bearer)).status).toBe(204);
+    expectProblem(await welcome(user), 'session_revoked');
+    expect((await get(`/admin/users/${user.userId}/sessions`)).body).toEqual({ data: [] });
+    const event = await app.deps.db.auditEvent.findFirstOrThrow({
+      where: { userId: user.userId, action: 'session.ended' },
+    });
+    expect(event).toMatchObject({
+      actorId: admin.userId,
+      detail: { reason: 'ended_by_admin', sessions: [user.sessionId] },
+    });
+  });
+});
+
+describe('the last admin', () => {
+  const start = async () => {
+    const own = await startAppForTest({ RATE_LIMIT: 'off' });
+    const boss = await withRole(own, await own.signUp({ username: 'boss' }), 'admin');
+    return { own, boss };
+  };
+
+  it('can be neither demoted nor disabled nor deleted, by whatever route', async () => {
+    const { own, boss } = await start();
+    const path = `/admin/users/${boss.userId}`;
+    expectProblem(await own.http.patch(path).set(boss.bearer).send({ roles: [] }), 'last_admin');
+    expectProblem(await own.http.patch(path).set(boss.bearer).send({ disabled: true }), 'last_admin');
+    expectProblem(await own.http.delete(path).set(boss.bearer), 'last_admin');
+    expectProblem(await own.http.delete('/me').set(boss.bearer).send({ password: boss.password }), 'last_admin');
+    expect((await own.http.get('/admin/users').set(boss.bearer)).status).toBe(200);
+    expect(
+      (
+        await own.http
+          .patch(path)
+          .set(boss.bearer)
+          .send({ roles: ['admin', 'more'] })
+      ).status,
+    ).toBe(200);
+  });
+
+  it('is one even where another user with the role is disabled', async () => {
+    const { own, boss } = await start();
+    const other = await withRole(own, await own.signUp(), 'admin');
+    expect(
+      (await own.http.patch(`/admin/users/${other.userId}`).set(boss.bearer).send({ disabled: true })).status,
+    ).toBe(200);
+    expectProblem(await own.http.delete('/me').set(boss.bearer).send({ password: boss.password }), 'last_admin');
+    expect((await own.http.delete(`/admin/users/${other.userId}`).set(boss.bearer)).status).toBe(204);
+  });
+
+  it('stays where two go at once, in 50 rounds of each pair of ways', { timeout: 120_000 }, async () => {
+    const { own, boss } = await start();
+    const { db } = own.deps;
+    const ways = [
+      (id: string) => own.http.patch(`/admin/users/${id}`).send({ roles: [] }),
+      (id: string) => own.http.patch(`/admin/users/${id}`).send({ disabled: true }),
+      (id: string) => own.http.patch(`/admin/users/${id}`).send({ roles: ['x'], disabled: true }),
+    ];
+    let one = boss;
+    for (let round = 0; round < 50; round++) {
+      const other = await withRole(own, await own.signUp(), 'admin');
+      const pair = [one, other] as const;
+      // Each takes the other away, or each themselves, with the tokens of the moment before.
+      const crossed = round % 2 === 0;
+      const way = (n: number) => ways[(round + n * (round % 3)) % ways.length] as (typeof ways)[0];
+      const answers = await Promise.all(
+        pair.map((user, n) => way(n)((crossed ? pair[1 - n] : user)?.userId ?? '').set(user.bearer)),
+      );
+      const admins = await db.user.findMany({ where: { roles: { has: 'admin' }, disabledAt: null } });
+      expect(admins, `round ${round}`).toHaveLength(1);
+      const outcomes = answers.map(({ status, body }) => (status < 300 ? 'done' : body.code)).sort();
+      // Who was demoted or disabled a moment earlier may be told so before the question comes up.
+      expect(['last_admin', 'token_stale', 'session_revoked', 'forbidden']).toContain(
+        outcomes.filter((o) => o !== 'done')[0],
+      );
+      expect(outcomes.filter((outcome) => outcome === 'done')).toHaveLength(1);
+      const left = admins[0]?.id === one.userId ? one : other;
+      const { body } = await own.http.post('/auth/login').send({ username: left.username, password: left.password });
+      one = { ...left, bearer: { Authorization: `Bearer ${body.access_token}` } };
+    }
+  });
+
+  it('stays where two delete themselves at once', async () => {
+    const { own, boss } = await start();
+    let one = boss;
+    for (let round = 0; round < 10; round++) {
+      const other = await withRole(own, await own.signUp(), 'admin');
+      const answers = await Promise.all(
+        [one, other].map((user) => own.http.delete('/me').set(user.bearer).send({ password: user.password })),
+      );
+      expect(answers.map(({ status }) => status).sort()).toEqual([204, 409]);
+      one = answers[0]?.status === 409 ? one : other;
+    }
+  });
+});

@@ -1,0 +1,141 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { purgeMail } from '../../src/domain/mail-purge.js';
+import { goodPassword, startApp, type TestApp } from '../support/app.js';
+import { mailTo, settledMails } from '../support/mails.js';
+import { expectProblem } from '../support/problem.js';
+
+let app: TestApp;
+beforeAll(async () => {
+  app = await startApp({ SIGNUP: 'verified', RATE_LIMIT: 'off' });
+});
+afterAll(() => app.stop());
+
+const signUp = (username: string, email?: string, fields = {}) =>
+  app.http.post('/auth/signup').send({ username, password: goodPassword, email, ...fields });
+const logIn = (username: string, password = goodPassword) => app.http.post('/auth/login').send({ username, password });
+const verify = (token: string) => app.http.post('/auth/email/verify').send({ token });
+
+let names = 0;
+const newName = () => `pending-${++names}`;
+
+/** Somebody whose sign-up counts. */
+async function member(): Promise<{ username: string; email: string }> {
+  const username = newName();
+  const email = `${username}@example.com`;
+  await signUp(username, email).expect(201);
+  await verify((await mailTo(app, email)).token).expect(204);
+  return { username, email };
+}
+
+describe('SIGNUP=verified', () => {
+  it('asks for an e-mail address', async () => {
+    const answer = await signUp(newName());
+    expectProblem(answer, 'validation_failed');
+    expect(answer.body.errors).toEqual([{ path: 'email', message: expect.any(String) }]);
+  });
+
+  it('answers 201 without tokens, keeps the name, and lets in once the link was opened', async () => {
+    const username = newName();
+    const email = `${username}@example.com`;
+    const answer = await signUp(username, email, { transport: 'cookie' })
+      .set('Origin', 'http://localhost:3000')
+      .expect(201);
+    expect(answer.headers).not.toHaveProperty('set-cookie');
+    const time = expect.stringMatching(/Z$/);
+    const user = {
+      id: expect.any(String),
+      username,
+      email,
+      email_verified: false,
+      roles: [],
+      created_at: time,
+      updated_at: time,
+    };
+    expect(answer.body).toEqual({ user, status: 'verification_sent' });
+    expectProblem(await logIn(username), 'email_unverified');
+    expectProblem(await logIn(username, 'a wrong password, this'), 'invalid_credentials');
+    expectProblem(await logIn(email), 'invalid_credentials');
+    expectProblem(await signUp(username.toUpperCase(), 'other@example.com'), 'username_taken');
+    await verify((await mailTo(app, email)).token).expect(204);
+    const { body } = await logIn(email).expect(200);
+    expect(body.user).toMatchObject({ id: answer.body.user.id, email, email_verified: true });
+    expect(await app.deps.db.auditEvent.count({ where: { userId: body.user.id, action: 'email.verified' } })).toBe(1);
+  });
+
+  it('is the same for an address that somebody has, but for the mail', async () => {
+    const { email } = await member();
+    const [known, unknown] = [newName(), newName()];
+    const before = await settledMails(app);
+    const answers = [await signUp(known, email), await signUp(unknown, `${unknown}@example.com`)];
+    const shapes = answers.map(({ status, headers, body }) => ({
+      status,
+      headers: Object.keys(headers),
+      fields: Object.entries(body.user).map(([name, value]) => [name, value === null ? null : typeof value]),
+      rest: { ...body, user: undefined },
+    }));
+    expect(shapes[0]).toEqual(shapes[1]);
+    for (const username of [known, unknown]) {
+      expectProblem(await logIn(username), 'email_unverified');
+      expectProblem(await signUp(username, 'third@example.com'), 'username_taken');
+    }
+    expectProblem(await logIn(email, 'a wrong password, this'), 'invalid_credentials');
+    expectProblem(await logIn(`${unknown}@example.com`, 'a wrong password, this'), 'invalid_credentials');
+    for (const address of [email, `${unknown}@example.com`])
+      await app.http.post('/auth/email/resend').send({ email: address }).expect(202, '');
+    const mails = (await settledMails(app)).slice(before.length);
+    const told = mails.filter(({ to }) => to === `<${email}>`);
+    expect(told.map(({ subject, token }) => [subject, token])).toEqual([
+      ['You already have a user', ''],
+      ['You already have a user', ''],
+    ]);
+    expect(mails.filter(({ to, token }) => to === `<${unknown}@example.com>` && token !== '')).toHaveLength(2);
+  });
+
+  it('gives an address that two wait for to the one who opens the link first', async () => {
+    const [one, two] = [newName(), newName()];
+    const email = `${one}@example.com`;
+    for (const username of [one, two]) await signUp(username, email).expect(201);
+    const mails = (await settledMails(app)).filter(({ to }) => to === `<${email}>`);
+    expect(mails.map(({ text }) => /Hello (\S+),/.exec(text)?.[1])).toEqual([one, two]);
+    await verify(mails[1]?.token as string).expect(204);
+    expectProblem(await verify(mails[0]?.token as string), 'invalid_one_time_token');
+    await logIn(two).expect(200);
+    expectProblem(await logIn(one), 'email_unverified');
+  });
+
+  it('makes 50 sign-ups of one name at once one sign-up, with one mail (E-R7)', async () => {
+    const username = newName();
+    const answers = await Promise.all(Array.from({ length: 50 }, () => signUp(username, `${username}@example.com`)));
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
+    expect(answers.filter(({ body }) => body.code === 'username_taken')).toHaveLength(49);
+    expect((await settledMails(app)).filter(({ to }) => to === `<${username}@example.com>`)).toHaveLength(1);
+  });
+
+  it('lets a sign-up that was not confirmed in time go, with its name, before and by the purge', async () => {
+    const outdated = (username: string) =>
+      app.deps.db.user.update({
+        where: { usernameKey: username },
+        data: { pendingUntil: new Date(Date.now() - 1_000) },
+      });
+    const [taken, purged] = [newName(), newName()];
+    for (const username of [taken, purged]) {
+      await signUp(username, `${username}@example.com`).expect(201);
+      await settledMails(app);
+      await outdated(username);
+    }
+    const again = await signUp(taken, `again-${taken}@example.com`).expect(201);
+    expect(again.body.user.email).toBe(`again-${taken}@example.com`);
+    await purgeMail(app.deps);
+    expect(await app.deps.db.user.count({ where: { usernameKey: purged } })).toBe(0);
+    expect(await app.deps.db.user.count({ where: { usernameKey: taken } })).toBe(1);
+  });
+
+  it('has no session, and no reset, before it is confirmed', async () => {
+    const username = newName();
+    const email = `${username}@example.com`;
+    await signUp(username, email).expect(201);
+    await app.http.post('/auth/password/forgot').send({ email }).expect(202);
+    expect((await settledMails(app)).filter(({ to }) => to === `<${email}>`)).toHaveLength(1);
+    expect(await app.deps.db.session.count({ where: { user: { usernameKey: username } } })).toBe(0);
+  });
+});

@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { setRoles } from '../../src/domain/user-changes.js';
+import {
+  ask,
+  type Instance,
+  logIn,
+  type Operator,
+  openOperator,
+  signUp,
+  startInstance,
+  stopAll,
+  type Tokens,
+} from '../support/instance.js';
+import { createServerDatabase, type TestDatabase } from '../support/test-database.js';
+
+describe('the last admin, at two instances', () => {
+  let database: TestDatabase;
+  let operator: Operator;
+  let one: Instance;
+  let other: Instance;
+  beforeAll(async () => {
+    database = await createServerDatabase();
+    [one, other] = await Promise.all([startInstance(database.url), startInstance(database.url)]);
+    operator = await openOperator(database.url);
+  }, 90_000);
+  afterAll(async () => {
+    await stopAll(one, other);
+    await operator?.close();
+    await database?.drop();
+  });
+
+  const makeAdmin = async (user: Tokens) => {
+    await setRoles(operator, user.userId, ['admin'], {});
+    return logIn(one, user.username);
+  };
+
+  it('stays, where all admins are taken away at once, in 50 rounds', { timeout: 120_000 }, async () => {
+    const ways = [
+      (at: Instance, id: string, bearer: string) =>
+        ask(at, `PATCH /admin/users/${id}`, { bearer, body: { roles: [] } }),
+      (at: Instance, id: string, bearer: string) =>
+        ask(at, `PATCH /admin/users/${id}`, { bearer, body: { disabled: true } }),
+      (at: Instance, id: string, bearer: string) => ask(at, `DELETE /admin/users/${id}`, { bearer }),
+    ];
+    let left = await makeAdmin(await signUp(one));
+    for (let round = 0; round < 50; round++) {
+      const admins = [left, await makeAdmin(await signUp(one)), await makeAdmin(await signUp(one))];
+      const answers = await Promise.all(
+        admins.map((admin, n) => {
+          const way = ways[(round + n) % ways.length] as (typeof ways)[0];
+          const target = admins[(n + (round % 3)) % admins.length] as Tokens;
+          return way(n % 2 === 0 ? one : other, target.userId, admin.access);
+        }),
+      );
+      // Waiting for each other they neither fail nor deadlock.
+      expect(answers.filter(({ status }) => status >= 500)).toEqual([]);
+      const stored = await operator.db.user.findMany({ where: { roles: { has: 'admin' }, disabledAt: null } });
+      expect(stored.length, `round ${round}`).toBeGreaterThanOrEqual(1);
+      const survivors = admins.filter(({ userId }) => stored.some(({ id }) => id === userId));
+      left = await logIn(one, survivors[0]?.username ?? '');
+      for (const { userId } of survivors.slice(1)) await setRoles(operator, userId, [], {});
+    }
+  });
+});
