@@ -18,6 +18,7 @@ import * as welcome from './features/welcome.js';
 import { type AnyRoute, route } from './route.js';
 import {
   adminUserSchema,
+  auditEventSchema,
   pageQuerySchema,
   pageSchema,
   sessionListSchema,
@@ -66,7 +67,7 @@ export const routes: AnyRoute[] = [
   route({ method: 'DELETE', path: '/admin/users/{id}',          guard: 'access-token', role: 'admin',                                    reply: [204],                                     errors: ['not_found', 'last_admin', 'csrf_rejected', 'overloaded'], handler: adminUsers.remove }),
   route({ method: 'GET',    path: '/admin/users/{id}/sessions', guard: 'access-token', role: 'admin',                                    reply: [200, sessionListSchema],                  errors: ['not_found'],                 handler: adminUsers.sessions }),
   route({ method: 'POST',   path: '/admin/users/{id}/logout',   guard: 'access-token', role: 'admin',                                    reply: [204],                                     errors: ['not_found', 'csrf_rejected'], handler: adminUsers.logout }),
-  route({ method: 'GET',    path: '/admin/audit',               guard: 'access-token', role: 'admin', query: adminAudit.querySchema,     reply: [200, pageSchema(adminAudit.eventSchema)], errors: [],                            handler: adminAudit.list }),
+  route({ method: 'GET',    path: '/admin/audit',               guard: 'access-token', role: 'admin', query: adminAudit.querySchema,     reply: [200, pageSchema(auditEventSchema)], errors: [],                            handler: adminAudit.list }),
 
   route({ method: 'GET',    path: '/.well-known/jwks.json', guard: 'public', reply: [200, jwks.replySchema],   errors: [], handler: jwks.handler }),
   route({ method: 'GET',    path: '/healthz',               guard: 'public', reply: [200, health.replySchema], errors: [], handler: health.live }),

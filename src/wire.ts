@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { auditActions } from './domain/audit.js';
+import type { RecordedEvent } from './domain/audit-list.js';
 import type { LiveSession } from './domain/session-list.js';
 import type { SessionTokens } from './domain/sessions.js';
 import type { Todo } from './domain/todos.js';
@@ -158,4 +160,28 @@ export function textSchema(minLength: number, maxLength: number) {
     .min(minLength)
     .max(maxLength)
     .refine((text) => text.isWellFormed() && !/^\ufeff|\0/.test(text), 'Not valid Unicode text.');
+}
+
+export const auditEventSchema = z.object({
+  id: z.uuid(),
+  at: time,
+  action: z.enum(auditActions),
+  user_id: z.uuid().nullable(),
+  actor_id: z.uuid().nullable(),
+  ip: z.string().nullable(),
+  user_agent: z.string().nullable(),
+  detail: z.looseObject({}),
+});
+
+export function auditEventOnTheWire(event: RecordedEvent) {
+  return {
+    id: event.id,
+    at: event.at.toISOString(),
+    action: event.action,
+    user_id: event.userId,
+    actor_id: event.actorId,
+    ip: event.ip,
+    user_agent: event.userAgent,
+    detail: event.detail,
+  };
 }

@@ -1,6 +1,6 @@
 import type { Db } from '../db/database.js';
 import { Prisma } from '../generated/prisma/client.js';
-import { inBatches } from './purge.js';
+import { batchSize, inBatches } from './purge.js';
 
 /**
  * Removes counts whose window has ended; nothing depends on it but room.
@@ -12,6 +12,6 @@ export async function purgeLimits({ db }: { db: Db }): Promise<number | undefine
   return inBatches(
     db,
     Prisma.sql`DELETE FROM rate_limit WHERE key IN (
-      SELECT key FROM rate_limit WHERE ${over} LIMIT 1000 FOR UPDATE SKIP LOCKED)`,
+      SELECT key FROM rate_limit WHERE ${over} LIMIT ${batchSize} FOR UPDATE SKIP LOCKED)`,
   );
 }

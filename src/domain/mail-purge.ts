@@ -1,9 +1,9 @@
 import type { Db } from '../db/database.js';
+import { Prisma } from '../generated/prisma/client.js';
+import { batchSize, inBatches } from './purge.js';
 
 // What was sent is kept this long to answer questions about it, and dead letters to be seen; in days.
 const keptDays = 7;
-
-const batchSize = 1_000;
 
 /**
  * Removes old mails, dead tokens, and sign-ups that were never confirmed, which frees their names. Nothing depends on it
@@ -11,20 +11,19 @@ const batchSize = 1_000;
  */
 export async function purgeMail({ db }: { db: Db }): Promise<void> {
   await inBatches(
-    () => db.$executeRaw`DELETE FROM outbox WHERE id IN (
+    db,
+    Prisma.sql`DELETE FROM outbox WHERE id IN (
       SELECT id FROM outbox WHERE coalesce(sent_at, failed_at) < clock_timestamp() - make_interval(days => ${keptDays}::int)
       LIMIT ${batchSize} FOR UPDATE SKIP LOCKED)`,
   );
   await inBatches(
-    () => db.$executeRaw`DELETE FROM one_time_token WHERE hash IN (
+    db,
+    Prisma.sql`DELETE FROM one_time_token WHERE hash IN (
       SELECT hash FROM one_time_token WHERE expires_at < clock_timestamp() LIMIT ${batchSize} FOR UPDATE SKIP LOCKED)`,
   );
   await inBatches(
-    () => db.$executeRaw`DELETE FROM "user" WHERE id IN (
+    db,
+    Prisma.sql`DELETE FROM "user" WHERE id IN (
       SELECT id FROM "user" WHERE pending_until < clock_timestamp() LIMIT ${batchSize} FOR UPDATE SKIP LOCKED)`,
   );
-}
-
-async function inBatches(removeBatch: () => Promise<number>): Promise<void> {
-  while ((await removeBatch()) === batchSize);
 }

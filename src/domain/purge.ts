@@ -12,7 +12,7 @@ type PurgeDeps = { db: Db; config: { tokens: { refreshTtl: number; sessionMaxAge
 const keptAfterEnd = 7 * 86_400;
 
 // Small enough that nobody waits for the locks, with a pause that leaves the database to others.
-const batchSize = 1_000;
+export const batchSize = 1_000;
 const pauseMs = 50;
 
 const purgeLock = 728_301_002;
@@ -40,7 +40,7 @@ export async function purge({ db, config }: PurgeDeps): Promise<Purged | undefin
   return { sessions: fromSessions, revocations: fromRevocations };
 }
 
-/** Runs a DELETE of at most 1,000 rows until there are none left. @returns undefined where another purge is at it */
+/** Runs a DELETE of at most {@link batchSize} rows until there are none left. @returns undefined where another purge is at it */
 export async function inBatches(db: Db, statement: Prisma.Sql): Promise<number | undefined> {
   let removed = 0;
   for (;;) {

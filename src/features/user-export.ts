@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { exportUser, type UserExport } from '../domain/personal-data.js';
 import { AppError } from '../errors.js';
 import type { Context, Reply } from '../route.js';
-import { todoOnTheWire, todoSchema, userOnTheWire, userSchema } from '../wire.js';
+import { auditEventOnTheWire, todoOnTheWire, todoSchema, userOnTheWire, userSchema } from '../wire.js';
 
 const time = z.iso.datetime();
 const place = { ip: z.string().nullable(), user_agent: z.string().nullable() };
@@ -92,16 +92,7 @@ function onTheWire({ user, sessions, todos, mails, tokens, events }: UserExport)
       email: emailKey,
       expires_at: expiresAt.toISOString(),
     })),
-    audit: events.map((event) => ({
-      id: event.id,
-      at: event.at.toISOString(),
-      action: event.action,
-      user_id: event.userId,
-      actor_id: event.actorId,
-      ip: event.ip,
-      user_agent: event.userAgent,
-      detail: event.detail,
-    })),
+    audit: events.map(auditEventOnTheWire),
   };
 }
 

@@ -13,11 +13,9 @@ type FlatHeaders = string[];
  * {@link writeAnswer} hands all of it over in one go: set one by one, headers were half the cost of a small request.
  */
 export function answerHeaders(origins: string[]): RequestHandler {
+  const always = standardHeaders();
   const applyCors = corsFor(origins);
-  const headersFor = (origin?: string) => [
-    ...standardHeaders(),
-    ...(origins.length > 0 ? headersBy(applyCors, origin) : []),
-  ];
+  const headersFor = (origin?: string) => [...always, ...(origins.length > 0 ? headersBy(applyCors, origin) : [])];
   const forOrigin = new Map(origins.map((origin) => [origin, headersFor(origin)]));
   const forOthers = headersFor();
   return (req, res, next) => {
