@@ -1,4 +1,4 @@
-import { fork, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { openSync, readFileSync } from 'node:fs';
@@ -6,6 +6,12 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { divideCores } from './cores.mjs';
+
+const { servers: onServerCores, names } = divideCores();
+
+/** Which cores do what, in words; empty where they are not divided. */
+export const coresInWords = names;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -28,7 +34,8 @@ export async function startGatelatch({ databaseUrl, cwd, origin }) {
   };
   const log = openSync(join(cwd, 'request.log'), 'a');
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [join(root, 'dist/main.js')], { cwd, env, stdio: ['ignore', log, 'inherit'] });
+  const [command, ...args] = [...onServerCores, process.execPath, join(root, 'dist/main.js')];
+  const child = spawn(command, args, { cwd, env, stdio: ['ignore', log, 'inherit'] });
   const url = `http://127.0.0.1:${port}`;
   while ((await fetch(`${url}/readyz`).catch(() => undefined))?.status !== 200) {
     if (child.exitCode !== null) throw new Error('Gatelatch did not start.');
@@ -51,8 +58,10 @@ function secretOf(cwd) {
 
 /** One of `peers/`, once it has said that it is ready; what it said comes with it. */
 export async function startPeer(name, env = {}) {
-  const child = fork(join(root, 'bench/peers', `${name}.mjs`), {
+  const [command, ...args] = [...onServerCores, process.execPath, join(root, 'bench/peers', `${name}.mjs`)];
+  const child = spawn(command, args, {
     env: { PATH: process.env.PATH, NODE_ENV: 'production', ...env },
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const [facts] = await Promise.race([once(child, 'message'), once(child, 'exit').then(() => [])]);
   if (!facts) throw new Error(`The peer ${name} did not start.`);
