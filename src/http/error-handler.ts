@@ -22,9 +22,14 @@ export function errorHandler(log: Logger): ErrorRequestHandler {
     if (error.status >= 500) logFailure(log, error, res);
     // Half an answer can't be taken back: Express then cuts the connection.
     if (res.headersSent) return next(thrown);
-    if (!req.complete) hangUpSoon(req);
+    if (!req.complete && announcesBody(req)) hangUpSoon(req);
     sendProblem(res, error);
   };
+}
+
+// RFC 9112 §6.3. Without a body a request counts as complete only after its handler: it needs no hanging up.
+function announcesBody({ headers }: Request): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
 // The rest of a refused body is read and dropped for a moment, so that whoever is still writing it gets to read the

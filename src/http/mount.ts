@@ -3,7 +3,7 @@ import { validate as isUuid } from 'uuid';
 import { z } from 'zod';
 import type { Deps } from '../deps.js';
 import { AppError } from '../errors.js';
-import type { AnyRoute, Guard } from '../route.js';
+import type { AnyRoute, Context, Guard } from '../route.js';
 import { createFindAccessToken } from './access-token-sources.js';
 import { overrideHeaders, writeAnswer } from './answer-headers.js';
 import { checkInput, readBody } from './body.js';
@@ -122,24 +122,42 @@ type Settle = ((res: Response) => Promise<void>) | undefined;
 
 function handling(deps: Deps, send: Send): (row: AnyRoute, readCookies: ReadCookies, settle: Settle) => RequestHandler {
   return (row, readCookies, settle) => async (req, res) => {
-    const context = {
-      deps,
-      principal: req.user,
-      body: req.body,
-      query: row.query ? checkInput(row.query, req.query, 'query') : undefined,
-      id: idOf(req),
-      // Worked out only where a handler asks: most don't.
-      get caller() {
-        return callerOf(req);
-      },
-      get cookies() {
-        return readCookies(req);
-      },
-    };
-    const reply = await row.handler(context);
+    const reply = await row.handler(new RequestContext(deps, row, req, readCookies));
     if (settle) await settle(res);
     send(res, reply);
   };
+}
+
+/**
+ * What a handler gets. Caller and cookies are worked out only where it asks: most don't. They are a class's getters,
+ * because those of an object literal make a hidden class for each request, which took a quarter of a small one.
+ */
+class RequestContext implements Context<Guard, unknown, unknown> {
+  readonly deps: Deps;
+  readonly principal: never;
+  readonly body: unknown;
+  readonly query: unknown;
+  readonly id: string;
+  readonly #req: Request;
+  readonly #readCookies: ReadCookies;
+
+  constructor(deps: Deps, row: AnyRoute, req: Request, readCookies: ReadCookies) {
+    this.deps = deps;
+    this.principal = req.user as never;
+    this.body = req.body;
+    this.query = row.query ? checkInput(row.query, req.query, 'query') : undefined;
+    this.id = idOf(req);
+    this.#req = req;
+    this.#readCookies = readCookies;
+  }
+
+  get caller() {
+    return callerOf(this.#req);
+  }
+
+  get cookies() {
+    return this.#readCookies(this.#req);
+  }
 }
 
 function idOf({ params: { id } }: Request): string {
