@@ -1,7 +1,11 @@
 // `npm run bench`: Gatelatch beside what limits it, in one run on one machine, as ratios. What a number is worth
 // elsewhere nobody knows; what a ratio is worth, the same machine at the same minute tells.
 //
-//   npm run bench -- [--quick] [--database=postgres|embedded] [--only=welcome,me,login,refresh,start]
+//   npm run bench -- [--quick] [--database=postgres|embedded]
+//                    [--only=welcome,me,todos,refresh,login,signup,start,flood,growth]
+//
+// All but `growth`, which fills a database up to a million users first, is done by default. The peers that Gatelatch
+// itself does not need come by `npm ci --prefix bench`.
 //
 // Database: DATABASE_URL, where it is postgresql:// (a database of the bench's own is made there and dropped); else
 // a throw-away cluster, where `initdb` is found; else the embedded one, in memory.
@@ -11,30 +15,31 @@ import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { fire, loop } from './load.mjs';
+import { connections, prepareContests } from './contests.mjs';
+import { measureFlood } from './flood.mjs';
+import { growTo } from './growth.mjs';
+import { signUpMany } from './people.mjs';
 import { createDatabase, findPostgres, startPostgres, versionOf } from './postgres.mjs';
 import { coresInWords, startGatelatch, startPeer } from './processes.mjs';
 import { measureStartUp } from './start-up.mjs';
-import { printRatios, printStartUp } from './table.mjs';
+import { printFlood, printGrowth, printRatios, printStartUp } from './table.mjs';
 
 const { values: options } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     database: { type: 'string' },
-    only: { type: 'string', default: 'welcome,me,login,refresh,start' },
+    only: { type: 'string', default: 'welcome,me,todos,refresh,login,signup,start,flood' },
   },
 });
 const wanted = new Set(options.only.split(','));
+const onlyStart = options.only === 'start';
 const plan = options.quick
-  ? { rounds: 3, seconds: 1, warmUp: 1, loginWarmUp: 5, starts: 1 }
-  : { rounds: 5, seconds: 2, warmUp: 2, loginWarmUp: 25, starts: 3 };
+  ? { rounds: 3, seconds: 1, warmUp: 1, starts: 1 }
+  : { rounds: 5, seconds: 2, warmUp: 2, starts: 3 };
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const node24 = Number(process.versions.node.split('.')[0]) >= 24;
 const origin = 'https://app.example';
-const password = 'correct horse battery staple';
 const embedded = { name: 'embedded PGlite, in memory', create: async () => 'pglite:memory', isServer: false };
-const connections = { read: 64, login: 8, refresh: 16 };
 
 const cleanUps = [];
 const later = (cleanUp) => cleanUps.unshift(cleanUp);
@@ -60,13 +65,17 @@ async function run() {
   );
 
   const startUp = wanted.has('start') ? await measureStartUp({ directory, database, origin, ...plan }, note) : [];
-  const contests = await prepareContests({ directory, database });
-  const measured = [];
-  for (const contest of contests) measured.push(await hold(contest));
+  const arena = onlyStart ? undefined : await openArena({ directory, database });
+  const contests = arena ? await prepareContests(wanted, arena) : [];
+  const measured = await holdAll(contests);
   const rows = measured.flatMap(ratios);
+  const flood = arena && wanted.has('flood') ? await holdFlood(arena) : undefined;
+  const growth = arena && wanted.has('growth') ? await holdGrowth(contests, arena) : [];
 
   printRatios(rows);
   printStartUp(startUp);
+  if (flood) printFlood(flood);
+  printGrowth(growth);
   const file = join(root, 'bench/results', `${startedAt.toISOString().replace(/[:.]/g, '-')}.json`);
   mkdirSync(join(root, 'bench/results'), { recursive: true });
   const facts = {
@@ -77,7 +86,7 @@ async function run() {
     packages: packageVersions(),
     plan: { ...plan, connections },
   };
-  writeFileSync(file, `${JSON.stringify({ ...facts, rows, startUp, rounds: measured }, null, 2)}\n`);
+  writeFileSync(file, `${JSON.stringify({ ...facts, rows, startUp, flood, growth, rounds: measured }, null, 2)}\n`);
   console.log(`\n${facts.seconds} s; figures of each round in ${file.slice(root.length)}.`);
 }
 
@@ -108,112 +117,18 @@ async function server(url) {
   };
 }
 
-/** Everything that is compared, alive together: a row each, with those that take turns in it. */
-async function prepareContests({ directory, database }) {
-  if (![...wanted].some((name) => name !== 'start')) return [];
+/** Gatelatch as it runs in production, some who are signed up there, and a way to start what it is compared with. */
+async function openArena({ directory, database }) {
   const databaseUrl = await database.create('load');
   const gatelatch = await started(startGatelatch({ databaseUrl, cwd: directory, origin }));
-  const users = await Promise.all(
-    Array.from({ length: connections.refresh }, (_, n) => signUp(gatelatch, `bench-${n}`)),
-  );
-  const bearer = { authorization: `Bearer ${users[0].access_token}`, origin };
-  const json = { 'content-type': 'application/json' };
-  const peer = (name, env) => started(startPeer(name, { DATABASE_URL: databaseUrl, ...env }));
-
-  const contests = [];
-  if (wanted.has('welcome')) {
-    const textbook = await peer('textbook');
-    contests.push({
-      name: 'GET /welcome',
-      subject: reading(gatelatch, { path: '/welcome', headers: bearer }),
-      rivals: [
-        {
-          name: 'bare Express 5 hello',
-          target: node24 ? { now: 0.5, later: 0.7 } : { now: 1, later: 2 },
-          ...reading(await peer('hello-express'), { path: '/' }),
-        },
-        {
-          name: 'bare node:http hello',
-          target: node24 ? {} : { later: 0.3 },
-          ...reading(await peer('hello-http'), { path: '/' }),
-        },
-        {
-          name: 'textbook passport-jwt',
-          target: node24 ? {} : { now: 8, later: 15 },
-          ...reading(textbook, { path: '/welcome', headers: { authorization: `Bearer ${textbook.token}` } }),
-        },
-      ],
-    });
-  }
-  const prisma =
-    wanted.has('me') || wanted.has('refresh')
-      ? await peer('express-prisma', { BENCH_SESSIONS: connections.refresh })
-      : undefined;
-  if (wanted.has('me'))
-    contests.push({
-      name: 'GET /me',
-      subject: reading(gatelatch, { path: '/me', headers: bearer }),
-      rivals: [{ name: 'Express + one findUnique', target: { later: 0.6 }, ...reading(prisma, { path: '/me' }) }],
-    });
-  if (wanted.has('refresh'))
-    contests.push({
-      name: 'POST /auth/refresh',
-      subject: {
-        ...gatelatch,
-        measure: fire,
-        connections: connections.refresh,
-        // Each client goes on with the token that it was given: every request is a real rotation.
-        request: (n) => ({
-          method: 'POST',
-          path: '/auth/refresh',
-          headers: json,
-          body: JSON.stringify({ refresh_token: users[n].refresh_token }),
-          onReply(body) {
-            users[n].refresh_token = JSON.parse(body).refresh_token;
-            return JSON.stringify({ refresh_token: users[n].refresh_token });
-          },
-        }),
-      },
-      rivals: [
-        {
-          name: 'Express + the same statement',
-          target: { later: 0.75 },
-          ...prisma,
-          measure: fire,
-          connections: connections.refresh,
-          request: (n) => ({ method: 'POST', path: `/refresh/${n}` }),
-        },
-      ],
-    });
-  if (wanted.has('login'))
-    contests.push({
-      name: 'POST /auth/login',
-      subject: {
-        ...gatelatch,
-        measure: fire,
-        connections: connections.login,
-        request: (n) => ({
-          method: 'POST',
-          path: '/auth/login',
-          headers: json,
-          // As a device that has signed in before does; it spares the mail about a new one.
-          body: JSON.stringify({ username: `bench-${n}`, password, device_token: users[n].device_token }),
-        }),
-        // A path taken forty times a second is long interpreted before it is compiled.
-        warmUp: plan.loginWarmUp,
-      },
-      rivals: [
-        {
-          name: 'bare argon2 verify loop',
-          target: { now: 0.85, later: 0.95 },
-          // The default of PASSWORD_HASH.
-          ...(await peer('argon2-loop', { BENCH_MEMORY_KIB: 19456, BENCH_PASSES: 2, BENCH_LANES: 1 })),
-          measure: loop,
-          connections: connections.login,
-        },
-      ],
-    });
-  return contests;
+  return {
+    gatelatch,
+    origin,
+    databaseUrl,
+    isServer: database.isServer,
+    users: await signUpMany(gatelatch, connections.refresh, 'bench'),
+    peer: (name, env) => started(startPeer(name, { DATABASE_URL: databaseUrl, ...env })),
+  };
 }
 
 async function started(starting) {
@@ -222,18 +137,28 @@ async function started(starting) {
   return child;
 }
 
-function reading(child, request) {
-  return { ...child, measure: fire, connections: connections.read, request: () => ({ method: 'GET', ...request }) };
+async function holdAll(contests) {
+  const measured = [];
+  for (const contest of contests) measured.push(await hold(contest));
+  return measured;
 }
 
-async function signUp({ url }, username) {
-  const response = await fetch(`${url}/auth/signup`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ username, password }),
-  });
-  if (response.status !== 201) throw new Error(`Sign-up answered ${response.status}: ${await response.text()}`);
-  return response.json();
+async function holdFlood(arena) {
+  note('/welcome under a flood of logins …');
+  return measureFlood(arena, plan);
+}
+
+/** Our own figures again, as the same database fills up. */
+async function holdGrowth(contests, { databaseUrl, isServer }) {
+  if (!isServer) throw new Error('Growth is measured on Postgres.');
+  const sizes = [];
+  for (const users of options.quick ? [1_000, 10_000] : [1_000, 100_000, 1_000_000]) {
+    note(`Filling up to ${users} users …`);
+    await growTo(databaseUrl, users);
+    const measured = await holdAll(contests.map((contest) => ({ ...contest, rivals: [] })));
+    sizes.push({ users, figures: measured.map(({ name, rounds }) => ({ name, ...middleOf(rounds, 'Gatelatch') })) });
+  }
+  return sizes;
 }
 
 /** All of a row take turns, round by round, so that whatever else the machine does meets them alike. */

@@ -65,6 +65,43 @@ export function printStartUp(rows) {
   );
 }
 
+/** @param flood what `measureFlood` gives */
+export function printFlood({ rounds, restMb, mostMb }) {
+  const middle = (figure) => rounds.map(figure).sort((a, b) => a - b)[Math.floor(rounds.length / 2)];
+  const kept = middle(({ quiet, flooded }) => flooded.perSecond / quiet.perSecond);
+  const p99 = middle(({ flooded }) => flooded.p99);
+  // One hash at once for each core that the server has, and 64 MB.
+  print(
+    ['300 logins queued', 'quiet/s', 'flooded/s', 'kept', 'target', 'p99 ms', 'target', 'MB at rest', 'at most'],
+    [
+      [
+        'GET /welcome',
+        middle(({ quiet }) => quiet.perSecond),
+        middle(({ flooded }) => flooded.perSecond),
+        kept.toFixed(2),
+        verdict(0.4, kept >= 0.4),
+        p99,
+        verdict(100, p99 < 100),
+        restMb,
+        mostMb,
+      ],
+    ],
+  );
+}
+
+/** Figures by the size of the database, and what is left of them at the largest. */
+export function printGrowth(sizes) {
+  if (sizes.length === 0) return;
+  const [first, last] = [sizes[0], sizes.at(-1)];
+  print(
+    ['requests/s with users', ...sizes.map(({ users }) => users), 'kept', 'target'],
+    first.figures.map(({ name, perSecond }, row) => {
+      const kept = last.figures[row].perSecond / perSecond;
+      return [name, ...sizes.map(({ figures }) => figures[row].perSecond), kept.toFixed(2), verdict(0.9, kept >= 0.9)];
+    }),
+  );
+}
+
 function verdict(target, met) {
   return target === undefined ? undefined : `${target} ${met ? '✓' : '✗'}`;
 }

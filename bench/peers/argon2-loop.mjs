@@ -1,28 +1,20 @@
-// The ceiling of a login: so many argon2 verifications at once, for so long, and nothing around them.
+// The ceiling of a login or a sign-up: so many hashes at once, for so long, and nothing around them.
 import argon2 from 'argon2';
+import { loopOnRequest } from './loop.mjs';
 
-const hash = await argon2.hash('correct horse battery staple', {
+const password = 'correct horse battery staple';
+const cost = {
   type: argon2.argon2id,
   memoryCost: Number(process.env.BENCH_MEMORY_KIB),
   timeCost: Number(process.env.BENCH_PASSES),
   parallelism: Number(process.env.BENCH_LANES),
-});
+};
+const hash = await argon2.hash(password, cost);
 
-process.on('message', async ({ connections, milliseconds }) => {
-  const start = performance.now();
-  const end = start + milliseconds;
-  const latencies = [];
-  await Promise.all(Array.from({ length: connections }, loop));
-  process.send({ latencies, seconds: (performance.now() - start) / 1000 });
-
-  async function loop() {
-    for (let now = performance.now(); now < end; ) {
-      if (!(await argon2.verify(hash, 'correct horse battery staple'))) throw new Error('The hash does not verify.');
-      const done = performance.now();
-      latencies.push(done - now);
-      now = done;
-    }
-  }
-});
-process.on('disconnect', () => process.exit());
-process.send({});
+const work = {
+  verify: async () => {
+    if (!(await argon2.verify(hash, password))) throw new Error('The hash does not verify.');
+  },
+  hash: () => argon2.hash(password, cost),
+};
+loopOnRequest(work[process.env.BENCH_WORK ?? 'verify']);

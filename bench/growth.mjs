@@ -1,0 +1,29 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+
+/**
+ * Fills a migrated database up to so many users with three sessions each, by SQL: the figures of a database that has
+ * grown are to be those of one that has not.
+ */
+export async function growTo(databaseUrl, users) {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    const { rows } = await client.query('SELECT count(*)::int AS count FROM "user"');
+    const prefix = randomBytes(4).toString('hex');
+    await client.query(
+      `INSERT INTO "user" (id, username, username_key, email, email_key, password_hash)
+       SELECT gen_random_uuid(), name, name, name || '@example.com', name || '@example.com', 'none'
+       FROM generate_series(1, $1::int) n, LATERAL (SELECT '${prefix}-' || n AS name) named`,
+      [Math.max(0, users - rows[0].count)],
+    );
+    await client.query(
+      `INSERT INTO session (id, user_id, nonce_hash, access_expires_at)
+       SELECT gen_random_uuid(), u.id, decode(md5(random()::text), 'hex'), now() + interval '15 minutes'
+       FROM "user" u, generate_series(1, 3) WHERE u.username LIKE '${prefix}-%'`,
+    );
+    await client.query('VACUUM ANALYZE "user", session');
+  } finally {
+    await client.end();
+  }
+}
