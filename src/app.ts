@@ -6,9 +6,10 @@ import { errorHandler } from './http/error-handler.js';
 import { mount } from './http/mount.js';
 import { refuseFloods } from './http/rate-limit-general.js';
 import { requestLog } from './http/request-log.js';
+import { serveFiles } from './http/static-files.js';
 import { warnOfUntrustedProxy } from './http/untrusted-proxy.js';
 import type { AnyRoute } from './route.js';
-import { routes } from './routes.js';
+import { files, routes } from './routes.js';
 
 /**
  * The whole application, in the order in which a request passes through it.
@@ -28,6 +29,8 @@ export function createApp(deps: Deps, rows: AnyRoute[] = routes): Express {
   if (config.trustProxy === false) app.use(warnOfUntrustedProxy(log));
   if (deps.limits) app.use(refuseFloods(deps.limits.general));
   mount(app, rows, deps);
+  // After the table, so that no route waits for them.
+  for (const [path, folder] of Object.entries(files)) app.use(path, serveFiles(folder()));
   app.use(() => {
     throw new AppError('not_found');
   });

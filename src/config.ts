@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { type HashCost, isBearable } from './domain/hash-cost.js';
 import { StartError } from './errors.js';
-import { usernameSchema } from './wire.js';
+import { usernameSchema } from './fields.js';
 
 const secondsPer = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
 

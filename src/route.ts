@@ -38,6 +38,12 @@ export type RowLimit = 'login' | 'signup' | 'reset' | 'password' | 'refresh' | '
 /** Where the tokens of an answer travel: in its body, or in HttpOnly cookies. */
 export type Transport = 'bearer' | 'cookie';
 
+/** What an answer is that isn't JSON. */
+export type MediaType = 'text/html';
+
+/** `Set-Cookie` where the tokens travel in cookies, and where they are cleared. */
+export type ReplyHeader = 'Set-Cookie' | 'Location' | 'Content-Disposition';
+
 /** What a handler gets: checked input, and nothing of HTTP. */
 export type Context<G extends Guard = Guard, Body = undefined, Query = undefined> = {
   deps: Deps;
@@ -66,6 +72,10 @@ export type Route<G extends Guard, Body extends z.ZodType | undefined, Query ext
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** As OpenAPI writes it: `/todos/{id}`. */
   path: string;
+  /** What clients call it (OpenAPI's operationId), so it never changes. */
+  name: string;
+  /** Under which heading the documentation lists it: that of its {@link group}. */
+  tag?: string;
   guard: G;
   /** The role that the access token must hold; who has another is `forbidden`. */
   role?: G extends 'access-token' ? string : never;
@@ -75,9 +85,11 @@ export type Route<G extends Guard, Body extends z.ZodType | undefined, Query ext
   verifiedEmail?: G extends 'access-token' ? boolean : never;
   body?: Body;
   query?: Query;
-  /** What it answers when all is well: the status, and the schema of the body where there is one. */
-  reply: [status: number, schema?: z.ZodType];
-  /** The refusals of its own, besides those that its guard, its body and its server can give. */
+  /** What it answers when all is well: the status, and the schema of the body or, where that isn't JSON, its type. */
+  reply: [status: number, body?: z.ZodType | MediaType];
+  /** What a client may look for in the head of that answer. */
+  headers?: ReplyHeader[];
+  /** The refusals of its own, besides those that its guard, path, body, limit and server can give. */
   errors: ErrorCode[];
   handler: (
     context: Context<
@@ -86,7 +98,12 @@ export type Route<G extends Guard, Body extends z.ZodType | undefined, Query ext
       Query extends z.ZodType ? z.output<Query> : undefined
     >,
   ) => Reply | Promise<Reply>;
+  /** One line for people, in the documentation. */
+  summary: string;
 };
+
+/** Files of one folder that pages load: no others of it are served. */
+export type FileFolder = { folder: string; names: string[] };
 
 // biome-ignore lint/suspicious/noExplicitAny: a table holds rows of every guard and body; each row was checked by `route`.
 export type AnyRoute = Route<any, any, any>;
@@ -98,4 +115,9 @@ export function route<
   Query extends z.ZodType | undefined = undefined,
 >(row: Route<G, Body, Query>): AnyRoute {
   return row;
+}
+
+/** Rows under one heading. */
+export function group(tag: string, rows: AnyRoute[]): AnyRoute[] {
+  return rows.map((row) => ({ ...row, tag }));
 }

@@ -1,5 +1,6 @@
 import * as adminAudit from './features/admin-audit.js';
 import * as adminUsers from './features/admin-users.js';
+import * as docs from './features/docs.js';
 import * as email from './features/email.js';
 import * as health from './features/health.js';
 import * as jwks from './features/jwks.js';
@@ -7,6 +8,7 @@ import * as login from './features/login.js';
 import * as logout from './features/logout.js';
 import * as mailPages from './features/mail-pages.js';
 import * as me from './features/me.js';
+import * as contract from './features/openapi.js';
 import * as password from './features/password.js';
 import * as passwordReset from './features/password-reset.js';
 import * as refresh from './features/refresh.js';
@@ -15,11 +17,11 @@ import * as signup from './features/signup.js';
 import * as todos from './features/todos.js';
 import * as userExport from './features/user-export.js';
 import * as welcome from './features/welcome.js';
-import { type AnyRoute, route } from './route.js';
+import { pageQuerySchema } from './fields.js';
+import { type AnyRoute, type FileFolder, group, route } from './route.js';
 import {
   adminUserSchema,
   auditEventSchema,
-  pageQuerySchema,
   pageSchema,
   sessionListSchema,
   todoSchema,
@@ -32,44 +34,69 @@ import {
  */
 // biome-ignore format: a table is read by its columns.
 export const routes: AnyRoute[] = [
-  route({ method: 'GET',    path: '/welcome',     guard: 'access-token', reply: [200, welcome.replySchema], errors: [], handler: welcome.handler }),
-  route({ method: 'GET',    path: '/me',          guard: 'access-token', reply: [200, userSchema],    errors: [], handler: me.show }),
-  route({ method: 'PATCH',  path: '/me',          guard: 'access-token', limit: ['password', 'new-email'], body: me.updateSchema,       reply: [200, userSchema], errors: ['username_taken', 'invalid_credentials', 'csrf_rejected', 'overloaded'], handler: me.update }),
-  route({ method: 'GET',    path: '/me/export',   guard: 'access-token', reply: [200, userExport.replySchema], errors: [], handler: userExport.handler }),
-  route({ method: 'DELETE', path: '/me',          guard: 'access-token', limit: 'password', body: me.deleteSchema,       reply: [204], errors: ['invalid_credentials', 'last_admin', 'csrf_rejected', 'overloaded'], handler: me.remove }),
-  route({ method: 'POST',   path: '/me/password', guard: 'access-token', limit: 'password', body: password.changeSchema, reply: [204], errors: ['invalid_credentials', 'csrf_rejected', 'overloaded'], handler: password.change }),
+  ...group('Signing in', [
+    route({ method: 'POST', path: '/auth/signup',  name: 'signUp',        guard: 'public',           limit: 'signup', body: signup.bodySchema,   reply: [201, signup.replySchema], headers: ['Set-Cookie'],  errors: ['username_taken', 'email_taken', 'signup_closed', 'overloaded'],                        handler: signup.handler,  summary: 'Sign up, and be signed in' }),
+    route({ method: 'POST', path: '/auth/login',   name: 'logIn',         guard: 'password',         limit: 'login', body: login.bodySchema,     reply: [200, tokenResponseSchema], headers: ['Set-Cookie'], errors: ['account_disabled', 'email_unverified', 'overloaded'],                                  handler: login.handler,   summary: 'Log in with a password' }),
+    route({ method: 'POST', path: '/auth/refresh', name: 'refreshTokens', guard: 'public',           limit: 'refresh', body: refresh.bodySchema, reply: [200, tokenResponseSchema], headers: ['Set-Cookie'], errors: ['unauthenticated', 'invalid_refresh_token', 'refresh_token_reused', 'session_revoked'], handler: refresh.handler, summary: 'Change a refresh token for new tokens' }),
+    route({ method: 'POST', path: '/auth/logout',  name: 'logOut',        guard: 'any-access-token', body: logout.bodySchema,                    reply: [204], headers: ['Set-Cookie'],                      errors: ['invalid_refresh_token'],                                                               handler: logout.handler,  summary: 'End the session of a token' }),
+  ]),
 
-  route({ method: 'POST',   path: '/auth/signup',  guard: 'public',   limit: 'signup',  body: signup.bodySchema,  reply: [201, signup.replySchema],  errors: ['username_taken', 'email_taken', 'signup_closed', 'csrf_rejected', 'overloaded'], handler: signup.handler }),
-  route({ method: 'POST',   path: '/auth/login',   guard: 'password', limit: 'login',   body: login.bodySchema,   reply: [200, tokenResponseSchema], errors: ['invalid_credentials', 'account_disabled', 'email_unverified', 'csrf_rejected', 'overloaded'],        handler: login.handler }),
-  route({ method: 'POST',   path: '/auth/refresh', guard: 'public',   limit: 'refresh', body: refresh.bodySchema, reply: [200, tokenResponseSchema], errors: ['invalid_refresh_token', 'refresh_token_reused', 'session_revoked', 'csrf_rejected'],  handler: refresh.handler }),
-  route({ method: 'POST',   path: '/auth/logout',  guard: 'any-access-token', body: logout.bodySchema, reply: [204],               errors: ['unauthenticated', 'invalid_token', 'invalid_refresh_token', 'csrf_rejected'],         handler: logout.handler }),
+  ...group('Passwords and e-mail', [
+    route({ method: 'POST', path: '/auth/password/forgot', name: 'forgotPassword',        guard: 'public',                limit: 'mail', body: passwordReset.forgotSchema, reply: [202],              errors: [],                                       handler: passwordReset.forgot,    summary: 'Ask for a mail to reset the password' }),
+    route({ method: 'POST', path: '/auth/password/reset',  name: 'resetPassword',         guard: 'public',                limit: 'reset', body: passwordReset.resetSchema, reply: [204],              errors: ['invalid_one_time_token', 'overloaded'], handler: passwordReset.reset,     summary: 'Set a new password by a mailed token' }),
+    route({ method: 'POST', path: '/auth/email/verify',    name: 'verifyEmail',           guard: 'public',                body: email.verifySchema,                        reply: [204],              errors: ['invalid_one_time_token'],               handler: email.verify,            summary: 'Verify the address that a token was mailed to' }),
+    route({ method: 'POST', path: '/auth/email/resend',    name: 'resendVerification',    guard: 'optional-access-token', limit: 'mail', body: email.resendSchema,         reply: [202],              errors: [],                                       handler: email.resend,            summary: 'Have the mail to verify an address sent again' }),
+    route({ method: 'GET',  path: '/verify-email',         name: 'showVerifyEmailPage',   guard: 'public',                                                                 reply: [200, 'text/html'], errors: [],                                       handler: mailPages.verifyEmail,   summary: 'The page of the link in a verification mail' }),
+    route({ method: 'GET',  path: '/reset-password',       name: 'showResetPasswordPage', guard: 'public',                                                                 reply: [200, 'text/html'], errors: [],                                       handler: mailPages.resetPassword, summary: 'The page of the link in a reset mail' }),
+  ]),
 
-  route({ method: 'POST',   path: '/auth/password/forgot', guard: 'public', limit: 'mail', body: passwordReset.forgotSchema, reply: [202], errors: ['csrf_rejected'], handler: passwordReset.forgot }),
-  route({ method: 'POST',   path: '/auth/password/reset',  guard: 'public', limit: 'reset', body: passwordReset.resetSchema,  reply: [204], errors: ['invalid_one_time_token', 'csrf_rejected', 'overloaded'], handler: passwordReset.reset }),
-  route({ method: 'POST',   path: '/auth/email/verify',    guard: 'public', body: email.verifySchema,         reply: [204], errors: ['invalid_one_time_token', 'csrf_rejected'], handler: email.verify }),
-  route({ method: 'POST',   path: '/auth/email/resend',    guard: 'optional-access-token', limit: 'mail', body: email.resendSchema, reply: [202], errors: ['unauthenticated', 'csrf_rejected'], handler: email.resend }),
-  route({ method: 'GET',    path: '/verify-email',         guard: 'public', reply: [200], errors: [], handler: mailPages.verifyEmail }),
-  route({ method: 'GET',    path: '/reset-password',       guard: 'public', reply: [200], errors: [], handler: mailPages.resetPassword }),
+  ...group('Sessions', [
+    route({ method: 'GET',    path: '/auth/sessions',      name: 'listSessions',     guard: 'access-token', reply: [200, sessions.replySchema],    errors: [],            handler: sessions.list,   summary: 'See where you are signed in' }),
+    route({ method: 'DELETE', path: '/auth/sessions/{id}', name: 'endSession',       guard: 'access-token', reply: [204], headers: ['Set-Cookie'], errors: ['not_found'], handler: sessions.end,    summary: 'End one of your sessions' }),
+    route({ method: 'POST',   path: '/auth/logout-all',    name: 'logOutEverywhere', guard: 'access-token', reply: [204], headers: ['Set-Cookie'], errors: [],            handler: sessions.endAll, summary: 'End all of your sessions' }),
+  ]),
 
-  route({ method: 'POST',   path: '/auth/logout-all',    guard: 'access-token', reply: [204],                       errors: ['csrf_rejected'],              handler: sessions.endAll }),
-  route({ method: 'GET',    path: '/auth/sessions',      guard: 'access-token', reply: [200, sessions.replySchema], errors: [],                             handler: sessions.list }),
-  route({ method: 'DELETE', path: '/auth/sessions/{id}', guard: 'access-token', reply: [204],                       errors: ['not_found', 'csrf_rejected'], handler: sessions.end }),
+  ...group('Me', [
+    route({ method: 'GET',    path: '/me',          name: 'getMe',          guard: 'access-token',                                                          reply: [200, userSchema],                                               errors: [],                                                      handler: me.show,            summary: 'See who you are' }),
+    route({ method: 'PATCH',  path: '/me',          name: 'updateMe',       guard: 'access-token', limit: ['password', 'new-email'], body: me.updateSchema, reply: [200, userSchema],                                               errors: ['username_taken', 'invalid_credentials', 'overloaded'], handler: me.update,          summary: 'Change your username or e-mail' }),
+    route({ method: 'DELETE', path: '/me',          name: 'deleteMe',       guard: 'access-token', limit: 'password', body: me.deleteSchema,                reply: [204], headers: ['Set-Cookie'],                                  errors: ['invalid_credentials', 'last_admin', 'overloaded'],     handler: me.remove,          summary: 'Delete yourself and all that is yours' }),
+    route({ method: 'POST',   path: '/me/password', name: 'changePassword', guard: 'access-token', limit: 'password', body: password.changeSchema,          reply: [204],                                                           errors: ['invalid_credentials', 'overloaded'],                   handler: password.change,    summary: 'Change your password' }),
+    route({ method: 'GET',    path: '/me/export',   name: 'exportMe',       guard: 'access-token',                                                          reply: [200, userExport.replySchema], headers: ['Content-Disposition'], errors: [],                                                      handler: userExport.handler, summary: 'Get all that is held about you' }),
+  ]),
 
-  route({ method: 'GET',    path: '/todos',       guard: 'access-token', query: pageQuerySchema,  reply: [200, pageSchema(todoSchema)], errors: [],            handler: todos.list }),
-  route({ method: 'POST',   path: '/todos',       guard: 'access-token', body: todos.createSchema, reply: [201, todoSchema],             errors: ['csrf_rejected'], handler: todos.create }),
-  route({ method: 'GET',    path: '/todos/{id}',  guard: 'access-token',                         reply: [200, todoSchema],             errors: ['not_found'],  handler: todos.read }),
-  route({ method: 'PATCH',  path: '/todos/{id}',  guard: 'access-token', body: todos.updateSchema, reply: [200, todoSchema],             errors: ['not_found', 'csrf_rejected'], handler: todos.update }),
-  route({ method: 'DELETE', path: '/todos/{id}',  guard: 'access-token',                         reply: [204],                         errors: ['not_found', 'csrf_rejected'], handler: todos.remove }),
+  ...group('Welcome', [
+    route({ method: 'GET', path: '/welcome', name: 'welcome', guard: 'access-token', reply: [200, welcome.replySchema], errors: [], handler: welcome.handler, summary: 'Open the smallest protected door' }),
+  ]),
 
-  route({ method: 'GET',    path: '/admin/users',               guard: 'access-token', role: 'admin', query: adminUsers.listQuerySchema, reply: [200, pageSchema(adminUserSchema)],        errors: [],                            handler: adminUsers.list }),
-  route({ method: 'GET',    path: '/admin/users/{id}',          guard: 'access-token', role: 'admin',                                    reply: [200, adminUserSchema],                    errors: ['not_found'],                 handler: adminUsers.read }),
-  route({ method: 'PATCH',  path: '/admin/users/{id}',          guard: 'access-token', role: 'admin', body: adminUsers.updateSchema,     reply: [200, adminUserSchema],                    errors: ['not_found', 'last_admin', 'csrf_rejected', 'overloaded'], handler: adminUsers.update }),
-  route({ method: 'DELETE', path: '/admin/users/{id}',          guard: 'access-token', role: 'admin',                                    reply: [204],                                     errors: ['not_found', 'last_admin', 'csrf_rejected', 'overloaded'], handler: adminUsers.remove }),
-  route({ method: 'GET',    path: '/admin/users/{id}/sessions', guard: 'access-token', role: 'admin',                                    reply: [200, sessionListSchema],                  errors: ['not_found'],                 handler: adminUsers.sessions }),
-  route({ method: 'POST',   path: '/admin/users/{id}/logout',   guard: 'access-token', role: 'admin',                                    reply: [204],                                     errors: ['not_found', 'csrf_rejected'], handler: adminUsers.logout }),
-  route({ method: 'GET',    path: '/admin/audit',               guard: 'access-token', role: 'admin', query: adminAudit.querySchema,     reply: [200, pageSchema(auditEventSchema)], errors: [],                            handler: adminAudit.list }),
+  ...group('Todos', [
+    route({ method: 'GET',    path: '/todos',      name: 'listTodos',  guard: 'access-token', query: pageQuerySchema,   reply: [200, pageSchema(todoSchema)],            errors: [],            handler: todos.list,   summary: 'List your todos' }),
+    route({ method: 'POST',   path: '/todos',      name: 'createTodo', guard: 'access-token', body: todos.createSchema, reply: [201, todoSchema], headers: ['Location'], errors: [],            handler: todos.create, summary: 'Write down a todo' }),
+    route({ method: 'GET',    path: '/todos/{id}', name: 'getTodo',    guard: 'access-token',                           reply: [200, todoSchema],                        errors: ['not_found'], handler: todos.read,   summary: 'Read a todo' }),
+    route({ method: 'PATCH',  path: '/todos/{id}', name: 'updateTodo', guard: 'access-token', body: todos.updateSchema, reply: [200, todoSchema],                        errors: ['not_found'], handler: todos.update, summary: 'Change a todo' }),
+    route({ method: 'DELETE', path: '/todos/{id}', name: 'deleteTodo', guard: 'access-token',                           reply: [204],                                    errors: ['not_found'], handler: todos.remove, summary: 'Delete a todo' }),
+  ]),
 
-  route({ method: 'GET',    path: '/.well-known/jwks.json', guard: 'public', reply: [200, jwks.replySchema],   errors: [], handler: jwks.handler }),
-  route({ method: 'GET',    path: '/healthz',               guard: 'public', reply: [200, health.replySchema], errors: [], handler: health.live }),
-  route({ method: 'GET',    path: '/readyz',                guard: 'public', reply: [200, health.replySchema], errors: ['database_unavailable', 'shutting_down'], handler: health.ready }),
+  ...group('Administration', [
+    route({ method: 'GET',    path: '/admin/users',               name: 'listUsers',        guard: 'access-token', role: 'admin', query: adminUsers.listQuerySchema, reply: [200, pageSchema(adminUserSchema)],  errors: [],                                        handler: adminUsers.list,     summary: 'List users, or find some' }),
+    route({ method: 'GET',    path: '/admin/users/{id}',          name: 'getUser',          guard: 'access-token', role: 'admin',                                    reply: [200, adminUserSchema],              errors: ['not_found'],                             handler: adminUsers.read,     summary: 'See a user' }),
+    route({ method: 'PATCH',  path: '/admin/users/{id}',          name: 'updateUser',       guard: 'access-token', role: 'admin', body: adminUsers.updateSchema,     reply: [200, adminUserSchema],              errors: ['not_found', 'last_admin', 'overloaded'], handler: adminUsers.update,   summary: 'Change a user’s roles, disable or enable them' }),
+    route({ method: 'DELETE', path: '/admin/users/{id}',          name: 'deleteUser',       guard: 'access-token', role: 'admin',                                    reply: [204], headers: ['Set-Cookie'],      errors: ['not_found', 'last_admin', 'overloaded'], handler: adminUsers.remove,   summary: 'Delete a user and all that is theirs' }),
+    route({ method: 'GET',    path: '/admin/users/{id}/sessions', name: 'listUserSessions', guard: 'access-token', role: 'admin',                                    reply: [200, sessionListSchema],            errors: ['not_found'],                             handler: adminUsers.sessions, summary: 'See where a user is signed in' }),
+    route({ method: 'POST',   path: '/admin/users/{id}/logout',   name: 'logOutUser',       guard: 'access-token', role: 'admin',                                    reply: [204], headers: ['Set-Cookie'],      errors: ['not_found'],                             handler: adminUsers.logout,   summary: 'End all sessions of a user' }),
+    route({ method: 'GET',    path: '/admin/audit',               name: 'listAuditEvents',  guard: 'access-token', role: 'admin', query: adminAudit.querySchema,     reply: [200, pageSchema(auditEventSchema)], errors: [],                                        handler: adminAudit.list,     summary: 'See what happened' }),
+  ]),
+
+  ...group('Keys and health', [
+    route({ method: 'GET', path: '/.well-known/jwks.json', name: 'listPublicKeys', guard: 'public', reply: [200, jwks.replySchema],   errors: [],                                        handler: jwks.handler, summary: 'Get the keys that access tokens are checked with' }),
+    route({ method: 'GET', path: '/healthz',               name: 'checkHealth',    guard: 'public', reply: [200, health.replySchema], errors: [],                                        handler: health.live,  summary: 'Ask whether the process lives' }),
+    route({ method: 'GET', path: '/readyz',                name: 'checkReadiness', guard: 'public', reply: [200, health.replySchema], errors: ['database_unavailable', 'shutting_down'], handler: health.ready, summary: 'Ask whether requests may be sent here' }),
+  ]),
+
+  ...group('Documentation', [
+    route({ method: 'GET', path: '/openapi.json', name: 'getContract', guard: 'public', reply: [200, contract.replySchema], errors: [], handler: contract.handlerFor(() => routes), summary: 'Get this document' }),
+    route({ method: 'GET', path: '/docs',         name: 'showDocs',    guard: 'public', reply: [200, 'text/html'],          errors: [], handler: docs.handler,                      summary: 'The page of this document, to read and to try' }),
+  ]),
 ];
+
+/** Besides the table: the files that its pages load, by the path under which they are. */
+export const files: Record<string, () => FileFolder> = { '/docs': docs.files };

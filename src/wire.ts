@@ -6,19 +6,31 @@ import type { SessionTokens } from './domain/sessions.js';
 import type { Todo } from './domain/todos.js';
 import type { User } from './domain/users.js';
 
-/** What travels: the schemas that several routes share, and how rows become them. Names are snake_case. */
+/** What is answered: the schemas that several routes share, and how rows become them. Names are snake_case. */
 
 const time = z.iso.datetime();
 
-export const userSchema = z.object({
-  id: z.uuid(),
-  username: z.string(),
-  email: z.string().nullable(),
-  email_verified: z.boolean(),
-  roles: z.array(z.string()),
-  created_at: time,
-  updated_at: time,
-});
+const userExample = {
+  id: '01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31',
+  username: 'ada',
+  email: 'ada@example.com',
+  email_verified: true,
+  roles: ['editor'],
+  created_at: '2026-11-22T14:18:48.360Z',
+  updated_at: '2026-11-22T14:18:48.360Z',
+};
+
+export const userSchema = z
+  .object({
+    id: z.uuid(),
+    username: z.string(),
+    email: z.string().nullable(),
+    email_verified: z.boolean(),
+    roles: z.array(z.string()),
+    created_at: time,
+    updated_at: time,
+  })
+  .meta({ id: 'User', example: userExample });
 
 export function userOnTheWire(user: Omit<User, 'passwordHash'>): z.infer<typeof userSchema> {
   return {
@@ -33,7 +45,9 @@ export function userOnTheWire(user: Omit<User, 'passwordHash'>): z.infer<typeof 
 }
 
 /** A user as administrators see them. */
-export const adminUserSchema = userSchema.extend({ disabled: z.boolean(), last_login_at: time.nullable() });
+export const adminUserSchema = userSchema
+  .extend({ disabled: z.boolean(), last_login_at: time.nullable() })
+  .meta({ id: 'AdminUser', example: { ...userExample, disabled: false, last_login_at: userExample.updated_at } });
 
 export function adminUserOnTheWire(user: User): z.infer<typeof adminUserSchema> {
   return {
@@ -43,19 +57,31 @@ export function adminUserOnTheWire(user: User): z.infer<typeof adminUserSchema> 
   };
 }
 
-export const sessionListSchema = z.object({
-  data: z.array(
-    z.object({
-      id: z.uuid(),
-      created_at: time,
-      last_used_at: time,
-      expires_at: time,
-      ip: z.string().nullable(),
-      user_agent: z.string().nullable(),
-      current: z.boolean(),
-    }),
-  ),
-});
+const sessionExample = {
+  id: '01a203b2-0d47-7f06-8a35-9e1d6b7c4f52',
+  created_at: '2026-11-22T14:18:48.360Z',
+  last_used_at: '2026-11-22T14:33:02.118Z',
+  expires_at: '2026-12-22T14:33:02.118Z',
+  ip: '192.0.2.7',
+  user_agent: 'Mozilla/5.0',
+  current: true,
+};
+
+export const sessionSchema = z
+  .object({
+    id: z.uuid(),
+    created_at: time,
+    last_used_at: time.meta({ description: 'When its refresh token was last used.' }),
+    expires_at: time.meta({ description: 'When it ends unless it is refreshed.' }),
+    ip: z.string().nullable(),
+    user_agent: z.string().nullable(),
+    current: z.boolean().meta({ description: 'Whether it is the session that asks.' }),
+  })
+  .meta({ id: 'Session', example: sessionExample });
+
+export const sessionListSchema = z
+  .object({ data: z.array(sessionSchema) })
+  .meta({ id: 'SessionList', example: { data: [sessionExample] } });
 
 /** @param current the session of whoever asks */
 export function sessionsOnTheWire(live: LiveSession[], current: string): z.infer<typeof sessionListSchema> {
@@ -71,19 +97,35 @@ export function sessionsOnTheWire(live: LiveSession[], current: string): z.infer
   return { data };
 }
 
-export const transportSchema = z.enum(['bearer', 'cookie']);
-
 /** The token response (RFC 6749 §5.1); with `transport: "cookie"` the three tokens are in cookies instead. */
-export const tokenResponseSchema = z.object({
-  access_token: z.string().optional(),
-  token_type: z.literal('Bearer'),
-  expires_in: z.int(),
-  refresh_token: z.string().optional(),
-  refresh_expires_in: z.int(),
-  session_id: z.uuid(),
-  device_token: z.string().optional(),
-  user: userSchema,
-});
+export const tokenResponseSchema = z
+  .object({
+    access_token: z.string().optional().meta({ description: 'A JWT. Not with the transport `cookie`.' }),
+    token_type: z.literal('Bearer'),
+    expires_in: z.int().meta({ description: 'How long the access token is good for, in seconds.' }),
+    refresh_token: z.string().optional().meta({ description: 'Good for one use. Not with the transport `cookie`.' }),
+    refresh_expires_in: z.int().meta({ description: 'How long the refresh token is good for, in seconds.' }),
+    session_id: z.uuid(),
+    device_token: z
+      .string()
+      .optional()
+      .meta({ description: 'To be sent with the next login. Not after a refresh, nor with the transport `cookie`.' }),
+    user: userSchema,
+  })
+  .meta({
+    id: 'TokenResponse',
+    description: 'RFC 6749 §5.1. With the transport `cookie`, the three tokens are in cookies instead.',
+    example: {
+      access_token: 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiIwMWEyMDM5ZiJ9.c2lnbmF0dXJl',
+      refresh_token: 'AcFTi4L3FoAAAZogOfZs4XtMnFFqXY8OKzEBAAAAAA',
+      device_token: '3Pekminx9UAZogOfZs4XtMnFFqXY8OKzE',
+      token_type: 'Bearer',
+      expires_in: 900,
+      refresh_expires_in: 2592000,
+      session_id: sessionExample.id,
+      user: userExample,
+    },
+  });
 
 /** The part of a token response that is the same for both transports. */
 export function tokenFacts(issued: SessionTokens): z.infer<typeof tokenResponseSchema> {
@@ -96,13 +138,24 @@ export function tokenFacts(issued: SessionTokens): z.infer<typeof tokenResponseS
   };
 }
 
-export const todoSchema = z.object({
-  id: z.uuid(),
-  title: z.string(),
-  completed: z.boolean(),
-  created_at: time,
-  updated_at: time,
-});
+export const todoSchema = z
+  .object({
+    id: z.uuid(),
+    title: z.string(),
+    completed: z.boolean(),
+    created_at: time,
+    updated_at: time,
+  })
+  .meta({
+    id: 'Todo',
+    example: {
+      id: '01a203a4-7c1e-7d3b-9a52-3f0c6c1f2a10',
+      title: 'Read the route table',
+      completed: false,
+      created_at: '2026-11-22T14:20:03.870Z',
+      updated_at: '2026-11-22T14:20:03.870Z',
+    },
+  });
 
 export function todoOnTheWire(todo: Todo): z.infer<typeof todoSchema> {
   return {
@@ -116,62 +169,42 @@ export function todoOnTheWire(todo: Todo): z.infer<typeof todoSchema> {
 
 /** One page of a list: pass `next_cursor` as `?cursor=` for the next; null at the end. */
 export function pageSchema<Item extends z.ZodType>(item: Item) {
-  return z.object({ data: z.array(item), next_cursor: z.string().nullable() });
-}
-
-export const pageQuerySchema = z.object({
-  limit: z
-    .string()
-    .regex(/^([1-9]\d?|100)$/, 'A whole number from 1 to 100.')
-    .default('20')
-    .transform(Number),
-  cursor: z.uuid().optional(),
-});
-
-export const usernameSchema = z
-  .string()
-  .regex(/^[a-zA-Z0-9._-]{3,32}$/, 'Use 3 to 32 of the letters a-z and A-Z, digits, dot, underscore and hyphen.');
-
-/** At most so many, and so long, that an access token fits into a cookie (ASVS 3.3.5: 4,096 bytes). */
-export const rolesSchema = z
-  .array(
-    z
-      .string()
-      .regex(
-        /^[a-zA-Z0-9][a-zA-Z0-9._:-]{0,31}$/,
-        'Use 1 to 32 letters, digits, dots, underscores, colons and hyphens.',
-      ),
-  )
-  .max(32, 'At most 32 roles.');
-
-// ASCII only (as zod's pattern is), so that no Unicode look-alike or case mapping can make two addresses one.
-export const emailSchema = z.email('Not an e-mail address.').max(254, 'At most 254 characters.');
-
-/** A token as it was mailed. What is none of ours is not told from one that is used up. */
-export const mailTokenSchema = z.string().max(200);
-
-/**
- * Text that a database can hold unchanged: well-formed Unicode without NUL, and without a byte order mark at its
- * start, which the embedded database takes away.
- */
-export function textSchema(minLength: number, maxLength: number) {
+  const { id, example } = item.meta() ?? {};
   return z
-    .string()
-    .min(minLength)
-    .max(maxLength)
-    .refine((text) => text.isWellFormed() && !/^\ufeff|\0/.test(text), 'Not valid Unicode text.');
+    .object({
+      data: z.array(item),
+      next_cursor: z.string().nullable().meta({ description: 'The next page’s `cursor`; null on the last.' }),
+    })
+    .meta({
+      ...(id && { id: `${id}Page` }),
+      ...(example !== undefined && { example: { data: [example], next_cursor: null } }),
+    });
 }
 
-export const auditEventSchema = z.object({
-  id: z.uuid(),
-  at: time,
-  action: z.enum(auditActions),
-  user_id: z.uuid().nullable(),
-  actor_id: z.uuid().nullable(),
-  ip: z.string().nullable(),
-  user_agent: z.string().nullable(),
-  detail: z.looseObject({}),
-});
+export const auditEventSchema = z
+  .object({
+    id: z.uuid(),
+    at: time,
+    action: z.enum(auditActions),
+    user_id: z.uuid().nullable().meta({ description: 'Whom it is about.' }),
+    actor_id: z.uuid().nullable().meta({ description: 'Who did it; null for the command line and the server itself.' }),
+    ip: z.string().nullable(),
+    user_agent: z.string().nullable(),
+    detail: z.looseObject({}),
+  })
+  .meta({
+    id: 'AuditEvent',
+    example: {
+      id: '01a203c0-5b9e-7a11-8f60-2d4c7e9a1b83',
+      at: '2026-11-22T14:40:11.020Z',
+      action: 'login.succeeded',
+      user_id: userExample.id,
+      actor_id: userExample.id,
+      ip: '192.0.2.7',
+      user_agent: 'Mozilla/5.0',
+      detail: {},
+    },
+  });
 
 export function auditEventOnTheWire(event: RecordedEvent) {
   return {

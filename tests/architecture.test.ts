@@ -50,6 +50,17 @@ describe('Who may import what', () => {
     expect(breaking(({ from, to }) => within('features')(from) && within('http')(to))).toEqual([]);
   });
 
+  it('openapi/ reads rows, and knows none of them, nor what handles them', () => {
+    expect(
+      breaking(
+        ({ from, to }) => within('openapi')(from) && /^(app|routes|deps)\.ts$|^(features|http|domain|db)\//.test(to),
+      ),
+    ).toEqual([]);
+    expect(breaking(({ to, from, typeOnly }) => to === 'zod-openapi' && !typeOnly && !within('openapi')(from))).toEqual(
+      [],
+    );
+  });
+
   it('features know nothing of Express, and of HTTP but statuses', () => {
     expect(
       breaking(({ from, to }) => within('features')(from) && /^(express|cors|helmet|cookie|node:https?)$/.test(to)),
@@ -82,6 +93,7 @@ describe('Who may import what', () => {
       app: /^(main|serve)/,
       routes: /^(main|serve|app)\b/,
       features: /^(main|serve|app|routes)\b/,
+      openapi: /^(main|serve|app|routes)\b/,
       http: /^(main|serve|app|routes)\b/,
       domain: /^(main|serve|app|routes|route|wire|deps)\b/,
       db: /^(main|serve|app|routes|route|wire|deps|domain)\b/,
@@ -108,7 +120,7 @@ describe('Names', () => {
 
   it('the folders are those of the design', () => {
     expect(
-      folders.filter((folder) => !['cli', 'db', 'domain', 'features', 'http', 'mail'].includes(`${folder}`)),
+      folders.filter((folder) => !['cli', 'db', 'domain', 'features', 'http', 'mail', 'openapi'].includes(`${folder}`)),
     ).toEqual([]);
   });
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ForeignUser, UserLine } from '../domain/user-import.js';
-import { emailSchema, usernameSchema } from '../wire.js';
+import { emailSchema, usernameSchema } from '../fields.js';
 import { MAX_LINE_LENGTH } from './text-lines.js';
 
 /** One line of a file of users (JSON Lines); docs/importing-users.md tells it to people. */

@@ -4,7 +4,7 @@ import { deleteUser, disableUser, enableUser, setRoles } from '../domain/user-ch
 import { createUser } from '../domain/user-creation.js';
 import { listUsers } from '../domain/user-list.js';
 import type { User } from '../domain/users.js';
-import { emailSchema, usernameSchema } from '../wire.js';
+import { emailSchema, usernameSchema } from '../fields.js';
 import {
   type Args,
   argument,

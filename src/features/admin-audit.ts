@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { auditActions } from '../domain/audit.js';
 import { listEvents } from '../domain/audit-list.js';
+import { pageQuerySchema } from '../fields.js';
 import type { Context, Reply } from '../route.js';
-import { auditEventOnTheWire, pageQuerySchema } from '../wire.js';
+import { auditEventOnTheWire } from '../wire.js';
 
 export const querySchema = pageQuerySchema.extend({
   user_id: z.uuid().optional(),

@@ -5,13 +5,18 @@ import { changeUser, deleteUser } from '../domain/user-changes.js';
 import { searchUsers } from '../domain/user-list.js';
 import type { User } from '../domain/users.js';
 import { AppError } from '../errors.js';
+import { pageQuerySchema, rolesSchema, textSchema } from '../fields.js';
 import type { Context, Reply } from '../route.js';
-import { adminUserOnTheWire, pageQuerySchema, rolesSchema, sessionsOnTheWire, textSchema } from '../wire.js';
+import { adminUserOnTheWire, sessionsOnTheWire } from '../wire.js';
 
-export const listQuerySchema = pageQuerySchema.extend({ q: textSchema(0, 254).optional() });
+export const listQuerySchema = pageQuerySchema.extend({
+  q: textSchema(0, 254).optional().meta({ description: 'A part of the username or e-mail.' }),
+});
 
 // No password here, and no route that takes or shows one (ASVS 6.4.6).
-export const updateSchema = z.strictObject({ roles: rolesSchema.optional(), disabled: z.boolean().optional() });
+export const updateSchema = z
+  .strictObject({ roles: rolesSchema.optional(), disabled: z.boolean().optional() })
+  .meta({ id: 'UpdateUserBody', example: { roles: ['editor'] } });
 
 type AsAdmin<Body = undefined, Query = undefined> = Context<'access-token', Body, Query>;
 

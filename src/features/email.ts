@@ -1,11 +1,17 @@
 import { z } from 'zod';
 import { resendFor, resendTo, verifyEmail } from '../domain/email-addresses.js';
 import { AppError } from '../errors.js';
+import { emailSchema, mailTokenSchema } from '../fields.js';
 import type { Context, Reply } from '../route.js';
-import { emailSchema, mailTokenSchema } from '../wire.js';
 
-export const verifySchema = z.strictObject({ token: mailTokenSchema });
-export const resendSchema = z.strictObject({ email: emailSchema.optional() }).default({});
+export const verifySchema = z
+  .strictObject({ token: mailTokenSchema })
+  .meta({ id: 'VerifyEmailBody', example: { token: 'rZ3mXo0dQ2m1n0vYwq8sT4bJ7uKcE5hLxPfAgWiNyVo' } });
+
+export const resendSchema = z
+  .strictObject({ email: emailSchema.optional().meta({ description: 'Needed without an access token.' }) })
+  .meta({ id: 'ResendVerificationBody', example: { email: 'ada@example.com' } })
+  .default({});
 
 /** Verifies the address that the token was mailed to. Nobody is signed in by it (ASVS 7.6.2). */
 export async function verify({ deps, body, caller }: Context<'public', z.output<typeof verifySchema>>): Promise<Reply> {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../errors.js';
 import type { Context, Reply } from '../route.js';
 
-export const replySchema = z.object({ status: z.literal('ok') });
+export const replySchema = z.object({ status: z.literal('ok') }).meta({ id: 'Health', example: { status: 'ok' } });
 
 /** The process lives. Asks nothing of the database, which is no reason to restart this process. */
 export function live(): Reply {

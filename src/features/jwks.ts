@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { jwksMaxAge } from '../domain/key-rotation.js';
 import type { Context, Reply } from '../route.js';
 
-export const replySchema = z.object({ keys: z.array(z.looseObject({ kid: z.string(), kty: z.string() })) });
+export const replySchema = z
+  .object({ keys: z.array(z.looseObject({ kid: z.string(), kty: z.string() })) })
+  .meta({ id: 'PublicKeys', description: 'RFC 7517. None under HS256.', example: { keys: [] } });
 
 /** The public keys (RFC 7517), for services that check access tokens by themselves. */
 export function handler({ deps }: Context<'public'>): Reply {

@@ -3,16 +3,18 @@ import { deviceIdOf, deviceTokenFor } from '../domain/device-tokens.js';
 import * as sessions from '../domain/sessions.js';
 import { type CheckedUser, checkPassword, recordFailedLogin } from '../domain/users.js';
 import { AppError } from '../errors.js';
+import { transportSchema } from '../fields.js';
 import type { Context, Reply } from '../route.js';
-import { transportSchema } from '../wire.js';
 
 // No policy here: whoever has an old or odd password must still get in with it.
-export const bodySchema = z.strictObject({
-  username: z.string().min(1).max(254),
-  password: z.string().min(1),
-  transport: transportSchema.default('bearer'),
-  device_token: z.string().max(200).optional(),
-});
+export const bodySchema = z
+  .strictObject({
+    username: z.string().min(1).max(254).meta({ description: 'A username or an e-mail address.' }),
+    password: z.string().min(1),
+    transport: transportSchema.default('bearer'),
+    device_token: z.string().max(200).optional().meta({ description: 'Of an earlier login, where no cookie has it.' }),
+  })
+  .meta({ id: 'LogInBody', example: { username: 'ada', password: 'correct horse battery staple' } });
 
 type LoginContext = Context<'password', z.output<typeof bodySchema>>;
 

@@ -4,7 +4,16 @@ import { endSessionOf } from '../domain/sessions.js';
 import { AppError } from '../errors.js';
 import type { Context, Reply } from '../route.js';
 
-export const bodySchema = z.strictObject({ refresh_token: z.string().max(1000).optional() }).default({});
+export const bodySchema = z
+  .strictObject({
+    refresh_token: z
+      .string()
+      .max(1000)
+      .optional()
+      .meta({ description: 'Instead of an access token, or of its cookie.' }),
+  })
+  .meta({ id: 'LogOutBody', example: {} })
+  .default({});
 
 type LogoutContext = Context<'any-access-token', z.output<typeof bodySchema>>;
 

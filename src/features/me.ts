@@ -3,18 +3,22 @@ import { changeProfile } from '../domain/profile-changes.js';
 import { deleteUser } from '../domain/user-changes.js';
 import { checkPasswordOf, findById } from '../domain/users.js';
 import { AppError } from '../errors.js';
+import { emailSchema, usernameSchema } from '../fields.js';
 import type { Context, Reply } from '../route.js';
-import { emailSchema, usernameSchema, userOnTheWire } from '../wire.js';
+import { userOnTheWire } from '../wire.js';
 
 export const updateSchema = z
   .strictObject({
     username: usernameSchema.optional(),
     email: emailSchema.optional(),
-    password: z.string().min(1).optional(),
+    password: z.string().min(1).optional().meta({ description: 'Needed for another e-mail.' }),
   })
+  .meta({ id: 'UpdateMeBody', example: { email: 'ada@example.org', password: 'correct horse battery staple' } })
   .default({});
 
-export const deleteSchema = z.strictObject({ password: z.string().min(1) });
+export const deleteSchema = z
+  .strictObject({ password: z.string().min(1) })
+  .meta({ id: 'DeleteMeBody', example: { password: 'correct horse battery staple' } });
 
 export async function show({ deps, principal }: Context<'access-token'>): Promise<Reply> {
   const user = await findById(deps, principal.sub);

@@ -2,11 +2,17 @@ import { z } from 'zod';
 import { checkNewPassword } from '../domain/password-policy.js';
 import { askForReset, resetPassword, userToReset } from '../domain/password-reset.js';
 import { AppError } from '../errors.js';
+import { emailSchema, mailTokenSchema } from '../fields.js';
 import type { Context, Reply } from '../route.js';
-import { emailSchema, mailTokenSchema } from '../wire.js';
 
-export const forgotSchema = z.strictObject({ email: emailSchema });
-export const resetSchema = z.strictObject({ token: mailTokenSchema, password: z.string() });
+export const forgotSchema = z
+  .strictObject({ email: emailSchema })
+  .meta({ id: 'ForgotPasswordBody', example: { email: 'ada@example.com' } });
+
+export const resetSchema = z.strictObject({ token: mailTokenSchema, password: z.string() }).meta({
+  id: 'ResetPasswordBody',
+  example: { token: 'rZ3mXo0dQ2m1n0vYwq8sT4bJ7uKcE5hLxPfAgWiNyVo', password: 'a moth between two relays' },
+});
 
 /** The same answer, and the same work until it is given, whether or not the address is anybody's (ASVS 6.3.8). */
 export async function forgot({ deps, body }: Context<'public', z.output<typeof forgotSchema>>): Promise<Reply> {

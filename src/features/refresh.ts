@@ -1,11 +1,15 @@
 import { z } from 'zod';
 import * as sessions from '../domain/sessions.js';
 import { AppError } from '../errors.js';
+import { transportSchema } from '../fields.js';
 import type { Context, Reply } from '../route.js';
-import { transportSchema } from '../wire.js';
 
 export const bodySchema = z
-  .strictObject({ refresh_token: z.string().max(1000).optional(), transport: transportSchema.optional() })
+  .strictObject({
+    refresh_token: z.string().max(1000).optional().meta({ description: 'Where its cookie is not to be used.' }),
+    transport: transportSchema.optional().meta({ description: 'The one it came by: no other is possible.' }),
+  })
+  .meta({ id: 'RefreshBody', example: { refresh_token: 'AcFTi4L3FoAAAZogOfZs4XtMnFFqXY8OKzEBAAAAAA' } })
   .default({});
 
 /** A token is answered the way it came: from the body in the body, from a cookie by cookies. */

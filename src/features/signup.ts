@@ -5,27 +5,30 @@ import { checkNewPassword } from '../domain/password-policy.js';
 import { keepSignup } from '../domain/pending-signups.js';
 import * as sessions from '../domain/sessions.js';
 import { AppError } from '../errors.js';
+import { emailSchema, transportSchema, usernameSchema } from '../fields.js';
 import type { Context, Reply } from '../route.js';
-import {
-  emailSchema,
-  tokenResponseSchema,
-  transportSchema,
-  usernameSchema,
-  userOnTheWire,
-  userSchema,
-} from '../wire.js';
+import { tokenResponseSchema, userOnTheWire, userSchema } from '../wire.js';
 
-export const bodySchema = z.strictObject({
-  username: usernameSchema,
-  password: z.string(),
-  email: emailSchema.optional(),
-  transport: transportSchema.default('bearer'),
-});
+export const bodySchema = z
+  .strictObject({
+    username: usernameSchema,
+    password: z.string(),
+    email: emailSchema.optional(),
+    transport: transportSchema.default('bearer'),
+  })
+  .meta({
+    id: 'SignUpBody',
+    example: { username: 'ada', password: 'correct horse battery staple', email: 'ada@example.com' },
+  });
 
 /** What `SIGNUP=verified` answers instead of tokens. */
-export const pendingSchema = z.object({ user: userSchema, status: z.literal('verification_sent') });
+export const pendingSchema = z
+  .object({ user: userSchema, status: z.literal('verification_sent') })
+  .meta({ id: 'PendingSignUp', description: 'With `SIGNUP=verified`: no tokens until the mailed link is opened.' });
 
-export const replySchema = z.union([tokenResponseSchema, pendingSchema]);
+export const replySchema = z
+  .union([tokenResponseSchema, pendingSchema])
+  .meta({ example: tokenResponseSchema.meta()?.example });
 
 export async function handler({ deps, body, caller }: Context<'public', z.output<typeof bodySchema>>): Promise<Reply> {
   const { config, keys, passwords } = deps;

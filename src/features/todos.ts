@@ -1,13 +1,19 @@
 import { z } from 'zod';
 import * as todos from '../domain/todos.js';
 import { AppError } from '../errors.js';
+import { type pageQuerySchema, textSchema } from '../fields.js';
 import type { Context, Reply } from '../route.js';
-import { type pageQuerySchema, textSchema, todoOnTheWire } from '../wire.js';
+import { todoOnTheWire } from '../wire.js';
 
 const title = textSchema(1, 500);
 
-export const createSchema = z.strictObject({ title, completed: z.boolean().default(false) });
-export const updateSchema = z.strictObject({ title: title.optional(), completed: z.boolean().optional() });
+export const createSchema = z
+  .strictObject({ title, completed: z.boolean().default(false) })
+  .meta({ id: 'CreateTodoBody', example: { title: 'Read the route table' } });
+
+export const updateSchema = z
+  .strictObject({ title: title.optional(), completed: z.boolean().optional() })
+  .meta({ id: 'UpdateTodoBody', example: { completed: true } });
 
 type SignedIn<Body = undefined, Query = undefined> = Context<'access-token', Body, Query>;
 

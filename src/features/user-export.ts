@@ -7,48 +7,50 @@ import { auditEventOnTheWire, todoOnTheWire, todoSchema, userOnTheWire, userSche
 const time = z.iso.datetime();
 const place = { ip: z.string().nullable(), user_agent: z.string().nullable() };
 
-export const replySchema = z.object({
-  user: userSchema.extend({
-    pending_email: z.string().nullable(),
-    disabled: z.boolean(),
-    version: z.int(),
-    last_login_at: time.nullable(),
-  }),
-  sessions: z.array(
-    z.object({
-      id: z.uuid(),
-      created_at: time,
-      last_used_at: time,
-      refreshes: z.int(),
-      ended_at: time.nullable(),
-      end_reason: z.string().nullable(),
-      ...place,
+export const replySchema = z
+  .object({
+    user: userSchema.extend({
+      pending_email: z.string().nullable(),
+      disabled: z.boolean(),
+      version: z.int(),
+      last_login_at: time.nullable(),
     }),
-  ),
-  todos: z.array(todoSchema),
-  mails: z.array(
-    z.object({
-      id: z.uuid(),
-      purpose: z.string(),
-      recipient: z.string(),
-      created_at: time,
-      sent_at: time.nullable(),
-      detail: z.unknown(),
-    }),
-  ),
-  mailed_tokens: z.array(z.object({ purpose: z.string(), email: z.string(), expires_at: time })),
-  audit: z.array(
-    z.object({
-      id: z.uuid(),
-      at: time,
-      action: z.string(),
-      user_id: z.uuid().nullable(),
-      actor_id: z.uuid().nullable(),
-      detail: z.unknown(),
-      ...place,
-    }),
-  ),
-});
+    sessions: z.array(
+      z.object({
+        id: z.uuid(),
+        created_at: time,
+        last_used_at: time,
+        refreshes: z.int(),
+        ended_at: time.nullable(),
+        end_reason: z.string().nullable(),
+        ...place,
+      }),
+    ),
+    todos: z.array(todoSchema),
+    mails: z.array(
+      z.object({
+        id: z.uuid(),
+        purpose: z.string(),
+        recipient: z.string(),
+        created_at: time,
+        sent_at: time.nullable(),
+        detail: z.unknown(),
+      }),
+    ),
+    mailed_tokens: z.array(z.object({ purpose: z.string(), email: z.string(), expires_at: time })),
+    audit: z.array(
+      z.object({
+        id: z.uuid(),
+        at: time,
+        action: z.string(),
+        user_id: z.uuid().nullable(),
+        actor_id: z.uuid().nullable(),
+        detail: z.unknown(),
+        ...place,
+      }),
+    ),
+  })
+  .meta({ id: 'UserExport' });
 
 /** All that is held about the user, as one file. */
 export async function handler({ deps, principal }: Context<'access-token'>): Promise<Reply> {

@@ -23,9 +23,7 @@ export function answerHeaders(origins: string[]): RequestHandler {
     res.locals.requestId = id;
     res.locals.headers = [...(forOrigin.get(req.headers.origin ?? '') ?? forOthers), 'X-Request-Id', id];
     if (req.method !== 'OPTIONS' || origins.length === 0) return next();
-    // A preflight is answered by cors itself, so this one has its headers set beforehand.
-    const headers: FlatHeaders = res.locals.headers;
-    for (let n = 0; n < headers.length; n += 2) res.setHeader(headers[n] ?? '', headers[n + 1] ?? '');
+    setHeaders(res);
     applyCors(req, res, next);
   };
 }
@@ -33,6 +31,12 @@ export function answerHeaders(origins: string[]): RequestHandler {
 /** Writes an answer with the headers of every answer and its own: the one place where heads are written. */
 export function writeAnswer(res: Response, status: number, own: FlatHeaders, body?: string): void {
   res.writeHead(status, [...res.locals.headers, ...own]).end(body);
+}
+
+/** For an answer that a library writes, such as a preflight's or a file's: sets the headers of every answer beforehand. */
+export function setHeaders(res: Response): void {
+  const headers: FlatHeaders = res.locals.headers;
+  for (let n = 0; n < headers.length; n += 2) res.setHeader(headers[n] ?? '', headers[n + 1] ?? '');
 }
 
 /** Has an answer say something else than every answer does, such as how long it may be kept. */

@@ -1,6 +1,7 @@
 import { parseCookie } from 'cookie';
 import type { CookieOptions, Request, Response } from 'express';
 import type { Config } from '../config.js';
+import { cookieNames } from '../cookie-names.js';
 import type { Reply } from '../route.js';
 
 /** The cookies of the `cookie` transport, as one configuration names them and sets their attributes. */
@@ -19,10 +20,7 @@ export type AuthCookies = {
 const deviceMaxAge = 400 * 86_400;
 
 export function createAuthCookies({ prefix, domain, sameSite, secure }: Config['cookies']): AuthCookies {
-  // `__Host-` demands Path=/, so the refresh token, which is only sent to /auth, can but be `__Secure-`.
-  const names = prefix
-    ? { access: '__Host-access_token', refresh: '__Secure-refresh_token', device: '__Host-device' }
-    : { access: 'access_token', refresh: 'refresh_token', device: 'device' };
+  const names = cookieNames(prefix);
   const attributes: CookieOptions = { httpOnly: true, secure, sameSite, ...(domain && { domain }) };
   const everywhere = { ...attributes, path: '/' };
   const onlyAuth = { ...attributes, path: '/auth' };

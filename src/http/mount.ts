@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
 import { validate as isUuid } from 'uuid';
 import { z } from 'zod';
+import { fieldsOf } from '../body-fields.js';
 import type { Deps } from '../deps.js';
 import { AppError } from '../errors.js';
 import type { AnyRoute, Context, Guard } from '../route.js';
@@ -76,11 +77,6 @@ function methodOf(row: AnyRoute) {
 // A password is in the body, so the body comes first there; everywhere else who asks comes before what is asked.
 function needsBody(row: AnyRoute): boolean {
   return row.guard === 'password' || row.guard === 'public';
-}
-
-function fieldsOf(schema: z.ZodType): string[] {
-  if (schema instanceof z.ZodDefault) return fieldsOf(schema.unwrap() as z.ZodType);
-  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
 }
 
 /** What the body takes is never taken from the query, where logs and histories would keep it (ASVS 14.2.1). */

@@ -14,6 +14,8 @@ function row(path: string, limit: RowLimit | RowLimit[], guard: 'public' | 'acce
   return route({
     method: 'POST',
     path,
+    name: 'own',
+    summary: 'A row of the test’s own',
     guard,
     limit,
     body,

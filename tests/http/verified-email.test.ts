@@ -7,7 +7,7 @@ import { mailTo } from '../support/mails.js';
 
 it('a row with verifiedEmail is closed with 403 email_unverified until the address is verified', async () => {
   const app = await startAppForTest();
-  const row = { method: 'GET', path: '/own', guard: 'access-token', reply: [200], errors: [] } as const;
+  const row = { method: 'GET', path: '/own', name: 'own', summary: 'Its own', guard: 'access-token' } as const;
   const handler = () => ({ status: 200, body: { open: true } });
   const own = createApp(app.deps, [route({ ...row, reply: [200], errors: [], verifiedEmail: true, handler })]);
   const user = await app.signUp({ email: 'ada@example.com' });

@@ -3,11 +3,12 @@ import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import request from 'supertest';
+import request, { type Response } from 'supertest';
 import { onTestFinished } from 'vitest';
 import { type Config, parseConfig } from '../../src/config.js';
 import type { Deps } from '../../src/deps.js';
 import { serve } from '../../src/serve.js';
+import { checkContract } from './contract.js';
 import { createTestDatabase } from './test-database.js';
 
 /** The password that tests sign up with unless they say otherwise. */
@@ -68,7 +69,7 @@ export async function startApp(
   const onStatement = (sql: string) => void (isLookOfMailWorker(sql) || statements.push(sql));
   const server = await serve(config, log, { onStatement });
   const url = `http://localhost:${server.port}`;
-  const http = request(url);
+  const http = byContract(request(url));
   let stopped: Promise<void> | undefined;
   const stop = () => (stopped ??= server.stop().then(() => cleanUp()));
   const cleanUp = async () => {
@@ -94,6 +95,15 @@ export async function startAppForTest(...args: Parameters<typeof startApp>): Pro
   const app = await startApp(...args);
   onTestFinished(app.stop);
   return app;
+}
+
+/** The same, but an answer that the contract does not know fails the test that provoked it. */
+function byContract(http: TestApp['http']): TestApp['http'] {
+  const checked = (method: 'get', path: string) =>
+    http[method](path).expect(({ status, headers, text = '' }: Response) =>
+      checkContract({ method: method.toUpperCase(), path, status, headers, text }),
+    );
+  return new Proxy(http, { get: (_, method: 'get') => (path: string) => checked(method, path) });
 }
 
 let users = 0;

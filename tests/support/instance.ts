@@ -13,6 +13,7 @@ import { type Database, type Db, openDatabase } from '../../src/db/database.js';
 import { createRevocations, type Revocations } from '../../src/domain/revocations.js';
 import { createSecretBox, type SecretBox } from '../../src/domain/secret-box.js';
 import { goodPassword } from './app.js';
+import { checkContract } from './contract.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -99,7 +100,9 @@ export async function ask(to: Pick<Instance, 'url'>, line: string, { bearer, bod
     const asking = request(`${to.url}${path}`, { method: method as string, agent, headers }, async (answer) => {
       try {
         const received = await text(answer);
-        resolve({ status: answer.statusCode ?? 0, body: received === '' ? undefined : JSON.parse(received) });
+        const { statusCode: status = 0, headers } = answer;
+        checkContract({ method: String(method), path: String(path), status, headers, text: received });
+        resolve({ status, body: received === '' ? undefined : JSON.parse(received) });
       } catch (error) {
         reject(error);
       }

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import type { TestApp } from './app.js';
+import { checkContract } from './contract.js';
 
 /** A response as it came off the socket. */
 export type RawAnswer = { status: number; headers: Record<string, string>; body: unknown; text: string };
@@ -15,7 +16,11 @@ export function connectTo(app: Pick<TestApp, 'url'>): Socket {
 export async function say(app: Pick<TestApp, 'url'>, ...pieces: (string | Buffer)[]): Promise<RawAnswer> {
   const socket = connectTo(app);
   for (const piece of pieces) socket.write(piece);
-  return parseAnswer(await untilClosed(socket));
+  const answer = parseAnswer(await untilClosed(socket));
+  const [, method = '', path = ''] = /^(\S+) (\S+) HTTP/.exec(String(pieces[0])) ?? [];
+  // A connection may also end without a word.
+  if (answer.status > 0) checkContract({ method, path, ...answer });
+  return answer;
 }
 
 /** All that the server still says on this connection, also where a reset ends it. */

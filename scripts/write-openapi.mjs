@@ -1,0 +1,6 @@
+import { parseConfig } from '../dist/config.js';
+import { contractOf } from '../dist/openapi/document.js';
+import { routes } from '../dist/routes.js';
+
+// With the settings' defaults, whatever this machine sets.
+process.stdout.write(`${JSON.stringify(contractOf(routes, parseConfig({})), null, 2)}\n`);

@@ -1,0 +1,19 @@
+import { z } from 'zod';
+import { contractOf } from '../openapi/document.js';
+import type { ContractSettings } from '../openapi/security.js';
+import type { AnyRoute, Context, Reply } from '../route.js';
+
+export const replySchema = z.looseObject({ openapi: z.string() });
+
+/**
+ * The contract, made when it is first asked for: a start is not to wait for it.
+ * @param rows of which table; a function, because the table that this stands in is not yet whole when it is called
+ */
+export function handlerFor(rows: () => AnyRoute[]): (context: Context<'public'>) => Reply {
+  const made = new WeakMap<ContractSettings, unknown>();
+  return ({ deps: { config } }) => {
+    const body = made.get(config) ?? contractOf(rows(), config);
+    made.set(config, body);
+    return { status: 200, body };
+  };
+}

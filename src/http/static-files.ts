@@ -1,0 +1,23 @@
+import express, { type RequestHandler } from 'express';
+import type { FileFolder } from '../route.js';
+import { overrideHeaders, setHeaders } from './answer-headers.js';
+
+// They change with a release alone; after a day a browser asks whether they have.
+const caching = { 'Cache-Control': 'public, max-age=86400' };
+
+/** Serves the named files of a folder; whatever else is asked for is passed on. */
+export function serveFiles({ folder, names }: FileFolder): RequestHandler {
+  const send = express.static(folder, {
+    index: false,
+    redirect: false,
+    cacheControl: false,
+    lastModified: false,
+    acceptRanges: false,
+  });
+  return (req, res, next) => {
+    if (!names.includes(req.path.slice(1))) return next();
+    overrideHeaders(res, caching);
+    setHeaders(res);
+    send(req, res, next);
+  };
+}

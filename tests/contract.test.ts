@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import { problemExamples } from '../src/openapi/problems.js';
+import { checkContract, type Exchange } from './support/contract.js';
+
+const requestId = '7f0e2f0c-3d7e-4c1b-9d3c-5b0a4b1f6a52';
+
+const welcome: Exchange = {
+  method: 'GET',
+  path: '/welcome',
+  status: 200,
+  headers: { 'content-type': 'application/json; charset=utf-8', 'x-request-id': requestId },
+  text: JSON.stringify({ message: 'Hello' }),
+};
+
+const refused: Exchange = {
+  ...welcome,
+  status: 401,
+  headers: {
+    'content-type': 'application/problem+json; charset=utf-8',
+    'x-request-id': requestId,
+    'www-authenticate': 'Bearer',
+  },
+  text: JSON.stringify(problem('token_expired')),
+};
+
+function problem(code: string): unknown {
+  return problemExamples[code]?.value;
+}
+
+// Every answer in these tests goes through this, so it had better see something.
+describe('The check of every answer against the contract', () => {
+  it('lets pass what the contract tells', () => {
+    checkContract(welcome);
+    checkContract(refused);
+    checkContract({ ...welcome, method: 'HEAD', text: '' });
+  });
+
+  it.each<[what: string, exchange: Exchange, complaint: RegExp]>([
+    ['a status that is not told', { ...welcome, status: 202 }, /that status is not told/],
+    [
+      'a property that is not told',
+      { ...welcome, text: '{"message":"x","debug":1}' },
+      /must NOT have additional properties .*debug/,
+    ],
+    ['a property of another type', { ...welcome, text: '{"message":7}' }, /\/message must be string/],
+    ['a property that is missing', { ...welcome, text: '{}' }, /must have required property/],
+    [
+      'another content type',
+      { ...welcome, headers: { ...welcome.headers, 'content-type': 'text/html' } },
+      /text\/html is not told/,
+    ],
+    [
+      'a code that the operation does not tell',
+      { ...refused, text: JSON.stringify(problem('invalid_credentials')) },
+      /\/code must be equal/,
+    ],
+    [
+      'a code at another status',
+      { ...refused, status: 403, text: JSON.stringify(problem('forbidden')) },
+      /that status is not told/,
+    ],
+    [
+      'a 401 that does not say how to be let in',
+      { ...refused, headers: welcome.headers },
+      /WWW-Authenticate is missing/,
+    ],
+    [
+      'a cookie out of nowhere',
+      { ...welcome, headers: { ...welcome.headers, 'set-cookie': ['a=b'] } },
+      /Set-Cookie is not told/,
+    ],
+    [
+      'an answer without an id',
+      { ...welcome, headers: { 'content-type': 'application/json' } },
+      /X-Request-Id is missing/,
+    ],
+    ['a path that is not told', { ...welcome, path: '/debug' }, /no operation is told/],
+    ['a method that is not told', { ...welcome, method: 'PUT' }, /no operation is told/],
+    [
+      'a body where none is told',
+      { ...welcome, method: 'DELETE', path: '/todos/x', status: 204 },
+      /a body is not told/,
+    ],
+  ])('refuses %s', (_, exchange, complaint) => {
+    expect(() => checkContract(exchange)).toThrow(complaint);
+  });
+});

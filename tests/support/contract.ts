@@ -1,0 +1,117 @@
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import formats from 'ajv-formats';
+import type { oas31 } from 'zod-openapi';
+import { parseConfig } from '../../src/config.js';
+import { contractOf } from '../../src/openapi/document.js';
+import { files, routes } from '../../src/routes.js';
+
+/** What was asked, and what came back. */
+export type Exchange = {
+  method: string;
+  /** With its query, if it has one. */
+  path: string;
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  text: string;
+};
+
+export const contract = contractOf(routes, parseConfig({}));
+
+const ajv = formats.default(new Ajv2020({ strict: false, allErrors: true, validateSchema: false }));
+ajv.addSchema(contract, 'contract');
+
+// What a client would miss if the contract were silent about it, or wait for in vain if it were not sent.
+const toldHeaders = [
+  'Set-Cookie',
+  'Location',
+  'WWW-Authenticate',
+  'Retry-After',
+  'RateLimit',
+  'RateLimit-Policy',
+  'Content-Disposition',
+];
+
+/** @throws Error where an answer says what the contract does not, so that whoever asked hears of it */
+export function checkContract(exchange: Exchange): void {
+  const { method, path, status } = exchange;
+  const problems = violationsOf(exchange);
+  if (problems.length === 0) return;
+  throw new Error(`Against the contract: ${method} ${path} → ${status}: ${problems.join('; ')}\n${exchange.text}`);
+}
+
+function violationsOf(exchange: Exchange): string[] {
+  const path = pathOf(exchange);
+  if (exchange.method === 'OPTIONS' || isFile(path)) return [];
+  const template = templateOf(path);
+  const method = exchange.method === 'HEAD' ? 'get' : exchange.method.toLowerCase();
+  const operation = contract.paths?.[template ?? '']?.[method as 'get'];
+  if (!template || !operation) return withoutOperation(exchange);
+  const pointer = ['paths', template, method, 'responses', String(exchange.status)];
+  const told = operation.responses?.[exchange.status] as oas31.ResponseObject | oas31.ReferenceObject | undefined;
+  if (!told) return ['that status is not told'];
+  const response = '$ref' in told ? resolve<oas31.ResponseObject>(told.$ref) : told;
+  const at = '$ref' in told ? told.$ref.slice(2).split('/') : pointer;
+  return [...headerViolations(exchange, response), ...bodyViolations(exchange, response, at)];
+}
+
+/** An answer to what no operation is: the path, the method, or the request itself is refused. */
+function withoutOperation({ status, method, text }: Exchange): string[] {
+  if (![400, 404, 405, 408, 429, 431, 500].includes(status)) return ['no operation is told'];
+  return method === 'HEAD' ? [] : schemaViolations(['components', 'schemas', 'Problem'], text);
+}
+
+function headerViolations({ headers }: Exchange, response: oas31.ResponseObject): string[] {
+  const told = response.headers ?? {};
+  const missing = Object.entries(told)
+    .filter(([, header]) => ('$ref' in header ? resolve<oas31.HeaderObject>(header.$ref) : header).required)
+    .filter(([name]) => headers[name.toLowerCase()] === undefined);
+  const untold = toldHeaders.filter((name) => headers[name.toLowerCase()] !== undefined && !(name in told));
+  return [...missing.map(([name]) => `${name} is missing`), ...untold.map((name) => `${name} is not told`)];
+}
+
+function bodyViolations(
+  { method, headers, text }: Exchange,
+  { content }: oas31.ResponseObject,
+  at: string[],
+): string[] {
+  const type = String(headers['content-type'] ?? '').split(';')[0] ?? '';
+  if (!content) return text === '' && type === '' ? [] : ['a body is not told'];
+  if (!(type in content)) return [`${type || 'no content type'} is not told`];
+  if (method === 'HEAD' || !/[/+]json$/.test(type)) return [];
+  return schemaViolations([...at, 'content', type, 'schema'], text);
+}
+
+const validators = new Map<string, ValidateFunction>();
+
+/** What of this JSON is against the schema that stands there in the contract. */
+export function schemaViolations(at: string[], text: string): string[] {
+  const pointer = at.map((part) => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1'))).join('/');
+  const validate = validators.get(pointer) ?? ajv.compile({ $ref: `contract#/${pointer}` });
+  validators.set(pointer, validate);
+  if (validate(JSON.parse(text))) return [];
+  return (validate.errors ?? []).map(({ instancePath, message, params }) => {
+    return `${instancePath || 'the body'} ${message} ${JSON.stringify(params)}`;
+  });
+}
+
+function pathOf({ path }: Exchange): string {
+  const bare = path.split('?', 1)[0] ?? '';
+  // The router takes a slash at the end for nothing.
+  return bare.length > 1 ? bare.replace(/\/$/, '') : bare;
+}
+
+function templateOf(path: string): string | undefined {
+  const templates = Object.keys(contract.paths ?? {});
+  const pattern = (template: string) => new RegExp(`^${template.replaceAll('.', '\\.').replace('{id}', '[^/]+')}$`);
+  return templates.find((template) => template === path) ?? templates.find((template) => pattern(template).test(path));
+}
+
+function isFile(path: string): boolean {
+  return Object.entries(files).some(([at, folder]) => folder().names.some((name) => `${at}/${name}` === path));
+}
+
+function resolve<Found>(ref: string): Found {
+  const parts = ref.slice(2).split('/');
+  // biome-ignore lint/suspicious/noExplicitAny: what a reference points at is known where it stands.
+  return parts.reduce<any>((at, part) => at[part], contract);
+}
