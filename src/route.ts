@@ -14,6 +14,7 @@ import type { AppError, ErrorCode } from './errors.js';
  * - `any-access-token`: like it, but expired and ended ones pass too, and a refusal is handed on:
  *   for logout, which decides for itself.
  * - `optional-access-token`: who presents a live one is known; a refusal is handed on, for routes that know another way.
+ * - `metrics-token`: who presents `METRICS_TOKEN`; without such a setting, this machine itself.
  */
 export type Principals = {
   public: undefined;
@@ -21,6 +22,7 @@ export type Principals = {
   'access-token': AccessClaims;
   'any-access-token': AccessClaims | AppError;
   'optional-access-token': AccessClaims | AppError;
+  'metrics-token': undefined;
 };
 export type Guard = keyof Principals;
 
@@ -56,6 +58,8 @@ export type Reply = {
   body?: unknown;
   /** A page instead of a JSON body. */
   html?: string;
+  /** Numbers in the text format of Prometheus, instead of either. */
+  metrics?: string;
   headers?: Record<string, string>;
   tokens?: { issued: SessionTokens; transport: Transport; deviceToken?: string };
   clearTokens?: true;

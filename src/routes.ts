@@ -7,6 +7,7 @@ import * as login from './features/login.js';
 import * as logout from './features/logout.js';
 import * as mailPages from './features/mail-pages.js';
 import * as me from './features/me.js';
+import * as metrics from './features/metrics.js';
 import * as password from './features/password.js';
 import * as passwordReset from './features/password-reset.js';
 import * as refresh from './features/refresh.js';
@@ -72,4 +73,5 @@ export const routes: AnyRoute[] = [
   route({ method: 'GET',    path: '/.well-known/jwks.json', guard: 'public', reply: [200, jwks.replySchema],   errors: [], handler: jwks.handler }),
   route({ method: 'GET',    path: '/healthz',               guard: 'public', reply: [200, health.replySchema], errors: [], handler: health.live }),
   route({ method: 'GET',    path: '/readyz',                guard: 'public', reply: [200, health.replySchema], errors: ['database_unavailable', 'shutting_down'], handler: health.ready }),
+  route({ method: 'GET',    path: '/metrics',               guard: 'metrics-token', reply: [200], errors: ['unauthenticated', 'invalid_token'], handler: metrics.handler }),
 ];
