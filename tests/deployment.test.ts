@@ -118,8 +118,9 @@ describe('npm start', () => {
   afterAll(() => rmSync(copy, { recursive: true, force: true }));
 
   /** Starts in the copy, stops with SIGTERM what comes up, and tells how it went. */
-  async function start(command = 'node', args = ['scripts/start.mjs']) {
-    const child: ChildProcess = spawn(command, args, { cwd: copy, stdio: ['ignore', 'pipe', 'pipe'] });
+  async function start(command = 'node', args = ['scripts/start.mjs'], env = {}) {
+    const options = { cwd: copy, env: { ...process.env, ...env } };
+    const child: ChildProcess = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';
     let stderr = '';
     child.stdout?.on('data', (chunk) => {
@@ -154,6 +155,14 @@ describe('npm start', () => {
 
   it('hands SIGTERM through npm to the server, and its exit code back', { timeout: 20_000 }, async () => {
     expect(await start('npm', ['start', '--silent'])).toMatchObject({ code: 7, stdout: 'up\n' });
+  });
+
+  it('gives Node’s pool as many threads as the image does, unless told otherwise', { timeout: 20_000 }, async () => {
+    const [inImage] = all(read('Dockerfile'), /\bUV_THREADPOOL_SIZE=(\d+)/g);
+    writeFileSync(join(copy, 'src/main.ts'), 'console.log(process.env.UV_THREADPOOL_SIZE);');
+    const threads = (env: Record<string, string>) => start('npm', ['start', '--silent'], env);
+    expect(await threads({ UV_THREADPOOL_SIZE: '' })).toMatchObject({ stdout: `${inImage}\n` });
+    expect(await threads({ UV_THREADPOOL_SIZE: '7' })).toMatchObject({ stdout: '7\n' });
   });
 
   it('builds what has changed', { timeout: 20_000 }, async () => {
