@@ -132,6 +132,18 @@ describe('SIGNUP=verified', () => {
     expect(await app.deps.db.user.count({ where: { usernameKey: taken } })).toBe(1);
   });
 
+  it('sends five mails an hour to one address, whose ever it is and however it is written; a resend still reaches it', async () => {
+    const { email } = await member();
+    for (const address of [email, `${newName()}@example.com`]) {
+      const before = (await settledMails(app)).length;
+      for (let n = 0; n < 8; n++)
+        await signUp(newName(), n % 2 ? address : address.replace('pending', 'PENDING')).expect(201);
+      expect(await settledMails(app)).toHaveLength(before + 5);
+      await app.http.post('/auth/email/resend').send({ email: address }).expect(202);
+      expect(await settledMails(app)).toHaveLength(before + 6);
+    }
+  });
+
   it('is no user yet for administrators: not listed, not found, not to be given a role, whoever has its address', async () => {
     const { email } = await member();
     const boss = await member();
