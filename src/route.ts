@@ -32,8 +32,8 @@ export type Guard = keyof Principals;
  * - `signup`: tries, by address. `reset`: tries, by address.
  * - `password`: wrong passwords in the body's `password` or `current_password`, by user.
  * - `refresh`: refused refresh tokens, by address.
- * - `mail`: mails to the body's `email`, else to the user who is signed in, by recipient and by the asker's address.
- * - `new-email`: the same, where the body has an `email`.
+ * - `mail`: mails to the user who is signed in, else to the body's `email`, by recipient and by the asker's address.
+ * - `new-email`: mails to the body's `email`, where there is one, in the same way.
  */
 export type RowLimit = 'login' | 'signup' | 'reset' | 'password' | 'refresh' | 'mail' | 'new-email';
 
