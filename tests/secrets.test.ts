@@ -25,6 +25,7 @@ const passwords = {
   operator: `made ${awkward} on the command line`,
   imported: 'lètmein',
   wrong: `wrong ${awkward} for anybody`,
+  metrics: 'for-prometheus-0123456789-0123456789',
   misplaced: `misplaced ${awkward} in no field`,
 };
 const origin = { Origin: 'http://localhost:3000' };
@@ -67,6 +68,7 @@ describe('Of a whole run, no password, token or key is', () => {
       AUTH_SECRET: `of the settings ${awkward} 0123456789`,
       DATABASE_URL: withPassword(database.url, `of the database ${awkward}`),
       SMTP_URL: `smtp://mailer:${encodeURIComponent(`of the mailer ${awkward}`)}@127.0.0.1:${sink.port}`,
+      METRICS_TOKEN: passwords.metrics,
       ADMIN_USERNAME: 'the-admin',
       ADMIN_PASSWORD: passwords.admin,
     };
@@ -185,6 +187,7 @@ describe('Of a whole run, no password, token or key is', () => {
     await post(`${path}/logout`, {}, admin).expect(204);
     await app.http.delete(path).set(admin).expect(204);
     for (const open of ['/.well-known/jwks.json', '/healthz', '/readyz']) await app.http.get(open).expect(200);
+    await app.http.get('/metrics').set(bearer(passwords.metrics)).expect(200);
   }, 60_000);
 
   it.each(rows)('left by a stranger at $name', async ({ row }) => {

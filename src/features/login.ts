@@ -14,7 +14,7 @@ export const bodySchema = z
     transport: transportSchema.default('bearer'),
     device_token: z.string().max(200).optional().meta({ description: 'Of an earlier login, where no cookie has it.' }),
   })
-  .meta({ id: 'LogInBody', example: { username: 'ada', password: 'correct horse battery staple' } });
+  .meta({ id: 'LogInBody', example: { username: 'ada', password: 'nine geese over a quiet lake' } });
 
 type LoginContext = Context<'password', z.output<typeof bodySchema>>;
 

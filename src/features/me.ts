@@ -13,12 +13,12 @@ export const updateSchema = z
     email: emailSchema.optional(),
     password: z.string().min(1).optional().meta({ description: 'Needed for another e-mail.' }),
   })
-  .meta({ id: 'UpdateMeBody', example: { email: 'ada@example.org', password: 'correct horse battery staple' } })
+  .meta({ id: 'UpdateMeBody', example: { email: 'ada@example.org', password: 'nine geese over a quiet lake' } })
   .default({});
 
 export const deleteSchema = z
   .strictObject({ password: z.string().min(1) })
-  .meta({ id: 'DeleteMeBody', example: { password: 'correct horse battery staple' } });
+  .meta({ id: 'DeleteMeBody', example: { password: 'nine geese over a quiet lake' } });
 
 export async function show({ deps, principal }: Context<'access-token'>): Promise<Reply> {
   const user = await findById(deps, principal.sub);

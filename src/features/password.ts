@@ -7,7 +7,7 @@ import type { Context, Reply } from '../route.js';
 
 export const changeSchema = z.strictObject({ current_password: z.string().min(1), new_password: z.string() }).meta({
   id: 'ChangePasswordBody',
-  example: { current_password: 'correct horse battery staple', new_password: 'a moth between two relays' },
+  example: { current_password: 'nine geese over a quiet lake', new_password: 'a moth between two relays' },
 });
 
 type ChangeContext = Context<'access-token', z.output<typeof changeSchema>>;

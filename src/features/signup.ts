@@ -18,7 +18,7 @@ export const bodySchema = z
   })
   .meta({
     id: 'SignUpBody',
-    example: { username: 'ada', password: 'correct horse battery staple', email: 'ada@example.com' },
+    example: { username: 'ada', password: 'nine geese over a quiet lake', email: 'ada@example.com' },
   });
 
 /** What `SIGNUP=verified` answers instead of tokens. */
