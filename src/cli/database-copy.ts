@@ -8,7 +8,7 @@ import { table } from './text.js';
 export const databaseCopyCommand: Command = {
   name: 'db copy',
   arguments: ['<directory>'],
-  summary: 'copy an embedded database, whose server is stopped, to the Postgres server of DATABASE_URL',
+  summary: 'copy a stopped server’s embedded database to the Postgres of DATABASE_URL',
   run: copy,
 };
 

@@ -6,8 +6,8 @@ import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 /** Longer than a proxy keeps an idle connection (deploy/nginx/upstream.conf: 2 s), so that it is the proxy that closes it. */
 export const idleLagMs = 3_000;
 
-// How long, at most, we accept who waits at the door before it closes.
-const acceptingMs = 500;
+// How long, at most, the door stays open for a moment at which nobody waits there.
+const acceptingMs = 1_000;
 
 type Drain = (timeoutMs: number) => Promise<void>;
 
@@ -31,13 +31,15 @@ export function prepareDrain(server: Server, { behindProxy }: { behindProxy: boo
     res.once('close', () => underWay.delete(res));
   });
 
-  // A connection that waits to be accepted is reset when the door closes, and a turn of the event loop accepts but one.
+  // A connection that waits to be accepted is reset when the door closes. So it closes right after a turn of the event
+  // loop that accepted nobody, and took so little time that hardly anybody can have come since.
   async function closeDoor(): Promise<void> {
     const patienceEnds = performance.now() + acceptingMs;
-    for (let seen = -1; seen !== accepted && performance.now() < patienceEnds; ) {
-      seen = accepted;
+    await setImmediate();
+    for (let quiet = false; !quiet && performance.now() < patienceEnds; ) {
+      const [seen, turnBegan] = [accepted, performance.now()];
       await setImmediate();
-      await setImmediate();
+      quiet = accepted === seen && performance.now() - turnBegan < 1;
     }
     // http.Server's own close() would end idle connections as well.
     NetServer.prototype.close.call(server);
