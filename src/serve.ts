@@ -1,7 +1,6 @@
 import { once } from 'node:events';
-import type { Server, ServerResponse } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { createApp } from './app.js';
 import { takeCommands } from './cli/take-commands.js';
@@ -9,6 +8,7 @@ import type { Config } from './config.js';
 import type { DatabaseOptions } from './db/database.js';
 import { createDeps, type Deps } from './deps.js';
 import { StartError } from './errors.js';
+import { prepareDrain } from './http/drain.js';
 import { createHttpServer } from './http/server.js';
 import { startJobs } from './jobs.js';
 import { createMailer } from './mail/mailer.js';
@@ -29,7 +29,7 @@ export type Serving = {
 export async function serve(config: Config, log: Logger, options?: DatabaseOptions): Promise<Serving> {
   const deps = await createDeps(config, log, options);
   const server = createHttpServer(createApp(deps), log);
-  const underWay = trackResponses(server);
+  const drain = prepareDrain(server, { behindProxy: config.trustProxy !== false });
   try {
     await listen(server, config);
   } catch (error) {
@@ -46,7 +46,7 @@ export async function serve(config: Config, log: Logger, options?: DatabaseOptio
     async stop() {
       deps.readiness.drain();
       const timeoutMs = config.shutdownTimeout * 1000;
-      await Promise.all([drain(server, underWay, timeoutMs), stopJobs(), stopMail(timeoutMs)]);
+      await Promise.all([drain(timeoutMs), stopJobs(), stopMail(timeoutMs)]);
       await deps.close();
     },
   };
@@ -60,29 +60,4 @@ async function listen(server: Server, { host, port }: Config): Promise<void> {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
     throw new StartError(`PORT ${port} on ${host} is in use by another process. Stop it, or set PORT to another.`);
   }
-}
-
-function trackResponses(server: Server): Set<ServerResponse> {
-  const underWay = new Set<ServerResponse>();
-  server.on('request', (_req, res: ServerResponse) => {
-    underWay.add(res);
-    res.once('close', () => underWay.delete(res));
-  });
-  return underWay;
-}
-
-/**
- * While answers are under way the door stays open, so that a load balancer reads "not ready" rather than a refused
- * connection; every answer from now on ends its connection.
- */
-async function drain(server: Server, underWay: Set<ServerResponse>, timeoutMs: number): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  const endConnection = (res: ServerResponse) => void (res.headersSent || res.setHeader('Connection', 'close'));
-  underWay.forEach(endConnection);
-  server.prependListener('request', (_req, res) => endConnection(res));
-  while (underWay.size > 0 && performance.now() < deadline) await sleep(10);
-  const closed = once(server, 'close');
-  server.close();
-  server.closeAllConnections();
-  await closed;
 }

@@ -473,10 +473,10 @@ describe('.env.example', () => {
     [...text.matchAll(/^#?([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [`${name}`, `${value}`]),
   );
 
-  it('lists exactly the settings, and the password that docker-compose.yml needs', () => {
-    const { NODE_ENV: _, POSTGRES_PASSWORD: password, ...listed } = example;
+  it('lists exactly the settings, and the passwords that the compose files need', () => {
+    const { NODE_ENV: _, POSTGRES_PASSWORD: password, REPLICATION_PASSWORD: replication, ...listed } = example;
     expect(Object.keys(listed).sort()).toEqual(Object.keys(cases).sort());
-    expect(password).toBe('');
+    expect([password, replication]).toEqual(['', '']);
   });
 
   it('lists each once, behind a comment that explains it', () => {

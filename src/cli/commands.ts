@@ -1,5 +1,6 @@
 import { auditCommands } from './audit.js';
 import type { Command } from './command.js';
+import { databaseCopyCommand } from './database-copy.js';
 import { doctor } from './doctor/doctor.js';
 import { keyCommands } from './keys.js';
 import { purgeCommand } from './purge.js';
@@ -14,6 +15,7 @@ export const commands: Command[] = [
   ...sessionCommands,
   ...keyCommands,
   ...auditCommands,
+  databaseCopyCommand,
   purgeCommand,
   doctor,
 ];

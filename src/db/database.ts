@@ -38,6 +38,8 @@ export type Database = {
   runSql: Driver['runSql'];
   /** How the pool of connections stands; undefined for an embedded database. */
   pool: Driver['pool'];
+  /** One connection without time limits, for work of minutes such as a copy. */
+  withSession: Driver['withSession'];
   /** For `migrate`. */
   withMigrationLock: Driver['withMigrationLock'];
   /** The embedded directory, on which other processes can talk to this one; undefined in memory and for a server. */
@@ -63,6 +65,7 @@ export async function openDatabase(settings: DatabaseSettings, options: Database
     listen: driver.listen,
     runSql: driver.runSql,
     pool: driver.pool,
+    withSession: driver.withSession,
     withMigrationLock: driver.withMigrationLock,
     hold: driver.hold,
     close: async () => {

@@ -16,6 +16,8 @@ export type Driver = {
    * one, too. What the adapters give works on that very connection.
    */
   withMigrationLock<T>(work: (adapters: SqlMigrationAwareDriverAdapterFactory) => Promise<T>): Promise<T>;
+  /** Runs `work` on a connection of its own, without time limits; an embedded database has but the one. */
+  withSession<T>(work: (runSql: RunSql) => Promise<T>): Promise<T>;
   /** A server's pool, for those who bring statements of their own; an embedded database has none. */
   runSql: RunSql | undefined;
   /** Connections in all, of them idle, at the most; and queries that wait for one. An embedded database has none. */

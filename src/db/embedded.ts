@@ -32,11 +32,19 @@ export async function openInDirectory(dir: string): Promise<Driver> {
   }
 }
 
+/** Whether a database has been made in this directory. */
+export function holdsData(dir: string): boolean {
+  return existsSync(join(dir, DATA));
+}
+
+// Within the directory, beside the socket of whoever has it.
+const DATA = 'pgdata';
+
 // A database appears under its name only when it is complete, or a first start that is killed would leave half a one
 // for ever. Opening it anew costs a quarter of a second and gives back the 400 MB that making it took.
 async function openData(dir: string): Promise<PGlite> {
-  const data = join(dir, 'pgdata');
-  if (!existsSync(data)) {
+  const data = join(dir, DATA);
+  if (!holdsData(dir)) {
     const unfinished = join(dir, 'pgdata.new');
     await rm(unfinished, { recursive: true, force: true });
     const pglite = await PGlite.create({ dataDir: unfinished });
@@ -55,6 +63,7 @@ async function driverOf(pglite: PGlite): Promise<Driver> {
     listen: listenOnEmbedded(pglite),
     // Nobody else can migrate: there is one connection, and one process has the directory.
     withMigrationLock: async (work) => await work(embeddedMigrationAdapters(pglite)),
+    withSession: async (work) => await work((text, values) => runSql(pglite, text, values)),
     runSql: undefined,
     pool: undefined,
     close: async () => await pglite.close(),
@@ -65,6 +74,11 @@ async function driverOf(pglite: PGlite): Promise<Driver> {
 /** What the schema engine needs to work on an embedded database. */
 export function embeddedMigrationAdapters(pglite: PGlite): SqlMigrationAwareDriverAdapterFactory {
   return withScriptRunner(new PrismaPGlite(pglite), (_adapter, script) => runScript(pglite, script));
+}
+
+async function runSql(pglite: PGlite, text: string, values: unknown[]) {
+  const { rows, affectedRows = null } = await pglite.query(text, values);
+  return { rows, rowCount: affectedRows };
 }
 
 async function runScript(pglite: PGlite, script: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import type { SqlDriverAdapter, SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
 import pg from 'pg';
-import type { Driver } from './driver.js';
+import type { Driver, RunSql } from './driver.js';
 import { listenOnServer } from './listen.js';
 import { withScriptRunner } from './script-runner.js';
 import { TIME_LIMITS } from './time-limits.js';
@@ -26,6 +26,7 @@ export function openServer(url: string, poolSize: number): Driver {
     adapters: new PrismaPg(pool),
     listen: listenOnServer(connection),
     withMigrationLock: (work) => withMigrationLock(connection, work),
+    withSession: (work) => withSession(connection, work),
     runSql: (text, values) => pool.query(text, values),
     pool: () => ({
       total: pool.totalCount,
@@ -62,6 +63,25 @@ function endUnlessIdle(_error: Error, client: pg.PoolClient): void {
   if (client.getTransactionStatus() !== 'I') void client.end().catch(() => undefined);
 }
 
+async function withSession<T>(connection: pg.ClientConfig, work: (runSql: RunSql) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ ...connection, query_timeout: undefined, keepAlive: true });
+  // The statement under way fails with it.
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    await liftTimeLimits(client);
+    await useUtc(client);
+    return await work((text, values) => client.query(text, values));
+  } finally {
+    await client.end();
+  }
+}
+
+// Those of the role, the database and the URL as well.
+async function liftTimeLimits(client: pg.ClientBase): Promise<void> {
+  await client.query('SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0');
+}
+
 async function withMigrationLock<T>(
   connection: pg.ClientConfig,
   work: (adapters: SqlMigrationAwareDriverAdapterFactory) => Promise<T>,
@@ -83,9 +103,9 @@ async function withMigrationLock<T>(
   }
 }
 
-// Another instance's migrations and ours may take minutes: no time limit of the role, database or URL holds here.
+// Another instance's migrations and ours may take minutes.
 async function lockForMigrations(client: pg.ClientBase): Promise<void> {
-  await client.query('SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0');
+  await liftTimeLimits(client);
   await useUtc(client);
   await client.query(`SELECT pg_advisory_lock(${MIGRATION_LOCK})`);
 }

@@ -83,21 +83,31 @@ export async function stopAll(...instances: (Instance | undefined)[]): Promise<v
 // biome-ignore lint/suspicious/noExplicitAny: what an answer holds is what its test is about.
 export type Answer = { status: number; body: any };
 
-type Asking = { bearer?: string; body?: unknown };
+type Asking = {
+  bearer?: string;
+  body?: unknown;
+  /** Headers of the test's own. */
+  headers?: Record<string, string>;
+  /** The address to come from: any of 127.0.0.0/8. */
+  from?: string;
+};
 
 // Cheaper than `fetch`, so that what is measured is the server.
 const agent = new Agent({ keepAlive: true });
 
 /** One request: `ask(instance, 'GET /me', { bearer })`. */
-export async function ask(to: Pick<Instance, 'url'>, line: string, { bearer, body }: Asking = {}): Promise<Answer> {
+export async function ask(to: Pick<Instance, 'url'>, line: string, asking: Asking = {}): Promise<Answer> {
+  const { bearer, body, from } = asking;
   const [method, path] = line.split(' ');
   const sent = body === undefined ? undefined : JSON.stringify(body);
   const headers = {
+    ...asking.headers,
     ...(bearer !== undefined && { Authorization: `Bearer ${bearer}` }),
     ...(sent !== undefined && { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(sent) }),
   };
   return new Promise((resolve, reject) => {
-    const asking = request(`${to.url}${path}`, { method: method as string, agent, headers }, async (answer) => {
+    const options = { method: method as string, agent, headers, ...(from !== undefined && { localAddress: from }) };
+    const sending = request(`${to.url}${path}`, options, async (answer) => {
       try {
         const received = await text(answer);
         const { statusCode: status = 0, headers } = answer;
@@ -107,14 +117,14 @@ export async function ask(to: Pick<Instance, 'url'>, line: string, { bearer, bod
         reject(error);
       }
     });
-    asking.on('error', reject);
-    asking.end(sent);
+    sending.on('error', reject);
+    sending.end(sent);
   });
 }
 
-export const refresh = (to: Instance, token: string) =>
+export const refresh = (to: Pick<Instance, 'url'>, token: string) =>
   ask(to, 'POST /auth/refresh', { body: { refresh_token: token } });
-export const welcome = (to: Instance, token: string) => ask(to, 'GET /welcome', { bearer: token });
+export const welcome = (to: Pick<Instance, 'url'>, token: string) => ask(to, 'GET /welcome', { bearer: token });
 
 /** What a sign-in gives. */
 export type Tokens = { username: string; userId: string; sessionId: string; access: string; refresh: string };
@@ -138,11 +148,11 @@ export function newName(): string {
   return `user-${process.pid}-${users}`;
 }
 
-export async function signUp(to: Instance, username = newName()): Promise<Tokens> {
+export async function signUp(to: Pick<Instance, 'url'>, username = newName()): Promise<Tokens> {
   return tokensOf(username, await ask(to, 'POST /auth/signup', { body: { username, password: goodPassword } }));
 }
 
-export async function logIn(to: Instance, username: string, password = goodPassword): Promise<Tokens> {
+export async function logIn(to: Pick<Instance, 'url'>, username: string, password = goodPassword): Promise<Tokens> {
   return tokensOf(username, await ask(to, 'POST /auth/login', { body: { username, password } }));
 }
 

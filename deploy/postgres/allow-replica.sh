@@ -1,0 +1,9 @@
+#!/bin/sh
+# Run once by the image of Postgres, when it makes the primary: a role that may copy, and nothing else.
+set -eu
+psql --set=ON_ERROR_STOP=1 --set=password="$REPLICATION_PASSWORD" --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" <<'SQL'
+CREATE ROLE replica REPLICATION LOGIN PASSWORD :'password';
+SELECT pg_create_physical_replication_slot('replica');
+SQL
+# "all" stands for every database, but not for replication.
+echo 'host replication replica all scram-sha-256' >>"$PGDATA/pg_hba.conf"

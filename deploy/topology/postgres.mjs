@@ -1,0 +1,101 @@
+import { execFileSync } from 'node:child_process';
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import pg from 'pg';
+import { createProgram, freePort } from './programs.mjs';
+
+/**
+ * A throw-away primary. Without `fsync` it loses nothing where its processes are killed, only where the machine is.
+ * @returns the program, with its URL
+ */
+export async function createPrimary(dir) {
+  const data = folderOfPostgres(dir, 'primary');
+  const initdb = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-sync', '--no-instructions'];
+  run(join(findPostgres(), 'initdb'), initdb, { cwd: dir });
+  return postgresOn(data, dir, { command: join(findPostgres(), 'postgres'), args: ['-D', data, '-c', 'fsync=off'] });
+}
+
+/** A streaming replica of it, which must be running: read-only, some milliseconds behind. By the image's scripts. */
+export async function createReplica(dir, primary) {
+  const env = {
+    PATH: `${findPostgres()}:${process.env.PATH}`,
+    PGHOST: '127.0.0.1',
+    PGPORT: new URL(primary.url).port,
+  };
+  const toPrimary = {
+    PGDATA: primary.data,
+    POSTGRES_USER: 'postgres',
+    POSTGRES_DB: 'postgres',
+    REPLICATION_PASSWORD: '-',
+  };
+  run('sh', imageScript('allow-replica.sh'), { cwd: dir, env: { ...env, ...toPrimary } });
+  const data = folderOfPostgres(dir, 'replica');
+  const copying = { ...env, PGDATA: data, PGUSER: 'replica' };
+  return postgresOn(data, dir, { command: 'sh', args: imageScript('replica.sh'), env: copying });
+}
+
+/** What `sh` takes to run it. As text, because Postgres' user may not be allowed to read this folder. */
+function imageScript(name) {
+  return ['-c', readFileSync(new URL(`../postgres/${name}`, import.meta.url), 'utf8'), name];
+}
+
+function run(command, args, options) {
+  execFileSync(command, args, { ...options, ...postgresUser(), stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
+async function postgresOn(data, dir, { command, args, env }) {
+  const port = await freePort();
+  const url = `postgresql://postgres@127.0.0.1:${port}/postgres`;
+  const program = createProgram({
+    command,
+    args: [...args, '-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='],
+    log: `${data}.log`,
+    isUp: () => answers(url),
+    // SIGTERM would wait until everybody has hung up.
+    stopSignal: 'SIGINT',
+    cwd: dir,
+    env,
+    ...postgresUser(),
+  });
+  return Object.assign(program, { url, data });
+}
+
+const programs = ['initdb', 'postgres', 'pg_basebackup'];
+
+/** Where its programs lie: on the PATH, or where Debian puts them. */
+function findPostgres() {
+  const packaged = '/usr/lib/postgresql';
+  const versions = existsSync(packaged) ? readdirSync(packaged).sort((a, b) => Number(b) - Number(a)) : [];
+  const folders = [...process.env.PATH.split(delimiter), ...versions.map((one) => join(packaged, one, 'bin'))];
+  const found = folders.find((folder) => programs.every((program) => existsSync(join(folder, program))));
+  if (found === undefined) throw new Error('There is no Postgres: install it (Debian: apt-get install postgresql).');
+  return found;
+}
+
+// It refuses to run as root.
+function postgresUser() {
+  if (process.getuid?.() !== 0) return {};
+  const id = (flag) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
+  return { uid: id('-u'), gid: id('-g') };
+}
+
+function folderOfPostgres(dir, name) {
+  const folder = join(dir, name);
+  mkdirSync(folder, { mode: 0o700 });
+  const { uid, gid } = postgresUser();
+  if (uid !== undefined) chownSync(folder, uid, gid);
+  return folder;
+}
+
+async function answers(url) {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 1000 });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await client.end();
+  }
+}
