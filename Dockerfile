@@ -1,16 +1,19 @@
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY client/package.json client/
 RUN npm ci
 COPY tsconfig.json prisma.config.ts ./
 COPY prisma prisma
 COPY scripts scripts
+COPY client client
 COPY src src
 RUN npm run build
 
 FROM node:24-bookworm-slim AS modules
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY client/package.json client/
 # Without the optional ones too: they are Prisma's command line and TypeScript, two thirds of the whole.
 RUN npm ci --omit=dev --omit=optional
 
@@ -18,9 +21,11 @@ FROM node:24-bookworm-slim
 ENV NODE_ENV=production HOST=0.0.0.0
 WORKDIR /app
 COPY package.json ./
+COPY client/package.json client/
 COPY --from=modules /app/node_modules node_modules
 COPY prisma/migrations prisma/migrations
 COPY --from=build /app/dist dist
+COPY --from=build /app/client/dist client/dist
 # The one place that the server writes to; a volume takes its owner from here.
 RUN mkdir .data && chown node:node .data
 VOLUME /app/.data

@@ -16,7 +16,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const client = join(root, 'src/generated/prisma');
+const prismaClient = join(root, 'src/generated/prisma');
+const client = join(root, 'client/dist');
 const dist = join(root, 'dist');
 const prisma = join(root, 'node_modules/prisma');
 const typescript = join(root, 'node_modules/typescript');
@@ -24,27 +25,50 @@ const typescript = join(root, 'node_modules/typescript');
 /** What a person can act on: printed without a stack. */
 export class BuildError extends Error {}
 
-/** Compiles src/ to dist/, unless dist/ was made of these very sources. */
+/** Makes all that `npm start` serves. */
 export async function build() {
-  // An image holds dist/ alone.
+  // An image holds what was built alone.
   if (!existsSync(join(root, 'src'))) return;
-  const stamp = hashOf(['prisma/schema.prisma', 'tsconfig.json', 'package-lock.json', ...sources()]);
+  await buildServer();
+  await buildClient();
+}
+
+/** Makes all that tests and types need. */
+async function buildClients() {
+  await generateClient();
+  await buildClient();
+}
+
+/** Compiles src/ to dist/, unless dist/ was made of these very sources. */
+async function buildServer() {
+  const stamp = hashOf(['prisma/schema.prisma', 'tsconfig.json', 'package-lock.json', ...filesIn('src')]);
   if (isCurrent(dist, stamp)) return;
   requireTools();
   console.error(existsSync(dist) ? 'Building what has changed …' : 'Building (first start only) …');
   await generateClient();
   await replace(dist, stamp, async (work) => {
-    await run([join(typescript, 'bin/tsc'), '--outDir', work, '--noEmitOnError']);
+    await compile('.', work);
+    return work;
+  });
+}
+
+/** Compiles client/ to client/dist, likewise: modules that a browser loads as they are. */
+async function buildClient() {
+  const stamp = hashOf(['client/tsconfig.json', 'tsconfig.json', 'package-lock.json', ...filesIn('client/src')]);
+  if (isCurrent(client, stamp)) return;
+  requireTools();
+  await replace(client, stamp, async (work) => {
+    await compile('client', work);
     return work;
   });
 }
 
 /** Makes the Prisma client, unless it was made of this very schema by this very Prisma. */
-export async function generateClient() {
+async function generateClient() {
   requireTools();
   const stamp = hashOf(['prisma/schema.prisma', 'node_modules/prisma/package.json']);
-  if (isCurrent(client, stamp)) return;
-  await replace(client, stamp, async (work) => {
+  if (isCurrent(prismaClient, stamp)) return;
+  await replace(prismaClient, stamp, async (work) => {
     // Its output is named relative to the schema, so that a copy of the schema is generated beside the copy.
     mkdirSync(join(work, 'prisma'));
     copyFileSync(join(root, 'prisma/schema.prisma'), join(work, 'prisma/schema.prisma'));
@@ -90,8 +114,8 @@ function sweep() {
   }
 }
 
-function sources() {
-  return readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })
+function filesIn(folder) {
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
     .filter((path) => !path.startsWith(join(root, 'src/generated')))
@@ -121,6 +145,10 @@ function requireTools() {
   throw new BuildError('A build needs the development dependencies: run `npm ci --include=dev` first.');
 }
 
+async function compile(project, outDir) {
+  await run([join(typescript, 'bin/tsc'), '-p', project, '--outDir', outDir, '--noEmitOnError']);
+}
+
 async function run(args) {
   // A build asks nobody for newer versions and reports to nobody.
   const env = { ...process.env, CHECKPOINT_DISABLE: '1', PRISMA_HIDE_UPDATE_MESSAGE: '1' };
@@ -146,5 +174,5 @@ export async function step(work) {
 }
 
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  await step(process.argv[2] === 'client' ? generateClient : build);
+  await step(process.argv[2] === 'client' ? buildClients : build);
 }

@@ -108,6 +108,8 @@ describe('npm start', () => {
       'prisma.config.ts',
       'scripts',
       'prisma/schema.prisma',
+      'client/tsconfig.json',
+      'client/src',
     ];
     for (const file of files) cpSync(join(root, file), join(copy, file), { recursive: true });
     symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
@@ -144,7 +146,7 @@ describe('npm start', () => {
   });
 
   it('builds for every user of the machine, the one of the image among them', () => {
-    for (const path of ['dist', 'src/generated/prisma'])
+    for (const path of ['dist', 'src/generated/prisma', 'client/dist'])
       expect(statSync(join(copy, path)).mode, path).toBe(statSync(join(copy, 'src')).mode);
   });
 

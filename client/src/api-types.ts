@@ -1,0 +1,548 @@
+// Made from the OpenAPI document by `npm run client:types`; not to be edited.
+
+export type paths = Record<string, never>;
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /**
+         * @example {
+         *       "username": "ada",
+         *       "password": "correct horse battery staple",
+         *       "email": "ada@example.com"
+         *     }
+         */
+        SignUpBody: {
+            username: string;
+            password: string;
+            /** Format: email */
+            email?: string;
+            /**
+             * @default bearer
+             * @enum {string}
+             */
+            transport: "bearer" | "cookie";
+        };
+        /**
+         * @example {
+         *       "username": "ada",
+         *       "password": "correct horse battery staple"
+         *     }
+         */
+        LogInBody: {
+            /** @description A username or an e-mail address. */
+            username: string;
+            password: string;
+            /**
+             * @default bearer
+             * @enum {string}
+             */
+            transport: "bearer" | "cookie";
+            /** @description Of an earlier login, where no cookie has it. */
+            device_token?: string;
+        };
+        /**
+         * @example {
+         *       "refresh_token": "AcFTi4L3FoAAAZogOfZs4XtMnFFqXY8OKzEBAAAAAA"
+         *     }
+         */
+        RefreshBody: {
+            /** @description Where its cookie is not to be used. */
+            refresh_token?: string;
+            /**
+             * @description The one it came by: no other is possible.
+             * @enum {string}
+             */
+            transport?: "bearer" | "cookie";
+        };
+        /** @example {} */
+        LogOutBody: {
+            /** @description Instead of an access token, or of its cookie. */
+            refresh_token?: string;
+        };
+        /**
+         * @example {
+         *       "email": "ada@example.com"
+         *     }
+         */
+        ForgotPasswordBody: {
+            /** Format: email */
+            email: string;
+        };
+        /**
+         * @example {
+         *       "token": "rZ3mXo0dQ2m1n0vYwq8sT4bJ7uKcE5hLxPfAgWiNyVo",
+         *       "password": "a moth between two relays"
+         *     }
+         */
+        ResetPasswordBody: {
+            token: string;
+            password: string;
+        };
+        /**
+         * @example {
+         *       "token": "rZ3mXo0dQ2m1n0vYwq8sT4bJ7uKcE5hLxPfAgWiNyVo"
+         *     }
+         */
+        VerifyEmailBody: {
+            token: string;
+        };
+        /**
+         * @example {
+         *       "email": "ada@example.com"
+         *     }
+         */
+        ResendVerificationBody: {
+            /**
+             * Format: email
+             * @description Needed without an access token.
+             */
+            email?: string;
+        };
+        /**
+         * @example {
+         *       "email": "ada@example.org",
+         *       "password": "correct horse battery staple"
+         *     }
+         */
+        UpdateMeBody: {
+            username?: string;
+            /** Format: email */
+            email?: string;
+            /** @description Needed for another e-mail. */
+            password?: string;
+        };
+        /**
+         * @example {
+         *       "password": "correct horse battery staple"
+         *     }
+         */
+        DeleteMeBody: {
+            password: string;
+        };
+        /**
+         * @example {
+         *       "current_password": "correct horse battery staple",
+         *       "new_password": "a moth between two relays"
+         *     }
+         */
+        ChangePasswordBody: {
+            current_password: string;
+            new_password: string;
+        };
+        /**
+         * @example {
+         *       "title": "Read the route table"
+         *     }
+         */
+        CreateTodoBody: {
+            title: string;
+            /** @default false */
+            completed: boolean;
+        };
+        /**
+         * @example {
+         *       "completed": true
+         *     }
+         */
+        UpdateTodoBody: {
+            title?: string;
+            completed?: boolean;
+        };
+        /**
+         * @example {
+         *       "roles": [
+         *         "editor"
+         *       ]
+         *     }
+         */
+        UpdateUserBody: {
+            roles?: string[];
+            disabled?: boolean;
+        };
+        /**
+         * @description RFC 6749 §5.1. With the transport `cookie`, the three tokens are in cookies instead.
+         * @example {
+         *       "access_token": "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiIwMWEyMDM5ZiJ9.c2lnbmF0dXJl",
+         *       "refresh_token": "AcFTi4L3FoAAAZogOfZs4XtMnFFqXY8OKzEBAAAAAA",
+         *       "device_token": "3Pekminx9UAZogOfZs4XtMnFFqXY8OKzE",
+         *       "token_type": "Bearer",
+         *       "expires_in": 900,
+         *       "refresh_expires_in": 2592000,
+         *       "session_id": "01a203b2-0d47-7f06-8a35-9e1d6b7c4f52",
+         *       "user": {
+         *         "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *         "username": "ada",
+         *         "email": "ada@example.com",
+         *         "email_verified": true,
+         *         "roles": [
+         *           "editor"
+         *         ],
+         *         "created_at": "2026-11-22T14:18:48.360Z",
+         *         "updated_at": "2026-11-22T14:18:48.360Z"
+         *       }
+         *     }
+         */
+        TokenResponse: {
+            /** @description A JWT. Not with the transport `cookie`. */
+            access_token?: string;
+            /** @constant */
+            token_type: "Bearer";
+            /** @description How long the access token is good for, in seconds. */
+            expires_in: number;
+            /** @description Good for one use. Not with the transport `cookie`. */
+            refresh_token?: string;
+            /** @description How long the refresh token is good for, in seconds. */
+            refresh_expires_in: number;
+            /** Format: uuid */
+            session_id: string;
+            /** @description To be sent with the next login. Not after a refresh, nor with the transport `cookie`. */
+            device_token?: string;
+            user: components["schemas"]["User"];
+        };
+        /**
+         * @example {
+         *       "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *       "username": "ada",
+         *       "email": "ada@example.com",
+         *       "email_verified": true,
+         *       "roles": [
+         *         "editor"
+         *       ],
+         *       "created_at": "2026-11-22T14:18:48.360Z",
+         *       "updated_at": "2026-11-22T14:18:48.360Z"
+         *     }
+         */
+        User: {
+            /** Format: uuid */
+            id: string;
+            username: string;
+            email: string | null;
+            email_verified: boolean;
+            roles: string[];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** @description With `SIGNUP=verified`: no tokens until the mailed link is opened. */
+        PendingSignUp: {
+            user: components["schemas"]["User"];
+            /** @constant */
+            status: "verification_sent";
+        };
+        /**
+         * @example {
+         *       "data": [
+         *         {
+         *           "id": "01a203b2-0d47-7f06-8a35-9e1d6b7c4f52",
+         *           "created_at": "2026-11-22T14:18:48.360Z",
+         *           "last_used_at": "2026-11-22T14:33:02.118Z",
+         *           "expires_at": "2026-12-22T14:33:02.118Z",
+         *           "ip": "192.0.2.7",
+         *           "user_agent": "Mozilla/5.0",
+         *           "current": true
+         *         }
+         *       ]
+         *     }
+         */
+        SessionList: {
+            data: components["schemas"]["Session"][];
+        };
+        /**
+         * @example {
+         *       "id": "01a203b2-0d47-7f06-8a35-9e1d6b7c4f52",
+         *       "created_at": "2026-11-22T14:18:48.360Z",
+         *       "last_used_at": "2026-11-22T14:33:02.118Z",
+         *       "expires_at": "2026-12-22T14:33:02.118Z",
+         *       "ip": "192.0.2.7",
+         *       "user_agent": "Mozilla/5.0",
+         *       "current": true
+         *     }
+         */
+        Session: {
+            /** Format: uuid */
+            id: string;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When its refresh token was last used.
+             */
+            last_used_at: string;
+            /**
+             * Format: date-time
+             * @description When it ends unless it is refreshed.
+             */
+            expires_at: string;
+            ip: string | null;
+            user_agent: string | null;
+            /** @description Whether it is the session that asks. */
+            current: boolean;
+        };
+        UserExport: {
+            user: {
+                /** Format: uuid */
+                id: string;
+                username: string;
+                email: string | null;
+                email_verified: boolean;
+                roles: string[];
+                /** Format: date-time */
+                created_at: string;
+                /** Format: date-time */
+                updated_at: string;
+                pending_email: string | null;
+                disabled: boolean;
+                version: number;
+                last_login_at: string | null;
+            };
+            sessions: {
+                /** Format: uuid */
+                id: string;
+                /** Format: date-time */
+                created_at: string;
+                /** Format: date-time */
+                last_used_at: string;
+                refreshes: number;
+                ended_at: string | null;
+                end_reason: string | null;
+                ip: string | null;
+                user_agent: string | null;
+            }[];
+            todos: components["schemas"]["Todo"][];
+            mails: {
+                /** Format: uuid */
+                id: string;
+                purpose: string;
+                recipient: string;
+                /** Format: date-time */
+                created_at: string;
+                sent_at: string | null;
+                detail: unknown;
+            }[];
+            mailed_tokens: {
+                purpose: string;
+                email: string;
+                /** Format: date-time */
+                expires_at: string;
+            }[];
+            audit: {
+                /** Format: uuid */
+                id: string;
+                /** Format: date-time */
+                at: string;
+                action: string;
+                user_id: string | null;
+                actor_id: string | null;
+                detail: unknown;
+                ip: string | null;
+                user_agent: string | null;
+            }[];
+        };
+        /**
+         * @example {
+         *       "id": "01a203a4-7c1e-7d3b-9a52-3f0c6c1f2a10",
+         *       "title": "Read the route table",
+         *       "completed": false,
+         *       "created_at": "2026-11-22T14:20:03.870Z",
+         *       "updated_at": "2026-11-22T14:20:03.870Z"
+         *     }
+         */
+        Todo: {
+            /** Format: uuid */
+            id: string;
+            title: string;
+            completed: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /**
+         * @example {
+         *       "message": "Welcome. Your access token opened this door."
+         *     }
+         */
+        Welcome: {
+            message: string;
+        };
+        /**
+         * @example {
+         *       "data": [
+         *         {
+         *           "id": "01a203a4-7c1e-7d3b-9a52-3f0c6c1f2a10",
+         *           "title": "Read the route table",
+         *           "completed": false,
+         *           "created_at": "2026-11-22T14:20:03.870Z",
+         *           "updated_at": "2026-11-22T14:20:03.870Z"
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
+        TodoPage: {
+            data: components["schemas"]["Todo"][];
+            /** @description The next page’s `cursor`; null on the last. */
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "data": [
+         *         {
+         *           "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *           "username": "ada",
+         *           "email": "ada@example.com",
+         *           "email_verified": true,
+         *           "roles": [
+         *             "editor"
+         *           ],
+         *           "created_at": "2026-11-22T14:18:48.360Z",
+         *           "updated_at": "2026-11-22T14:18:48.360Z",
+         *           "disabled": false,
+         *           "last_login_at": "2026-11-22T14:18:48.360Z"
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
+        AdminUserPage: {
+            data: components["schemas"]["AdminUser"][];
+            /** @description The next page’s `cursor`; null on the last. */
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *       "username": "ada",
+         *       "email": "ada@example.com",
+         *       "email_verified": true,
+         *       "roles": [
+         *         "editor"
+         *       ],
+         *       "created_at": "2026-11-22T14:18:48.360Z",
+         *       "updated_at": "2026-11-22T14:18:48.360Z",
+         *       "disabled": false,
+         *       "last_login_at": "2026-11-22T14:18:48.360Z"
+         *     }
+         */
+        AdminUser: {
+            /** Format: uuid */
+            id: string;
+            username: string;
+            email: string | null;
+            email_verified: boolean;
+            roles: string[];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            disabled: boolean;
+            last_login_at: string | null;
+        };
+        /**
+         * @example {
+         *       "data": [
+         *         {
+         *           "id": "01a203c0-5b9e-7a11-8f60-2d4c7e9a1b83",
+         *           "at": "2026-11-22T14:40:11.020Z",
+         *           "action": "login.succeeded",
+         *           "user_id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *           "actor_id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *           "ip": "192.0.2.7",
+         *           "user_agent": "Mozilla/5.0",
+         *           "detail": {}
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
+        AuditEventPage: {
+            data: components["schemas"]["AuditEvent"][];
+            /** @description The next page’s `cursor`; null on the last. */
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "id": "01a203c0-5b9e-7a11-8f60-2d4c7e9a1b83",
+         *       "at": "2026-11-22T14:40:11.020Z",
+         *       "action": "login.succeeded",
+         *       "user_id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *       "actor_id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *       "ip": "192.0.2.7",
+         *       "user_agent": "Mozilla/5.0",
+         *       "detail": {}
+         *     }
+         */
+        AuditEvent: {
+            /** Format: uuid */
+            id: string;
+            /** Format: date-time */
+            at: string;
+            /** @enum {string} */
+            action: "user.created" | "login.succeeded" | "login.failed" | "session.ended" | "refresh.reused" | "refresh.grace" | "refresh.ahead" | "password.changed" | "password.reset" | "email.changed" | "email.verified" | "roles.changed" | "user.disabled" | "user.enabled" | "user.deleted" | "key.rotated" | "key.revoked";
+            /** @description Whom it is about. */
+            user_id: string | null;
+            /** @description Who did it; null for the command line and the server itself. */
+            actor_id: string | null;
+            ip: string | null;
+            user_agent: string | null;
+            detail: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * @description RFC 7517. None under HS256.
+         * @example {
+         *       "keys": []
+         *     }
+         */
+        PublicKeys: {
+            keys: ({
+                kid: string;
+                kty: string;
+            } & {
+                [key: string]: unknown;
+            })[];
+        };
+        /**
+         * @example {
+         *       "status": "ok"
+         *     }
+         */
+        Health: {
+            /** @constant */
+            status: "ok";
+        };
+        /** @description A refusal (RFC 9457). */
+        Problem: {
+            type: string;
+            /** @description For people. */
+            title: string;
+            status: number;
+            /** @description For people, about this very case. */
+            detail: string;
+            /**
+             * @description For programs. It never changes its meaning.
+             * @enum {string}
+             */
+            code: "invalid_json" | "invalid_request" | "invalid_token" | "unauthenticated" | "token_expired" | "token_stale" | "session_revoked" | "invalid_credentials" | "invalid_refresh_token" | "refresh_token_reused" | "account_disabled" | "email_unverified" | "csrf_rejected" | "forbidden" | "signup_closed" | "not_found" | "method_not_allowed" | "username_taken" | "email_taken" | "last_admin" | "payload_too_large" | "unsupported_media_type" | "validation_failed" | "rate_limited" | "header_fields_too_large" | "internal_error" | "overloaded" | "database_unavailable" | "shutting_down";
+            /**
+             * Format: uuid
+             * @description What `X-Request-Id` says.
+             */
+            request_id: string;
+            /** @description What is wrong with the input, and where. With `validation_failed` alone. */
+            errors?: {
+                path: string;
+                message: string;
+            }[];
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export type operations = Record<string, never>;

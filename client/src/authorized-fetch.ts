@@ -1,0 +1,51 @@
+import type { Credentials } from './api.js';
+import { problemOf } from './errors.js';
+import type { Refresh } from './refresh.js';
+import { hasExpired, type Kept } from './session.js';
+import type { State } from './state.js';
+
+/** The refusals that new tokens mend. Any other 401 is about what was asked, or final. */
+const mended: (string | undefined)[] = ['token_expired', 'token_stale', 'invalid_token'];
+
+type Needs = {
+  origin: string;
+  send: typeof fetch;
+  credentials: Credentials;
+  state: State;
+  refresh: Refresh;
+};
+
+/** `fetch`, signed in: see `Client.fetch`. */
+export function createAuthorizedFetch({ origin, send, credentials, state, refresh }: Needs) {
+  async function current(): Promise<Kept | null> {
+    const kept = await state.look();
+    // By the clock, not by the alarm alone: a tab that was frozen has heard none.
+    return kept && hasExpired(kept) ? refresh(kept) : kept;
+  }
+
+  async function attempt(request: Request, kept: Kept | null): Promise<Response> {
+    if (kept?.accessToken) request.headers.set('Authorization', `Bearer ${kept.accessToken}`);
+    const answer = await send(request);
+    // Of this session, and not of one that somebody has signed in to meanwhile.
+    if (kept && (await codeOf(answer)) === 'session_revoked')
+      await state.write({ ended: 'session_revoked' }, (found) => found?.sessionId === kept.sessionId);
+    return answer;
+  }
+
+  return async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+    const asked = input instanceof Request ? input : new URL(input, origin);
+    if (new URL(asked instanceof Request ? asked.url : asked).origin !== origin) return send(asked, init);
+    const request = new Request(asked, { credentials, ...init });
+    if (request.headers.has('Authorization')) return send(request);
+
+    const kept = await current();
+    const answer = await attempt(request.clone(), kept);
+    if (!mended.includes(await codeOf(answer))) return answer;
+    const renewed = await refresh(kept);
+    return renewed ? attempt(request, renewed) : answer;
+  };
+}
+
+async function codeOf(answer: Response): Promise<string | undefined> {
+  return answer.status === 401 ? (await problemOf(answer)).code : undefined;
+}

@@ -1,0 +1,116 @@
+import { createAlarm } from './alarm.js';
+import { createPost, insisting } from './api.js';
+import { createAuthorizedFetch } from './authorized-fetch.js';
+import { createDevices } from './devices.js';
+import { createEmitter, type Events, type Listener } from './events.js';
+import { platform } from './platform.js';
+import { createRefresh } from './refresh.js';
+import { type Session, sessionOf } from './session.js';
+import { createSignIn, type SignedIn } from './sign-in.js';
+import { type Change, createState } from './state.js';
+import { memoryStorage, type Storage } from './storage.js';
+import { noTabs, openTabs } from './tabs.js';
+import type { User, VerificationSent } from './wire.js';
+
+export type ClientOptions = {
+  /** The API's origin: `https://api.example.com`. */
+  url: string;
+  /** Where the tokens travel: in bodies and headers (`bearer`, the default), or in cookies that no script can read. */
+  transport?: 'bearer' | 'cookie';
+  /** Where the session is kept; in memory unless said. */
+  storage?: Storage;
+  fetch?: typeof fetch;
+};
+
+export interface Client {
+  /** @throws GatelatchError `username_taken`, `email_taken`, `validation_failed`, `signup_closed`, … */
+  signUp(fields: { username: string; password: string; email?: string }): Promise<SignedIn | VerificationSent>;
+  /**
+   * @param fields `username` may be an e-mail address
+   * @throws GatelatchError `invalid_credentials`, `account_disabled`, `email_unverified`, `rate_limited`, …
+   */
+  logIn(fields: { username: string; password: string }): Promise<User>;
+  /**
+   * Forgets the session here, whatever happens then, and ends it on the server.
+   * @throws where the server could not be told: this device has forgotten its tokens, but the session lives until it
+   *   idles out, and cookies stay in the browser until `logOut` is called again
+   */
+  logOut(): Promise<void>;
+  /**
+   * `fetch`, signed in. A path is the API's own. To its origin goes the access token, refreshed before where it has
+   * expired; a 401 because of the token is answered by one refresh and one repetition, for which the body is kept.
+   * Other origins, and requests with an `Authorization` of their own, are sent as they are.
+   * @throws what `fetch` throws; also, as a GatelatchError, where a refresh was needed and the server said "later"
+   */
+  fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
+  /**
+   * Refreshes now. With the cookie transport this also takes up a session of which only the browser's cookies know.
+   * @returns null where nobody is signed in (any more)
+   * @throws where the server can't be reached or says "later"; the session is kept
+   */
+  refresh(): Promise<Session | null>;
+  /** The session as it is known here, without asking the server. */
+  session(): Promise<Session | null>;
+  /** @returns what ends the listening */
+  on<Name extends keyof Events>(event: Name, listener: Listener<Name>): () => void;
+  /** Stops timers and listening. The session stays in its storage. */
+  close(): void;
+}
+
+export function createClient({
+  url,
+  transport = 'bearer',
+  storage = memoryStorage(),
+  ...options
+}: ClientOptions): Client {
+  const { origin, pathname } = new URL(url);
+  if (pathname !== '/') throw new TypeError('The url is an origin, without a path.');
+  const cookies = transport === 'cookie';
+  const credentials = cookies ? 'include' : 'omit';
+  const send: typeof fetch = options.fetch ?? ((...request) => fetch(...request));
+  const post = createPost(origin, send, credentials);
+  const { on, emit } = createEmitter();
+  // SecureStore takes letters, digits, dot, hyphen and underscore.
+  const key = `gatelatch.${transport}.${origin.replace(/[^\w.-]+/g, '_')}`;
+  const tabs = storage.shared ? openTabs(key, look) : noTabs;
+  const alarm = createAlarm((due) => void refresh(due).catch(ignore));
+  const state = createState(storage, key, onChange, tabs.tell);
+  const refresh = createRefresh({ state, tabs, post: insisting(post), cookies, onFailure: alarm.failed });
+
+  function look(): void {
+    state.look().catch(ignore);
+  }
+
+  function onChange({ before, now, ended = 'logged_out' }: Change): void {
+    alarm.follow(now);
+    if (before === now) return;
+    if (!now) emit('signedOut', { reason: ended });
+    else emit(before?.sessionId === now.sessionId ? 'refreshed' : 'signedIn', sessionOf(now));
+  }
+
+  // A session that is there already wants its alarm.
+  look();
+  platform.addEventListener?.('online', alarm.retry);
+
+  return {
+    ...createSignIn({ transport, post, state, devices: createDevices(storage, `${key}.devices`) }),
+    fetch: createAuthorizedFetch({ origin, send, credentials, state, refresh }),
+    async refresh() {
+      const kept = await refresh(await state.look());
+      return kept && sessionOf(kept);
+    },
+    async session() {
+      const kept = await state.look();
+      return kept && sessionOf(kept);
+    },
+    on,
+    close() {
+      alarm.stop();
+      tabs.close();
+      platform.removeEventListener?.('online', alarm.retry);
+    },
+  };
+}
+
+// What goes wrong in the background stays for the next use to find out, which can tell somebody.
+function ignore(): void {}

@@ -1,0 +1,81 @@
+import type { TokenResponse, User } from './wire.js';
+
+/** A session, as far as it is known here. */
+export type Session = {
+  user: User;
+  sessionId: string;
+  /** Only with the bearer transport. */
+  accessToken?: string;
+  /** When the access token ends; by then it has been replaced. */
+  expiresAt: Date;
+  /** When the session ends unless it is refreshed before. */
+  refreshExpiresAt: Date;
+};
+
+/** Why nobody is signed in (any more): by `logOut`, or by the code with which the API refused. */
+export type SignedOutReason =
+  | 'logged_out'
+  | 'session_revoked'
+  | 'refresh_token_reused'
+  | 'invalid_refresh_token'
+  | 'unauthenticated';
+
+/** What is stored. Times are milliseconds since 1970 by this device's clock, which is the only one that it can read. */
+export type Kept = {
+  user: User;
+  sessionId: string;
+  accessToken?: string;
+  refreshToken?: string;
+  /** When to refresh: chosen once, so that every tab means the same moment. */
+  refreshAt: number;
+  expiresAt: number;
+  refreshExpiresAt: number;
+};
+
+/** What to keep of an answer that has just arrived. */
+export function keptOf(answer: TokenResponse): Kept {
+  const now = Date.now();
+  const life = answer.expires_in * 1000;
+  return {
+    user: answer.user,
+    sessionId: answer.session_id,
+    ...(answer.access_token && { accessToken: answer.access_token }),
+    ...(answer.refresh_token && { refreshToken: answer.refresh_token }),
+    refreshAt: now + refreshAfter(life),
+    expiresAt: now + life,
+    refreshExpiresAt: now + answer.refresh_expires_in * 1000,
+  };
+}
+
+/**
+ * Clients that signed in together, as after a restart or a mailing, must not come back together: up to two minutes of
+ * random spread, then a minute in which to try again. Tokens that live for less than four minutes get less of both.
+ */
+function refreshAfter(life: number): number {
+  return life - Math.min(60_000, life / 10) - Math.random() * Math.min(120_000, life / 2);
+}
+
+/** Whether the access token will have ended, or as good as, when a request that leaves now arrives. */
+export function hasExpired({ expiresAt, refreshAt }: Kept): boolean {
+  return Date.now() > expiresAt - Math.min(5_000, (expiresAt - refreshAt) / 2);
+}
+
+/** Whether both are of the very same answer. */
+export function isSame(one: Kept | null, other: Kept | null): boolean {
+  return (
+    one?.sessionId === other?.sessionId &&
+    one?.expiresAt === other?.expiresAt &&
+    one?.accessToken === other?.accessToken
+  );
+}
+
+export function sessionOf(kept: Kept): Session {
+  const { user, sessionId, accessToken } = kept;
+  return {
+    user,
+    sessionId,
+    ...(accessToken && { accessToken }),
+    expiresAt: new Date(kept.expiresAt),
+    refreshExpiresAt: new Date(kept.refreshExpiresAt),
+  };
+}

@@ -1,0 +1,58 @@
+import { createElection } from './election.js';
+import { platform } from './platform.js';
+
+// Longer than a refresh with its second try. A frozen tab may hold a lock for hours; then two refresh at once, and the
+// server's grace gives both the same tokens.
+const patience = 25_000;
+
+/** The other tabs that see the same session. */
+export type Tabs = {
+  /** Tells them to look at what is stored. No message carries more than that. */
+  tell(): void;
+  /**
+   * Does this work while no other tab does theirs.
+   * @param isDone whether another tab has done it already
+   */
+  alone<T>(work: () => Promise<T>, isDone: () => Promise<boolean>): Promise<T>;
+  close(): void;
+};
+
+export const noTabs: Tabs = { tell() {}, alone: (work) => work(), close() {} };
+
+/** @param onTold when another tab has changed something, or may have */
+export function openTabs(name: string, onTold: () => void): Tabs {
+  let channel = platform.BroadcastChannel && new platform.BroadcastChannel(name);
+  // Once closed it may not be spoken to, but what is under way then still ends.
+  const say = (message: unknown) => channel?.postMessage(message);
+  const election = channel && createElection(say);
+  if (channel) channel.onmessage = ({ data }) => (data === 'look' ? onTold() : election?.hear(data as never));
+  channel?.unref?.();
+  // localStorage may arrive here later than the message does; its own event does not.
+  platform.addEventListener?.('storage', onTold);
+  return {
+    tell: () => say('look'),
+    alone: (work, isDone) =>
+      platform.navigator?.locks ? locked(name, work) : (election?.alone(work, isDone, patience) ?? work()),
+    close() {
+      channel?.close();
+      channel = undefined;
+      platform.removeEventListener?.('storage', onTold);
+    },
+  };
+}
+
+async function locked<T>(name: string, work: () => Promise<T>): Promise<T> {
+  const waiting = new AbortController();
+  const timer = setTimeout(() => waiting.abort(), patience);
+  let mine = false;
+  try {
+    return (await platform.navigator?.locks?.request(name, { signal: waiting.signal }, () => {
+      mine = true;
+      clearTimeout(timer);
+      return work();
+    })) as T;
+  } catch (error) {
+    if (mine) throw error;
+    return work();
+  }
+}

@@ -1,0 +1,247 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { memoryStorage } from '../../client/src/index.js';
+import { startApp, startAppForTest, type TestApp } from '../support/app.js';
+import { type FaultyProxy, startProxy } from '../support/faulty-proxy.js';
+import { createTestDatabase } from '../support/test-database.js';
+import { codeOf, heard, startClient, startSignedIn, stored } from './support/clients.js';
+
+const refresh = 'POST /auth/refresh';
+const welcome = 'GET /welcome';
+const onRefresh =
+  <T>(fault: T) =>
+  (line: string) =>
+    line === refresh ? fault : undefined;
+const linesOf = (proxy: FaultyProxy) => proxy.seen.map(({ line, status }) => `${line} ${status}`);
+
+let app: TestApp;
+let quick: TestApp;
+beforeAll(async () => {
+  app = await startApp();
+  quick = await startApp({ ACCESS_TOKEN_TTL: '2s' });
+});
+afterAll(() => Promise.all([app.stop(), quick.stop()]));
+
+let proxy: FaultyProxy;
+beforeEach(async () => {
+  proxy = await startProxy(app);
+});
+
+/** A client whose access token has expired, and who has heard no alarm: a tab that was frozen for an hour. */
+async function startFrozen(server: { url: string }) {
+  const storage = memoryStorage();
+  const first = await startSignedIn(server, { storage });
+  first.close();
+  const { read, change } = stored(storage, server);
+  const hour = 3_600_000;
+  const { refreshAt, expiresAt } = await read();
+  await change({ refreshAt: refreshAt - hour, expiresAt: expiresAt - hour });
+  const client = startClient(server, { storage });
+  return { client, events: heard(client) };
+}
+
+describe('before the access token expires', () => {
+  it('refreshes by itself, without being used', async () => {
+    proxy.pointTo(quick);
+    const client = await startSignedIn(proxy);
+    const before = await client.session();
+    const refreshed = new Promise((resolve) => client.on('refreshed', resolve));
+    const session = await refreshed;
+    expect(Date.now()).toBeLessThan(before?.expiresAt.getTime() ?? 0);
+    expect(await client.session()).toEqual(session);
+    expect(proxy.count(refresh)).toBe(1);
+  });
+
+  it('does so at moments that are spread over a minute and more, and leave time to try again', async () => {
+    const storage = memoryStorage();
+    const client = await startSignedIn(app, { storage });
+    const { read } = stored(storage, app);
+    const before: number[] = [];
+    for (let n = 0; n < 40; n += 1) {
+      await client.refresh();
+      const { refreshAt, expiresAt } = await read();
+      before.push((expiresAt - refreshAt) / 1000);
+    }
+    expect(Math.max(...before) - Math.min(...before)).toBeGreaterThan(60);
+    expect(Math.min(...before)).toBeGreaterThanOrEqual(60);
+    expect(Math.max(...before)).toBeLessThanOrEqual(180);
+  });
+
+  it('does nothing more once signed out or closed', async () => {
+    proxy.pointTo(quick);
+    const [out, closed] = [await startSignedIn(proxy), await startSignedIn(proxy)];
+    await out.logOut();
+    closed.close();
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    expect(proxy.count(refresh)).toBe(0);
+  });
+});
+
+describe('an access token that has expired', () => {
+  it('is replaced before the request, by the clock: after an hour without alarms one is signed in still', async () => {
+    const { client } = await startFrozen(proxy);
+    proxy.seen.length = 0;
+    expect((await client.fetch('/welcome')).status).toBe(200);
+    expect(linesOf(proxy)).toEqual([`${refresh} 200`, `${welcome} 200`]);
+  });
+
+  it('is replaced after token_expired, too, where the clock is wrong', async () => {
+    proxy.pointTo(quick);
+    const storage = memoryStorage();
+    (await startSignedIn(proxy, { storage })).close();
+    await stored(storage, proxy).change({ refreshAt: Date.now() + 3_600_000, expiresAt: Date.now() + 3_700_000 });
+    await new Promise((resolve) => setTimeout(resolve, 2100));
+    proxy.seen.length = 0;
+    expect((await startClient(proxy, { storage }).fetch('/welcome')).status).toBe(200);
+    expect(linesOf(proxy)).toEqual([`${welcome} 401`, `${refresh} 200`, `${welcome} 200`]);
+  });
+
+  it('is replaced once, however many ask', async () => {
+    const { client, events } = await startFrozen(proxy);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => client.fetch('/welcome')));
+    expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(200));
+    expect(proxy.count(refresh)).toBe(1);
+    expect(events.map(([name]) => name)).toEqual(['refreshed']);
+  });
+});
+
+describe('while the network or the server is away, nobody is logged out', () => {
+  it('by a lost answer: it is asked for again at once', async () => {
+    const { client, events } = await startFrozen(proxy);
+    let lost = 0;
+    proxy.fault = (line) => (line === refresh && lost++ === 0 ? 'lose the answer' : undefined);
+    expect((await client.fetch('/welcome')).status).toBe(200);
+    expect(linesOf(proxy).slice(1)).toEqual([`${refresh} 200`, `${refresh} 200`, `${welcome} 200`]);
+    expect(events.map(([name]) => name)).toEqual(['refreshed']);
+  });
+
+  it('by answers that are lost again and again, within the grace: it is asked for by and by', async () => {
+    const { client } = await startFrozen(proxy);
+    proxy.fault = onRefresh('lose the answer' as const);
+    await expect(client.fetch('/welcome')).rejects.toBeInstanceOf(TypeError);
+    expect(await client.session()).not.toBeNull();
+    proxy.fault = () => undefined;
+    await new Promise((resolve) => client.on('refreshed', resolve));
+    expect((await client.fetch('/welcome')).status).toBe(200);
+  });
+
+  it('by an unreachable server: the next use, or the network’s return, tries again', async () => {
+    const network = Object.assign(globalThis, new EventTarget());
+    const browser = new EventTarget();
+    Object.assign(network, {
+      addEventListener: browser.addEventListener.bind(browser),
+      removeEventListener: browser.removeEventListener.bind(browser),
+    });
+    onTestFinished(() => {
+      for (const name of ['addEventListener', 'removeEventListener']) Reflect.deleteProperty(globalThis, name);
+    });
+    const { client } = await startFrozen(proxy);
+    await proxy.away();
+    for (let n = 0; n < 3; n += 1) await expect(client.fetch('/welcome')).rejects.toBeInstanceOf(TypeError);
+    await expect(client.refresh()).rejects.toBeInstanceOf(TypeError);
+    await proxy.back();
+    const refreshed = new Promise((resolve) => client.on('refreshed', resolve));
+    const asked = Date.now();
+    browser.dispatchEvent(new Event('online'));
+    await refreshed;
+    // By its own pauses it would have come back after 4 to 8 s.
+    expect(Date.now() - asked).toBeLessThan(3000);
+    expect((await client.fetch('/welcome')).status).toBe(200);
+  });
+
+  it('by a restart of the server', async () => {
+    const database = await createTestDatabase();
+    onTestFinished(database.drop);
+    const first = await startApp({}, { databaseUrl: database.url });
+    proxy.pointTo(first);
+    const { client } = await startFrozen(proxy);
+    await first.stop();
+    await expect(client.fetch('/welcome')).rejects.toBeDefined();
+    const second = await startApp({}, { databaseUrl: database.url });
+    onTestFinished(second.stop);
+    proxy.pointTo(second);
+    expect((await client.fetch('/welcome')).status).toBe(200);
+  });
+
+  it.each([
+    ['429', { status: 429, headers: { 'Retry-After': '1' } }],
+    ['500', { status: 500 }],
+    ['503', { status: 503, headers: { 'Retry-After': '1' } }],
+    ['a proxy’s 502', { status: 502, body: '<html>' }],
+    ['a café’s page', { status: 200, body: '<html>Please sign in to our network' }],
+    ['a café’s 401', { status: 401, body: '<html>' }],
+    ['another 401', { status: 401, headers: { 'Content-Type': 'application/problem+json' }, body: '{"code":"new"}' }],
+  ])('by %s', async (_what, fault) => {
+    const { client, events } = await startFrozen(proxy);
+    proxy.fault = onRefresh(fault);
+    const error = await client.fetch('/welcome').catch((error) => error);
+    expect(error).toBeInstanceOf(Error);
+    if (fault.status !== 200) expect(error).toMatchObject({ status: fault.status });
+    expect(await client.session()).not.toBeNull();
+    proxy.fault = () => undefined;
+    await new Promise((resolve) => client.on('refreshed', resolve));
+    expect((await client.fetch('/welcome')).status).toBe(200);
+    expect(events.map(([name]) => name)).toEqual(['refreshed']);
+  });
+
+  it('and a server that says when to come back is left alone until then', async () => {
+    const { client } = await startFrozen(proxy);
+    proxy.fault = onRefresh({ status: 503, headers: { 'Retry-After': '60' } });
+    for (let n = 0; n < 5; n += 1)
+      await expect(client.fetch('/welcome')).rejects.toMatchObject({ status: 503, retryAfter: 60 });
+    expect(proxy.count(refresh)).toBe(1);
+  });
+});
+
+describe('what does end a session', () => {
+  it('is a session that was ended elsewhere: signedOut says why, and the request goes out without a token', async () => {
+    const { client, events } = await startFrozen(proxy);
+    await app.deps.db.$executeRaw`UPDATE session SET ended_at = now(), end_reason = 'logout'`;
+    const answer = await client.fetch('/welcome');
+    expect(await codeOf(answer)).toBe('unauthenticated');
+    expect(events).toEqual([['signedOut', { reason: 'session_revoked' }]]);
+    expect(await client.refresh()).toBeNull();
+  });
+
+  it('is one that was idle for too long', async () => {
+    const { client, events } = await startFrozen(proxy);
+    await app.deps.db.$executeRaw`UPDATE session SET rotated_at = now() - interval '31 days'`;
+    expect(await client.refresh()).toBeNull();
+    expect(events).toEqual([['signedOut', { reason: 'invalid_refresh_token' }]]);
+  });
+
+  it('is a stolen refresh token', async () => {
+    const storage = memoryStorage();
+    const client = await startSignedIn(app, { storage });
+    const { refreshToken } = await stored(storage, app).read();
+    await client.refresh();
+    await client.refresh();
+    await app.http.post('/auth/refresh').send({ refresh_token: refreshToken });
+    expect(await client.refresh()).toBeNull();
+    expect(await client.session()).toBeNull();
+  });
+
+  it('is not an answer that comes after somebody has logged out', async () => {
+    const { client, events } = await startFrozen(proxy);
+    proxy.delay = 200;
+    const late = client.refresh();
+    await expect.poll(() => proxy.count(refresh)).toBe(1);
+    proxy.delay = 0;
+    await client.logOut();
+    expect(await late).toBeNull();
+    expect(await client.session()).toBeNull();
+    expect(events).toEqual([['signedOut', { reason: 'logged_out' }]]);
+  });
+});
+
+it('a session keeps no process alive', async () => {
+  const patient = await startAppForTest();
+  const { execFile } = await import('node:child_process');
+  const { promisify } = await import('node:util');
+  const script = `
+    import { createClient, memoryStorage } from './client/dist/index.js';
+    const client = createClient({ url: '${patient.url}', storage: { ...memoryStorage(), shared: true } });
+    await client.signUp({ username: 'process', password: 'correct horse battery staple' });
+    console.log((await client.fetch('/welcome')).status);`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]);
+  expect(stdout).toBe('200\n');
+});

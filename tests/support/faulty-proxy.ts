@@ -1,0 +1,96 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { onTestFinished } from 'vitest';
+import type { TestApp } from './app.js';
+
+/** A request that came by: `POST /auth/refresh`. */
+export type Seen = { line: string; headers: IncomingMessage['headers']; body: string; status?: number };
+
+/** What goes wrong: the answer is lost on its way back, or another one comes from somewhere in between. */
+export type Fault = 'lose the answer' | { status: number; headers?: Record<string, string>; body?: string };
+
+/** A network between a client and the app, on which things go wrong. */
+export type FaultyProxy = {
+  url: string;
+  seen: Seen[];
+  /** How often that was asked. */
+  count(line: string): number;
+  /** How many such requests were under way at once, at most. */
+  peak(line: string): number;
+  /** What happens to each request. */
+  fault: (line: string) => Fault | undefined;
+  /** How long each request takes at least, in milliseconds. */
+  delay: number;
+  pointTo(app: Pick<TestApp, 'url'>): void;
+  /** Nothing listens there any more; `back` is the same address again. */
+  away(): Promise<void>;
+  back(): Promise<void>;
+};
+
+/** Stands before the app until the current test ends. */
+export async function startProxy(app: Pick<TestApp, 'url'>): Promise<FaultyProxy> {
+  const underWay = new Map<string, number>();
+  const peaks = new Map<string, number>();
+  let target = app.url;
+  const server = createServer((req, res) => void handle(req, res).catch(() => res.writeHead(502).end()));
+  // Nothing goes wrong here by chance, as where an idle connection is closed just as it is used again.
+  server.keepAliveTimeout = 60_000;
+
+  async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const line = `${req.method} ${req.url}`;
+    const seen: Seen = { line, headers: req.headers, body: '' };
+    proxy.seen.push(seen);
+    underWay.set(line, (underWay.get(line) ?? 0) + 1);
+    peaks.set(line, Math.max(peaks.get(line) ?? 0, underWay.get(line) ?? 0));
+    res.once('close', () => underWay.set(line, (underWay.get(line) ?? 0) - 1));
+    seen.body = await text(req);
+    await new Promise((resolve) => setTimeout(resolve, proxy.delay));
+    const fault = proxy.fault(line);
+    if (typeof fault === 'object') {
+      seen.status = fault.status;
+      res.writeHead(fault.status, fault.headers).end(fault.body);
+      return;
+    }
+    const answer = await forward(target, req, seen.body);
+    seen.status = answer.statusCode ?? 0;
+    if (fault) res.destroy();
+    else answer.pipe(res.writeHead(seen.status, answer.headers));
+  }
+
+  const listen = async (port: number) => {
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    return (server.address() as AddressInfo).port;
+  };
+  const port = await listen(0);
+  const proxy: FaultyProxy = {
+    url: `http://127.0.0.1:${port}`,
+    seen: [],
+    count: (line) => proxy.seen.filter((one) => one.line === line).length,
+    peak: (line) => peaks.get(line) ?? 0,
+    fault: () => undefined,
+    delay: 0,
+    pointTo: (app) => {
+      target = app.url;
+    },
+    async away() {
+      if (!server.listening) return;
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+    back: async () => void (await listen(port)),
+  };
+  onTestFinished(proxy.away);
+  return proxy;
+}
+
+async function forward(target: string, { method, url, headers }: IncomingMessage, body: string) {
+  const asking = request(target + url, { method: `${method}`, headers, agent: false });
+  asking.end(body);
+  const [answer] = (await once(asking, 'response')) as [IncomingMessage];
+  return answer;
+}
