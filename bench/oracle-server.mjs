@@ -1,9 +1,9 @@
 // The server that bench/oracle.mjs measures, in a process of its own, which can also make users what no route makes them.
-import { pino } from 'pino';
 import { loadConfig } from '../dist/config.js';
+import { createLog } from '../dist/log.js';
 import { serve } from '../dist/serve.js';
 
-const server = await serve(loadConfig(), pino({ level: 'warn' }, process.stderr));
+const server = await serve(loadConfig(), createLog('warn', process.stderr));
 console.log(`port ${server.port}`);
 
 process.on('message', async ({ unverified, disabled }) => {

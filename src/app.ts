@@ -6,6 +6,7 @@ import { errorHandler } from './http/error-handler.js';
 import { mount } from './http/mount.js';
 import { refuseFloods } from './http/rate-limit-general.js';
 import { requestLog } from './http/request-log.js';
+import { traceRequests } from './http/request-trace.js';
 import { serveFiles } from './http/static-files.js';
 import { warnOfUntrustedProxy } from './http/untrusted-proxy.js';
 import type { AnyRoute } from './route.js';
@@ -16,7 +17,7 @@ import { files, routes } from './routes.js';
  * @param rows other routes than those of the table, for a test's own
  */
 export function createApp(deps: Deps, rows: AnyRoute[] = routes): Express {
-  const { config, log } = deps;
+  const { config, log, metrics, tracing } = deps;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -24,7 +25,8 @@ export function createApp(deps: Deps, rows: AnyRoute[] = routes): Express {
   app.set('trust proxy', config.trustProxy);
   app.enable('case sensitive routing');
 
-  app.use(requestLog(log));
+  if (tracing) app.use(traceRequests(tracing));
+  app.use(requestLog(log, metrics.requests));
   app.use(answerHeaders(config.corsOrigins));
   if (config.trustProxy === false) app.use(warnOfUntrustedProxy(log));
   if (deps.limits) app.use(refuseFloods(deps.limits.general));

@@ -21,9 +21,12 @@ function duration(fallback: string, { min = 1, max = 3650 * 86_400 }: { min?: nu
 }
 
 function integer(fallback: number, min: number, max: number) {
+  return wholeNumber(min, max).default(fallback);
+}
+
+function wholeNumber(min: number, max: number) {
   return z
     .string()
-    .default(String(fallback))
     .refine((text) => /^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max, {
       error: `a whole number from ${min} to ${max}`,
     })
@@ -112,6 +115,10 @@ const smtpUrl = z.string().refine((text) => /^smtps?:\/\/./.test(text) && URL.ca
   error: 'smtp://[user:password@]host[:port] or smtps://…',
 });
 
+const collectorUrl = z.string().refine((text) => /^https?:\/\/./.test(text) && URL.canParse(text), {
+  error: 'an http(s) URL such as http://localhost:4318',
+});
+
 // One address with or without a name before it, in ASCII: it goes into a header as it stands.
 const mailFrom = z
   .string()
@@ -159,6 +166,9 @@ export const settings = z.object({
   RATE_LIMIT_GENERAL: rate('1200/1m'),
   PASSWORD_HASH: hashCost,
   PASSWORD_MIN_LENGTH: integer(15, 8, 64),
+  HASH_CONCURRENCY: wholeNumber(1, 1000).optional(),
+  HASH_QUEUE: integer(300, 0, 100_000),
+  UV_THREADPOOL_SIZE: integer(4, 1, 1024),
   APP_URL: httpUrl.optional(),
   ADMIN_USERNAME: z
     .string()
@@ -173,6 +183,13 @@ export const settings = z.object({
   MAIL_FOLDER: z.string().min(1).default('.data/mail'),
   SIGNUP: choice(['open', 'verified', 'closed'], 'open'),
   SHUTDOWN_TIMEOUT: duration('10s', { max: 600 }),
+  METRICS_TOKEN: secret.optional(),
+  OTEL_SDK_DISABLED: choice(['false', 'true'], 'false'),
+  OTEL_TRACES_EXPORTER: z.enum(['otlp', 'none'], { error: 'one of otlp, none' }).optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: collectorUrl.optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: collectorUrl.optional(),
+  OTEL_EXPORTER_OTLP_PROTOCOL: choice(['http/protobuf', 'http/json'], 'http/protobuf'),
+  OTEL_SERVICE_NAME: z.string().min(1).max(200).default('gatelatch'),
   LOG_LEVEL: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
 });
 
@@ -183,8 +200,10 @@ export type Config = ReturnType<typeof shape>;
 
 /** Reads `.env` (where there is one) into the environment without overriding it, and checks every setting. */
 export function loadConfig(): Config {
+  // Node has its threads by now: what .env says of them comes too late, and must not be believed.
+  const { UV_THREADPOOL_SIZE } = process.env;
   if (existsSync('.env')) process.loadEnvFile('.env');
-  return parseConfig(process.env);
+  return parseConfig({ ...process.env, UV_THREADPOOL_SIZE });
 }
 
 /**
@@ -260,6 +279,11 @@ function shape(given: Settings) {
     trustProxy: given.TRUST_PROXY,
     limits: { on: given.RATE_LIMIT === 'on', redisUrl: given.REDIS_URL, rates: ratesOf(given) },
     passwords: { cost: given.PASSWORD_HASH, minLength: given.PASSWORD_MIN_LENGTH },
+    hashes: {
+      concurrency: given.HASH_CONCURRENCY,
+      queueLimit: given.HASH_QUEUE,
+      poolThreads: given.UV_THREADPOOL_SIZE,
+    },
     appUrl: given.APP_URL ?? issuer,
     mail: {
       smtpUrl: given.SMTP_URL,
@@ -270,7 +294,23 @@ function shape(given: Settings) {
     firstAdmin: firstAdmin(given),
     auditRetention: given.AUDIT_RETENTION,
     shutdownTimeout: given.SHUTDOWN_TIMEOUT,
+    metricsToken: given.METRICS_TOKEN,
+    tracing: tracing(given),
     logLevel: given.LOG_LEVEL,
+  };
+}
+
+/**
+ * Whether traces are sent, by OpenTelemetry's own variables, and what we have to know for it; its packages read the
+ * others. They would send to localhost by default: here nothing is sent until an endpoint or an exporter is named.
+ */
+function tracing(given: Settings) {
+  const endpoint = given.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? given.OTEL_EXPORTER_OTLP_ENDPOINT;
+  const exporter = given.OTEL_TRACES_EXPORTER ?? (endpoint === undefined ? 'none' : 'otlp');
+  return {
+    on: given.OTEL_SDK_DISABLED === 'false' && exporter === 'otlp',
+    protocol: given.OTEL_EXPORTER_OTLP_PROTOCOL,
+    serviceName: given.OTEL_SERVICE_NAME,
   };
 }
 

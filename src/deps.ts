@@ -1,4 +1,3 @@
-import { availableParallelism, totalmem } from 'node:os';
 import type { Logger } from 'pino';
 import { authSecret } from './auth-secret.js';
 import type { Config } from './config.js';
@@ -8,18 +7,24 @@ import { migrate } from './db/migrate.js';
 import { openRedis } from './db/redis.js';
 import { type Feed, startFeed } from './domain/feed.js';
 import { ensureFirstAdmin } from './domain/first-admin.js';
-import type { HashCost } from './domain/hash-cost.js';
-import { createHashGate, hashConcurrency } from './domain/hash-gate.js';
+import { createHashGate, type HashGate } from './domain/hash-gate.js';
 import { ensureKeys } from './domain/key-rotation.js';
 import { postgresStore, redisStore } from './domain/limit-counters.js';
 import { createLimits, type Limits } from './domain/limits.js';
 import { createMailBell, type MailBell } from './domain/mail-bell.js';
+import { outboxVitals } from './domain/outbox-queue.js';
 import { createPasswords, type Passwords } from './domain/passwords.js';
 import { createRevocations, type Revocations } from './domain/revocations.js';
 import { createSecretBox, type SecretBox } from './domain/secret-box.js';
 import { loadSigningKeys, type SigningKeys } from './domain/signing-keys.js';
 import { StartError } from './errors.js';
+import { type HashCapacity, hashCapacity } from './hash-capacity.js';
 import { createReadiness, type Readiness } from './readiness.js';
+import { createMetrics, type Metrics } from './telemetry/metrics.js';
+import { openTracing } from './telemetry/open-tracing.js';
+import { tracedGate } from './telemetry/traced.js';
+import type { Tracing } from './telemetry/tracing.js';
+import { ownVersion } from './version.js';
 
 /** What stands on the settings and the database alone: enough for the operator's commands. */
 export type Ground = {
@@ -44,6 +49,14 @@ export type Deps = Ground & {
   readiness: Readiness;
   /** Undefined where `RATE_LIMIT` is off. */
   limits: Limits | undefined;
+  metrics: Metrics;
+  /** Undefined unless OpenTelemetry's variables say where traces go. */
+  tracing: Tracing | undefined;
+};
+
+type GroundOptions = DatabaseOptions & {
+  /** Gives the gate that the hashes pass instead. */
+  observeGate?: (gate: HashGate, capacity: HashCapacity) => HashGate;
 };
 
 /**
@@ -51,7 +64,13 @@ export type Deps = Ground & {
  * @throws StartError, or another error with a one-line message, where that can't be done; nothing stays open then
  */
 export async function createDeps(config: Config, log: Logger, options?: DatabaseOptions): Promise<Deps> {
-  const ground = await openGround(config, log, options);
+  const metrics = createMetrics(ownVersion());
+  const tracing = await openTracing(config.tracing, ownVersion(), log);
+  const ground = await openGround(config, log, {
+    ...options,
+    aroundStatement: tracing?.statement,
+    observeGate: (gate, capacity) => metrics.hashes.observing(tracing ? tracedGate(gate, tracing) : gate, capacity),
+  });
   const { database, db, box, revocations } = ground;
   try {
     await ensureKeys({ db, box, config });
@@ -59,16 +78,20 @@ export async function createDeps(config: Config, log: Logger, options?: Database
     const keys = await loadSigningKeys(db, box, log);
     const feed = await startFeed(database, config.revocationFeed, { revocations, reloadKeys: keys.reload }, log);
     const { limits, closeLimits } = await openLimits(config.limits, ground);
+    metrics.watch({ pool: database.pool, revocations, feed, outbox: () => outboxVitals({ db }) });
     return {
       ...ground,
       keys,
       limits,
       feed,
+      metrics,
+      tracing,
       readiness: createReadiness(database.ping),
       async close() {
         await feed.stop();
         closeLimits();
         await ground.close();
+        await tracing?.stop();
       },
     };
   } catch (error) {
@@ -82,7 +105,7 @@ export async function createDeps(config: Config, log: Logger, options?: Database
  * operator's environment changes what signs, nor a key that does not open hinders revoking it.
  * @throws as {@link createDeps}
  */
-export async function openGround(config: Config, log: Logger, options?: DatabaseOptions): Promise<Ground> {
+export async function openGround(config: Config, log: Logger, options: GroundOptions = {}): Promise<Ground> {
   const secret = await authSecret(config);
   const database = await openDatabase(config.database, options).catch(startError);
   try {
@@ -94,7 +117,7 @@ export async function openGround(config: Config, log: Logger, options?: Database
       log,
       database,
       db,
-      passwords: createPasswords({ cost: config.passwords.cost, gate: hashGateFor(config.passwords.cost) }),
+      passwords: createPasswords({ cost: config.passwords.cost, gate: openHashGate(config, log, options) }),
       box: createSecretBox([secret, ...(config.authSecretPrevious ? [config.authSecretPrevious] : [])]),
       revocations: createRevocations(db),
       mailBell: createMailBell(),
@@ -129,11 +152,7 @@ function startError(error: unknown): never {
 // Waiting longer than this for a hash helps nobody: the client has given up, and its retry waits as well.
 const hashDeadlineMs = 5_000;
 
-function hashGateFor(cost: HashCost) {
-  const concurrency = hashConcurrency({
-    cores: availableParallelism(),
-    memoryBytes: Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem()),
-    memoryPerHashBytes: cost.memoryKiB * 1024,
-  });
-  return createHashGate({ concurrency, queueLimit: 300, deadlineMs: hashDeadlineMs });
+function openHashGate(config: Config, log: Logger, { observeGate = (gate) => gate }: GroundOptions): HashGate {
+  const capacity = hashCapacity(config, log);
+  return observeGate(createHashGate({ ...capacity, deadlineMs: hashDeadlineMs }), capacity);
 }

@@ -1,14 +1,12 @@
 import { type Logger, pino } from 'pino';
 import { type Config, loadConfig } from './config.js';
+import { createLog } from './log.js';
 import { serve } from './serve.js';
 
 try {
   const config = loadConfig();
-  const log = pino(
-    { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    // Written in batches: a write for each line cost a thread's turn, a tenth of a small request.
-    pino.destination({ sync: false, minLength: 4096, periodicFlush: 100 }),
-  );
+  // Written in batches: a write for each line cost a thread's turn, a tenth of a small request.
+  const log = createLog(config.logLevel, pino.destination({ sync: false, minLength: 4096, periodicFlush: 100 }));
   await run(config, log);
 } catch (error) {
   // Whoever starts the server reads lines, not stacks; what is no message for them is a bug of ours.

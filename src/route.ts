@@ -14,6 +14,7 @@ import type { AppError, ErrorCode } from './errors.js';
  * - `any-access-token`: like it, but expired and ended ones pass too, and a refusal is handed on:
  *   for logout, which decides for itself.
  * - `optional-access-token`: who presents a live one is known; a refusal is handed on, for routes that know another way.
+ * - `metrics-token`: who presents `METRICS_TOKEN`; without such a setting, this machine itself.
  */
 export type Principals = {
   public: undefined;
@@ -21,6 +22,7 @@ export type Principals = {
   'access-token': AccessClaims;
   'any-access-token': AccessClaims | AppError;
   'optional-access-token': AccessClaims | AppError;
+  'metrics-token': undefined;
 };
 export type Guard = keyof Principals;
 
@@ -30,8 +32,8 @@ export type Guard = keyof Principals;
  * - `signup`: tries, by address. `reset`: tries, by address.
  * - `password`: wrong passwords in the body's `password` or `current_password`, by user.
  * - `refresh`: refused refresh tokens, by address.
- * - `mail`: mails to the body's `email`, else to the user who is signed in, by recipient and by the asker's address.
- * - `new-email`: the same, where the body has an `email`.
+ * - `mail`: mails to the user who is signed in, else to the body's `email`, by recipient and by the asker's address.
+ * - `new-email`: mails to the body's `email`, where there is one, in the same way.
  */
 export type RowLimit = 'login' | 'signup' | 'reset' | 'password' | 'refresh' | 'mail' | 'new-email';
 
@@ -39,7 +41,7 @@ export type RowLimit = 'login' | 'signup' | 'reset' | 'password' | 'refresh' | '
 export type Transport = 'bearer' | 'cookie';
 
 /** What an answer is that isn't JSON. */
-export type MediaType = 'text/html';
+export type MediaType = 'text/html' | 'text/plain';
 
 /** `Set-Cookie` where the tokens travel in cookies, and where they are cleared. */
 export type ReplyHeader = 'Set-Cookie' | 'Location' | 'Content-Disposition';
@@ -62,6 +64,8 @@ export type Reply = {
   body?: unknown;
   /** A page instead of a JSON body. */
   html?: string;
+  /** Numbers in the text format of Prometheus, instead of either. */
+  metrics?: string;
   headers?: Record<string, string>;
   tokens?: { issued: SessionTokens; transport: Transport; deviceToken?: string };
   clearTokens?: true;

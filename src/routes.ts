@@ -8,6 +8,7 @@ import * as login from './features/login.js';
 import * as logout from './features/logout.js';
 import * as mailPages from './features/mail-pages.js';
 import * as me from './features/me.js';
+import * as metrics from './features/metrics.js';
 import * as contract from './features/openapi.js';
 import * as password from './features/password.js';
 import * as passwordReset from './features/password-reset.js';
@@ -90,6 +91,7 @@ export const routes: AnyRoute[] = [
     route({ method: 'GET', path: '/.well-known/jwks.json', name: 'listPublicKeys', guard: 'public', reply: [200, jwks.replySchema],   errors: [],                                        handler: jwks.handler, summary: 'Get the keys that access tokens are checked with' }),
     route({ method: 'GET', path: '/healthz',               name: 'checkHealth',    guard: 'public', reply: [200, health.replySchema], errors: [],                                        handler: health.live,  summary: 'Ask whether the process lives' }),
     route({ method: 'GET', path: '/readyz',                name: 'checkReadiness', guard: 'public', reply: [200, health.replySchema], errors: ['database_unavailable', 'shutting_down'], handler: health.ready, summary: 'Ask whether requests may be sent here' }),
+    route({ method: 'GET', path: '/metrics',               name: 'getMetrics',     guard: 'metrics-token', reply: [200, 'text/plain'], errors: [],                                      handler: metrics.handler, summary: 'Get numbers for Prometheus' }),
   ]),
 
   ...group('Documentation', [

@@ -13,6 +13,7 @@ import { createHttpServer } from './http/server.js';
 import { startJobs } from './jobs.js';
 import { createMailer } from './mail/mailer.js';
 import { startMailWorker } from './mail/worker.js';
+import { tracedMailer } from './telemetry/traced.js';
 
 export type Serving = {
   deps: Deps;
@@ -37,7 +38,8 @@ export async function serve(config: Config, log: Logger, options?: DatabaseOptio
   }
   takeCommands(deps);
   const stopJobs = startJobs(deps);
-  const stopMail = startMailWorker(deps, createMailer(config, log));
+  const send = createMailer(config, log);
+  const stopMail = startMailWorker(deps, deps.tracing ? tracedMailer(send, deps.tracing) : send);
   return {
     deps,
     port: (server.address() as AddressInfo).port,

@@ -23,6 +23,7 @@ describe('Who may import what', () => {
     ['passport', ['http/passport.ts']],
     ['passport-local', ['http/passport.ts']],
     ['passport-jwt', ['http/passport.ts']],
+    ['@opentelemetry/sdk-trace-node', ['telemetry/tracing.ts']],
   ])('%s is known to %s alone', (name, files) => {
     expect([...new Set(imports.filter(({ to }) => to === name).map(({ from }) => from))]).toEqual(files);
   });
@@ -39,6 +40,24 @@ describe('Who may import what', () => {
   it('process.env is read by config.ts alone', () => {
     expect(sources.filter((file) => /process\s*(\.|\[')env|loadEnvFile/.test(textOf(file)))).toEqual(['config.ts']);
     expect(breaking(({ to }) => to === 'node:process' || to === 'process')).toEqual([]);
+  });
+
+  it('Prometheus and OpenTelemetry are known to telemetry/ alone, which knows nothing of HTTP and features', () => {
+    const isTelemetry = (to: string) => /^(prom-client$|@opentelemetry\/)/.test(to);
+    expect(imports.filter(({ to }) => isTelemetry(to)).length).toBeGreaterThan(5);
+    expect(breaking(({ from, to }) => isTelemetry(to) && !within('telemetry')(from))).toEqual([]);
+    expect(breaking(({ from, to }) => within('telemetry')(from) && /^(http|features|cli)\//.test(to))).toEqual([]);
+  });
+
+  it('OpenTelemetry is loaded where tracing is on, and not before', () => {
+    const loads = ({ to, typeOnly }: Import) => to === 'telemetry/tracing.ts' && !typeOnly;
+    expect(imports.filter(loads).map(({ from }) => from)).toEqual(['telemetry/open-tracing.ts']);
+    expect(textOf('telemetry/open-tracing.ts')).toContain("await import('./tracing.js')");
+    const behind = ['telemetry/tracing.ts', 'telemetry/span.ts', 'telemetry/request-span.ts'];
+    expect(
+      breaking(({ from, to, typeOnly }) => !typeOnly && behind.slice(1).includes(to) && !behind.includes(from)),
+    ).toEqual([]);
+    expect(breaking(({ from, to }) => /^@opentelemetry\//.test(to) && !behind.includes(from))).toEqual([]);
   });
 
   it('a feature never imports another feature', () => {
@@ -120,7 +139,9 @@ describe('Names', () => {
 
   it('the folders are those of the design', () => {
     expect(
-      folders.filter((folder) => !['cli', 'db', 'domain', 'features', 'http', 'mail', 'openapi'].includes(`${folder}`)),
+      folders.filter(
+        (folder) => !['cli', 'db', 'domain', 'features', 'http', 'mail', 'openapi', 'telemetry'].includes(`${folder}`),
+      ),
     ).toEqual([]);
   });
 

@@ -163,6 +163,19 @@ const cases: Record<Exclude<keyof typeof settings.shape, 'NODE_ENV'>, Case> = {
     good: { 8: 8, 64: 64 },
     bad: ['7', '65', 'long'],
   },
+  HASH_CONCURRENCY: {
+    at: (c) => c.hashes.concurrency,
+    default: undefined,
+    good: { 1: 1, 64: 64 },
+    bad: ['0', '1001', 'auto', '1.5'],
+  },
+  HASH_QUEUE: { at: (c) => c.hashes.queueLimit, default: 300, good: { 0: 0, 100000: 100_000 }, bad: ['-1', '100001'] },
+  UV_THREADPOOL_SIZE: {
+    at: (c) => c.hashes.poolThreads,
+    default: 4,
+    good: { 1: 1, 1024: 1024 },
+    bad: ['0', '1025', 'many'],
+  },
   APP_URL: {
     at: (c) => c.appUrl,
     default: 'http://localhost:3000',
@@ -271,6 +284,43 @@ const cases: Record<Exclude<keyof typeof settings.shape, 'NODE_ENV'>, Case> = {
     good: { '1s': 1, '10m': 600 },
     bad: ['0', '11m', ...durations.bad],
   },
+  METRICS_TOKEN: { at: (c) => c.metricsToken, default: undefined, good: { [secret]: secret }, bad: ['hunter2'] },
+  OTEL_SDK_DISABLED: {
+    at: (c) => c.tracing.on,
+    default: false,
+    good: { true: false, false: false },
+    bad: ['yes', '1'],
+  },
+  OTEL_TRACES_EXPORTER: {
+    at: (c) => (c.tracing.on ? 'otlp' : undefined),
+    default: undefined,
+    good: { otlp: 'otlp', none: undefined },
+    bad: ['console', 'zipkin', 'otlp,console'],
+  },
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    at: (c) => c.tracing.on || undefined,
+    default: undefined,
+    good: { 'http://localhost:4318': true, 'https://otel.example/': true },
+    bad: ['localhost:4318', 'grpc://otel.example'],
+  },
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: {
+    at: (c) => c.tracing.on || undefined,
+    default: undefined,
+    good: { 'http://localhost:4318/v1/traces': true },
+    bad: ['localhost:4318', 'grpc://otel.example'],
+  },
+  OTEL_EXPORTER_OTLP_PROTOCOL: {
+    at: (c) => c.tracing.protocol,
+    default: 'http/protobuf',
+    good: { 'http/json': 'http/json' },
+    bad: ['grpc', 'json'],
+  },
+  OTEL_SERVICE_NAME: {
+    at: (c) => c.tracing.serviceName,
+    default: 'gatelatch',
+    good: { shop: 'shop' },
+    bad: ['x'.repeat(201)],
+  },
   LOG_LEVEL: {
     at: (c) => c.logLevel,
     default: 'info',
@@ -345,6 +395,20 @@ describe('JWT_ISSUER and APP_URL', () => {
     expect(parseConfig({ PORT: '8080' }).tokens.issuer).toBe('http://localhost:8080');
     expect(parseConfig({ PORT: '8080' }).appUrl).toBe('http://localhost:8080');
     expect(parseConfig({ JWT_ISSUER: 'https://auth.example' }).appUrl).toBe('https://auth.example');
+  });
+});
+
+describe('Traces', () => {
+  const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://localhost:4318';
+
+  it.each([
+    [{}, false],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT }, true],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SDK_DISABLED: 'true' }, false],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_EXPORTER: 'none' }, false],
+    [{ OTEL_TRACES_EXPORTER: 'otlp' }, true],
+  ])('with %j are sent: %s', (environment, on) => {
+    expect(parseConfig(environment).tracing.on).toBe(on);
   });
 });
 

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import {
   cpSync,
   existsSync,
@@ -54,10 +54,48 @@ describe('Dockerfile', () => {
     expect(existsSync(join(root, 'src/main.ts'))).toBe(true);
   });
 
+  it('starts by a script that is there and that anybody may run', () => {
+    const entry = all(dockerfile, /^ENTRYPOINT \["\/app\/(.+)"\]$/gm);
+    expect(entry).toEqual(['docker-entrypoint.sh']);
+    for (const script of ['scripts/docker-entrypoint.sh', 'scripts/build-argon2.sh'])
+      expect(statSync(join(root, script)).mode & 0o555, script).toBe(0o555);
+  });
+
   it('exposes and checks the default port', () => {
     const port = example.get('PORT');
     expect(all(dockerfile, /^EXPOSE (\d+)$/gm)).toEqual([port]);
     expect(dockerfile).toMatch(new RegExp(`^HEALTHCHECK [^]*process\\.env\\.PORT \\|\\| ${port}}/healthz`, 'm'));
+  });
+});
+
+describe('The image’s entry point', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'gatelatch-entry-point-'));
+    cpSync(join(root, 'scripts/docker-entrypoint.sh'), join(folder, 'docker-entrypoint.sh'));
+    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const chosen = () =>
+    execFileSync(join(folder, 'docker-entrypoint.sh'), ['node', '-p', 'process.env.ARGON2_PREBUILD'], {
+      cwd: folder,
+      encoding: 'utf8',
+    }).trim();
+
+  it('takes the shipped argon2 where none was compiled, and where the compiled one does not load', () => {
+    expect(chosen()).toBe('undefined');
+    mkdirSync(join(folder, 'argon2-avx2/build/Release'), { recursive: true });
+    writeFileSync(join(folder, 'argon2-avx2/build/Release/argon2.node'), 'not a library');
+    expect(chosen()).toBe('undefined');
+  });
+
+  it('takes the compiled one where the processor has AVX2 and it hashes', () => {
+    rmSync(join(folder, 'argon2-avx2'), { recursive: true, force: true });
+    // Any build that loads: whether it was compiled for AVX2 makes it faster, not another.
+    cpSync(join(root, 'node_modules/argon2'), join(folder, 'argon2-avx2'), { recursive: true });
+    const cpu = existsSync('/proc/cpuinfo') ? readFileSync('/proc/cpuinfo', 'utf8') : '';
+    expect(chosen()).toBe(/\bavx2\b/.test(cpu) ? join(folder, 'argon2-avx2') : 'undefined');
   });
 });
 
@@ -120,8 +158,9 @@ describe('npm start', () => {
   afterAll(() => rmSync(copy, { recursive: true, force: true }));
 
   /** Starts in the copy, stops with SIGTERM what comes up, and tells how it went. */
-  async function start(command = 'node', args = ['scripts/start.mjs']) {
-    const child: ChildProcess = spawn(command, args, { cwd: copy, stdio: ['ignore', 'pipe', 'pipe'] });
+  async function start(command = 'node', args = ['scripts/start.mjs'], env = {}) {
+    const options = { cwd: copy, env: { ...process.env, ...env } };
+    const child: ChildProcess = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';
     let stderr = '';
     child.stdout?.on('data', (chunk) => {
@@ -156,6 +195,14 @@ describe('npm start', () => {
 
   it('hands SIGTERM through npm to the server, and its exit code back', { timeout: 20_000 }, async () => {
     expect(await start('npm', ['start', '--silent'])).toMatchObject({ code: 7, stdout: 'up\n' });
+  });
+
+  it('gives Node’s pool as many threads as the image does, unless told otherwise', { timeout: 20_000 }, async () => {
+    const [inImage] = all(read('Dockerfile'), /\bUV_THREADPOOL_SIZE=(\d+)/g);
+    writeFileSync(join(copy, 'src/main.ts'), 'console.log(process.env.UV_THREADPOOL_SIZE);');
+    const threads = (env: Record<string, string>) => start('npm', ['start', '--silent'], env);
+    expect(await threads({ UV_THREADPOOL_SIZE: '' })).toMatchObject({ stdout: `${inImage}\n` });
+    expect(await threads({ UV_THREADPOOL_SIZE: '7' })).toMatchObject({ stdout: '7\n' });
   });
 
   it('builds what has changed', { timeout: 20_000 }, async () => {

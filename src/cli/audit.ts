@@ -1,7 +1,6 @@
 import type { ChainEnd } from '../domain/audit-macs.js';
 import { type AuditProblem, type AuditProblemKind, verifyAudit } from '../domain/audit-verification.js';
-import { loadSigningKeys } from '../domain/signing-keys.js';
-import { type Args, type Command, type CommandDeps, type Result, UsageError } from './command.js';
+import { type Args, type Command, type CommandDeps, keysOf, type Result, UsageError } from './command.js';
 
 /** The audit: what was sealed is still what is there. */
 export const auditCommands: Command[] = [
@@ -18,8 +17,7 @@ export const auditCommands: Command[] = [
 
 async function verify(deps: CommandDeps, args: Args): Promise<Result> {
   const kept = headOf(args);
-  const keys = deps.keys ?? (await loadSigningKeys(deps.db, deps.box, deps.log));
-  const { events, anchor, head, problems } = await verifyAudit({ db: deps.db, keys }, kept);
+  const { events, anchor, head, problems } = await verifyAudit({ db: deps.db, keys: await keysOf(deps) }, kept);
   const shown = `${head.position}:${head.mac}`;
   const text =
     problems.length === 0 ? `The chain holds: ${events} events.\nHead: ${shown}` : problems.map(line).join('\n');

@@ -1,10 +1,15 @@
 import type { Config } from '../config.js';
 import type { Ground } from '../deps.js';
-import type { SigningKeys } from '../domain/signing-keys.js';
+import { loadSigningKeys, type SigningKeys } from '../domain/signing-keys.js';
 import type { StartError } from '../errors.js';
 
 /** What a command works on: in a process of its own there are no keys to keep in memory. */
 export type CommandDeps = Ground & { keys?: SigningKeys };
+
+/** The keys, loaded where nobody has them in memory. @throws StartError where `AUTH_SECRET` does not open them */
+export async function keysOf({ keys, db, box, log }: CommandDeps): Promise<SigningKeys> {
+  return keys ?? loadSigningKeys(db, box, log);
+}
 
 /** What a command has to say, in both forms. */
 export type Result = {

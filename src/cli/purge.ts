@@ -1,7 +1,9 @@
+import { type Retained, retainAudit } from '../domain/audit-retention.js';
+import { listKeys } from '../domain/key-list.js';
 import { purgeLimits } from '../domain/limit-purge.js';
 import { purgeMail } from '../domain/mail-purge.js';
 import { purge } from '../domain/purge.js';
-import type { Command } from './command.js';
+import { type Command, type CommandDeps, keysOf } from './command.js';
 
 /** What the server does by itself every hour, now. */
 export const purgeCommand: Command = {
@@ -12,11 +14,18 @@ export const purgeCommand: Command = {
     await purgeMail(deps);
     await purgeLimits(deps);
     const purged = await purge(deps);
+    const { purged: events } = await retain(deps);
     if (!purged) return { json: { purged: null }, text: 'An instance is purging just now: nothing was left to do.' };
     const { sessions, revocations } = purged;
     return {
-      json: { purged: { sessions, revocations } },
-      text: `Removed ${sessions} sessions and ${revocations} revocations.`,
+      json: { purged: { sessions, revocations, audit_events: events } },
+      text: `Removed ${sessions} sessions, ${revocations} revocations and ${events} audit events.`,
     };
   },
 };
+
+/** Before a server first starts there is no key to seal with, and so nothing that was sealed. */
+async function retain(deps: CommandDeps): Promise<Retained> {
+  if ((await listKeys(deps)).length === 0) return { purged: 0, erased: 0 };
+  return retainAudit({ ...deps, keys: await keysOf(deps) });
+}

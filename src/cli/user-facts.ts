@@ -8,6 +8,11 @@ import { fields, time } from './text.js';
 export async function userNamed(deps: CommandDeps, reference: string): Promise<User> {
   const user = await findUser(deps, reference);
   if (!user) throw new CommandError(`There is no user ${JSON.stringify(reference)}.`);
+  // It holds the name, which is what an operator may be looking for; and it is nobody to change.
+  if (user.pendingUntil)
+    throw new CommandError(
+      `There is no user ${JSON.stringify(reference)} yet: a sign-up has that name until ${time(user.pendingUntil)}, unless its e-mail is confirmed before.`,
+    );
   return user;
 }
 

@@ -1,4 +1,5 @@
 import { type Prisma, PrismaClient } from '../generated/prisma/client.js';
+import { type AroundStatement, aroundStatements } from './around-statements.js';
 import type { DirectoryHold } from './directory-hold.js';
 import type { Driver } from './driver.js';
 import type { Listen } from './listen.js';
@@ -15,6 +16,8 @@ export type DatabaseSettings = {
 export type DatabaseOptions = {
   /** Called with the text of each SQL statement that the client sends, BEGIN and COMMIT too. */
   onStatement?: (sql: string) => void;
+  /** Runs each statement, BEGIN and COMMIT not among them. */
+  aroundStatement?: AroundStatement | undefined;
 };
 
 /** The client that the domain works with. */
@@ -33,6 +36,8 @@ export type Database = {
   listen: Listen;
   /** For those who bring statements of their own; undefined for an embedded database. */
   runSql: Driver['runSql'];
+  /** How the pool of connections stands; undefined for an embedded database. */
+  pool: Driver['pool'];
   /** For `migrate`. */
   withMigrationLock: Driver['withMigrationLock'];
   /** The embedded directory, on which other processes can talk to this one; undefined in memory and for a server. */
@@ -48,7 +53,8 @@ export type Database = {
  * process has it. A server is first spoken to by the first query, so one that is away throws there.
  */
 export async function openDatabase(settings: DatabaseSettings, options: DatabaseOptions = {}): Promise<Database> {
-  const driver = await openDriver(settings);
+  const opened = await openDriver(settings);
+  const driver = options.aroundStatement ? aroundStatements(opened, options.aroundStatement) : opened;
   const client = createClient(driver, options);
   return {
     client,
@@ -56,6 +62,7 @@ export async function openDatabase(settings: DatabaseSettings, options: Database
     ping: async () => void (await withinTimeLimit(PING_LIMIT, client.$queryRaw`SELECT 1`)),
     listen: driver.listen,
     runSql: driver.runSql,
+    pool: driver.pool,
     withMigrationLock: driver.withMigrationLock,
     hold: driver.hold,
     close: async () => {

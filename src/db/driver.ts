@@ -18,6 +18,8 @@ export type Driver = {
   withMigrationLock<T>(work: (adapters: SqlMigrationAwareDriverAdapterFactory) => Promise<T>): Promise<T>;
   /** A server's pool, for those who bring statements of their own; an embedded database has none. */
   runSql: RunSql | undefined;
+  /** Connections in all, of them idle, at the most; and queries that wait for one. An embedded database has none. */
+  pool: (() => { total: number; idle: number; most: number; waiting: number }) | undefined;
   close(): Promise<void>;
   /** The embedded directory; undefined in memory and for a server. */
   hold: DirectoryHold | undefined;

@@ -56,6 +56,7 @@ async function driverOf(pglite: PGlite): Promise<Driver> {
     // Nobody else can migrate: there is one connection, and one process has the directory.
     withMigrationLock: async (work) => await work(embeddedMigrationAdapters(pglite)),
     runSql: undefined,
+    pool: undefined,
     close: async () => await pglite.close(),
     hold: undefined,
   };

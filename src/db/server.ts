@@ -27,6 +27,12 @@ export function openServer(url: string, poolSize: number): Driver {
     listen: listenOnServer(connection),
     withMigrationLock: (work) => withMigrationLock(connection, work),
     runSql: (text, values) => pool.query(text, values),
+    pool: () => ({
+      total: pool.totalCount,
+      idle: pool.idleCount,
+      most: poolSize,
+      waiting: pool.waitingCount,
+    }),
     close: async () => await pool.end(),
     hold: undefined,
   };

@@ -2,7 +2,7 @@ import type { Db, Transaction } from '../db/database.js';
 import { AppError } from '../errors.js';
 import type { User } from './users.js';
 
-/** The role that opens `/admin/…`. An admin is an enabled user who has it. */
+/** The role that opens `/admin/…`. An admin is an enabled user who has it, and whose sign-up does not wait for its e-mail. */
 export const adminRole = 'admin';
 
 // Any number does, as long as nothing else in this database locks the same one.
@@ -16,13 +16,15 @@ export async function lockAdmins(tx: Transaction): Promise<void> {
 /** Whether there is an admin, besides the user of this id if one is given. */
 export async function adminExists(db: Db | Transaction, besides?: string): Promise<boolean> {
   const where = { roles: { has: adminRole }, disabledAt: null, ...(besides !== undefined && { id: { not: besides } }) };
-  return (await db.user.findFirst({ where, select: { id: true } })) !== null;
+  // Counted: for the first one alone the planner reads the users one by one, and hopes to meet an admin soon.
+  return (await db.user.count({ where })) > 0;
 }
 
 /**
  * Locks a user who is about to be changed or deleted, and before that, where the user is an admin, the question who
  * is one: so of two who take the last two admins away at once, one sees what the other did.
- * @returns the user as they are under the lock; null where there is none
+ * @returns the user as they are under the lock; null where there is none, or a sign-up that waits for its e-mail: that
+ * is nobody to give a role to, and is gone by itself
  */
 export async function lockUserForChange(tx: Transaction, userId: string): Promise<User | null> {
   await tx.$queryRaw`
@@ -30,7 +32,7 @@ export async function lockUserForChange(tx: Transaction, userId: string): Promis
     WHERE id = ${userId}::uuid AND ${adminRole} = ANY(roles)`;
   // It also waits for logins of the user that are under way, so that what follows sees their sessions.
   await tx.$queryRaw`SELECT id FROM "user" WHERE id = ${userId}::uuid FOR NO KEY UPDATE`;
-  return tx.user.findUnique({ where: { id: userId } });
+  return tx.user.findUnique({ where: { id: userId, pendingUntil: null } });
 }
 
 /**

@@ -21,8 +21,8 @@ type FirstAdminDeps = {
 /**
  * Sees to it that there is an admin, where the settings name one. Where there is one already nothing happens, whoever
  * it is; instances that start at once agree. An existing password is never changed.
- * @throws StartError where the name is taken by a user with another password or a disabled one, or where the password
- * of a new user is not good enough
+ * @throws StartError where the name is taken by a user with another password, a disabled one, or a sign-up that waits
+ * for its e-mail, or where the password of a new user is not good enough
  */
 export async function ensureFirstAdmin(deps: FirstAdminDeps): Promise<void> {
   const { firstAdmin } = deps.config;
@@ -53,6 +53,10 @@ async function promote(deps: FirstAdminDeps, user: User, { password }: FirstAdmi
   if (user.disabledAt)
     throw new StartError(
       'ADMIN_USERNAME names a user who is disabled. Enable them with "users enable", or name another.',
+    );
+  if (user.pendingUntil)
+    throw new StartError(
+      'ADMIN_USERNAME names a sign-up that waits for its e-mail. Confirm it by the mailed link, or name another.',
     );
   if (!(await deps.passwords.verify(user.passwordHash, password)))
     throw new StartError(

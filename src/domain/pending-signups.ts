@@ -13,6 +13,10 @@ type SignupDeps = { db: Db; mailBell?: MailBell };
 // that would hold a name for ever.
 const waitsHours = 48;
 
+// So many sign-ups within an hour send a mail to one address; those beyond are kept all the same, and a resend, which has
+// a limit of its own, reaches whoever meant it. Otherwise one asker could fill a stranger's inbox.
+const mailsPerHour = 5;
+
 /**
  * Keeps a sign-up that counts once its e-mail is confirmed: it reserves the username, and opens nothing. Whether that
  * address belongs to somebody is not looked at here, and makes no difference to anything but the mail.
@@ -30,7 +34,9 @@ export async function keepSignup(
         VALUES (${id}::uuid, ${username}, ${canonical(username)}, ${email}, ${canonical(email)},
           clock_timestamp() + make_interval(hours => ${waitsHours}::int), ${passwordHash})
         RETURNING *
-      ) ${verificationMail(Prisma.sql`FROM u`)}`;
+      ) ${verificationMail(Prisma.sql`FROM (
+        SELECT * FROM u WHERE ${mailsPerHour} > (SELECT count(*) FROM "user" w
+          WHERE w.pending_email_key = u.pending_email_key AND w.created_at > clock_timestamp() - interval '1 hour')) u`)}`;
     return db.user.findUniqueOrThrow({ where: { id } });
   });
   mailBell?.ring();

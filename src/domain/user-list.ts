@@ -2,9 +2,15 @@ import type { Db } from '../db/database.js';
 import type { Page } from './todos.js';
 import { canonical, findByLogin, type User } from './users.js';
 
+/** Who counts as a user: a sign-up that still waits for its e-mail opens nothing, and may be gone tomorrow. */
+const confirmed = { pendingUntil: null };
+
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** The user of this id, username or e-mail. No username is as long as an id, so they can't be confused. */
+/**
+ * The user of this id, username or e-mail, or the sign-up that waits for its e-mail under this id or username. No
+ * username is as long as an id, so they can't be confused.
+ */
 export async function findUser({ db }: { db: Db }, reference: string): Promise<User | null> {
   return uuid.test(reference) ? db.user.findUnique({ where: { id: reference } }) : findByLogin({ db }, reference);
 }
@@ -14,7 +20,7 @@ export async function listUsers({ db }: { db: Db }, limit: number, after: string
   return db.user.findMany({
     orderBy: { usernameKey: 'asc' },
     take: limit,
-    ...(after !== undefined && { where: { usernameKey: { gt: canonical(after) } } }),
+    where: { ...confirmed, ...(after !== undefined && { usernameKey: { gt: canonical(after) } }) },
   });
 }
 
@@ -33,7 +39,7 @@ export async function searchUsers(
   const contains = { contains: likeLiteral(key) };
   const matching = key === '' ? {} : { OR: [{ usernameKey: contains }, { emailKey: contains }] };
   const found = await db.user.findMany({
-    where: { ...matching, ...(cursor !== undefined && { id: { gt: cursor } }) },
+    where: { ...confirmed, ...matching, ...(cursor !== undefined && { id: { gt: cursor } }) },
     orderBy: { id: 'asc' },
     take: limit + 1,
   });

@@ -85,10 +85,10 @@ async function checkFor(
   return { user, passwordHash: await rehash(deps, user, password, address) };
 }
 
-/** The canonical e-mail of a user, where they have one. */
-export async function emailKeyOf({ db }: Pick<UsersDeps, 'db'>, userId: string): Promise<string | undefined> {
-  const user = await db.user.findUnique({ where: { id: userId }, select: { emailKey: true } });
-  return user?.emailKey ?? undefined;
+/** The canonical address that a link to verify would go to: the one that a user waits for, else the one they have. */
+export async function addressToVerify({ db }: Pick<UsersDeps, 'db'>, userId: string): Promise<string | undefined> {
+  const user = await db.user.findUnique({ where: { id: userId }, select: { emailKey: true, pendingEmailKey: true } });
+  return user?.pendingEmailKey ?? user?.emailKey ?? undefined;
 }
 
 async function rehash(deps: UsersDeps, user: User, password: string, address: string): Promise<string> {

@@ -56,8 +56,9 @@ export async function logout(context: AsAdmin): Promise<Reply> {
   return { status: 204, ...ownTokens(context) };
 }
 
+/** A sign-up that waits for its e-mail is no user yet, here as in the list. */
 async function existing({ db }: Pick<AsAdmin['deps'], 'db'>, id: string): Promise<User> {
-  const user = await db.user.findUnique({ where: { id } });
+  const user = await db.user.findUnique({ where: { id, pendingUntil: null } });
   if (!user) throw new AppError('not_found');
   return user;
 }

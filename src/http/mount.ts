@@ -11,6 +11,7 @@ import { checkInput, readBody } from './body.js';
 import { callerOf } from './caller.js';
 import { type AuthCookies, createAuthCookies } from './cookies.js';
 import { createRefuseCrossSite, type RefuseCrossSite } from './cross-site.js';
+import { requireMetricsToken } from './metrics-token.js';
 import { createGuards } from './passport.js';
 import { createRateLimit } from './rate-limit.js';
 import { needRole } from './role.js';
@@ -25,7 +26,10 @@ export function mount(app: Express, routes: AnyRoute[], deps: Deps): void {
   const findToken = createFindAccessToken(deps.config.tokens.sources, cookies);
   const refuseCrossSite = createRefuseCrossSite(deps.config);
   const limits = createRateLimit(deps, cookies);
-  const guards = createGuards(deps, findToken, limits.countGuess);
+  const guards: Record<Guard, RequestHandler> = {
+    ...createGuards(deps, findToken, limits.countGuess),
+    'metrics-token': requireMetricsToken(deps.config.metricsToken),
+  };
   const handle = handling(deps, createSend(cookies));
 
   /** Nothing is parsed for a stranger, and no password is looked at before the body is clean and the try counted. */

@@ -21,7 +21,7 @@ export function createGuards(
   deps: Deps,
   findToken: FindAccessToken,
   countGuess: (req: Request) => CountGuess,
-): Record<Guard, RequestHandler> {
+): Record<Exclude<Guard, 'metrics-token'>, RequestHandler> {
   // An instance per app: the package's default export is shared by the whole process.
   const passport = new Passport();
   passport.use('local', localStrategy(deps, countGuess));

@@ -4,7 +4,7 @@ import type { AccessClaims } from '../domain/access-tokens.js';
 import { deviceIdOf, isDeviceToken } from '../domain/device-tokens.js';
 import type { Limit } from '../domain/limit.js';
 import type { Limits } from '../domain/limits.js';
-import { canonical, emailKeyOf, findByLogin } from '../domain/users.js';
+import { addressToVerify, canonical, findByLogin } from '../domain/users.js';
 import type { ErrorCode } from '../errors.js';
 import type { RowLimit } from '../route.js';
 import { addressKey } from './address-key.js';
@@ -55,9 +55,9 @@ export function countingOf(
     ];
   };
 
-  const mail = async (req: Request): Promise<Claim[]> => [
+  const mailTo = (req: Request, recipient: string): Claim[] => [
     ...byAddress(limits.mail_address)(req),
-    { limit: limits.mail, key: await recipientOf(deps, req) },
+    { limit: limits.mail, key: recipient },
   ];
 
   return {
@@ -76,8 +76,11 @@ export function countingOf(
       afterwards: true,
       counts: (code) => refusedRefreshes.includes(code),
     },
-    mail: { claims: mail, counts: always },
-    'new-email': { claims: (req) => (req.body?.email === undefined ? [] : mail(req)), counts: always },
+    mail: { claims: async (req) => mailTo(req, await recipientOf(deps, req)), counts: always },
+    'new-email': {
+      claims: (req) => (req.body?.email === undefined ? [] : mailTo(req, canonical(req.body.email))),
+      counts: always,
+    },
   };
 }
 
@@ -94,9 +97,12 @@ async function deviceOf(deps: Deps, cookies: AuthCookies, req: Request): Promise
   return device && `${user?.id} ${device}`;
 }
 
-/** The address that was typed, whether it is anybody's or not; else that of the user who is signed in. */
+/**
+ * To whom the mail goes: for who is signed in the address that they have yet to verify, whatever they typed besides; for
+ * everybody else the address that was typed, whether it is anybody's or not.
+ */
 async function recipientOf(deps: Deps, { body, user }: Request): Promise<string> {
-  if (typeof body?.email === 'string') return canonical(body.email);
   const userId = (user as AccessClaims | undefined)?.sub;
-  return (userId && (await emailKeyOf(deps, userId))) || (userId ?? 'nobody');
+  if (userId !== undefined) return (await addressToVerify(deps, userId)) ?? userId;
+  return typeof body?.email === 'string' ? canonical(body.email) : 'nobody';
 }

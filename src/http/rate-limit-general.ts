@@ -1,9 +1,8 @@
 import type { RequestHandler } from 'express';
 import type { Policy } from '../domain/limit-counters.js';
 import { createTally } from '../domain/tally.js';
-import { AppError } from '../errors.js';
 import { addressKey } from './address-key.js';
-import { secondsOf, tellLimits } from './rate-limit-headers.js';
+import { refuseByLimit } from './rate-limit-refusal.js';
 
 // About 20 MB, where they are all different and IPv6.
 const maxAddresses = 100_000;
@@ -17,8 +16,6 @@ export function refuseFloods(policy: Policy): RequestHandler {
   return (req, res, next) => {
     const entry = tally.add(addressKey(req.ip ?? ''));
     if (entry.points <= policy.points) return next();
-    const msLeft = entry.endsAt - Date.now();
-    tellLimits(res, [{ policy, left: 0, msLeft }]);
-    throw new AppError('rate_limited', { retryAfterSeconds: secondsOf(msLeft) });
+    refuseByLimit(res, policy, entry.endsAt - Date.now());
   };
 }

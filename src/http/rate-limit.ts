@@ -6,7 +6,8 @@ import { AppError, type ErrorCode } from '../errors.js';
 import type { AnyRoute, RowLimit } from '../route.js';
 import type { AuthCookies } from './cookies.js';
 import { type Claim, type Counting, countingOf } from './rate-limit-claims.js';
-import { type Standing, secondsOf, tellLimits } from './rate-limit-headers.js';
+import { type Standing, tellLimits } from './rate-limit-headers.js';
+import { refuseByLimit } from './rate-limit-refusal.js';
 
 /** What a row with a limit does more than others; nothing where the row has none, or `RATE_LIMIT` is off. */
 export type LimitSteps = {
@@ -80,9 +81,7 @@ function take({ limit, key, lenient }: Claim) {
 }
 
 function refuseIf(res: Response, { limit: { policy }, lenient }: Claim, answer: Counted | Refused | undefined): void {
-  if (answer === undefined || answer.allowed || lenient) return;
-  tellLimits(res, [{ policy, left: 0, msLeft: answer.msLeft }]);
-  throw new AppError('rate_limited', { retryAfterSeconds: secondsOf(answer.msLeft) });
+  if (answer && !answer.allowed && !lenient) refuseByLimit(res, policy, answer.msLeft);
 }
 
 async function settle(res: Response, code?: ErrorCode): Promise<void> {

@@ -8,11 +8,12 @@ import type { AuthCookies } from './cookies.js';
 export type Send = (res: Response, reply: Reply) => void;
 
 export function createSend(cookies: AuthCookies): Send {
-  return (res, { status, body, html, headers, tokens, clearTokens }) => {
+  return (res, { status, body, html, metrics, headers, tokens, clearTokens }) => {
     if (headers) overrideHeaders(res, headers);
     if (clearTokens) cookies.clearTokens(res);
     if (tokens?.transport === 'cookie') cookies.set(res, tokens);
     if (html !== undefined) return sendAs(res, status, 'text/html', html);
+    if (metrics !== undefined) return sendAs(res, status, 'text/plain; version=0.0.4', metrics);
     const content = tokens ? tokenResponse(tokens) : body;
     if (content === undefined) return writeAnswer(res, status, []);
     sendAs(res, status, 'application/json', JSON.stringify(content));

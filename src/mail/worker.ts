@@ -138,8 +138,10 @@ function keepLease(deps: WorkerDeps, mail: queue.TakenMail): () => void {
 /** For the log and the outbox: codes and no sentences, which could repeat an address or more of what was sent. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';
-  const { code, responseCode, command } = error as { code?: unknown; responseCode?: unknown; command?: unknown };
-  return [error.name, code, command, responseCode]
+  type Codes = Partial<Record<'code' | 'originalCode' | 'command' | 'responseCode', unknown>>;
+  // The original one is the system's or TLS's own, such as that of a certificate that nobody vouches for.
+  const { code, originalCode, command, responseCode } = error as Codes;
+  return [error.name, code, originalCode, command, responseCode]
     .filter((part) => part !== undefined)
     .join(' ')
     .slice(0, 200);

@@ -15,6 +15,7 @@ const byGuard: Record<Guard, ErrorCode[]> = {
   'access-token': presentedToken,
   'any-access-token': ['unauthenticated', 'invalid_token'],
   'optional-access-token': presentedToken,
+  'metrics-token': ['unauthenticated', 'invalid_token'],
 };
 
 const byBody: ErrorCode[] = ['invalid_json', 'payload_too_large', 'unsupported_media_type', 'validation_failed'];

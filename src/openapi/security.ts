@@ -21,6 +21,11 @@ export function securitySchemes({ cookies, tokens }: ContractSettings): Schemes 
       name: names.refresh,
       description: 'The refresh token, for paths below `/auth`. A login with `"transport": "cookie"` sets it.',
     },
+    metricsToken: {
+      type: 'http',
+      scheme: 'bearer',
+      description: 'The `METRICS_TOKEN` of the server; without one, its own machine alone may ask.',
+    },
   };
 }
 
@@ -52,6 +57,7 @@ function schemeName(source: AccessTokenSource): string {
 
 /** The ways, each enough by itself, in which a row learns who asks; `{}` is none. */
 export function securityOf(row: AnyRoute, { tokens }: ContractSettings): oas31.SecurityRequirementObject[] {
+  if (row.guard === 'metrics-token') return [{ metricsToken: [] }, {}];
   const refreshToken = row.body && fieldsOf(row.body).includes('refresh_token') ? ['refreshCookie'] : [];
   const accessToken = row.guard.endsWith('access-token') ? tokens.sources.map(schemeName) : [];
   const ways = [...accessToken, ...refreshToken].map((name) => ({ [name]: [] }));

@@ -35,6 +35,23 @@ describe('without a running server', () => {
     expect((await app.http.post('/auth/login').send({ username: 'root', password: goodPassword })).status).toBe(200);
   }, 60_000);
 
+  it('purge works before there is a key; after that it seals the audit and removes what AUDIT_RETENTION does not keep', async () => {
+    const fresh = createEmbeddedDatabase();
+    const settings = { DATABASE_URL: fresh.url };
+    const nothing = { purged: { sessions: 0, revocations: 0, audit_events: 0 } };
+    await withSettings(settings, ['users', 'create', 'root', '--generate-password']);
+    expect(JSON.parse((await withSettings(settings, ['purge', '--json'])).stdout)).toEqual(nothing);
+    const app = await startApp({}, { databaseUrl: fresh.url });
+    await app.deps.db.$executeRaw`UPDATE audit_event SET at = at - interval '366 days'`;
+    await app.signUp();
+    await app.stop();
+    expect(JSON.parse((await withSettings(settings, ['purge', '--json'])).stdout)).toEqual({
+      purged: { ...nothing.purged, audit_events: 1 },
+    });
+    expect((await withSettings(settings, ['audit', 'verify'])).stdout).toMatch(/^The chain holds: 1 events\./);
+    await fresh.drop();
+  }, 60_000);
+
   it('doctor tells that AUTH_SECRET is not the one, changes nothing, and ends with 1', async () => {
     const secret = cli.env.AUTH_SECRET ?? '';
     cli.env.AUTH_SECRET = 'another-one-0123456789abcdefghijklmnopqrstuvwxyz';

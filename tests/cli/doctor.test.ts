@@ -62,10 +62,10 @@ describe('doctor on files', () => {
   afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
   // A working directory belongs to the whole process, so it is borrowed only for as long as it takes.
-  async function check() {
+  async function check(environment: Record<string, string> = {}) {
     process.chdir(dir);
     try {
-      return await checkFileModes(parseConfig({}));
+      return await checkFileModes(parseConfig(environment));
     } finally {
       process.chdir(before);
     }
@@ -77,6 +77,13 @@ describe('doctor on files', () => {
       '.data/db ok',
       '.data/mail ok',
       '.data ok',
+    ]);
+  });
+
+  it('looks at the folder that mails go to, where that is another', async () => {
+    mkdirSync(join(dir, 'letters'), { mode: 0o755 });
+    expect((await check({ MAIL_FOLDER: 'letters' })).filter(({ status }) => status !== 'ok')).toEqual([
+      expect.objectContaining({ check: 'letters', status: 'problem', mend: 'chmod 700 letters' }),
     ]);
   });
 

@@ -83,6 +83,16 @@ describe('the first admin', () => {
     await expect(start(settings)).rejects.toThrow(/^ADMIN_USERNAME names a user who is disabled/);
   });
 
+  it('is no sign-up that waits for its e-mail', async () => {
+    const app = await start({ SIGNUP: 'verified' });
+    await app.http
+      .post('/auth/signup')
+      .send({ ...firstAdmin, email: 'first@example.com' })
+      .expect(201);
+    await expect(start(settings)).rejects.toThrow(/^ADMIN_USERNAME names a sign-up that waits for its e-mail/);
+    expect(await admins(await start())).toEqual([]);
+  });
+
   it.each(['short', 'passwordpassword', 'first.admin-first', 'gatelatch-gatelatch'])(
     'gets no password like %j',
     async (password) => {

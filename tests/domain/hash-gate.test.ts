@@ -201,14 +201,18 @@ describe('how many hashes run at once by default', () => {
     expect(hashConcurrency({ ...machine, memoryPerHashBytes: 2 * GiB })).toBe(2);
   });
 
-  test('one thread of the pool (4 by default) stays free for dns, fs and crypto', () => {
-    expect(hashConcurrency({ ...machine, cores: 64 })).toBe(15);
-    const { poolThreads: _, ...stock } = machine;
-    expect(hashConcurrency({ ...stock, cores: 64 })).toBe(3);
+  test('no more than whole cores: whoever has used up a quota is stopped as a whole', () => {
+    expect(hashConcurrency({ ...machine, cores: 2.5 })).toBe(2);
+  });
+
+  test('two threads of the pool stay free for dns, fs and crypto', () => {
+    expect(hashConcurrency({ ...machine, cores: 64 })).toBe(14);
+    expect(hashConcurrency({ ...machine, cores: 64, poolThreads: 4 })).toBe(2);
   });
 
   test('always at least one', () => {
     expect(hashConcurrency({ ...machine, memoryBytes: 8 * MiB })).toBe(1);
+    expect(hashConcurrency({ ...machine, cores: 0.5 })).toBe(1);
     expect(hashConcurrency({ ...machine, poolThreads: 1 })).toBe(1);
   });
 });

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { userNamed } from '../../src/cli/user-facts.js';
 import { purgeMail } from '../../src/domain/mail-purge.js';
+import { setRoles } from '../../src/domain/user-changes.js';
 import { goodPassword, startApp, type TestApp } from '../support/app.js';
 import { mailTo, settledMails } from '../support/mails.js';
 import { expectProblem } from '../support/problem.js';
@@ -19,12 +21,12 @@ let names = 0;
 const newName = () => `pending-${++names}`;
 
 /** Somebody whose sign-up counts. */
-async function member(): Promise<{ username: string; email: string }> {
+async function member(): Promise<{ userId: string; username: string; email: string }> {
   const username = newName();
   const email = `${username}@example.com`;
-  await signUp(username, email).expect(201);
+  const { body } = await signUp(username, email).expect(201);
   await verify((await mailTo(app, email)).token).expect(204);
-  return { username, email };
+  return { userId: body.user.id, username, email };
 }
 
 describe('SIGNUP=verified', () => {
@@ -128,6 +130,46 @@ describe('SIGNUP=verified', () => {
     await purgeMail(app.deps);
     expect(await app.deps.db.user.count({ where: { usernameKey: purged } })).toBe(0);
     expect(await app.deps.db.user.count({ where: { usernameKey: taken } })).toBe(1);
+  });
+
+  it('sends five mails an hour to one address, whose ever it is and however it is written; a resend still reaches it', async () => {
+    const { email } = await member();
+    for (const address of [email, `${newName()}@example.com`]) {
+      const before = (await settledMails(app)).length;
+      for (let n = 0; n < 8; n++)
+        await signUp(newName(), n % 2 ? address : address.replace('pending', 'PENDING')).expect(201);
+      expect(await settledMails(app)).toHaveLength(before + 5);
+      await app.http.post('/auth/email/resend').send({ email: address }).expect(202);
+      expect(await settledMails(app)).toHaveLength(before + 6);
+    }
+  });
+
+  it('is no user yet for administrators: not listed, not found, not to be given a role, whoever has its address', async () => {
+    const { email } = await member();
+    const boss = await member();
+    await setRoles(app.deps, boss.userId, ['admin'], {});
+    const { body: signedIn } = await logIn(boss.username).expect(200);
+    const bearer = { Authorization: `Bearer ${signedIn.access_token}` };
+    const names = [newName(), newName()];
+    const ids = [];
+    for (const [n, address] of [email, `${names[1]}@example.com`].entries())
+      ids.push((await signUp(`${names[n]}`, address).expect(201)).body.user.id);
+    const asked = (method: 'get' | 'patch' | 'delete' | 'post', path: string) =>
+      app.http[method](`/admin/users${path}`).set(bearer);
+    for (const q of names) expect((await asked('get', `?q=${q}`)).body.data).toEqual([]);
+    for (const id of ids) {
+      expectProblem(await asked('get', `/${id}`), 'not_found');
+      expectProblem(await asked('patch', `/${id}`).send({ roles: ['admin'] }), 'not_found');
+      expectProblem(await asked('get', `/${id}/sessions`), 'not_found');
+      expectProblem(await asked('post', `/${id}/logout`), 'not_found');
+      expectProblem(await asked('delete', `/${id}`), 'not_found');
+    }
+    for (const name of names) {
+      const why = /^There is no user "[\w-]+" yet: a sign-up has that name until \S+Z, unless its e-mail is confirmed/;
+      await expect(userNamed(app.deps, name)).rejects.toThrow(why);
+    }
+    await verify((await mailTo(app, `${names[1]}@example.com`)).token).expect(204);
+    expect((await asked('get', `?q=${names[1]}`)).body.data).toMatchObject([{ id: ids[1], email_verified: true }]);
   });
 
   it('has no session, and no reset, before it is confirmed', async () => {

@@ -66,6 +66,23 @@ describe('Mails', () => {
     expect(refusedBy(await ask('/forgot', { email: 'nobody@example.com' }))).toEqual(spent);
   });
 
+  it('count for the address that they go to, whatever else who is signed in types, and however many users wait for it', async () => {
+    const { app } = await start({ RATE_LIMIT_MAIL_ADDRESS: '100/1h', RATE_LIMIT_GENERAL: '1000/1m' });
+    const resend = (bearer: object, body: object) =>
+      app.http
+        .post('/auth/email/resend')
+        .set({ ...bearer })
+        .send(body);
+    const [one, two] = [await app.signUp({ email: 'one@example.com' }), await app.signUp({ email: 'two@example.com' })];
+    for (const { bearer } of [one, two])
+      await app.http.patch('/me').set(bearer).send({ email: 'Ada@example.com', password: goodPassword }).expect(200);
+    for (let n = 0; n < 3; n++) await resend(one.bearer, { email: `other-${n}@example.com` }).expect(202);
+    const spent = [429, '"mail";q=5;w=3600'];
+    expect(refusedBy(await resend(one.bearer, { email: 'other@example.com' }))).toEqual(spent);
+    expect(refusedBy(await resend(two.bearer, {}))).toEqual(spent);
+    expect(await app.deps.db.outbox.count({ where: { purpose: 'verify', recipient: 'Ada@example.com' } })).toBe(5);
+  });
+
   it('are 20 an hour that one address asks for; a change without an e-mail is none', async () => {
     const { app, ask } = await start();
     const { bearer } = await app.signUp();

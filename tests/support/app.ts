@@ -2,13 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pino } from 'pino';
 import request, { type Response } from 'supertest';
 import { onTestFinished } from 'vitest';
 import { type Config, parseConfig } from '../../src/config.js';
 import type { Deps } from '../../src/deps.js';
+import { createLog } from '../../src/log.js';
 import { serve } from '../../src/serve.js';
 import { checkContract } from './contract.js';
+import { watched } from './exchanges.js';
+import { dumpOf, expectNoSecret, noteServersSecrets } from './leaks.js';
+import { createSecrets, type Secrets } from './secrets.js';
 import { createTestDatabase } from './test-database.js';
 
 /** The password that tests sign up with unless they say otherwise. */
@@ -24,8 +27,11 @@ export type TestApp = {
   logs: Record<string, unknown>[];
   /** Every SQL statement sent since the last `statements.length = 0`, less the mail worker's looks at the outbox. */
   statements: string[];
+  /** All that was sent and given by `http`, and what the server itself has. A test may add its own. */
+  secrets: Secrets;
   /** A user who has signed up, with the answer's body. */
   signUp(fields?: Record<string, unknown>): Promise<SignedUp>;
+  /** @throws where a secret is in the log, in the database, or in an answer that is not there to give it */
   stop(): Promise<void>;
 };
 
@@ -64,19 +70,25 @@ export async function startApp(
     ...environment,
   });
   const logs: Record<string, unknown>[] = [];
-  const log = pino({ level: config.logLevel }, { write: (line: string) => void logs.push(JSON.parse(line)) });
+  const log = createLog(config.logLevel, { write: (line: string) => void logs.push(JSON.parse(line)) });
   const statements: string[] = [];
   const onStatement = (sql: string) => void (isLookOfMailWorker(sql) || statements.push(sql));
   const server = await serve(config, log, { onStatement });
   const url = `http://localhost:${server.port}`;
-  const http = byContract(request(url));
-  let stopped: Promise<void> | undefined;
-  const stop = () => (stopped ??= server.stop().then(() => cleanUp()));
-  const cleanUp = async () => {
+  const [secrets, answers] = [createSecrets(), [] as string[]];
+  const http = watched(byContract(request(url)), secrets, answers);
+  const app = { url, config, deps: server.deps, http, logs, statements, secrets };
+  const stop = async () => {
+    noteServersSecrets(app, secrets);
+    // Some tests end with a database that is away or broken, and have nothing to dump.
+    const dump = dumpOf(server.deps.db).catch(() => '');
+    await server.stop();
     rmSync(config.mail.folder, { recursive: true, force: true });
     await database?.drop();
+    expectNoSecret(secrets, { log: JSON.stringify(logs), database: await dump, answers: answers.join('\n') });
   };
-  return { url, config, deps: server.deps, http, logs, statements, stop, signUp: (fields) => signUp(http, fields) };
+  let stopped: Promise<void> | undefined;
+  return { ...app, stop: () => (stopped ??= stop()), signUp: (fields) => signUp(http, fields) };
 }
 
 /**

@@ -8,7 +8,7 @@ import { goodPassword, type SignedUp, type TestApp } from './app.js';
 export type Row = { name: string; row: AnyRoute };
 
 export const rows: Row[] = routes.map((row) => ({ name: `${row.method} ${row.path}`, row }));
-export const guardedRows = rows.filter(({ row }) => row.guard !== 'public' && row.guard !== 'password');
+export const guardedRows = rows.filter(({ row }) => !['public', 'password', 'metrics-token'].includes(row.guard));
 export const bodyRows = rows.filter(({ row }) => row.body !== undefined);
 export const idRows = rows.filter(({ row }) => row.path.includes('{id}'));
 
@@ -26,7 +26,7 @@ export function ask({ http }: TestApp, row: AnyRoute, path = pathOf(row)) {
 
 /** The header that opens a row, where it needs one. */
 export function credentialsFor(row: AnyRoute, user: SignedUp): Record<string, string> {
-  return row.guard === 'public' || row.guard === 'password' ? {} : user.bearer;
+  return ['public', 'password', 'metrics-token'].includes(row.guard) ? {} : user.bearer;
 }
 
 /** Every field that a row's body takes. */

@@ -9,14 +9,18 @@ export type SmtpSink = {
   url: string;
   port: number;
   /** Accepted, in that order. */
-  mails: (Mail & { envelopeTo: string[]; at: number })[];
+  mails: (Mail & { envelopeTo: string[]; at: number; secure: boolean })[];
   /** How often somebody connected. */
   connections: number;
   close(): Promise<void>;
 };
 
 /** What it does before it accepts: nothing, or wait, or refuse by throwing. */
-export type Temper = { connect?: () => Promise<void>; recipient?: () => Promise<void>; data?: () => Promise<void> };
+export type Temper = {
+  connect?: () => Promise<void>;
+  recipient?: () => Promise<void>;
+  data?: (raw: string) => Promise<void>;
+};
 
 /** @param port one that was in use before, so that a server comes back where it was */
 export async function startSmtpSink(temper: Temper = {}, port = 0, options: SMTPServerOptions = {}): Promise<SmtpSink> {
@@ -37,8 +41,8 @@ export async function startSmtpSink(temper: Temper = {}, port = 0, options: SMTP
       void text(stream).then(async (raw) => {
         const envelopeTo = session.envelope.rcptTo.map(({ address }) => address);
         after(async () => {
-          await temper.data?.();
-          sink.mails.push({ ...readMail(raw), envelopeTo, at: performance.now() });
+          await temper.data?.(raw);
+          sink.mails.push({ ...readMail(raw), envelopeTo, at: performance.now(), secure: session.secure });
         }, done);
       });
     },
@@ -58,6 +62,6 @@ function after(work: (() => Promise<void>) | undefined, done: (error?: Error | n
 }
 
 /** A refusal with this SMTP status. */
-export function refusal(responseCode: number): Error {
-  return Object.assign(new Error('Not now'), { responseCode });
+export function refusal(responseCode: number, message = 'Not now'): Error {
+  return Object.assign(new Error(message), { responseCode });
 }

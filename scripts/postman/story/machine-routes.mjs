@@ -6,6 +6,16 @@ export const machineRoutes = {
   steps: [
     { operation: 'checkHealth', name: 'Does the process live?' },
     {
+      operation: 'getMetrics',
+      name: 'Numbers for Prometheus',
+      about: 'Open on the server’s own machine. From elsewhere, send `METRICS_TOKEN` as a bearer token.',
+      after() {
+        pm.test('has metrics', () => {
+          pm.expect(pm.response.text()).to.include('# TYPE ');
+        });
+      },
+    },
+    {
       operation: 'listPublicKeys',
       name: 'The keys that check access tokens',
       about: 'For services that verify access tokens themselves. None is there under `JWT_ALGORITHM=HS256`.',

@@ -3,13 +3,13 @@ import type { Config } from '../../config.js';
 import { type Finding, ok, problem, warning } from './finding.js';
 
 /** That nobody but the server's user reads what the embedded set-up keeps in files. */
-export async function checkFileModes({ authSecret, database }: Config): Promise<Finding[]> {
+export async function checkFileModes({ authSecret, database, mail }: Config): Promise<Finding[]> {
   const [, dir] = /^pglite:(?!memory$)(.+)$/.exec(database.url) ?? [];
   // What lies in the directory may be closed on its own, as it is in a container whose volume is open.
   const looked = [
     ...(authSecret ? [] : [await look('.data/auth-secret', '600', problem)]),
     ...(dir === undefined ? [] : [await look(dir, '700', problem)]),
-    await look('.data/mail', '700', problem),
+    await look(mail.folder, '700', problem),
     await look('.data', '700', warning),
   ];
   return looked.filter((finding) => finding !== undefined);

@@ -1,0 +1,2 @@
+-- CreateIndex
+CREATE INDEX "user_roles_idx" ON "user" USING GIN ("roles");

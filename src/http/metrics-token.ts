@@ -1,0 +1,31 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Request, RequestHandler } from 'express';
+import { AppError } from '../errors.js';
+
+/**
+ * Lets in who shows `METRICS_TOKEN`. Where there is none, only this machine itself may come in, and not through a
+ * proxy: what the numbers tell of users and load is nobody's business by default.
+ */
+export function requireMetricsToken(token: string | undefined): RequestHandler {
+  const wanted = token === undefined ? undefined : digest(token);
+  return (req, _res, next) => {
+    if (wanted === undefined && isOfThisMachine(req)) return next();
+    const shown = /^bearer +(.+)$/i.exec(req.headers.authorization ?? '')?.[1];
+    if (shown === undefined) throw new AppError('unauthenticated', { detail: 'METRICS_TOKEN opens this.' });
+    // Digests have one length, so that the time of comparing tells nothing of the token, its length included.
+    if (wanted === undefined || !timingSafeEqual(digest(shown), wanted)) throw new AppError('invalid_token');
+    next();
+  };
+}
+
+// A proxy on this machine speaks for others; one that says so in no header can't be told from this machine.
+const proxyHeaders = ['forwarded', 'via', 'x-forwarded-for', 'x-real-ip'];
+
+function isOfThisMachine({ socket, headers }: Request): boolean {
+  const isLoopback = /^(127(\.\d{1,3}){3}|::1)$/.test((socket.remoteAddress ?? '').replace(/^::ffff:/i, ''));
+  return isLoopback && proxyHeaders.every((name) => headers[name] === undefined);
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

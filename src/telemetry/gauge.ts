@@ -1,0 +1,13 @@
+import { Gauge, type Registry } from 'prom-client';
+
+/** A number that is read whenever the metrics are. */
+export function gaugeOf(registry: Registry, name: string, help: string, read: () => number): void {
+  new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.set(read());
+    },
+  });
+}

@@ -1,0 +1,37 @@
+import { type Context, context, SpanKind, type Tracer, trace } from '@opentelemetry/api';
+import { markFailed } from './span.js';
+
+/** The span of one request. */
+export type RequestSpan = {
+  traceId: string;
+  /** Runs the request's steps, so that what they begin stands below it. */
+  run(steps: () => void): void;
+  /** @param answer without `status` where the client had gone before it; `code` is that of a refusal */
+  end(answer: { route: string | undefined; status: number | undefined; code: string | undefined }): void;
+};
+
+// By the semantic conventions for HTTP: any other word is the client's own.
+const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT']);
+
+/** @param parent what the caller's `traceparent` says */
+export function beginRequestSpan(
+  tracer: Tracer,
+  parent: Context,
+  { method, path }: { method: string; path: string },
+): RequestSpan {
+  const verb = methods.has(method) ? method : '_OTHER';
+  const name = verb === '_OTHER' ? 'HTTP' : verb;
+  const attributes = { 'http.request.method': verb, 'url.scheme': 'http', 'url.path': path };
+  const span = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent);
+  return {
+    traceId: span.spanContext().traceId,
+    run: (steps) => context.with(trace.setSpan(parent, span), steps),
+    end({ route, status, code }) {
+      if (route !== undefined) span.updateName(`${name} ${route}`).setAttribute('http.route', route);
+      if (status !== undefined) span.setAttribute('http.response.status_code', status);
+      if (status === undefined) markFailed(span, 'aborted');
+      else if (status >= 500) markFailed(span, code ?? String(status));
+      span.end();
+    },
+  };
+}

@@ -1,0 +1,70 @@
+import { Gauge, type Registry } from 'prom-client';
+import { gaugeOf } from './gauge.js';
+
+/** What is told as it stands at each reading. */
+export type StateSources = {
+  /** The connections to a server, and who waits for one; undefined where the database is embedded. */
+  pool: (() => { total: number; idle: number; waiting: number; most: number }) | undefined;
+  revocations: { size(): number; isComplete(): boolean };
+  /** `lag` in milliseconds. */
+  feed: { lag(): number; isFresh(): boolean };
+  /** Asks the database: at most every 5 s, however often the metrics are read. */
+  outbox(): Promise<{ waiting: number; failed: number }>;
+};
+
+const outboxKeptMs = 5_000;
+const noPool = () => ({ total: 0, idle: 0, waiting: 0, most: 0 });
+
+export function describeState(registry: Registry, { pool, revocations, feed, outbox }: StateSources): void {
+  const gauge = (name: string, help: string, read: () => number) => gaugeOf(registry, name, help, read);
+  gauge('gatelatch_revocations', 'Endings in memory, each until the tokens that it refuses have expired.', () =>
+    revocations.size(),
+  );
+  gauge('gatelatch_revocations_complete', '1 while all of them are; at 0 the database is asked for each request.', () =>
+    Number(revocations.isComplete()),
+  );
+  gauge('gatelatch_feed_lag_seconds', 'How old what is known of the other instances may be.', () => feed.lag() / 1000);
+  gauge('gatelatch_feed_fresh', '1 while that is fresh; at 0 the database is asked for each request.', () =>
+    Number(feed.isFresh()),
+  );
+  describeOutbox(registry, outbox);
+  describePool(registry, pool ?? noPool);
+}
+
+function describePool(registry: Registry, pool: NonNullable<StateSources['pool']>): void {
+  new Gauge({
+    name: 'gatelatch_database_connections',
+    help: 'Connections of the pool, busy or idle; none with an embedded database.',
+    labelNames: ['state'],
+    registers: [registry],
+    collect() {
+      const { total, idle } = pool();
+      this.set({ state: 'busy' }, total - idle);
+      this.set({ state: 'idle' }, idle);
+    },
+  });
+  gaugeOf(registry, 'gatelatch_database_connections_max', 'How many there may be.', () => pool().most);
+  gaugeOf(registry, 'gatelatch_database_waiting', 'Queries that wait for a connection.', () => pool().waiting);
+}
+
+function describeOutbox(registry: Registry, read: StateSources['outbox']): void {
+  let askedAt = Number.NEGATIVE_INFINITY;
+  let answer: ReturnType<StateSources['outbox']>;
+  new Gauge({
+    name: 'gatelatch_outbox_mails',
+    help: 'Mails in the outbox: waiting, or dead (given up). Not told while the database is away.',
+    labelNames: ['state'],
+    registers: [registry],
+    async collect() {
+      if (performance.now() - askedAt >= outboxKeptMs) {
+        askedAt = performance.now();
+        answer = read();
+      }
+      const mails = await answer.catch(() => undefined);
+      this.reset();
+      if (!mails) return;
+      this.set({ state: 'waiting' }, mails.waiting);
+      this.set({ state: 'dead' }, mails.failed);
+    },
+  });
+}

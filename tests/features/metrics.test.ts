@@ -1,0 +1,207 @@
+import { networkInterfaces } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import request from 'supertest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { startApp, startAppForTest, type TestApp } from '../support/app.js';
+import { limitsOn, times, wrong } from '../support/limits.js';
+import { expectProblem } from '../support/problem.js';
+import { expectTold, samplesIn, told } from '../support/prometheus-text.js';
+import { connectTo } from '../support/raw-http.js';
+import { ask, rows, withRole } from '../support/rows.js';
+
+const token = 'k3wn2-2jf9s-0aqpl-19dkz-m4x7c-55tyu';
+const requests = 'http_request_duration_seconds_count';
+
+let shared: TestApp;
+beforeAll(async () => {
+  shared = await startApp();
+});
+afterAll(() => shared.stop());
+
+describe('Who may read the metrics', () => {
+  it('is this machine itself, where there is no METRICS_TOKEN', async () => {
+    const { text, headers } = await shared.http.get('/metrics').expect(200);
+    expect(headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
+    expect(samplesIn(text).length).toBeGreaterThan(50);
+  });
+
+  it('is nobody for whom a proxy on this machine speaks, whatever token they show', async () => {
+    for (const header of ['X-Forwarded-For', 'Forwarded', 'X-Real-IP', 'Via']) {
+      const proxied = () => shared.http.get('/metrics').set(header, '127.0.0.1');
+      expectProblem(await proxied(), 'unauthenticated');
+      expectProblem(await proxied().set('Authorization', `Bearer ${token}`), 'invalid_token');
+    }
+  });
+
+  const ownAddresses = Object.values(networkInterfaces()).flatMap((interfaces = []) =>
+    interfaces.flatMap(({ internal, family, address }) => (internal || family !== 'IPv4' ? [] : [address])),
+  );
+
+  it.each(ownAddresses)('is nobody from a network (%s)', async (address) => {
+    const app = await startAppForTest({ HOST: '0.0.0.0' });
+    const http = request(app.url.replace('localhost', address));
+    expectProblem(await http.get('/metrics'), 'unauthenticated');
+  });
+
+  it('is who shows METRICS_TOKEN, and nobody else, where there is one', async () => {
+    const app = await startAppForTest({ METRICS_TOKEN: token });
+    const asked = (authorization: string) => app.http.get('/metrics').set('Authorization', authorization);
+    expectProblem(await app.http.get('/metrics'), 'unauthenticated');
+    const admin = await withRole(app, await app.signUp(), 'admin');
+    for (const bad of [`Bearer ${token}x`, `Bearer ${token.slice(1)}`, `Bearer x`, admin.bearer.Authorization])
+      expectProblem(await asked(bad), 'invalid_token');
+    expectProblem(await asked(`Basic ${token}`), 'unauthenticated');
+    expectProblem(await app.http.get(`/metrics?access_token=${token}`), 'unauthenticated');
+    await asked(`Bearer ${token}`).set('X-Forwarded-For', '203.0.113.7').expect(200);
+    expect(JSON.stringify(app.logs)).not.toContain(token);
+  });
+});
+
+describe('Requests', () => {
+  it('are counted and timed by row, method and status', async () => {
+    const app = await startAppForTest({ LOG_LEVEL: 'silent' });
+    const { bearer } = await app.signUp();
+    for (const _ of times(3, () => 0)) await app.http.get('/welcome').set(bearer).expect(200);
+    await app.http.get('/welcome').expect(401);
+    await expectTold(app, requests, { route: '/welcome', method: 'GET', status: '200' }, 3);
+    await expectTold(app, requests, { route: '/welcome', status: '401' }, 1);
+    await expectTold(app, requests, { route: '/auth/signup', method: 'POST', status: '201' }, 1);
+    expect(await told(app, 'http_request_duration_seconds_sum', { route: '/auth/signup' })).toBeGreaterThan(0);
+  });
+
+  it('keep to the labels of the route table, whatever is asked for', async () => {
+    const app = shared;
+    const before = (await told(app, requests, { route: 'none' })) ?? 0;
+    const { bearer } = await app.signUp();
+    for (const { row } of rows) await ask(app, row);
+    for (const n of times(30, (index) => index)) {
+      await app.http.get(`/secret-path-${n}`).expect(404);
+      await app.http
+        .get(`/todos/01890a5d-ac96-774b-bcce-0000000000${10 + n}`)
+        .set(bearer)
+        .expect(404);
+    }
+    await app.http.propfind('/me').expect(405);
+    await app.http.put('/me').expect(405);
+    await expectTold(app, requests, { route: 'none' }, before + 30);
+    const { text } = await app.http.get('/metrics');
+    const samples = samplesIn(text).filter(({ name }) => name === requests);
+    const paths = rows.map(({ row }) => row.path);
+    expect(new Set(samples.map(({ labels }) => labels.route))).toEqual(new Set([...paths, 'none']));
+    expect(samples.map(({ labels }) => labels.method)).toContain('other');
+    expect(text).not.toMatch(/secret-path|propfind|01890a5d/i);
+  });
+
+  it('that were given up are told apart', async () => {
+    const app = await startAppForTest({ PASSWORD_HASH: 'm=65536,t=10,p=1' });
+    const body = JSON.stringify({ username: 'nobody', password: 'x' });
+    const socket = connectTo(app);
+    socket.write(
+      `POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
+    await vi.waitFor(() => expect(app.statements.join()).toContain('username_key'), { interval: 5 });
+    socket.destroy();
+    await expectTold(app, requests, { route: '/auth/login', status: 'aborted' }, 1);
+  });
+
+  it('that a limit refused are counted by its name', async () => {
+    const app = await startAppForTest({
+      ...limitsOn,
+      RATE_LIMIT_LOGIN_ACCOUNT: '2/1m',
+      RATE_LIMIT_GENERAL: '40/1m',
+    });
+    const from = (address: string) => ({ 'X-Forwarded-For': address });
+    const login = () =>
+      app.http.post('/auth/login').set(from('192.0.2.1')).send({ username: 'nobody', password: wrong });
+    expect((await Promise.all(times(5, login))).filter(({ status }) => status === 429)).toHaveLength(3);
+    await Promise.all(times(44, () => app.http.get('/healthz').set(from('192.0.2.2'))));
+    await expectTold(app, 'gatelatch_rate_limit_refusals_total', { limit: 'login_account' }, 3);
+    await expectTold(app, 'gatelatch_rate_limit_refusals_total', { limit: 'general' }, 4);
+  });
+});
+
+describe('Hashes', () => {
+  it('past the queue are refused with Retry-After, and told: how many were done and refused, how long they waited', async () => {
+    const app = await startAppForTest({ HASH_CONCURRENCY: '1', HASH_QUEUE: '2', PASSWORD_HASH: 'm=19456,t=4,p=1' });
+    const login = () => app.http.post('/auth/login').send({ username: 'nobody', password: wrong });
+    const answers = await Promise.all(times(12, login));
+    const refused = answers.filter(({ status }) => status === 503);
+    expect(refused.length).toBeGreaterThan(0);
+    for (const answer of refused) expectProblem(answer, 'overloaded');
+    const compared = answers.length - refused.length;
+    expect(await told(app, 'gatelatch_hashes_total', { outcome: 'refused' })).toBe(refused.length);
+    expect(await told(app, 'gatelatch_hashes_total', { outcome: 'done' })).toBe(compared);
+    expect(await told(app, 'gatelatch_hash_duration_seconds_count')).toBe(compared);
+    expect(await told(app, 'gatelatch_hash_wait_seconds_count')).toBe(answers.length);
+    expect(await told(app, 'gatelatch_hash_wait_seconds_sum')).toBeGreaterThan(0);
+  });
+
+  it('that run and wait are told as they stand, beside what is let through by setting', async () => {
+    const app = await startAppForTest({ HASH_CONCURRENCY: '2', HASH_QUEUE: '9', PASSWORD_HASH: 'm=65536,t=6,p=1' });
+    const logins = times(5, () => app.http.post('/auth/login').send({ username: 'nobody', password: wrong }).then());
+    await expectTold(app, 'gatelatch_hashes_running', {}, 2);
+    expect(await told(app, 'gatelatch_hash_queue_depth')).toBeGreaterThan(0);
+    expect(await told(app, 'gatelatch_hashes_running_max')).toBe(2);
+    expect(await told(app, 'gatelatch_hash_queue_depth_max')).toBe(9);
+    await Promise.all(logins);
+    await expectTold(app, 'gatelatch_hashes_running', {}, 0);
+    await expectTold(app, 'gatelatch_hash_queue_depth', {}, 0);
+  });
+});
+
+describe('The state', () => {
+  it('of revocations is told, and what runs', async () => {
+    const app = shared;
+    const { bearer } = await app.signUp();
+    const before = Number(await told(app, 'gatelatch_revocations'));
+    await app.http.post('/auth/logout').set(bearer).expect(204);
+    expect(await told(app, 'gatelatch_revocations')).toBe(before + 1);
+    expect(await told(app, 'gatelatch_revocations_complete')).toBe(1);
+    expect(await told(app, 'gatelatch_feed_fresh')).toBe(1);
+    expect(await told(app, 'gatelatch_build_info', { version: '0.1.0', node: process.versions.node })).toBe(1);
+    await sleep(100);
+    expect(await told(app, 'nodejs_eventloop_lag_p99_seconds')).toBeGreaterThan(0);
+  });
+
+  it('of the outbox is told, at one query in five seconds however often it is read', async () => {
+    const app = await startAppForTest();
+    const dead = () => app.deps.db.$executeRaw`
+      INSERT INTO outbox (id, purpose, recipient, failed_at)
+      VALUES (gen_random_uuid(), 'forgot', 'somebody@mail.example', clock_timestamp())`;
+    await dead();
+    expect(await told(app, 'gatelatch_outbox_mails', { state: 'dead' })).toBe(1);
+    expect(await told(app, 'gatelatch_outbox_mails', { state: 'waiting' })).toBe(0);
+    await dead();
+    app.statements.length = 0;
+    const read = await Promise.all(times(10, () => told(app, 'gatelatch_outbox_mails', { state: 'dead' })));
+    expect(new Set(read)).toEqual(new Set([1]));
+    expect(app.statements).toEqual([]);
+  });
+
+  it('is told without it while the database is away', async () => {
+    const app = await startAppForTest();
+    await app.deps.db.$executeRaw`DROP TABLE outbox`;
+    expect(await told(app, 'gatelatch_outbox_mails')).toBeUndefined();
+    expect(await told(app, 'gatelatch_revocations')).toBe(0);
+  });
+
+  it('has nothing of any user', async () => {
+    const app = shared;
+    const email = 'ada@mail.example';
+    const user = await app.signUp({ username: 'ada-of-nobody', email });
+    await app.http.post('/auth/login').send({ username: email, password: wrong }).expect(401);
+    await app.http.post('/auth/refresh').send({ refresh_token: user.refreshToken }).expect(200);
+    await app.http.get(`/me?access_token=${user.accessToken}`).set(user.bearer).expect(200);
+    const { text } = await app.http.get('/metrics');
+    const secrets = [
+      user.username,
+      email,
+      user.userId,
+      user.sessionId,
+      user.accessToken,
+      user.refreshToken,
+      '127.0.0.1',
+    ];
+    for (const secret of secrets) expect(text).not.toContain(secret);
+  });
+});

@@ -1,0 +1,382 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { AnyRoute } from '../src/route.js';
+import { type CliProcess, createCli, run } from './cli/run-cli.js';
+import { startApp, startAppForTest, type TestApp } from './support/app.js';
+import { cookieHeader, cookiesOf } from './support/cookies.js';
+import { dumpOf, expectNoSecret, noteServersSecrets } from './support/leaks.js';
+import { eventually, outboxEmpty } from './support/mails.js';
+import { goodBody, pathOf, rows } from './support/rows.js';
+import { createSecrets } from './support/secrets.js';
+import { refusal, type SmtpSink, startSmtpSink } from './support/smtp-sink.js';
+import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+
+// Every form of one of these is another text.
+const awkward = 'ä"ß\\ö %41+&<x>/=?';
+const passwords = {
+  admin: `admin ${awkward} of the settings`,
+  ann: `ann ${awkward} at sign-up`,
+  changed: `ann ${awkward} after the change`,
+  reset: `ann ${awkward} after the reset`,
+  bob: `bob ${awkward} in a browser`,
+  operator: `made ${awkward} on the command line`,
+  imported: 'lètmein',
+  wrong: `wrong ${awkward} for anybody`,
+  misplaced: `misplaced ${awkward} in no field`,
+};
+const origin = { Origin: 'http://localhost:3000' };
+
+/** A run in which everything is used once and fails once; every test adds to it, and the last one looks at all of it. */
+describe('Of a whole run, no password, token or key is', () => {
+  let database: TestDatabase;
+  let sink: SmtpSink;
+  let app: TestApp;
+  let cli: CliProcess;
+  let folder: string;
+  const dumps: string[] = [];
+  const printed: string[] = [];
+
+  beforeAll(async () => {
+    for (const method of ['log', 'info', 'warn', 'error', 'debug'] as const)
+      vi.spyOn(console, method).mockImplementation((...args) => void printed.push(args.join(' ')));
+    database = await createTestDatabase();
+    folder = mkdtempSync(join(tmpdir(), 'gatelatch-secrets-'));
+    let refused = 0;
+    sink = await startSmtpSink(
+      {
+        // A server that quotes what it refuses: the link with its token.
+        data: async (raw) => {
+          if (++refused === 1) throw refusal(451, `Not with ${/\?token=[\w-]+/.exec(raw)}`);
+        },
+      },
+      0,
+      {
+        authOptional: false,
+        allowInsecureAuth: true,
+        onAuth: (_auth, _session, done) => done(null, { user: 'mailer' }),
+      },
+    );
+    const settings = {
+      LOG_LEVEL: 'trace',
+      RATE_LIMIT: 'on',
+      REFRESH_GRACE: '0',
+      ACCESS_TOKEN_SOURCES: 'bearer,cookie,query,header:x-access-token',
+      AUTH_SECRET: `of the settings ${awkward} 0123456789`,
+      DATABASE_URL: withPassword(database.url, `of the database ${awkward}`),
+      SMTP_URL: `smtp://mailer:${encodeURIComponent(`of the mailer ${awkward}`)}@127.0.0.1:${sink.port}`,
+      ADMIN_USERNAME: 'the-admin',
+      ADMIN_PASSWORD: passwords.admin,
+    };
+    app = await startApp(settings, { databaseUrl: settings.DATABASE_URL });
+    cli = await createCli(settings);
+    for (const [name, password] of Object.entries(passwords)) app.secrets.add(`the password "${name}"`, password);
+    noteServersSecrets(app, app.secrets);
+  }, 120_000);
+
+  afterAll(async () => {
+    vi.restoreAllMocks();
+    // What it finds is the last test's to tell.
+    await app.stop().catch(() => undefined);
+    cli.remove();
+    rmSync(folder, { recursive: true });
+    await sink.close();
+    await database.drop();
+  });
+
+  const post = (path: string, body: object, headers: object = {}) =>
+    app.http
+      .post(path)
+      .set({ ...headers })
+      .send(body);
+  const logIn = (username: string, password: string, more: object = {}) =>
+    post('/auth/login', { username, password, ...more }, origin);
+  const bearer = (token: string) => ({ Authorization: `Bearer ${token}` });
+  const mailedToken = async (to: string, subject: RegExp) => {
+    const found = () => sink.mails.filter((mail) => mail.to === `<${to}>` && subject.test(mail.subject));
+    await eventually(() => found().length > 0, 30_000);
+    await outboxEmpty(app, 30_000);
+    for (const { token } of found()) app.secrets.add(`a token mailed to ${to}`, token);
+    return found().at(-1)?.token;
+  };
+  const command = async (argv: string[], stdin = '') => {
+    const { stdout, stderr } = await cli.run(argv, stdin);
+    printed.push(stdout, stderr);
+    return stdout;
+  };
+
+  it('left by a user from sign-up to deletion', async () => {
+    const email = 'ann@example.com';
+    const { body: signedUp } = await post('/auth/signup', { username: 'ann', password: passwords.ann, email }).expect(
+      201,
+    );
+    await logIn('ann', passwords.wrong).expect(401);
+    await logIn(passwords.wrong, passwords.wrong).expect(401);
+    await post('/auth/signup', { username: 'ann', password: passwords.wrong }).expect(409);
+    await post('/auth/signup', { username: 'cleo', password: 'too short' }).expect(422);
+    const verify = await mailedToken(email, /Confirm/);
+    dumps.push(await dumpOf(app.deps.db));
+    await app.http.get(`/verify-email?token=${verify}`).expect(200);
+    await post('/auth/email/verify', { token: verify }).expect(204);
+    await post('/auth/email/verify', { token: verify }).expect(400);
+
+    const ann = bearer(signedUp.access_token);
+    await app.http.get('/welcome').set('X-Access-Token', signedUp.access_token).expect(200);
+    await app.http.get(`/me?access_token=${signedUp.access_token}`).expect(200);
+    await app.http.patch('/me').set(ann).send({ email: 'annette@example.com', password: passwords.wrong }).expect(401);
+    await app.http.patch('/me').set(ann).send({ email: 'annette@example.com', password: passwords.ann }).expect(200);
+    await post('/auth/email/resend', {}, ann).expect(202);
+    await post('/auth/email/verify', { token: await mailedToken('annette@example.com', /Confirm/) }).expect(204);
+    const change = { current_password: passwords.ann, new_password: passwords.changed };
+    await post('/me/password', { ...change, current_password: passwords.wrong }, ann).expect(401);
+    await post('/me/password', change, ann).expect(204);
+
+    await post('/auth/password/forgot', { email: 'annette@example.com' }).expect(202);
+    const reset = await mailedToken('annette@example.com', /Set a new/);
+    dumps.push(await dumpOf(app.deps.db));
+    await app.http.get(`/reset-password?token=${reset}`).expect(200);
+    await post('/auth/password/reset', { token: reset, password: passwords.reset }).expect(204);
+    await post('/auth/password/reset', { token: reset, password: passwords.wrong }).expect(400);
+
+    const { body: first } = await logIn('ann', passwords.reset, { device_token: signedUp.device_token }).expect(200);
+    const { body: second } = await post('/auth/refresh', { refresh_token: first.refresh_token }).expect(200);
+    const live = bearer(second.access_token);
+    const { body: todo } = await post('/todos', { title: 'Water the plants' }, live).expect(201);
+    for (const path of ['/todos', `/todos/${todo.id}`, '/me', '/me/export', '/auth/sessions'])
+      await app.http.get(path).set(live).expect(200);
+    await app.http.patch(`/todos/${todo.id}`).set(live).send({ completed: true }).expect(200);
+    await app.http.delete(`/todos/${todo.id}`).set(live).expect(204);
+    const { body: other } = await logIn('ann', passwords.reset).expect(200);
+    await app.http.delete(`/auth/sessions/${other.session_id}`).set(live).expect(204);
+    await app.http.delete('/me').set(live).send({ password: passwords.wrong }).expect(401);
+    dumps.push(await dumpOf(app.deps.db));
+    await app.http.delete('/me').set(live).send({ password: passwords.reset }).expect(204);
+  }, 120_000);
+
+  it('left by a browser, by a thief, and by whoever logs out', async () => {
+    await post('/auth/signup', { username: 'bob', password: passwords.bob, transport: 'cookie' }, origin).expect(201);
+    const cookies = cookiesOf(await logIn('bob', passwords.bob, { transport: 'cookie' }).expect(200));
+    const byCookie = { ...origin, Cookie: cookieHeader(cookies) };
+    await app.http.get('/me').set(byCookie).expect(200);
+    const renewed = cookiesOf(await post('/auth/refresh', {}, byCookie).expect(200));
+    await post('/auth/refresh', {}, { ...origin, Cookie: cookieHeader(renewed) }).expect(200);
+    await post('/auth/refresh', {}, byCookie).expect(401);
+    const { body: one } = await logIn('bob', passwords.bob).expect(200);
+    await post('/auth/logout', { refresh_token: one.refresh_token }).expect(204);
+    await post('/auth/logout', { refresh_token: `${one.refresh_token}`.replace(/.$/, '_') }).expect(401);
+    const { body: two } = await logIn('bob', passwords.bob).expect(200);
+    await post('/auth/logout-all', {}, bearer(two.access_token)).expect(204);
+    await app.http.get('/welcome').set(bearer(two.access_token)).expect(401);
+  }, 60_000);
+
+  it('left by an administrator', async () => {
+    const { body: bob } = await logIn('bob', passwords.bob).expect(200);
+    const admin = bearer((await logIn('the-admin', passwords.admin).expect(200)).body.access_token);
+    const path = `/admin/users/${bob.user.id}`;
+    for (const read of ['/admin/users', path, `${path}/sessions`, '/admin/audit'])
+      await app.http.get(read).set(admin).expect(200);
+    await app.http
+      .patch(path)
+      .set(admin)
+      .send({ roles: ['editor'] })
+      .expect(200);
+    await post(`${path}/logout`, {}, admin).expect(204);
+    await app.http.delete(path).set(admin).expect(204);
+    for (const open of ['/.well-known/jwks.json', '/healthz', '/readyz']) await app.http.get(open).expect(200);
+  }, 60_000);
+
+  it.each(rows)('left by a stranger at $name', async ({ row }) => {
+    const send = (path = pathOf(row), headers: object = {}) =>
+      app.http[row.method.toLowerCase() as 'post'](path).set({ ...headers });
+    const { misplaced } = passwords;
+    const inQuery = new URLSearchParams({ password: misplaced, token: misplaced, access_token: misplaced });
+    const json = { 'Content-Type': 'application/json' };
+    const forged = bearer(`eyJ.${Buffer.from(misplaced).toString('base64url')}.e30`);
+    const answers = [
+      await send(`${pathOf(row)}?${inQuery}`),
+      await send(pathOf(row), { ...forged, 'X-Misplaced': Buffer.from(misplaced).toString('hex') }),
+      await send().auth('ann', misplaced),
+    ];
+    if (row.body)
+      answers.push(
+        await send(pathOf(row), json).send(`{"password":${JSON.stringify(misplaced)}, "token":`),
+        await send(pathOf(row), json).send(JSON.stringify({ ...goodBody(row), more: misplaced.repeat(5_000) })),
+        await send(pathOf(row), json).send(JSON.stringify({ password: [misplaced], token: { misplaced } })),
+        await send(pathOf(row), { 'Content-Type': 'text/plain' }).send(misplaced),
+      );
+    for (const { status } of answers) expect(status).toBeLessThan(500);
+  });
+
+  it('left by the operator’s commands, good ones and bad ones', async () => {
+    const file = (name: string, lines: string[]) => {
+      writeFileSync(join(folder, name), lines.join('\n'));
+      return join(folder, name);
+    };
+    const hash = 'pbkdf2_sha1$20000$seasalt2$pJt86NmjAweBY1StBvxCu7l1o9o=';
+    const lines = file('users.jsonl', [
+      JSON.stringify({ username: 'dora', password_hash: hash }),
+      JSON.stringify({ username: 'dora', password_hash: passwords.misplaced }),
+      JSON.stringify({ username: passwords.misplaced, password_hash: hash, password: passwords.misplaced }),
+      `{"password":"${passwords.misplaced}`,
+    ]);
+    await command(['users', 'create', 'eve', '--role', 'editor'], `${passwords.operator}\n`);
+    await command(['users', 'create', 'fay'], 'too short\n');
+    await command(['users', 'create', 'eve'], `${passwords.operator}\n`);
+    const made = await command(['users', 'create', 'gil', '--generate-password', '--json']);
+    const { generated_password } = JSON.parse(made);
+    // What prints it is what it is made for.
+    printed.splice(printed.indexOf(made), 1);
+    app.secrets.add('the password that was made for gil', generated_password);
+    await logIn('gil', generated_password).expect(200);
+    await logIn('eve', passwords.operator).expect(200);
+    await command(['users', 'import', lines]);
+    await logIn('dora', passwords.imported).expect(200);
+    await command(['users', 'export', join(folder, 'export.jsonl')]);
+    printed.push(readFileSync(join(folder, 'export.jsonl'), 'utf8'));
+    for (const line of [
+      'users list',
+      'users show eve',
+      'users roles eve admin',
+      'users disable eve',
+      'users enable eve',
+    ])
+      await command(line.split(' '));
+    for (const line of ['sessions list gil', 'sessions end --user gil', 'users delete --yes gil', 'keys list'])
+      await command(line.split(' '));
+    await app.deps.db.$executeRaw`UPDATE signing_key SET created_at = created_at - interval '1 day'`;
+    for (const line of ['keys rotate', 'keys reseal', 'purge', 'audit verify', 'doctor', 'frobnicate'])
+      await command(line.split(' '));
+    await app.deps.keys.reload();
+    noteServersSecrets(app, app.secrets);
+    const retired = await app.deps.db.signingKey.findFirstOrThrow({ where: { NOT: { retiredAt: null } } });
+    await command(['keys', 'revoke', '--yes', '--', retired.id]);
+  }, 120_000);
+
+  it('left by a start that fails', async () => {
+    const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+    const secret = encodeURIComponent(passwords.misplaced);
+    const all = {
+      DATABASE_URL: `postgresql://gatelatch:${secret}@127.0.0.1:1/gatelatch`,
+      REDIS_URL: `redis://:${secret}@127.0.0.1:1`,
+      SMTP_URL: `smtp://mailer:${secret}@127.0.0.1:1`,
+      AUTH_SECRET: `${passwords.misplaced} ${passwords.misplaced}`,
+    };
+    const wrong = [
+      {},
+      Object.fromEntries(Object.entries(all).map(([name, value]) => [name, `x${value}`])),
+      {
+        AUTH_SECRET: passwords.misplaced.slice(0, 30),
+        MAIL_FROM: passwords.misplaced,
+        ADMIN_PASSWORD: passwords.wrong,
+      },
+    ];
+    for (const settings of wrong)
+      for (const [script, ...argv] of [[main], [main.replace('main.js', 'cli.js'), 'doctor']] as [
+        string,
+        ...string[],
+      ][]) {
+        const { code, ...output } = await run(process.execPath, [script, ...argv], '', {
+          cwd: folder,
+          env: { ...all, ...settings },
+        });
+        expect(code).toBe(1);
+        printed.push(...Object.values(output));
+      }
+  }, 60_000);
+
+  it('left by limits whose Redis is away', async () => {
+    const password = `of Redis ${awkward}`;
+    const url = `redis://:${encodeURIComponent(password)}@127.0.0.1:1`;
+    const other = await startAppForTest({ RATE_LIMIT: 'on', LOG_LEVEL: 'trace', REDIS_URL: url });
+    await other.http.post('/auth/login').send({ username: 'nobody', password: passwords.wrong }).expect(401);
+    expect(JSON.stringify(other.logs)).toContain('is away');
+    printed.push(JSON.stringify(other.logs));
+    app.secrets.add('the password in REDIS_URL', password);
+  });
+
+  it('left by failures of ours, with the values that the database complains of', async () => {
+    const { db } = app.deps;
+    const { body } = await post('/auth/signup', { username: 'hal', password: passwords.ann, email: 'hal@example.com' });
+    const hal = bearer(body.access_token);
+    for (const table of ['"user"', 'session', 'outbox', 'one_time_token', 'todo'])
+      await db.$executeRawUnsafe(`ALTER TABLE ${table} ADD CONSTRAINT broken CHECK (false) NOT VALID`);
+    const answers = [
+      await post('/auth/signup', { username: 'ida', password: passwords.ann, email: 'ida@example.com' }),
+      await logIn('hal', passwords.ann),
+      await post('/auth/refresh', { refresh_token: body.refresh_token }),
+      await post('/auth/password/forgot', { email: 'hal@example.com' }),
+      await post('/me/password', { current_password: passwords.ann, new_password: passwords.changed }, hal),
+      await post('/todos', { title: 'Water the plants' }, hal),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 500));
+    for (const table of ['"user"', 'session', 'outbox', 'one_time_token', 'todo'])
+      await db.$executeRawUnsafe(`ALTER TABLE ${table} DROP CONSTRAINT broken`);
+  });
+
+  it('left anywhere: every row was used and refused, and nothing is in log, database, answers, mails or output', async () => {
+    const seen = app.logs.filter(({ msg }) => msg === 'request') as { method: string; path: string; status: number }[];
+    const statusesOf = ({ method, path }: AnyRoute) => {
+      const pattern = new RegExp(`^${path.replace('{id}', '[^/]+')}$`);
+      return seen.filter((line) => line.method === method && pattern.test(line.path)).map(({ status }) => status);
+    };
+    const canRefuse = ({ body, guard }: AnyRoute) => body !== undefined || guard !== 'public';
+    expect(rows.filter(({ row }) => !statusesOf(row).some((status) => status < 300))).toEqual([]);
+    expect(rows.filter(({ row }) => canRefuse(row) && !statusesOf(row).some((status) => status >= 400))).toEqual([]);
+    const mails = sink.mails.map(({ raw, token }) => (token ? raw.replaceAll(token, '') : raw));
+    dumps.push(await dumpOf(app.deps.db));
+    for (const kept of [/"username": "hal"/, /"sealed": "\\\\x/]) expect(kept.test(dumps.join())).toBe(true);
+    await app.stop();
+    expectNoSecret(app.secrets, {
+      database: dumps.join('\n'),
+      mails: mails.join('\n'),
+      output: printed.join('\n'),
+    });
+    const withoutExport = printed.filter((text) => !text.includes('password_hash'));
+    expect(/.{200}(\$argon2|pbkdf2_).{80}/.exec(JSON.stringify([app.logs, withoutExport]))?.[0]).toBeUndefined();
+  }, 60_000);
+});
+
+describe('What is looked for is found', () => {
+  const secret = `a secret ${awkward}`;
+  const bytes = Buffer.from(secret);
+
+  it.each([
+    ['as it is', secret],
+    ['in JSON', JSON.stringify({ secret })],
+    ['in JSON within JSON', JSON.stringify({ message: JSON.stringify({ secret }) })],
+    ['in a URL', `/?x=${encodeURIComponent(secret)}`],
+    ['in a form', `${new URLSearchParams({ secret })}`],
+    ['in lower case', secret.toLowerCase()],
+    ['in hex', `\\x00${bytes.toString('hex')}00`],
+    ['in capital hex', bytes.toString('hex').toUpperCase()],
+    ['in base64', bytes.toString('base64')],
+    ['in base64 with others before it', Buffer.from(`u:${secret}:`).toString('base64')],
+    ['in base64url with others before it', Buffer.from(`user:${secret}`).toString('base64url')],
+  ])('%s', (_, text) => {
+    const secrets = createSecrets();
+    secrets.add('it', secret);
+    expect(secrets.foundIn(`before ${text} behind`)).not.toEqual([]);
+    expect(secrets.foundIn('before behind')).toEqual([]);
+  });
+
+  it('in a row of the database, whichever table and type it lies in', async () => {
+    const { deps, secrets } = await startAppForTest();
+    secrets.add('it', secret);
+    await deps.db.$executeRaw`CREATE TABLE planted (content bytea)`;
+    await deps.db.$executeRaw`INSERT INTO planted VALUES (${bytes})`;
+    expect(() => expectNoSecret(secrets, { database: '' })).not.toThrow();
+    const database = await dumpOf(deps.db);
+    expect(() => expectNoSecret(secrets, { database })).toThrow(/^Secrets where none may be:\ndatabase: it, in hex$/);
+    await deps.db.$executeRaw`DROP TABLE planted`;
+  });
+});
+
+/** The same database by a password, which a server that trusts us does not ask for. */
+function withPassword(url: string, password: string): string {
+  if (!url.startsWith('postgres')) return url;
+  const changed = new URL(url);
+  if (changed.password === '') changed.password = password;
+  return changed.href;
+}

@@ -1,0 +1,80 @@
+import type request from 'supertest';
+import type { Response, Test } from 'supertest';
+import type { Secrets } from './secrets.js';
+
+type Http = ReturnType<typeof request>;
+
+const isSecret = (name: string) =>
+  /^(password|current_password|new_password|token|((access|refresh|device)_token))$/.test(name);
+const tokenCookie = /^((?:__\w+-)?(?:access_token|refresh_token|device))=([^;]+)/;
+
+/**
+ * Requests as before; of each the secrets that it sends and gets are noted, and of each answer all that is not one of the
+ * tokens which it is there to give.
+ * @param told what was answered is added to it
+ */
+export function watched(http: Http, secrets: Secrets, told: string[]): Http {
+  return new Proxy(http, {
+    get(target, method) {
+      const ask: unknown = Reflect.get(target, method);
+      if (typeof ask !== 'function') return ask;
+      return (path: string) =>
+        (ask.call(target, path) as Test).on('response', function (this: Test, answer: Response) {
+          const { method, url } = this as unknown as Sent;
+          noteSent(this as unknown as Sent, secrets, `to ${method} ${new URL(url).pathname}`);
+          noteGiven(answer, secrets, `from ${method} ${new URL(url).pathname}`);
+          told.push(restOf(answer));
+        });
+    },
+  });
+}
+
+/** What superagent has sent; its types do not tell. */
+type Sent = { method: string; url: string; _data?: unknown; header: Record<string, string | string[]> };
+
+function noteSent({ url, _data, header }: Sent, secrets: Secrets, to: string): void {
+  for (const [name, value] of [...new URL(url).searchParams, ...Object.entries(fieldsOf(_data))])
+    if (isSecret(name) && typeof value === 'string') secrets.add(`${name} ${to}`, value);
+  const headers = Object.entries(header).map(
+    ([name, value]) => [name.toLowerCase(), [value].flat().join('; ')] as const,
+  );
+  for (const [name, value] of headers) {
+    if (name === 'authorization') noteToken(`the token ${to}`, value.replace(/^Bearer /i, ''), secrets);
+    if (name === 'cookie')
+      for (const cookie of value.split('; ')) noteToken(`a cookie ${to}`, tokenCookie.exec(cookie)?.[2], secrets);
+  }
+}
+
+function fieldsOf(data: unknown): object {
+  try {
+    const body: unknown = typeof data === 'object' && !Buffer.isBuffer(data) ? data : JSON.parse(String(data));
+    return typeof body === 'object' && body !== null ? body : {};
+  } catch {
+    return {};
+  }
+}
+
+function noteGiven({ body, headers }: Response, secrets: Secrets, from: string): void {
+  for (const name of ['access_token', 'refresh_token', 'device_token'])
+    if (typeof body?.[name] === 'string') noteToken(`${name} ${from}`, body[name], secrets);
+  for (const line of cookiesIn(headers)) noteToken(`a cookie ${from}`, tokenCookie.exec(line)?.[2], secrets);
+}
+
+/** A JWT is of no use without its last part, and that alone may be what is kept of it. */
+function noteToken(what: string, token: string | undefined, secrets: Secrets): void {
+  secrets.add(what, token);
+  if (token?.startsWith('eyJ')) secrets.add(`the signature of ${what}`, token.split('.')[2]);
+}
+
+/** An answer without the tokens that a good one gives in their fields and cookies, and nowhere else. */
+function restOf({ status, headers, text }: Response): string {
+  const { 'set-cookie': _, ...rest } = headers;
+  const cookies = cookiesIn(headers);
+  if (status >= 300) return JSON.stringify([status, headers, text]);
+  const body = (text ?? '').replace(/"(access|refresh|device)_token":"[^"]*"/g, '"$1_token":""');
+  return JSON.stringify([status, rest, cookies.map((line) => line.replace(tokenCookie, '$1=')), body]);
+}
+
+function cookiesIn(headers: Response['headers']): string[] {
+  return (headers['set-cookie'] ?? []) as unknown as string[];
+}
