@@ -1,19 +1,29 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 
 const NEEDS_POSTGRES = '**/*.postgres.test.ts';
+const NEEDS_BROWSER = '**/*.browser.test.ts';
+const NEWMAN = '**/*.newman.test.ts';
 
-// `vitest run` needs nothing but Node. `vitest run --mode postgres` runs everything, on a real Postgres: the one that
-// TEST_DATABASE_URL names, else a throw-away one.
+// `vitest run` needs nothing but Node. `vitest run --mode postgres` runs the same and more on a real Postgres: the one
+// that TEST_DATABASE_URL names, else a throw-away one. `vitest run --mode browser` runs what needs Chromium, and
+// `vitest run --mode postman` the Postman collection, on both kinds of database.
 export default defineConfig(({ mode }) => ({
   test: {
-    include: ['tests/**/*.test.ts'],
-    exclude: mode === 'postgres' ? configDefaults.exclude : [...configDefaults.exclude, NEEDS_POSTGRES],
+    include: [mode === 'browser' ? NEEDS_BROWSER : mode === 'postman' ? NEWMAN : 'tests/**/*.test.ts'],
+    exclude: [
+      ...configDefaults.exclude,
+      ...(mode === 'postgres' ? [] : [NEEDS_POSTGRES]),
+      ...(mode === 'browser' ? [] : [NEEDS_BROWSER]),
+      ...(mode === 'postman' ? [] : [NEWMAN]),
+    ],
     globalSetup: [
-      ...(mode === 'postgres' ? ['tests/support/postgres-server.ts'] : []),
+      ...(mode === 'postgres' || mode === 'postman' ? ['tests/support/postgres-server.ts'] : []),
+      ...(mode === 'browser' ? ['tests/support/chromium.ts'] : []),
       'tests/support/template-databases.ts',
     ],
     pool: 'forks',
-    maxWorkers: 2,
+    // A browser is several processes by itself.
+    maxWorkers: mode === 'browser' ? 1 : 2,
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },

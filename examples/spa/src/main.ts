@@ -1,0 +1,15 @@
+import { client, transport } from './client.js';
+import { find } from './page.js';
+import { signInView } from './sign-in.js';
+import { todosView } from './todos.js';
+
+async function show(): Promise<void> {
+  const session = await client.session();
+  find(document, 'main').replaceChildren(session ? todosView(session.user.username) : signInView());
+}
+
+find(document, transport === 'cookie' ? 'nav a:last-child' : 'nav a:first-child').ariaCurrent = 'page';
+// Also where another tab signs in or out.
+client.on('signedIn', show);
+client.on('signedOut', show);
+await show();

@@ -1,0 +1,97 @@
+import { contractTests } from './contract-tests.mjs';
+import { requestsOf } from './convert.mjs';
+import { idOf } from './ids.mjs';
+import { operationIn } from './operation.mjs';
+import { keepTokens, renewAccessToken } from './renewal.mjs';
+import { eventOf, linesOf } from './script.mjs';
+import { story } from './story.mjs';
+
+/** The OpenAPI document as a Postman collection that tells the story. */
+export async function collectionOf(document) {
+  const requests = await requestsOf(document);
+  const itemOf = (step) => itemFor(step, requests.get(step.operation), operationIn(document, step.operation));
+  return {
+    info: {
+      _postman_id: idOf('collection'),
+      name: document.info.title,
+      description: introduction,
+      schema: 'https://schema.getpostman.com/json/collection/v2.1.0/collection.json',
+    },
+    item: story([...requests.keys()]).map(({ name, about, steps }) => ({
+      name,
+      description: about,
+      item: steps.map(itemOf).map((item) => ({ id: idOf(`${name}/${item.name}`), ...item })),
+    })),
+    auth: bearer('{{access_token}}'),
+    event: eventOf('prerequest', linesOf(renewAccessToken)),
+  };
+}
+
+const introduction = `Choose the environment **Gatelatch**, then send the requests from top to bottom, or run the whole
+collection: it tells a story from a sign-up to a farewell.
+
+Tokens are kept by themselves: whoever signed in last is who you are. An access token that is about to expire, or that is
+missing, is renewed before a request is sent, as long as there is a refresh token.
+
+**Administration** needs an admin of the name and password in the environment: start the server with \`ADMIN_USERNAME\`
+and \`ADMIN_PASSWORD\` set to them.
+
+Made from \`/openapi.json\` by \`npm run postman\`; what is changed here is lost at the next generation.`;
+
+function itemFor(step, converted, operation) {
+  const request = requestFor(step, converted.request, operation);
+  const tests = [
+    ...contractTests(operation.answer(step.refused), step),
+    ...(step.keepTokens ? ['', ...linesOf(keepTokens)] : []),
+    ...(step.after ? ['', ...linesOf(step.after)] : []),
+  ];
+  return {
+    name: step.name ?? operation.summary,
+    event: [...eventOf('prerequest', step.before ? linesOf(step.before) : []), ...eventOf('test', tests)],
+    request,
+    response: step.refused ? [] : converted.response.filter(isExample).map((example) => exampleFor(example, request)),
+  };
+}
+
+function requestFor(step, { method, url, header, body }, operation) {
+  const content = step.body ? JSON.stringify(step.body, null, 2) : body.raw;
+  return {
+    method,
+    description: [`${operation.summary}.`, operation.description, step.about].filter(Boolean).join('\n\n'),
+    header,
+    ...(content && { body: { mode: 'raw', raw: content, options: { raw: { language: 'json' } } } }),
+    url: urlFor(step, url),
+    ...authFor(step, operation),
+  };
+}
+
+function urlFor({ id, query = {} }, { host, path }) {
+  const asked = Object.entries(query).map(([key, value]) => ({ key, value }));
+  const text = asked.map(({ key, value }) => `${key}=${value}`).join('&');
+  return {
+    raw: `${[...host, ...path].join('/')}${text && `?${text}`}`,
+    host,
+    path,
+    ...(asked.length > 0 && { query: asked }),
+    ...(id && { variable: [{ key: 'id', value: id }] }),
+  };
+}
+
+/** The collection's own, unless the route needs none or the step is about another. */
+function authFor({ token }, { signedIn }) {
+  if (token) return { auth: bearer(token) };
+  return token === null || !signedIn ? { auth: { type: 'noauth' } } : {};
+}
+
+function bearer(value) {
+  return { type: 'bearer', bearer: [{ key: 'token', value, type: 'string' }] };
+}
+
+function isExample({ body }) {
+  return Boolean(body);
+}
+
+function exampleFor({ status, code, header, body, _postman_previewlanguage }, { method, url }) {
+  const type = header.filter(({ key }) => key === 'Content-Type');
+  return { name: status, originalRequest: { method, url }, status, code, header: type, body, _postman_previewlanguage };
+}

@@ -1,0 +1,25 @@
+import { idOf } from './ids.mjs';
+
+const shown = (key, value = '') => ({ key, value, type: 'default', enabled: true });
+const secret = (key, value = '') => ({ key, value, type: 'secret', enabled: true });
+
+/** What the requests fill in. Where it is empty, an answer fills it. */
+export const environment = {
+  id: idOf('environment'),
+  name: 'Gatelatch',
+  values: [
+    shown('baseUrl', 'http://localhost:3000'),
+    shown('username'),
+    secret('password'),
+    secret('access_token'),
+    shown('access_token_expires_at'),
+    secret('refresh_token'),
+    secret('device_token'),
+    shown('session_id'),
+    shown('user_id'),
+    shown('admin_username', 'chief'),
+    // Of the README's example, and of nobody's server.
+    secret('admin_password', 'somebody has to do it'),
+  ],
+  _postman_variable_scope: 'environment',
+};

@@ -1,0 +1,125 @@
+/* global pm */
+
+export const administration = {
+  name: 'Administration',
+  about:
+    'Needs an admin: start the server with `ADMIN_USERNAME` and `ADMIN_PASSWORD` as the environment has them ' +
+    '(`admin_username`, `admin_password`).',
+  steps: [
+    {
+      operation: 'listUsers',
+      name: 'Without the role',
+      about: 'You are not an admin yet.',
+      refused: 'forbidden',
+      after() {
+        pm.test('tells what is missing', () => {
+          pm.expect(pm.response.headers.get('WWW-Authenticate')).to.include('error="insufficient_scope"');
+        });
+      },
+    },
+    {
+      operation: 'signUp',
+      name: 'A guest signs up',
+      about: 'Somebody to try things on. You stay who you are.',
+      body: { username: '{{guest_username}}', password: '{{password}}' },
+      before() {
+        pm.environment.set('guest_username', `guest-${pm.variables.replaceIn('{{$guid}}').slice(0, 8)}`);
+      },
+      after() {
+        pm.environment.set('guest_id', pm.response.json().user.id);
+      },
+    },
+    {
+      operation: 'logIn',
+      name: 'Log in as the admin',
+      about: 'From here on you are the admin, until you log in as somebody else.',
+      body: { username: '{{admin_username}}', password: '{{admin_password}}' },
+      keepTokens: true,
+      after() {
+        pm.test('has the role', () => {
+          pm.expect(pm.response.json().user.roles).to.include('admin');
+        });
+      },
+    },
+    {
+      operation: 'listUsers',
+      name: 'Find a user',
+      about: '`q` is looked for anywhere in usernames and e-mails.',
+      query: { q: '{{username}}', limit: '10' },
+      after() {
+        pm.test('finds the one of before', () => {
+          pm.expect(pm.response.json().data.map(({ id }) => id)).to.eql([pm.environment.get('user_id')]);
+        });
+      },
+    },
+    {
+      operation: 'getUser',
+      name: 'See a user',
+      id: '{{user_id}}',
+      after() {
+        pm.test('is the one, and may sign in', () => {
+          pm.expect(pm.response.json()).to.include({ id: pm.environment.get('user_id'), disabled: false });
+        });
+      },
+    },
+    {
+      operation: 'updateUser',
+      name: 'Give a role',
+      about: 'In force at once: older access tokens of this user answer `token_stale`, and a refresh gives a new one.',
+      id: '{{user_id}}',
+      body: { roles: ['editor'] },
+      after() {
+        pm.test('is an editor now', () => {
+          pm.expect(pm.response.json().roles).to.eql(['editor']);
+        });
+      },
+    },
+    {
+      operation: 'listUserSessions',
+      name: 'Where is a user signed in?',
+      id: '{{user_id}}',
+      after() {
+        pm.test('has a session, and none that asks', () => {
+          const { data } = pm.response.json();
+          pm.expect(data).not.to.be.empty;
+          pm.expect(data.some((session) => session.current)).to.equal(false);
+        });
+      },
+    },
+    { operation: 'logOutUser', name: 'End all of them', id: '{{user_id}}' },
+    {
+      operation: 'updateUser',
+      name: 'Disable the guest',
+      about: 'Every session of theirs ends.',
+      id: '{{guest_id}}',
+      body: { disabled: true },
+      after() {
+        pm.test('is disabled', () => {
+          pm.expect(pm.response.json().disabled).to.equal(true);
+        });
+      },
+    },
+    {
+      operation: 'logIn',
+      name: 'The guest is out',
+      about: 'Only who has the right password is told.',
+      body: { username: '{{guest_username}}', password: '{{password}}' },
+      refused: 'account_disabled',
+    },
+    { operation: 'deleteUser', name: 'Delete the guest', id: '{{guest_id}}' },
+    { operation: 'getUser', name: 'The guest is gone', id: '{{guest_id}}', refused: 'not_found' },
+    {
+      operation: 'listAuditEvents',
+      name: 'What happened?',
+      about: 'The newest first. `action` picks one kind.',
+      query: { user_id: '{{user_id}}', limit: '20' },
+      after() {
+        pm.test('tells of what was done here', () => {
+          const actions = pm.response.json().data.map(({ action }) => action);
+          pm.expect(actions).to.include.members(['roles.changed', 'session.ended', 'password.changed']);
+        });
+      },
+    },
+    { operation: 'logOut', name: 'The admin logs out', body: {} },
+  ],
+};

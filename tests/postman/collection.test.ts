@@ -1,0 +1,70 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { routes } from '../../src/routes.js';
+import { collection, environment, items, postmanFiles, postmanFolder } from './postman-files.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const testsOf = ({ event }: (typeof items)[number]) =>
+  event.find(({ listen }) => listen === 'test')?.script.exec.filter((line) => line.startsWith('pm.test(')) ?? [];
+
+describe('The Postman collection', () => {
+  it('is what `npm run postman` makes of the contract; where this fails, run it', { timeout: 60_000 }, () => {
+    const folder = mkdtempSync(join(tmpdir(), 'gatelatch-postman-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const run = (args: string[], input = '') => execFileSync('node', args, { cwd: root, input, maxBuffer: 10_000_000 });
+    run(['scripts/build.mjs']);
+    run(['scripts/postman/write.mjs', folder], run(['scripts/write-openapi.mjs']).toString());
+    for (const name of postmanFiles)
+      expect(readFileSync(join(folder, name), 'utf8')).toBe(readFileSync(join(postmanFolder, name), 'utf8'));
+  });
+
+  it('has every route', () => {
+    const sent = items.map(({ request }) => `${request.method} /${request.url.path.join('/').replace(':id', '{id}')}`);
+    expect(new Set(sent)).toEqual(new Set(routes.map(({ method, path }) => `${method} ${path}`)));
+  });
+
+  it('tells a story in this order', () => {
+    expect(collection.item.map(({ name }) => name)).toEqual([
+      'Start',
+      'Sign up & log in',
+      'Protected routes',
+      'Todos',
+      'Sessions',
+      'Refresh',
+      'Password & e-mail',
+      'Administration',
+      'Machine routes',
+      'Goodbye',
+    ]);
+  });
+
+  it.each(items.map((item) => [item.title, item] as const))('tests the answer to %s', (_, item) => {
+    expect(testsOf(item).length).toBeGreaterThan(3);
+    expect(testsOf(item)[0]).toMatch(/^pm\.test\('answers \d{3}'/);
+  });
+
+  it('gives no two requests one name', () => {
+    expect(new Set(items.map(({ title }) => title)).size).toBe(items.length);
+  });
+});
+
+describe('The Postman environment', () => {
+  it('keeps passwords and tokens as secrets, and brings none but the example’s', () => {
+    const secrets = environment.values.filter(({ key }) => /password|_token$/.test(key));
+    expect(secrets.map(({ key }) => key)).toEqual([
+      'password',
+      'access_token',
+      'refresh_token',
+      'device_token',
+      'admin_password',
+    ]);
+    for (const { key, type, value } of secrets) {
+      expect(type, key).toBe('secret');
+      if (key !== 'admin_password') expect(value, key).toBe('');
+    }
+  });
+});

@@ -1,0 +1,59 @@
+import newman, { type NewmanRunSummary } from 'newman';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Instance, startInstance } from '../support/instance.js';
+import { createEmbeddedDatabase, createServerDatabase, type TestDatabase } from '../support/test-database.js';
+import { collection, environment, items } from './postman-files.js';
+
+const environmentValue = (name: string) => environment.values.find(({ key }) => key === name)?.value ?? '';
+
+describe.each([
+  ['PGlite', createEmbeddedDatabase],
+  ['Postgres', createServerDatabase],
+])('The Postman collection on a fresh server with %s', (_, createDatabase) => {
+  let database: TestDatabase;
+  let instance: Instance;
+
+  beforeAll(async () => {
+    database = await createDatabase();
+    instance = await startInstance(database.url, {
+      // As a new user has it.
+      RATE_LIMIT: 'on',
+      ADMIN_USERNAME: environmentValue('admin_username'),
+      ADMIN_PASSWORD: environmentValue('admin_password'),
+    });
+  }, 60_000);
+
+  afterAll(async () => {
+    await instance?.stop();
+    await database?.drop();
+  });
+
+  describe.each(['once', 'twice'])('sent from top to bottom %s', () => {
+    let summary: NewmanRunSummary;
+
+    beforeAll(async () => {
+      summary = await send(instance.url);
+    }, 120_000);
+
+    it.each(items.map(({ title, id }) => [title, id]))('%s', (_, id) => {
+      const failures = summary.run.failures.filter(({ source }) => source?.id === id);
+      expect(failures.map(({ error }) => `${error.test ?? error.name}: ${error.message}`)).toEqual([]);
+      // What a script sends on its own counts as another execution, without tests.
+      const executions = summary.run.executions.filter(({ item }) => item.id === id);
+      expect(executions.flatMap(({ assertions }) => assertions ?? []).length).toBeGreaterThan(3);
+    });
+
+    it('nothing else fails', () => {
+      expect(summary.run.failures).toEqual([]);
+    });
+  });
+});
+
+function send(baseUrl: string): Promise<NewmanRunSummary> {
+  return new Promise((resolve, reject) => {
+    const envVar = [{ key: 'baseUrl', value: baseUrl }];
+    newman.run({ collection, environment, envVar, reporters: [] }, (error, summary) =>
+      error ? reject(error) : resolve(summary),
+    );
+  });
+}

@@ -1,0 +1,46 @@
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium } from 'playwright-core';
+import { onTestFinished } from 'vitest';
+import { chromiumPath } from './chromium.js';
+
+/** Chromium without a window. */
+export function openBrowser(): Promise<Browser> {
+  // In a container, root's Chromium runs only without its sandbox; what it loads here is ours.
+  return chromium.launch({ executablePath: chromiumPath, args: ['--no-sandbox'] });
+}
+
+/** Somebody's browser, as if just installed, and what went wrong in it. */
+export type Visitor = {
+  context: BrowserContext;
+  /**
+   * Every complaint of the browser so far: errors of scripts and on the console, breaches of the content security
+   * policy, requests that failed. A refusal is `401 /welcome`.
+   */
+  complaints: string[];
+};
+
+/** A browser of its own for this test, in which nothing waits longer than ten seconds. */
+export async function visit(browser: Browser, options: BrowserContextOptions = {}): Promise<Visitor> {
+  const context = await browser.newContext(options);
+  onTestFinished(() => context.close());
+  context.setDefaultTimeout(10_000);
+  const complaints: string[] = [];
+  context.on('weberror', (error) => complaints.push(error.error().message));
+  context.on('requestfailed', (request) => {
+    complaints.push(`${request.failure()?.errorText} ${pathOf(request.url())}`);
+  });
+  context.on('console', (message) => {
+    if (message.type() === 'error' && !/net::ERR_/.test(message.text()))
+      complaints.push(refusalIn(message.text(), message.location().url) ?? message.text());
+  });
+  return { context, complaints };
+}
+
+// The browser says so on the console for each answer from 400 on.
+function refusalIn(text: string, url: string): string | undefined {
+  const [, status] = /^Failed to load resource: the server responded with a status of (\d+)/.exec(text) ?? [];
+  return status && `${status} ${pathOf(url)}`;
+}
+
+function pathOf(url: string): string {
+  return new URL(url).pathname;
+}
