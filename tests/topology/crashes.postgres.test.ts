@@ -12,7 +12,7 @@ describe('What was acknowledged', { timeout: 60_000 }, () => {
 
   type Acknowledged = { begun: Tokens[]; ended: Tokens[] };
 
-  /** Signs up and logs out without a pause, and notes what was acknowledged, until told to stop. */
+  /** Signs up and logs out without a pause, and notes what was acknowledged. */
   function keepGoing() {
     const acknowledged: Acknowledged = { begun: [], ended: [] };
     let stopping = false;
@@ -22,10 +22,14 @@ describe('What was acknowledged', { timeout: 60_000 }, () => {
       }
     };
     const lanes = Promise.all([lane(), lane(), lane()]);
-    return async () => {
-      stopping = true;
-      await lanes;
-      return acknowledged;
+    return {
+      /** Until there is something that could be lost. */
+      wellUnderWay: () => expect.poll(() => acknowledged.ended.length, { timeout: 30_000 }).toBeGreaterThan(10),
+      async stop() {
+        stopping = true;
+        await lanes;
+        return acknowledged;
+      },
     };
   }
 
@@ -47,7 +51,6 @@ describe('What was acknowledged', { timeout: 60_000 }, () => {
 
   async function expectRemembered({ begun, ended }: Acknowledged): Promise<void> {
     process.stdout.write(`  ${begun.length} sessions begun and ${ended.length} ended before the crash\n`);
-    expect(Math.min(begun.length, ended.length)).toBeGreaterThan(5);
     for (const tokens of begun) {
       expect((await welcome(topology, tokens.access)).status).toBe(200);
       const { status, body } = await refresh(topology, tokens.refresh);
@@ -61,19 +64,19 @@ describe('What was acknowledged', { timeout: 60_000 }, () => {
   }
 
   it('survives kill -9 of every instance: sessions go on, ended ones stay ended', async () => {
-    const stop = keepGoing();
-    await sleep(1_500);
+    const people = keepGoing();
+    await people.wellUnderWay();
     await Promise.all(topology.instances.map((instance) => instance.end('SIGKILL')));
-    const acknowledged = await stop();
+    const acknowledged = await people.stop();
     await Promise.all(topology.instances.map((instance) => instance.start()));
     await expectRemembered(acknowledged);
   });
 
   it('survives kill -9 of the database: sessions go on, ended ones stay ended', async () => {
-    const stop = keepGoing();
-    await sleep(1_500);
+    const people = keepGoing();
+    await people.wellUnderWay();
     await topology.primary.end('SIGKILL');
-    const acknowledged = await stop();
+    const acknowledged = await people.stop();
     await topology.primary.start();
     await untilReady();
     await expectRemembered(acknowledged);
