@@ -117,16 +117,15 @@ describe('tabs with the same storage', () => {
     const impatient = startClient(proxy, { storage: { ...storage, shared: false } });
     await impatient.session();
     const events = heard(one);
-    let refused = 0;
+    let asked = 0;
     const headers = { 'Content-Type': 'application/problem+json' };
     const problem = { status: 401, headers, body: '{"code":"invalid_refresh_token"}' };
-    proxy.fault = (line) => (line === refresh && refused++ === 1 ? problem : undefined);
+    proxy.fault = (line) => (line === refresh && asked++ === 0 ? problem : undefined);
     proxy.delay = 500;
     const late = one.refresh();
     await expect.poll(() => proxy.count(refresh)).toBe(1);
     proxy.delay = 0;
-    // Its answer is the good one; the other's comes later and is the refusal.
-    refused = 0;
+    // The other's answer, which comes later, is the refusal.
     const newer = await impatient.refresh();
     expect(await late).toEqual(newer);
     expect((await one.fetch('/welcome')).status).toBe(200);

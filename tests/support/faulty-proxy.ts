@@ -21,7 +21,7 @@ export type FaultyProxy = {
   peak(line: string): number;
   /** What happens to each request. */
   fault: (line: string) => Fault | undefined;
-  /** How long each request takes at least, in milliseconds. */
+  /** How long each answer is held up, in milliseconds. */
   delay: number;
   pointTo(app: Pick<TestApp, 'url'>): void;
   /** Nothing listens there any more; `back` is the same address again. */
@@ -46,17 +46,17 @@ export async function startProxy(app: Pick<TestApp, 'url'>): Promise<FaultyProxy
     peaks.set(line, Math.max(peaks.get(line) ?? 0, underWay.get(line) ?? 0));
     res.once('close', () => underWay.set(line, (underWay.get(line) ?? 0) - 1));
     seen.body = await text(req);
-    await new Promise((resolve) => setTimeout(resolve, proxy.delay));
     const fault = proxy.fault(line);
+    const answer = typeof fault === 'object' ? undefined : await forward(target, req, seen.body);
+    await new Promise((resolve) => setTimeout(resolve, proxy.delay));
     if (typeof fault === 'object') {
       seen.status = fault.status;
       res.writeHead(fault.status, fault.headers).end(fault.body);
-      return;
+    } else if (answer) {
+      seen.status = answer.statusCode ?? 0;
+      if (fault) res.destroy();
+      else answer.pipe(res.writeHead(seen.status, answer.headers));
     }
-    const answer = await forward(target, req, seen.body);
-    seen.status = answer.statusCode ?? 0;
-    if (fault) res.destroy();
-    else answer.pipe(res.writeHead(seen.status, answer.headers));
   }
 
   const listen = async (port: number) => {
