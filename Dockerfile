@@ -7,6 +7,7 @@ COPY tsconfig.json prisma.config.ts ./
 COPY prisma prisma
 COPY scripts scripts
 COPY client client
+COPY playground playground
 COPY src src
 RUN npm run build
 
@@ -29,6 +30,7 @@ COPY scripts/docker-entrypoint.sh ./
 COPY prisma/migrations prisma/migrations
 COPY --from=build /app/dist dist
 COPY --from=build /app/client/dist client/dist
+COPY --from=build /app/playground/dist playground/dist
 # The one place that the server writes to; a volume takes its owner from here.
 RUN mkdir .data && chown node:node .data
 VOLUME /app/.data

@@ -12,12 +12,13 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const prismaClient = join(root, 'src/generated/prisma');
 const client = join(root, 'client/dist');
+const playground = join(root, 'playground/dist');
 const dist = join(root, 'dist');
 const prisma = join(root, 'node_modules/prisma');
 const typescript = join(root, 'node_modules/typescript');
@@ -31,12 +32,14 @@ export async function build() {
   if (!existsSync(join(root, 'src'))) return;
   await buildServer();
   await buildClient();
+  await buildPlayground();
 }
 
 /** Makes all that tests and types need. */
 async function buildClients() {
   await generateClient();
   await buildClient();
+  await buildPlayground();
 }
 
 /** Compiles src/ to dist/, unless dist/ was made of these very sources. */
@@ -59,6 +62,21 @@ async function buildClient() {
   requireTools();
   await replace(client, stamp, async (work) => {
     await compile('client', work);
+    return work;
+  });
+}
+
+/** Puts the page and its compiled scripts into playground/dist, likewise. */
+async function buildPlayground() {
+  // Its folder has no others below it but the one that is made here.
+  const files = filesIn('playground').filter((path) => !path.startsWith('playground/dist/'));
+  const stamp = hashOf(['tsconfig.json', 'package-lock.json', ...files, ...filesIn('client/src')]);
+  if (isCurrent(playground, stamp)) return;
+  requireTools();
+  await replace(playground, stamp, async (work) => {
+    await compile('playground', work);
+    for (const path of files.filter((path) => /\.(html|css|svg)$/.test(path)))
+      copyFileSync(join(root, path), join(work, basename(path)));
     return work;
   });
 }

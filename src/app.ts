@@ -32,7 +32,7 @@ export function createApp(deps: Deps, rows: AnyRoute[] = routes): Express {
   if (deps.limits) app.use(refuseFloods(deps.limits.general));
   mount(app, rows, deps);
   // After the table, so that no route waits for them.
-  for (const [path, folder] of Object.entries(files)) app.use(path, serveFiles(folder()));
+  for (const [path, folder] of Object.entries(files)) app.use(path, serveFiles(folder(config)));
   app.use(() => {
     throw new AppError('not_found');
   });

@@ -45,11 +45,11 @@ function isForOperators(error: unknown): error is Error {
 }
 
 /** What to do next, on standard error: standard output is for log lines alone. */
-function greet({ tokens, database }: Config, port: number): void {
+function greet({ tokens, database, playground }: Config, port: number): void {
   const url = `http://localhost:${port}`;
   process.stderr.write(`
   Gatelatch is open at ${url} (database: ${database.url.startsWith('pglite:') ? `embedded, ${database.url}` : 'Postgres'}).
-
+${playground ? `\n  Open that in a browser: the page shows all of it at work. Or do it by hand.\n` : ''}
   Sign up:
 
     curl -s ${url}/auth/signup -H 'Content-Type: application/json' \\

@@ -1,3 +1,4 @@
+import type { Config } from './config.js';
 import * as adminAudit from './features/admin-audit.js';
 import * as adminUsers from './features/admin-users.js';
 import * as docs from './features/docs.js';
@@ -12,6 +13,7 @@ import * as metrics from './features/metrics.js';
 import * as contract from './features/openapi.js';
 import * as password from './features/password.js';
 import * as passwordReset from './features/password-reset.js';
+import * as playground from './features/playground.js';
 import * as refresh from './features/refresh.js';
 import * as sessions from './features/sessions.js';
 import * as signup from './features/signup.js';
@@ -95,10 +97,15 @@ export const routes: AnyRoute[] = [
   ]),
 
   ...group('Documentation', [
-    route({ method: 'GET', path: '/openapi.json', name: 'getContract', guard: 'public', reply: [200, contract.replySchema], errors: [], handler: contract.handlerFor(() => routes), summary: 'Get this document' }),
-    route({ method: 'GET', path: '/docs',         name: 'showDocs',    guard: 'public', reply: [200, 'text/html'],          errors: [], handler: docs.handler,                      summary: 'The page of this document, to read and to try' }),
+    route({ method: 'GET', path: '/openapi.json', name: 'getContract',    guard: 'public', reply: [200, contract.replySchema], errors: [],            handler: contract.handlerFor(() => routes), summary: 'Get this document' }),
+    route({ method: 'GET', path: '/docs',         name: 'showDocs',       guard: 'public', reply: [200, 'text/html'],          errors: [],            handler: docs.handler,                      summary: 'The page of this document, to read and to try' }),
+    route({ method: 'GET', path: '/',             name: 'showPlayground', guard: 'public', reply: [200, 'text/html'],          errors: ['not_found'], handler: playground.handler,                summary: 'The playground: a page on which to try all of it' }),
   ]),
 ];
 
 /** Besides the table: the files that its pages load, by the path under which they are. */
-export const files: Record<string, () => FileFolder> = { '/docs': docs.files };
+export const files: Record<string, (config: Config) => FileFolder> = {
+  '/docs': docs.files,
+  '/playground': playground.files,
+  '/playground/client/dist': playground.clientFiles,
+};

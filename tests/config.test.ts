@@ -278,6 +278,12 @@ const cases: Record<Exclude<keyof typeof settings.shape, 'NODE_ENV'>, Case> = {
     good: { '30d': 30 * day },
     bad: ['0', ...durations.bad],
   },
+  PLAYGROUND: {
+    at: (c) => c.playground,
+    default: true,
+    good: { on: true, off: false },
+    bad: ['ON', 'true', 'yes'],
+  },
   SHUTDOWN_TIMEOUT: {
     at: (c) => c.shutdownTimeout,
     default: 10,
@@ -409,6 +415,15 @@ describe('Traces', () => {
     [{ OTEL_TRACES_EXPORTER: 'otlp' }, true],
   ])('with %j are sent: %s', (environment, on) => {
     expect(parseConfig(environment).tracing.on).toBe(on);
+  });
+});
+
+describe('The playground', () => {
+  const production = { NODE_ENV: 'production', AUTH_SECRET: secret };
+
+  it('is off in production unless it is asked for', () => {
+    expect(parseConfig(production).playground).toBe(false);
+    expect(parseConfig({ ...production, PLAYGROUND: 'on' }).playground).toBe(true);
   });
 });
 

@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -148,8 +148,10 @@ describe('npm start', () => {
       'prisma/schema.prisma',
       'client/tsconfig.json',
       'client/src',
+      'playground',
     ];
-    for (const file of files) cpSync(join(root, file), join(copy, file), { recursive: true });
+    const isSource = (path: string) => basename(path) !== 'dist';
+    for (const file of files) cpSync(join(root, file), join(copy, file), { recursive: true, filter: isSource });
     symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
     mkdirSync(join(copy, 'src'));
     writeFileSync(join(copy, 'src/main.ts'), server);
@@ -185,7 +187,7 @@ describe('npm start', () => {
   });
 
   it('builds for every user of the machine, the one of the image among them', () => {
-    for (const path of ['dist', 'src/generated/prisma', 'client/dist'])
+    for (const path of ['dist', 'src/generated/prisma', 'client/dist', 'playground/dist'])
       expect(statSync(join(copy, path)).mode, path).toBe(statSync(join(copy, 'src')).mode);
   });
 

@@ -4,6 +4,9 @@ import { platform } from './platform.js';
 // Longer than a refresh with its second try. A frozen tab may hold a lock for hours; then two refresh at once, and the
 // server's grace gives both the same tokens.
 const patience = 25_000;
+// What one tab writes to localStorage reaches another's process a little later than the lock does: in Chromium, one time
+// in fourteen. So the lock is kept for a moment more; whoever holds it does not wait for that.
+const settling = 50;
 
 /** The other tabs that see the same session. */
 export type Tabs = {
@@ -41,18 +44,21 @@ export function openTabs(name: string, onTold: () => void): Tabs {
   };
 }
 
-async function locked<T>(name: string, work: () => Promise<T>): Promise<T> {
+function locked<T>(name: string, work: () => Promise<T>): Promise<T> {
   const waiting = new AbortController();
   const timer = setTimeout(() => waiting.abort(), patience);
-  let mine = false;
-  try {
-    return (await platform.navigator?.locks?.request(name, { signal: waiting.signal }, () => {
-      mine = true;
+  return new Promise((resolve) => {
+    const holding = () => {
       clearTimeout(timer);
-      return work();
-    })) as T;
-  } catch (error) {
-    if (mine) throw error;
-    return work();
-  }
+      const done = work();
+      resolve(done);
+      return settled(done);
+    };
+    platform.navigator?.locks?.request(name, { signal: waiting.signal }, holding).catch(() => resolve(work()));
+  });
+}
+
+async function settled(done: Promise<unknown>): Promise<void> {
+  await done.catch(() => {});
+  await new Promise((resolve) => setTimeout(resolve, settling));
 }

@@ -2,8 +2,8 @@ import express, { type RequestHandler } from 'express';
 import type { FileFolder } from '../route.js';
 import { overrideHeaders, setHeaders } from './answer-headers.js';
 
-// They change with a release alone; after a day a browser asks whether they have.
-const caching = { 'Cache-Control': 'public, max-age=86400' };
+// Kept, but asked about each time by their ETag: files of two releases must not meet on one page.
+const caching = { 'Cache-Control': 'no-cache' };
 
 /** Serves the named files of a folder; whatever else is asked for is passed on. */
 export function serveFiles({ folder, names }: FileFolder): RequestHandler {

@@ -15,7 +15,8 @@ export type Exchange = {
   text: string;
 };
 
-export const contract = contractOf(routes, parseConfig({}));
+const settings = parseConfig({});
+export const contract = contractOf(routes, settings);
 
 const ajv = formats.default(new Ajv2020({ strict: false, allErrors: true, validateSchema: false }));
 ajv.addSchema(contract, 'contract');
@@ -107,7 +108,7 @@ function templateOf(path: string): string | undefined {
 }
 
 function isFile(path: string): boolean {
-  return Object.entries(files).some(([at, folder]) => folder().names.some((name) => `${at}/${name}` === path));
+  return Object.entries(files).some(([at, folder]) => folder(settings).names.some((name) => `${at}/${name}` === path));
 }
 
 function resolve<Found>(ref: string): Found {

@@ -19,5 +19,10 @@ export const start = {
       name: 'Where to read on',
       about: 'Open it in a browser: every route, what it takes and what it answers.',
     },
+    {
+      operation: 'showPlayground',
+      name: 'A page to try it on',
+      about: 'Open it in a browser, too. In production it is off unless `PLAYGROUND=on`: a 404 then.',
+    },
   ],
 };

@@ -1,0 +1,74 @@
+import { deviceOf } from './device.js';
+import { button, byId, make, onPress } from './dom.js';
+import type { Gate } from './gate.js';
+
+type Listed = { id: string; last_used_at: string; ip: string | null; user_agent: string | null; current: boolean };
+
+/** Where the user is signed in, with a way to end each, and to begin another beside this one. */
+export function createSessions(gate: Gate): { offerPassword(password: string): void } {
+  const list = byId('session-list', HTMLUListElement);
+  const second = byId('second-session', HTMLAnchorElement);
+  const copy = byId('copy-password', HTMLButtonElement);
+  let password = '';
+
+  onPress(byId('reload-sessions', HTMLButtonElement), load);
+  onPress(copy, () => navigator.clipboard.writeText(password).catch(() => {}));
+  // Whoever comes back from another tab may have begun or ended a session there, this one among them.
+  document.addEventListener('visibilitychange', () => {
+    if (document.visibilityState === 'visible' && gate.session) void load();
+  });
+
+  gate.follow(({ session, before }) => {
+    if (session?.sessionId === before?.sessionId) return;
+    list.replaceChildren();
+    if (!session) return offerPassword('');
+    second.href = `#as=${encodeURIComponent(session.user.username)}`;
+    byId('second-session-how', HTMLElement).hidden = gate.transport === 'cookie';
+    byId('second-session-not', HTMLElement).hidden = gate.transport === 'bearer';
+    void load();
+  });
+
+  function offerPassword(typed: string): void {
+    password = typed;
+    copy.hidden = typed === '' || !navigator.clipboard;
+  }
+
+  async function load(): Promise<void> {
+    const answer = await gate.ask('GET /auth/sessions');
+    if (answer?.ok) list.replaceChildren(...answer.body.data.map(itemOf));
+  }
+
+  async function end({ id, current }: Listed): Promise<void> {
+    const ended = await gate.ask(`DELETE /auth/sessions/${id}`);
+    if (current && ended?.ok) await gate.leave();
+    else await load();
+  }
+
+  function itemOf(session: Listed): HTMLLIElement {
+    const { user_agent: userAgent, ip, current, last_used_at: lastUsed } = session;
+    const device = deviceOf(userAgent);
+    const used = new Date(lastUsed).toLocaleTimeString();
+    return make(
+      'li',
+      current ? { class: 'current' } : {},
+      make(
+        'div',
+        {},
+        make('strong', {}, device),
+        ...(current ? [' ', make('span', { class: 'badge' }, 'this one')] : []),
+        make(
+          'span',
+          { class: 'meaning' },
+          `${ip ?? 'address unknown'}, last refreshed at `,
+          make('time', { datetime: lastUsed }, used),
+        ),
+      ),
+      button('End', () => end(session), {
+        class: 'plain',
+        'aria-label': `End the session ${current ? 'of this tab' : `of ${used}`}`,
+      }),
+    );
+  }
+
+  return { offerPassword };
+}

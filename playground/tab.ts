@@ -1,0 +1,32 @@
+const name = 'playground.tab';
+
+// A reload lets go of its lock a moment after the new page asks for it.
+const patience = 500;
+
+/**
+ * Makes sure that what this tab's storage holds is this tab's alone: a duplicated tab starts with a copy, and two who
+ * use the same refresh token look like a theft.
+ */
+export async function claimTab(): Promise<void> {
+  const id = sessionStorage.getItem(name) ?? crypto.randomUUID();
+  if (!(await holds(id))) {
+    sessionStorage.clear();
+    return claimTab();
+  }
+  sessionStorage.setItem(name, id);
+}
+
+/** Holds the lock until the page goes; false where another page has it. */
+function holds(id: string): Promise<boolean> {
+  // Only on https and localhost; elsewhere tabs are left to themselves.
+  if (!navigator.locks) return Promise.resolve(true);
+  return new Promise((resolve) => {
+    const untilThePageGoes = () => {
+      resolve(true);
+      return new Promise<never>(() => {});
+    };
+    navigator.locks
+      .request(`${name}.${id}`, { signal: AbortSignal.timeout(patience) }, untilThePageGoes)
+      .catch(() => resolve(false));
+  });
+}

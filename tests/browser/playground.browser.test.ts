@@ -1,0 +1,271 @@
+import type { Browser, Locator, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startApp, startAppForTest, type TestApp } from '../support/app.js';
+import { openBrowser, type Visitor, visit } from '../support/browser.js';
+
+let app: TestApp;
+let browser: Browser;
+beforeAll(async () => {
+  [app, browser] = await Promise.all([startApp(), openBrowser()]);
+});
+afterAll(() => Promise.all([browser?.close(), app?.stop()]));
+
+const isOpen = (page: Page) => page.getByRole('heading', { name: 'The gate is open.' }).waitFor();
+const isClosed = (page: Page) => page.getByRole('heading', { name: 'The gate is closed.' }).waitFor();
+const ready = (page: Page) => page.getByText('One moment').waitFor({ state: 'detached' });
+const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click();
+const wire = (page: Page) => page.getByRole('region', { name: 'On the wire' });
+const says = (page: Page, text: string | RegExp) => wire(page).getByRole('status').filter({ hasText: text }).waitFor();
+const exchanges = (page: Page, text: string | RegExp) => wire(page).getByRole('listitem').filter({ hasText: text });
+
+/** Signs up as a newcomer would, with what the page suggests. @returns the password */
+async function signUp(page: Page, transport: 'Bearer' | 'Cookies' = 'Bearer'): Promise<string> {
+  await page.goto(app.url);
+  await ready(page);
+  await page.getByRole('radio', { name: transport }).check();
+  await press(page, 'Suggest one');
+  const password = await page.getByLabel('Password').inputValue();
+  await press(page, 'Sign up');
+  await isOpen(page);
+  return password;
+}
+
+async function newVisitor(): Promise<Visitor & { page: Page }> {
+  const visitor = await visit(browser);
+  return { ...visitor, page: await visitor.context.newPage() };
+}
+
+describe.each(['Bearer', 'Cookies'] as const)('The playground, with tokens that travel by %s', (transport) => {
+  it('takes a newcomer from a closed gate through everything and out again, without a complaint', async () => {
+    const { page, complaints } = await newVisitor();
+    await page.goto(app.url);
+    await ready(page);
+    await isClosed(page);
+    await press(page, 'GET /welcome');
+    await says(page, 'GET /welcome: 401. No token came along');
+
+    const password = await signUp(page, transport);
+    await press(page, 'GET /welcome');
+    await says(page, 'GET /welcome: 200. Welcome. Your access token opened this door.');
+    await press(page, 'GET /me');
+    await says(page, 'GET /me: 200.');
+
+    await keepTodos(page);
+    await press(page, 'Refresh now');
+    await says(page, 'POST /auth/refresh: 200.');
+    await page.reload();
+    await isOpen(page);
+    await page.getByRole('checkbox', { name: 'Read the whole route table' }).waitFor();
+
+    await press(page, 'Log out');
+    await isClosed(page);
+    await press(page, 'GET /welcome');
+    await says(page, 'GET /welcome: 401.');
+    await page.getByLabel('Password').fill(password);
+    await press(page, 'Log in');
+    await isOpen(page);
+    await press(page, 'Log out everywhere');
+    await isClosed(page);
+
+    expect(complaints.filter((complaint) => complaint !== '401 /welcome' && complaint !== '401 /auth/logout')).toEqual(
+      [],
+    );
+  });
+});
+
+async function keepTodos(page: Page): Promise<void> {
+  await page.getByText('Nothing to do yet').waitFor();
+  for (const title of ['Read the route table', 'Change nothing']) {
+    await page.getByLabel('What is to be done').fill(title);
+    await press(page, 'Add');
+    await page.getByRole('checkbox', { name: title }).waitFor();
+  }
+  await page.getByRole('checkbox', { name: 'Read the route table' }).check();
+  await says(page, /^PATCH .* 200/);
+  await press(page, 'Rename Read the route table');
+  await page.getByLabel('New title of Read the route table').fill('Read the whole route table');
+  await page.keyboard.press('Enter');
+  await page.getByRole('checkbox', { name: 'Read the whole route table', checked: true }).waitFor();
+  await press(page, 'Delete Change nothing');
+  await page.getByRole('checkbox', { name: 'Change nothing' }).waitFor({ state: 'detached' });
+}
+
+describe('The access token', () => {
+  it('is taken apart, and its time is seen to run', async () => {
+    const { page } = await newVisitor();
+    await signUp(page);
+    for (const [name, text] of [
+      ['alg', 'ES256'],
+      ['aud', 'gatelatch'],
+      ['sid', 'your session'],
+      ['exp', 'good until'],
+    ])
+      await page.getByRole('row', { name: new RegExp(`^${name} .*${text}`) }).waitFor();
+    const left = page.getByRole('timer');
+    const first = await left.textContent();
+    expect(first).toMatch(/^1[45] min \d+ s left$/);
+    await expect.poll(() => left.textContent(), { timeout: 10_000 }).not.toBe(first);
+  });
+
+  it('in a cookie is nowhere that a script could read it', async () => {
+    const { page, context } = await newVisitor();
+    await signUp(page, 'Cookies');
+    await page.getByText('no script can read it').waitFor();
+    const names = (await context.cookies()).map(({ name, httpOnly }) => [name, httpOnly]);
+    expect(names.sort()).toEqual([
+      ['access_token', true],
+      ['device', true],
+      ['refresh_token', true],
+    ]);
+    const readable = await page.evaluate(() =>
+      JSON.stringify([document.cookie, { ...localStorage }, { ...sessionStorage }, document.documentElement.outerHTML]),
+    );
+    expect(readable).not.toContain('eyJ');
+  });
+});
+
+describe('A session in a second tab', () => {
+  it('is refused at once when the first tab ends it', async () => {
+    const { page, context, complaints } = await newVisitor();
+    const password = await signUp(page);
+    const second = await openSecond(page, password);
+    await second.getByLabel('Keep knocking').check();
+    await second.getByText('1 × let in').waitFor();
+
+    await press(page, 'Look again');
+    const sessions = page.getByRole('region', { name: 'Your sessions' }).getByRole('listitem');
+    await expect.poll(() => sessions.count()).toBe(2);
+    await page.getByRole('button', { name: /^End the session of \d/ }).click();
+    await isClosed(second);
+    await second.getByText('This session has been ended').first().waitFor();
+    await press(page, 'GET /welcome');
+    await says(page, 'GET /welcome: 200.');
+
+    expect(context.pages()).toHaveLength(2);
+    expect(complaints).toEqual(['401 /welcome']);
+  });
+
+  it('is no copy of the first, even where the browser duplicates the tab', async () => {
+    const { page, context } = await newVisitor();
+    await signUp(page);
+    const [copy] = await Promise.all([
+      context.waitForEvent('page'),
+      page.evaluate(() => void window.open(location.href)),
+    ]);
+    expect(await copy.evaluate(() => sessionStorage.length)).toBeGreaterThan(0);
+    await ready(copy);
+    await isClosed(copy);
+    await press(page, 'GET /welcome');
+    await says(page, 'GET /welcome: 200.');
+  });
+});
+
+async function openSecond(page: Page, password: string): Promise<Page> {
+  const username = /You are (\S+),/.exec((await page.getByText(/^You are /).textContent()) ?? '')?.[1];
+  const link = page.getByRole('link', { name: 'Open a second session' });
+  const [second] = await Promise.all([page.context().waitForEvent('page'), link.click()]);
+  await ready(second);
+  expect(await second.getByLabel('Username').inputValue()).toBe(username);
+  await second.getByLabel('Password').fill(password);
+  await press(second, 'Log in');
+  await isOpen(second);
+  return second;
+}
+
+describe('The log', () => {
+  it('shows an exchange whole, but the password only when asked', async () => {
+    const { page } = await newVisitor();
+    const password = await signUp(page);
+    const text = () => wire(page).textContent();
+    expect(await text()).toContain('"password": "…"');
+    expect(await text()).not.toContain(password);
+    await exchanges(page, 'POST /auth/signup').getByRole('button', { name: 'Show secrets' }).click();
+    expect(await text()).toContain(`"password": "${password}"`);
+  });
+
+  it('has the curl for each, with the whole token and without the password', async () => {
+    const { page, context } = await newVisitor();
+    await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+    const password = await signUp(page);
+    expect(await copied(exchanges(page, 'POST /auth/signup'))).toMatch(/^curl -i '.*\/auth\/signup' .*"password":"…"/s);
+    await press(page, 'GET /me');
+    const curl = await copied(exchanges(page, 'GET /me'));
+    const token = /Authorization: Bearer ([\w.-]+)'/.exec(curl)?.[1];
+    await app.http.get('/me').set('Authorization', `Bearer ${token}`).expect(200);
+    expect(curl).not.toContain(password);
+  });
+
+  const copied = async (exchange: Locator) => {
+    await exchange.getByRole('button', { name: 'Copy curl' }).click();
+    return exchange.page().evaluate(() => navigator.clipboard.readText());
+  };
+
+  it('says in words why something was refused, beside its code', async () => {
+    const { page, complaints } = await newVisitor();
+    await signUp(page);
+    await press(page, 'Log out');
+    await isClosed(page);
+    await page.getByLabel('Password').fill('not the password at all');
+    await press(page, 'Log in');
+    await page.getByRole('alert').filter({ hasText: 'No user has this name and this password.' }).waitFor();
+    await exchanges(page, 'POST /auth/login').getByText('invalid_credentials', { exact: true }).waitFor();
+    await page.getByRole('radio', { name: 'Sign up' }).check();
+    await page.getByLabel('Password').fill('short');
+    await press(page, 'Sign up');
+    await page.getByRole('alert').filter({ hasText: 'Password: ' }).waitFor();
+    expect(await page.getByLabel('Password').getAttribute('aria-invalid')).toBe('true');
+    expect(complaints).toEqual(['401 /auth/login', '422 /auth/signup']);
+  });
+});
+
+describe('Where something is in the way', () => {
+  it('says that no answer came, and goes on when the server is back', async () => {
+    const { page, context, complaints } = await newVisitor();
+    await signUp(page);
+    await context.setOffline(true);
+    await press(page, 'GET /welcome');
+    await says(page, 'GET /welcome: no answer. No answer. Is the server running?');
+    await context.setOffline(false);
+    await press(page, 'GET /welcome');
+    await says(page, 'GET /welcome: 200.');
+    expect(complaints).toEqual(['net::ERR_INTERNET_DISCONNECTED /welcome']);
+  });
+
+  it('asks for an e-mail where the server wants it verified, and says that a mail is on its way', async () => {
+    const verifying = await startAppForTest({ SIGNUP: 'verified' });
+    const { page } = await newVisitor();
+    await page.goto(verifying.url);
+    await ready(page);
+    await press(page, 'Suggest one');
+    await press(page, 'Sign up');
+    await page.getByLabel('E-mail', { exact: true }).fill('ada@example.com');
+    await press(page, 'Sign up');
+    await page.getByText('A mail is on its way to you.').waitFor();
+    await isClosed(page);
+  });
+});
+
+describe('By keyboard alone', () => {
+  it('a newcomer signs up, knocks and logs out', async () => {
+    const { page } = await newVisitor();
+    await page.goto(app.url);
+    await ready(page);
+    await isClosed(page);
+    const tabTo = async (name: string) => {
+      const isThere = () =>
+        page.getByRole('button', { name, exact: true }).evaluate((it) => it === document.activeElement);
+      for (let n = 0; n < 40 && !(await isThere()); n++) await page.keyboard.press('Tab');
+      await page.keyboard.press('Enter');
+    };
+    await tabTo('Suggest one');
+    // The button to sign up has the focus now.
+    await page.keyboard.press('Enter');
+    await isOpen(page);
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('state');
+    await tabTo('GET /welcome');
+    await says(page, 'GET /welcome: 200.');
+    await tabTo('Log out');
+    await isClosed(page);
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('state');
+  });
+});

@@ -1,0 +1,57 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startApp, startAppForTest, type TestApp } from '../support/app.js';
+import { expectProblem } from '../support/problem.js';
+
+let app: TestApp;
+beforeAll(async () => {
+  app = await startApp();
+});
+afterAll(() => app.stop());
+
+describe('GET /', () => {
+  it('is a page under a policy that lets it load and ask nothing but this server', async () => {
+    const { headers, text } = await app.http.get('/').expect(200);
+    expect(headers).toMatchObject({ 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' });
+    expect(headers['content-security-policy']?.split(';')).toEqual([
+      "default-src 'none'",
+      "script-src 'self'",
+      "style-src 'self'",
+      "connect-src 'self'",
+      "img-src 'self' data:",
+      "base-uri 'none'",
+      "form-action 'none'",
+      "frame-ancestors 'none'",
+    ]);
+    expect(text).not.toMatch(/<script(?! type="module" src=)|<style|\sstyle=|\son\w+=|https?:/);
+  });
+
+  it('loads scripts, styles and the client’s modules, each of its type and kept by its ETag', async () => {
+    const types = { 'main.js': 'text/javascript', 'page.css': 'text/css', 'icon.svg': 'image/svg+xml' };
+    for (const [name, type] of Object.entries({ ...types, 'client/dist/index.js': 'text/javascript' })) {
+      const { headers } = await app.http.get(`/playground/${name}`).expect(200);
+      expect(headers['content-type']).toMatch(type);
+      expect(headers).toMatchObject({ 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' });
+      await app.http.get(`/playground/${name}`).set('If-None-Match', `${headers.etag}`).expect(304);
+    }
+  });
+
+  it.each([
+    '.stamp',
+    'index.html',
+    'main.ts',
+    'client/dist/index.d.ts',
+    '..%2fpackage.json',
+    'client/package.json',
+    '',
+  ])('serves no /playground/%s', async (name) => {
+    expectProblem(await app.http.get(`/playground/${name}`), 'not_found');
+  });
+});
+
+describe('PLAYGROUND=off', () => {
+  it('removes the page and all that it loads', async () => {
+    const without = await startAppForTest({ PLAYGROUND: 'off' });
+    for (const path of ['/', '/playground/main.js', '/playground/page.css', '/playground/client/dist/index.js'])
+      expectProblem(await without.http.get(path), 'not_found');
+  });
+});
