@@ -24,7 +24,7 @@ export default defineConfig(({ mode }) => ({
     pool: 'forks',
     // A browser is several processes by itself.
     maxWorkers: mode === 'browser' ? 1 : 2,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
   },
 }));
