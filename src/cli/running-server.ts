@@ -89,9 +89,11 @@ async function converse(connection: Socket, line: Line): Promise<Answer | Busy> 
 
 /** Gives what comes, line by line, as JSON; undefined once the other side has hung up. */
 function reader(connection: Socket): () => Promise<unknown> {
-  const lines = createInterface({ input: connection })
-    .on('error', () => undefined)
-    [Symbol.asyncIterator]();
+  const input = createInterface({ input: connection }).on('error', () => undefined);
+  // One that we destroy has no end, and without that the lines would never be over: nor would the command, which has
+  // nothing else to wait for.
+  connection.once('close', () => input.close());
+  const lines = input[Symbol.asyncIterator]();
   return async () => {
     const line = await lines.next().catch(() => undefined);
     return !line || line.done ? undefined : JSON.parse(line.value);

@@ -50,7 +50,7 @@ describe('without a running server', () => {
     });
     expect((await withSettings(settings, ['audit', 'verify'])).stdout).toMatch(/^The chain holds: 1 events\./);
     await fresh.drop();
-  }, 60_000);
+  }, 120_000);
 
   it('doctor tells that AUTH_SECRET is not the one, changes nothing, and ends with 1', async () => {
     const secret = cli.env.AUTH_SECRET ?? '';
