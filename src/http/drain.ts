@@ -6,9 +6,6 @@ import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 /** Longer than a proxy keeps an idle connection (deploy/nginx/upstream.conf: 2 s), so that it is the proxy that closes it. */
 export const idleLagMs = 3_000;
 
-// How long, at most, the door stays open for a moment at which nobody waits there.
-const acceptingMs = 1_000;
-
 type Drain = (timeoutMs: number) => Promise<void>;
 
 /**
@@ -33,8 +30,7 @@ export function prepareDrain(server: Server, { behindProxy }: { behindProxy: boo
 
   // A connection that waits to be accepted is reset when the door closes. So it closes right after a turn of the event
   // loop that accepted nobody, and took so little time that hardly anybody can have come since.
-  async function closeDoor(): Promise<void> {
-    const patienceEnds = performance.now() + acceptingMs;
+  async function closeDoor(patienceEnds: number): Promise<void> {
     await setImmediate();
     for (let quiet = false; !quiet && performance.now() < patienceEnds; ) {
       const [seen, turnBegan] = [accepted, performance.now()];
@@ -51,25 +47,27 @@ export function prepareDrain(server: Server, { behindProxy }: { behindProxy: boo
   }
 
   // A proxy keeps its connections, so hardly anybody is at the door just now, and whom it refuses asks elsewhere.
-  async function stopBehindProxy(deadline: number): Promise<void> {
-    await closeDoor();
+  async function stopBehindProxy(patienceEnds: number, deadline: number): Promise<void> {
+    await closeDoor(patienceEnds);
     endEachConnection();
     // It may be sending into an idle connection right now, and dares not repeat a POST that met a closing one.
     await until(() => connections.size === 0, Math.min(performance.now() + idleLagMs, deadline));
   }
 
   // While they are answered who were there, the door stays open: others read "not ready" rather than nothing.
-  async function stopInPublic(deadline: number): Promise<void> {
+  async function stopInPublic(patienceEnds: number, deadline: number): Promise<void> {
     const there = [...underWay];
     endEachConnection();
     await until(() => there.every((res) => !underWay.has(res)), deadline);
-    await closeDoor();
+    await closeDoor(patienceEnds);
   }
 
   return async (timeoutMs) => {
-    const deadline = performance.now() + timeoutMs;
+    const startedAt = performance.now();
+    const deadline = startedAt + timeoutMs;
     const closed = once(server, 'close');
-    await (behindProxy ? stopBehindProxy(deadline) : stopInPublic(deadline));
+    // On a machine without a free moment, half of the time may go by before the right one comes to close the door.
+    await (behindProxy ? stopBehindProxy : stopInPublic)(startedAt + timeoutMs / 2, deadline);
     await until(() => underWay.size === 0, deadline);
     server.closeAllConnections();
     // The rest of http.Server's own close(), which closeDoor() leaves out.
