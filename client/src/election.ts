@@ -1,4 +1,4 @@
-type Message = { type: 'ask'; from: number; since: number } | { type: 'wait'; to: number } | { type: 'free' };
+type Message = { type: 'ask'; from: number; since: number } | { type: 'wait'; to?: number } | { type: 'free' };
 
 // Messages between tabs take a few milliseconds, on a busy device more. One that takes longer still costs a second
 // refresh, which the server answers alike.
@@ -12,7 +12,7 @@ const askAgainAfter = 1000;
 export type Election = {
   /**
    * Does this work while nobody else does theirs; after so many milliseconds in any case.
-   * @param isDone asked whenever somebody else was ready; then the work needs no turn
+   * @param isDone asked first, and whenever somebody else was ready: then the work needs no turn
    */
   alone<T>(work: () => Promise<T>, isDone: () => Promise<boolean>, patience: number): Promise<T>;
   /** To be given every message of the channel. */
@@ -51,14 +51,17 @@ export function createElection(say: (message: Message) => void): Election {
 
   return {
     async alone(work, isDone, patience) {
+      if (await isDone()) return work();
       const since = Math.max(Date.now(), latest + 1);
       mine = { since, granted: false };
       try {
         while ((await mustWait(since)) && Date.now() < since + patience) {
           await hears('free', askAgainAfter);
-          if (await isDone()) break;
+          if (await isDone()) return await work();
         }
         mine.granted = true;
+        // Also to who asked before, but was held up for so long that it could not object.
+        say({ type: 'wait' });
         return await work();
       } finally {
         mine = undefined;
@@ -68,7 +71,7 @@ export function createElection(say: (message: Message) => void): Election {
     hear(message) {
       if (message.type === 'ask') latest = Math.max(latest, message.since);
       if (message.type === 'ask' && comesFirst(message)) say({ type: 'wait', to: message.from });
-      if (message.type === 'wait' && message.to === self) heard.wait?.();
+      if (message.type === 'wait' && (message.to ?? self) === self) heard.wait?.();
       if (message.type === 'free') heard.free?.();
     },
   };

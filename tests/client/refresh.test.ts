@@ -156,7 +156,7 @@ describe('while the network or the server is away, nobody is logged out', () => 
     onTestFinished(second.stop);
     proxy.pointTo(second);
     const use = () => client.fetch('/welcome').then(({ status }) => status, String);
-    await expect.poll(use, { timeout: 10_000 }).toBe(200);
+    await expect.poll(use).toBe(200);
     expect(events.map(([name]) => name)).toEqual(['refreshed']);
   });
 
