@@ -4,14 +4,30 @@ const NEEDS_POSTGRES = '**/*.postgres.test.ts';
 const NEEDS_BROWSER = '**/*.browser.test.ts';
 const NEWMAN = '**/*.newman.test.ts';
 
+// What takes minutes, processes of its own and the machine for itself has a mode of its own.
+const ALONE = ['faults', 'abuse'];
+const filesOf = (mode: string) => `tests/${mode}/*.${mode}.test.ts`;
+
 // `vitest run` needs nothing but Node. `vitest run --mode postgres` runs the same and more on a real Postgres: the one
 // that TEST_DATABASE_URL names, else a throw-away one. `vitest run --mode browser` runs what needs Chromium, and
 // `vitest run --mode postman` the Postman collection, on both kinds of database.
 export default defineConfig(({ mode }) => ({
   test: {
+    pool: 'forks',
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    // What is waited for comes as soon as it can; a busy machine is no failure.
+    expect: { poll: { timeout: 10_000 } },
+    ...(ALONE.includes(mode) ? { include: [filesOf(mode)], maxWorkers: 1 } : together(mode)),
+  },
+}));
+
+function together(mode: string) {
+  return {
     include: [mode === 'browser' ? NEEDS_BROWSER : mode === 'postman' ? NEWMAN : 'tests/**/*.test.ts'],
     exclude: [
       ...configDefaults.exclude,
+      ...ALONE.map(filesOf),
       ...(mode === 'postgres' ? [] : [NEEDS_POSTGRES]),
       ...(mode === 'browser' ? [] : [NEEDS_BROWSER]),
       ...(mode === 'postman' ? [] : [NEWMAN]),
@@ -21,12 +37,7 @@ export default defineConfig(({ mode }) => ({
       ...(mode === 'browser' ? ['tests/support/chromium.ts'] : []),
       'tests/support/template-databases.ts',
     ],
-    pool: 'forks',
     // A browser is several processes by itself.
     maxWorkers: mode === 'browser' ? 1 : 2,
-    testTimeout: 60_000,
-    // What is waited for comes as soon as it can; a busy machine is no failure.
-    expect: { poll: { timeout: 10_000 } },
-    hookTimeout: 120_000,
-  },
-}));
+  };
+}

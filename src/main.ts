@@ -1,7 +1,7 @@
 import { type Logger, pino } from 'pino';
 import { type Config, loadConfig } from './config.js';
 import { createLog } from './log.js';
-import { serve } from './serve.js';
+import { type Serving, serve } from './serve.js';
 
 try {
   const config = loadConfig();
@@ -17,10 +17,7 @@ try {
 }
 
 async function run(config: Config, log: Logger): Promise<void> {
-  const server = await serve(config, log);
-  log.info({ port: server.port, host: config.host }, 'listening');
-  if (!config.production) greet(config, server.port);
-
+  let server: Serving | undefined;
   let stoppingSince: number | undefined;
   async function stop(reason: string, exitCode: number): Promise<void> {
     // A second signal is somebody who will not wait; but npm repeats a Ctrl-C that its child has had already.
@@ -28,16 +25,22 @@ async function run(config: Config, log: Logger): Promise<void> {
     if (stoppingSince !== undefined) return;
     stoppingSince = performance.now();
     log.info({ reason }, 'stopping');
-    await server.stop();
+    await server?.stop();
     log.info('stopped');
     log.flush(() => process.exit(exitCode));
   }
+  // Before the start: it may have to wait for the database, and the first process of a container ignores a signal that
+  // it has no listener for.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal, 0));
   for (const event of ['uncaughtException', 'unhandledRejection'] as const)
     process.on(event, (error) => {
       log.fatal({ err: error }, event);
       void stop(event, 1);
     });
+
+  server = await serve(config, log);
+  log.info({ port: server.port, host: config.host }, 'listening');
+  if (!config.production) greet(config, server.port);
 }
 
 function isForOperators(error: unknown): error is Error {

@@ -62,6 +62,8 @@ export type Context<G extends Guard = Guard, Body = undefined, Query = undefined
 export type Reply = {
   status: number;
   body?: unknown;
+  /** The text of a JSON body, for one that is large and always the same. */
+  json?: string;
   /** A page instead of a JSON body. */
   html?: string;
   /** Numbers in the text format of Prometheus, instead of either. */

@@ -6,6 +6,7 @@ import { createApp } from './app.js';
 import { takeCommands } from './cli/take-commands.js';
 import type { Config } from './config.js';
 import type { DatabaseOptions } from './db/database.js';
+import { reachDatabase } from './db/reach.js';
 import { createDeps, type Deps } from './deps.js';
 import { StartError } from './errors.js';
 import { prepareDrain } from './http/drain.js';
@@ -25,13 +26,21 @@ export type Serving = {
   stop(): Promise<void>;
 };
 
-/** The server, from settings to an open port. Production and tests start it by this one function. */
+/**
+ * The server, from settings to an open port. Production and tests start it by this one function. Where the database is
+ * away, the port opens first, and says so until it is there: nothing has to be started in a certain order.
+ */
 export async function serve(config: Config, log: Logger, options?: DatabaseOptions): Promise<Serving> {
-  const deps = await createDeps(config, log, options);
-  const server = createHttpServer(createApp(deps), log);
+  const { server, use } = createHttpServer(log);
   const drain = prepareDrain(server, { behindProxy: config.trustProxy !== false });
-  try {
+  await reachDatabase(config.database.url, async (why) => {
     await listen(server, config);
+    log.warn({ err: why, port: portOf(server) }, 'the database cannot be reached: waiting for it');
+  });
+  const deps = await createDeps(config, log, options);
+  use(createApp(deps));
+  try {
+    if (!server.listening) await listen(server, config);
   } catch (error) {
     await deps.close();
     throw error;
@@ -42,7 +51,7 @@ export async function serve(config: Config, log: Logger, options?: DatabaseOptio
   const stopMail = startMailWorker(deps, deps.tracing ? tracedMailer(send, deps.tracing) : send);
   return {
     deps,
-    port: (server.address() as AddressInfo).port,
+    port: portOf(server),
     async stop() {
       deps.readiness.drain();
       const timeoutMs = config.shutdownTimeout * 1000;
@@ -60,4 +69,8 @@ async function listen(server: Server, { host, port }: Config): Promise<void> {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
     throw new StartError(`PORT ${port} on ${host} is in use by another process. Stop it, or set PORT to another.`);
   }
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port;
 }

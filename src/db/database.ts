@@ -30,7 +30,7 @@ export type Database = {
   client: Db;
   /** `embedded`: in this process, for it alone. `server`: several instances may share it. */
   kind: Driver['kind'];
-  /** One cheap query. @throws within seconds where the database doesn't answer. */
+  /** One cheap query. @throws within `TIME_LIMITS.ping` ms where the database doesn't answer. */
   ping(): Promise<void>;
   /** Hears a channel on a connection of its own. */
   listen: Listen;
@@ -61,7 +61,7 @@ export async function openDatabase(settings: DatabaseSettings, options: Database
   return {
     client,
     kind: driver.kind,
-    ping: async () => void (await withinTimeLimit(PING_LIMIT, client.$queryRaw`SELECT 1`)),
+    ping: async () => void (await withinTimeLimit(TIME_LIMITS.ping, client.$queryRaw`SELECT 1`)),
     listen: driver.listen,
     runSql: driver.runSql,
     pool: driver.pool,
@@ -74,9 +74,6 @@ export async function openDatabase(settings: DatabaseSettings, options: Database
     },
   };
 }
-
-// A connection and its query each have their limit; an embedded database has none of its own.
-const PING_LIMIT = TIME_LIMITS.connect + TIME_LIMITS.query;
 
 async function openDriver({ url, poolSize }: DatabaseSettings): Promise<Driver> {
   if (/^postgres(ql)?:\/\//.test(url)) return openServer(url, poolSize);

@@ -4,6 +4,7 @@ import pg from 'pg';
 import type { Driver, RunSql } from './driver.js';
 import { listenOnServer } from './listen.js';
 import { withScriptRunner } from './script-runner.js';
+import { ServerPool } from './server-pool.js';
 import { TIME_LIMITS } from './time-limits.js';
 
 /** The key that `prisma migrate deploy` locks too: so it and the instances wait for each other. */
@@ -17,10 +18,7 @@ const MIGRATION_LOCK = 72707369;
  */
 export function openServer(url: string, poolSize: number): Driver {
   const connection = connectionConfig(url);
-  const pool = new pg.Pool({ ...connection, max: poolSize, onConnect: useUtc });
-  // Without a listener, an idle connection that breaks would end the process. The pool has dropped it already.
-  pool.on('error', () => undefined);
-  pool.on('release', endUnlessIdle);
+  const pool = new ServerPool({ ...connection, max: poolSize, onConnect: useUtc });
   return {
     kind: 'server',
     adapters: new PrismaPg(pool),
@@ -55,12 +53,6 @@ function connectionConfig(url: string): pg.ClientConfig {
 // because it has the last word over role, database and URL, and poolers in transaction mode keep track of it.
 async function useUtc(client: pg.ClientBase): Promise<void> {
   await client.query("SET TIME ZONE 'UTC'");
-}
-
-// Where ROLLBACK or COMMIT ran out of time, the adapter still gives the connection back, with the transaction open:
-// the next request's writes would be part of it, and be lost. The pool drops a client that is ending.
-function endUnlessIdle(_error: Error, client: pg.PoolClient): void {
-  if (client.getTransactionStatus() !== 'I') void client.end().catch(() => undefined);
 }
 
 async function withSession<T>(connection: pg.ClientConfig, work: (runSql: RunSql) => Promise<T>): Promise<T> {

@@ -1,14 +1,16 @@
 /**
- * How long the database may take, in milliseconds. Together they answer a request on a hung server within seconds:
- * at most `connect` for a connection and `query` for its answer.
+ * How long the database may take, in milliseconds. A request on a hung server is answered within 3 s: it waits in vain
+ * once, for a connection or for an answer (see `ServerPool`).
  */
 export const TIME_LIMITS = {
+  /** For the question whether it answers at all. `/readyz` keeps an answer for 500 ms, and tells the truth within 2 s. */
+  ping: 1250,
   /** For a connection: a new one, or one of the pool's that comes free. */
   connect: 2000,
   /** The server stops a statement. Shorter than `query`, so that its own clear error comes first. */
   statement: 2000,
   /** The client gives up on a server that no longer answers at all. */
-  query: 2500,
+  query: 2250,
   /** The server stops waiting for a row or table lock. Shorter than `statement`: a better error. */
   lock: 1500,
   /** The server ends a session whose transaction does nothing. Longer than `transaction`: only for lost clients. */

@@ -10,10 +10,10 @@ export const replySchema = z.looseObject({ openapi: z.string() });
  * @param rows of which table; a function, because the table that this stands in is not yet whole when it is called
  */
 export function handlerFor(rows: () => AnyRoute[]): (context: Context<'public'>) => Reply {
-  const made = new WeakMap<ContractSettings, unknown>();
+  const made = new WeakMap<ContractSettings, string>();
   return ({ deps: { config } }) => {
-    const body = made.get(config) ?? contractOf(rows(), config);
-    made.set(config, body);
-    return { status: 200, body };
+    const json = made.get(config) ?? JSON.stringify(contractOf(rows(), config));
+    made.set(config, json);
+    return { status: 200, json };
   };
 }

@@ -8,12 +8,13 @@ import type { AuthCookies } from './cookies.js';
 export type Send = (res: Response, reply: Reply) => void;
 
 export function createSend(cookies: AuthCookies): Send {
-  return (res, { status, body, html, metrics, headers, tokens, clearTokens }) => {
+  return (res, { status, body, json, html, metrics, headers, tokens, clearTokens }) => {
     if (headers) overrideHeaders(res, headers);
     if (clearTokens) cookies.clearTokens(res);
     if (tokens?.transport === 'cookie') cookies.set(res, tokens);
     if (html !== undefined) return sendAs(res, status, 'text/html', html);
     if (metrics !== undefined) return sendAs(res, status, 'text/plain; version=0.0.4', metrics);
+    if (json !== undefined) return sendAs(res, status, 'application/json', json);
     const content = tokens ? tokenResponse(tokens) : body;
     if (content === undefined) return writeAnswer(res, status, []);
     sendAs(res, status, 'application/json', JSON.stringify(content));

@@ -13,6 +13,9 @@ import type { Logger } from 'pino';
 import { AppError } from '../errors.js';
 import { standardHeaders } from './answer-headers.js';
 import { problemOf } from './error-handler.js';
+import { inOrder } from './request-order.js';
+import { createTurns } from './turns.js';
+import { answerWaiting } from './waiting.js';
 
 /** How long a client may take, in milliseconds. Slow ones must not hold sockets that others need (ASVS 13.1.3). */
 const timeLimits = {
@@ -24,44 +27,71 @@ const timeLimits = {
   connectionsCheckingInterval: 1_000,
 };
 
-// Without progress for this long, in either direction, a request under way is cut: a client that reads no answer.
-const stalledAfter = 20_000;
+// Without progress for this long, in either direction, a request under way is cut: a client that reads no answer. One
+// that has read some of it is given as long again.
+const stalledAfter = 10_000;
 
-/** An HTTP server for the app, not yet listening. */
-export function createHttpServer(app: Express, log: Logger): Server {
-  const server = createServer({ ...timeLimits, ...prototypesFor(app) }, app);
+export type HttpServer = {
+  server: Server;
+  /** Has the app answer from the next request on. Until then every answer is {@link answerWaiting}'s. */
+  use(app: Express): void;
+};
+
+/** An HTTP server, not yet listening. */
+export function createHttpServer(log: Logger): HttpServer {
+  const prototypes = createPrototypes();
+  const waiting = answerWaiting();
+  const server = createServer({ ...timeLimits, ...prototypes.options }, waiting);
   server.setTimeout(stalledAfter);
   server.on('clientError', answerUnreadable(log));
-  return server;
+  return {
+    server,
+    use(app) {
+      prototypes.take(app);
+      server.off('request', waiting).on('request', inOrder(app));
+    },
+  };
 }
 
 /**
  * Express 5 gives each request and response its own prototype by `Object.setPrototypeOf`, which costs most of a
  * small request on Node 20 and 22. Objects that are born with it are spared that; on Node 24 it is the other way round.
  */
-function prototypesFor(app: Express): ServerOptions {
-  if (Number(process.versions.node.split('.')[0]) >= 24) return {};
-  const constructors = {
-    IncomingMessage: bornWith(app.request, IncomingMessage),
-    ServerResponse: bornWith(app.response, ServerResponse),
+function createPrototypes(): { options: ServerOptions; take(app: Express): void } {
+  if (Number(process.versions.node.split('.')[0]) >= 24) return { options: {}, take: () => undefined };
+  const [request, response] = [bornLike(IncomingMessage), bornLike(ServerResponse)];
+  return {
+    options: { IncomingMessage: request, ServerResponse: response } as unknown as ServerOptions,
+    take(app) {
+      request.prototype = app.request;
+      response.prototype = app.response;
+    },
   };
-  return constructors as unknown as ServerOptions;
 }
 
-// A class would have a prototype of its own, and Express would still exchange it: so this is a plain function.
-function bornWith(prototype: object, base: { call(self: object, first: unknown, second: unknown): void }): unknown {
+type Constructor = { prototype: object; call(self: object, first: unknown, second: unknown): void };
+
+// The prototype of a class is fixed, and Express would still exchange it: so this is a plain function.
+function bornLike(base: Constructor): { prototype: object } {
   function Born(this: object, first: unknown, second: unknown): void {
     base.call(this, first, second);
   }
-  Born.prototype = prototype;
+  Born.prototype = base.prototype;
   return Born;
 }
 
 /** What is not HTTP never reaches Express: it gets the same kind of answer here, and the connection is closed. */
 function answerUnreadable(log: Logger): (error: NodeJS.ErrnoException, socket: Duplex) => void {
   const standard = standardHeaders();
+  const inTurn = createTurns();
   const headers = standard.flatMap((name, n) => (n % 2 === 0 ? [`${name}: ${standard[n + 1]}`] : []));
   return (error, socket) => {
+    // Connections that began together run out of time together.
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') inTurn(() => answer(error, socket));
+    else answer(error, socket);
+  };
+
+  function answer(error: NodeJS.ErrnoException, socket: Duplex): void {
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
     const problem = problemOf(
       new AppError(error.code === 'HPE_HEADER_OVERFLOW' ? 'header_fields_too_large' : 'invalid_request'),
@@ -82,5 +112,5 @@ function answerUnreadable(log: Logger): (error: NodeJS.ErrnoException, socket: D
         body,
       ].join('\r\n'),
     );
-  };
+  }
 }

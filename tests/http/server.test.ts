@@ -143,6 +143,20 @@ describe('Requests on one connection', () => {
     expect(statuses).toEqual(paths.map((path) => (path === '/healthz' ? 'HTTP/1.1 200' : 'HTTP/1.1 404')));
   });
 
+  it('hold up no stop where their connection ends before it is their turn', async () => {
+    const own = await startApp();
+    const socket = connectTo(own);
+    const login = JSON.stringify({ username: 'ada', password: 'whatever' });
+    const head = `POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${login.length}`;
+    socket.write(`${head}\r\n\r\n${login}${'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(10)}`);
+    await once(socket, 'connect');
+    setImmediate(() => socket.resetAndDestroy());
+    await sleep(50);
+    const startedAt = performance.now();
+    await own.stop();
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+  });
+
   it('go on after a refusal whose body was read', async () => {
     const socket = connectTo(app);
     socket.write(`${post('Content-Length: 2')}{}`);

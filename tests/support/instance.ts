@@ -38,15 +38,24 @@ const settings = {
 
 let built: Promise<unknown> | undefined;
 
-/** Starts `node dist/main.js` on this database; about a second. */
-export async function startInstance(databaseUrl: string, environment: Record<string, string> = {}): Promise<Instance> {
+/** Runs `node dist/main.js` on this database, in a directory of its own. */
+export async function runServer(
+  databaseUrl: string,
+  environment: Record<string, string> = {},
+): Promise<{ child: ChildProcess; logs: string[]; cwd: string }> {
   built ??= promisify(execFile)(process.execPath, ['scripts/build.mjs'], { cwd: root });
   await built;
   const cwd = mkdtempSync(join(tmpdir(), 'gatelatch-instance-'));
   const env = { PATH: process.env.PATH, ...settings, DATABASE_URL: databaseUrl, ...environment };
   const child = spawn(process.execPath, [join(root, 'dist/main.js')], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const logs: string[] = [];
-  createInterface({ input: child.stderr }).on('line', (line) => logs.push(line));
+  for (const input of [child.stdout, child.stderr]) createInterface({ input }).on('line', (line) => logs.push(line));
+  return { child, logs, cwd };
+}
+
+/** Starts `node dist/main.js` on this database, and waits until it serves; about a second. */
+export async function startInstance(databaseUrl: string, environment: Record<string, string> = {}): Promise<Instance> {
+  const { child, logs, cwd } = await runServer(databaseUrl, environment);
   const port = await listeningPort(child, logs);
   return {
     url: `http://127.0.0.1:${port}`,
@@ -68,7 +77,6 @@ async function listeningPort(child: ChildProcess, logs: string[]): Promise<numbe
     child.once('exit', (code) => reject(new Error(`It ended with ${code}:\n${logs.slice(-5).join('\n')}`)));
     if (!child.stdout) return;
     createInterface({ input: child.stdout }).on('line', (line) => {
-      logs.push(line);
       const entry = line.startsWith('{') ? JSON.parse(line) : {};
       if (entry.msg === 'listening') resolve(entry.port);
     });

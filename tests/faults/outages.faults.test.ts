@@ -1,0 +1,152 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { afterEach, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
+import { type Crowd, startCrowd } from '../support/crowd.js';
+import { expectSoundLog, requestsLogged } from '../support/fault-log.js';
+import { type Instance, percentile, startInstance } from '../support/instance.js';
+import { type PostgresCluster, startPostgresCluster } from '../support/postgres-cluster.js';
+import { expectWholeUsers } from '../support/whole-users.js';
+import { askOverAndOver, expectDocumented, type Seen } from '../support/witness.js';
+
+let cluster: PostgresCluster;
+let instance: Instance;
+let crowd: Crowd;
+
+beforeEach(async () => {
+  cluster = await startPostgresCluster(['max_connections=30']);
+  // Whoever has to wait out the longest of these outages still comes within the grace.
+  instance = await startInstance(cluster.url, { REFRESH_GRACE: '2m' });
+  crowd = await startCrowd(instance.url);
+  onTestFailed(() => console.error(instance.logs.filter((line) => /"level":[56]0/.test(line)).join('\n')));
+});
+afterEach(async () => {
+  cluster.thaw();
+  await instance.stop().catch(() => undefined);
+  await cluster.remove();
+});
+
+type Outage = { begin(): Promise<void> | void; lastsMs: number; end(): Promise<void> | void };
+type Observed = { health: Seen[]; readiness: Seen[]; beganAt: number; endingAt: number; endedAt: number };
+
+/** Has the crowd go on before, during and after the outage, and holds all that it saw to the contract. */
+async function observe({ begin, lastsMs, end }: Outage): Promise<Observed> {
+  const health = askOverAndOver(instance.url, 'GET /healthz', 50);
+  const readiness = askOverAndOver(instance.url, 'GET /readyz', 50);
+  await sleep(1_500);
+  const beganAt = performance.now();
+  await begin();
+  await sleep(lastsMs);
+  const endingAt = performance.now();
+  await end();
+  const endedAt = performance.now();
+  await sleep(3_000);
+  await Promise.all([crowd.stop(), health.stop(), readiness.stop()]);
+  return { health: health.seen, readiness: readiness.seen, beganAt, endingAt, endedAt };
+}
+
+/** Whatever the fault: nobody got another answer than those of the contract, and what was acknowledged is there. */
+async function expectUnharmed(what: string, { health, beganAt, endingAt, endedAt }: Observed): Promise<void> {
+  expectDocumented(crowd.seen);
+  expect(health.map(({ status }) => status).filter((status) => status !== 200)).toEqual([]);
+
+  const good = crowd.seen.filter(({ status, line }) => status < 300 && line !== 'GET /welcome');
+  const firstGood = good.map(({ at, ms }) => at + ms).find((answeredAt) => answeredAt > endedAt) ?? Infinity;
+  expect(firstGood - endedAt).toBeLessThan(2_000);
+
+  const { sessions, users } = await crowd.expectNothingLost();
+  await expectWholeUsers(cluster.url);
+  await instance.stop();
+  expectSoundLog(instance.logs);
+  // As the server measures it: how long the request then waits for its turn on a busy machine is not our doing.
+  const healthMs = requestsLogged(instance.logs, '/healthz');
+  expect(percentile(healthMs, 0.95)).toBeLessThan(50);
+  const during = crowd.seen.filter(({ at }) => at > beganAt && at < endingAt);
+  console.info(
+    `  ${what}: ${during.length} requests meanwhile, ${during.filter(({ status }) => status === 503).length} of them 503,` +
+      ` the slowest after ${slowest(crowd.seen)} ms; first good answer ${Math.round(firstGood - endedAt)} ms after its end;` +
+      ` /healthz p95 ${percentile(healthMs, 0.95).toFixed(1)} ms; ${sessions} sessions and ${users} users, none lost`,
+  );
+}
+
+/** "Not ready" within 2 s of the beginning, and until the end; "ready" within 2 s of the end. */
+function expectTruthfulReadiness({ readiness, beganAt, endingAt, endedAt }: Observed): void {
+  const known = readiness.map(({ at, ms, status }) => ({ at, answeredAt: at + ms, status }));
+  const firstNotReady = known.find(({ answeredAt, status }) => answeredAt > beganAt && status === 503);
+  expect((firstNotReady?.answeredAt ?? Infinity) - beganAt).toBeLessThan(2_000);
+  const later = known.filter(({ at, answeredAt }) => at > beganAt + 2_000 && answeredAt < endingAt);
+  expect(later.filter(({ status }) => status !== 503)).toEqual([]);
+  const firstReady = known.find(({ at, status }) => at >= endedAt && status === 200);
+  expect((firstReady?.answeredAt ?? Infinity) - endedAt).toBeLessThan(2_000);
+}
+
+const slowest = (seen: Seen[]) => Math.round(Math.max(...seen.map(({ ms }) => ms)));
+
+describe('A database that is', { timeout: 90_000 }, () => {
+  it('killed under load and restarted costs 503s meanwhile, and nothing that was acknowledged', async () => {
+    const observed = await observe({ begin: cluster.crash, lastsMs: 4_000, end: cluster.restart });
+    expectTruthfulReadiness(observed);
+    await expectUnharmed('killed and restarted', observed);
+  });
+
+  it('hung for 15 s keeps nobody waiting for more than 3, and is used again at once', async () => {
+    const observed = await observe({ begin: cluster.freeze, lastsMs: 15_000, end: cluster.thaw });
+    expectTruthfulReadiness(observed);
+    await expectUnharmed('hung for 15 s', observed);
+  });
+
+  it('read-only still answers whoever only reads, and refuses the rest as unavailable', async () => {
+    const set = async (value: 'on' | 'off') => {
+      await asSuperuser(`ALTER SYSTEM SET default_transaction_read_only = ${value}`);
+      await asSuperuser('SELECT pg_reload_conf()');
+    };
+    const observed = await observe({ begin: () => set('on'), lastsMs: 4_000, end: () => set('off') });
+    // It answers: whoever takes this instance out of service takes the readers' answers away, and gains nothing.
+    expect(observed.readiness.map(({ status }) => status).filter((status) => status !== 200)).toEqual([]);
+    const meanwhile = crowd.seen.filter(({ at, ms }) => at > observed.beganAt + 500 && at + ms < observed.endingAt);
+    const statusesOf = (pattern: RegExp) =>
+      new Set(meanwhile.filter(({ line }) => pattern.test(line)).map(({ status }) => status));
+    expect(statusesOf(/welcome|me/)).toEqual(new Set([200]));
+    expect(statusesOf(/auth/)).toEqual(new Set([503]));
+    await expectUnharmed('read-only', observed);
+  });
+
+  it('out of connections is one that cannot be reached, for those who have none', async () => {
+    const eaters: pg.Client[] = [];
+    const observed = await observe({
+      // Those that the server has are ended, or it would need no other.
+      begin: async () => {
+        await eatConnections(eaters);
+        await endConnectionsOfServer(eaters[0]);
+        await eatConnections(eaters);
+      },
+      lastsMs: 5_000,
+      end: async () => void (await Promise.all(eaters.map((eater) => eater.end()))),
+    });
+    expect(crowd.seen.filter(({ status }) => status === 503).length).toBeGreaterThan(0);
+    await expectUnharmed('out of connections', observed);
+  });
+});
+
+async function eatConnections(eaters: pg.Client[]): Promise<void> {
+  for (;;) {
+    const eater = new pg.Client({ connectionString: cluster.url });
+    eater.on('error', () => undefined);
+    try {
+      await eater.connect();
+    } catch {
+      return;
+    }
+    eaters.push(eater);
+  }
+}
+
+async function endConnectionsOfServer(by: pg.Client | undefined): Promise<void> {
+  await by?.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gatelatch'");
+}
+
+async function asSuperuser(statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: cluster.url });
+  await client.connect();
+  await client.query(statement);
+  await client.end();
+}

@@ -1,0 +1,109 @@
+import fc from 'fast-check';
+import type { oas31 } from 'zod-openapi';
+import { contract } from './contract.js';
+import { hostileHeader, hostileJson, hostileParameter, hostileText } from './hostile-values.js';
+
+/** One endpoint of the contract. */
+export type Operation = { method: string; path: string; told: oas31.OperationObject };
+
+/** A request to it: good where nothing hostile took the place of what was. */
+export type ContractRequest = {
+  operation: Operation;
+  /** With its query. */
+  path: string;
+  headers: Record<string, string>;
+  /** Who asks. */
+  as: 'nobody' | 'user' | 'admin';
+  body: string | undefined;
+};
+
+export const operations: Operation[] = Object.entries(contract.paths ?? {}).flatMap(([path, item]) =>
+  Object.entries(item ?? {}).map(([method, told]) => ({
+    method: method.toUpperCase(),
+    path,
+    told: told as oas31.OperationObject,
+  })),
+);
+
+/** Values that work just now, by the names under which requests carry them. */
+export type Living = { ids: string[]; refresh_token: string; username: string };
+
+/** Requests of every kind to every endpoint. @param living is asked when a request is made up */
+export function contractRequests(living: () => Living): fc.Arbitrary<ContractRequest> {
+  return fc.constantFrom(...operations).chain((operation) =>
+    fc.record({
+      operation: fc.constant(operation),
+      path: pathOf(operation, living),
+      headers: headersOf(operation),
+      as: fc.constantFrom('nobody', 'user', 'user', 'admin'),
+      body: bodyOf(operation, living),
+    }),
+  );
+}
+
+function pathOf({ path, told }: Operation, living: () => Living): fc.Arbitrary<string> {
+  const id = often(
+    fc.nat().map((n) => living().ids.at(n % living().ids.length) ?? ''),
+    hostileParameter,
+  );
+  const names = (told.parameters ?? []).flatMap((one) => ('in' in one && one.in === 'query' ? [one.name ?? ''] : []));
+  const query = fc.dictionary(fc.constantFrom(...names, 'access_token', 'x'), hostileParameter, { maxKeys: 3 });
+  return fc.tuple(id, often(fc.constant({}), query)).map(([id, query]) => {
+    const asked = Object.entries(query).map(([name, value]) => `${name}=${value}`);
+    return path.replace('{id}', id) + (asked.length > 0 ? `?${asked.join('&')}` : '');
+  });
+}
+
+function headersOf({ told }: Operation): fc.Arbitrary<Record<string, string>> {
+  const hostile = fc.dictionary(
+    fc.constantFrom(
+      'Authorization',
+      'Cookie',
+      'Origin',
+      'User-Agent',
+      'Accept',
+      'X-Forwarded-For',
+      'Content-Type',
+      'If-None-Match',
+    ),
+    hostileHeader,
+    { maxKeys: 2 },
+  );
+  const type = told.requestBody ? { 'Content-Type': 'application/json' } : {};
+  return often(fc.constant({}), hostile).map((headers) => ({ ...type, ...headers }));
+}
+
+function bodyOf({ told }: Operation, living: () => Living): fc.Arbitrary<string | undefined> {
+  const media = (told.requestBody as oas31.RequestBodyObject | undefined)?.content?.['application/json'];
+  if (media === undefined) return often(fc.constant(undefined), hostileText);
+  const good = (media.example ?? {}) as Record<string, unknown>;
+  const fields = Object.keys(good).map((name) => [
+    name,
+    often(
+      fc.constant(null).map(() => current(name, good, living())),
+      hostileJson,
+    ),
+  ]);
+  const body = fc
+    .record(Object.fromEntries(fields), { requiredKeys: [] })
+    .chain((known) =>
+      often(fc.constant({}), fc.dictionary(hostileText, hostileJson, { maxKeys: 2 })).map((more) => ({
+        ...known,
+        ...more,
+      })),
+    )
+    .map((fields) => JSON.stringify(fields));
+  return fc.oneof(
+    { weight: 8, arbitrary: body },
+    { weight: 1, arbitrary: hostileJson.map((value) => JSON.stringify(value)) },
+    { weight: 1, arbitrary: hostileText },
+  );
+}
+
+function current(name: string, good: Record<string, unknown>, living: Living): unknown {
+  return name in living ? living[name as keyof Living] : good[name];
+}
+
+function often<A, B>(usual: fc.Arbitrary<A>, rare: fc.Arbitrary<B>): fc.Arbitrary<A | B> {
+  return fc.oneof({ weight: 4, arbitrary: usual }, { weight: 1, arbitrary: rare });
+}

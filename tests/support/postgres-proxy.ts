@@ -1,0 +1,129 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+/** Stands between a server and its Postgres, understands what passes, and can cut a connection at any statement. */
+export type PostgresProxy = {
+  /** The way to the database through here. */
+  url: string;
+  /**
+   * Every statement that arrived and is of interest, in order; empty it at will. What a connection says that LISTENs is
+   * not: it has a heartbeat.
+   */
+  statements: string[];
+  /**
+   * Cuts the connection that brings the n-th statement of interest from now on: `before` Postgres gets it, or `after`
+   * Postgres has answered it, and nobody hears the answer.
+   * @returns to be called later: the statement that it happened to, if it did; from then on nothing is cut any more
+   */
+  cutAt(n: number, when: 'before' | 'after'): () => string | undefined;
+  close(): void;
+};
+
+type Cut = { left: number; when: 'before' | 'after'; happenedTo?: string };
+
+/**
+ * @param url where Postgres really is
+ * @param isOfInterest which statements count
+ */
+export async function startPostgresProxy(url: string, isOfInterest: (sql: string) => boolean): Promise<PostgresProxy> {
+  const statements: string[] = [];
+  const sockets = new Set<Socket>();
+  let cut: Cut | undefined;
+
+  function decide(sql: string): 'pass' | Cut['when'] {
+    if (!isOfInterest(sql)) return 'pass';
+    statements.push(sql);
+    if (cut === undefined || cut.happenedTo !== undefined || --cut.left > 0) return 'pass';
+    cut.happenedTo = sql;
+    return cut.when;
+  }
+
+  const server = createServer((client) => {
+    const { hostname, port } = new URL(url);
+    const upstream = connect(Number(port), hostname);
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.setNoDelay(true);
+      socket.on('error', () => undefined);
+    }
+    const end = () => {
+      client.destroy();
+      upstream.destroy();
+      sockets.delete(client);
+      sockets.delete(upstream);
+    };
+    client.on('close', end);
+    upstream.on('close', end);
+    relay(client, upstream, decide, end);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+
+  const own = new URL(url);
+  own.port = String((server.address() as AddressInfo).port);
+  return {
+    url: own.href,
+    statements,
+    cutAt(n, when) {
+      const mine: Cut = { left: n, when };
+      cut = mine;
+      return () => {
+        if (cut === mine) cut = undefined;
+        return mine.happenedTo;
+      };
+    },
+    close() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+function relay(client: Socket, upstream: Socket, decide: (sql: string) => 'pass' | Cut['when'], end: () => void): void {
+  let silenced = false;
+  const takeAnswers = messageReader(false, (type) => silenced && type === 'Z' && end());
+  upstream.on('data', (bytes: Buffer) => {
+    if (silenced) takeAnswers(bytes);
+    else client.write(bytes);
+  });
+
+  // What belongs to one statement is held back until it is complete: Query, or Parse … Sync.
+  let held: Buffer[] = [];
+  let sql = '';
+  let listens = false;
+  const takeRequests = messageReader(true, (type, message) => {
+    held.push(message);
+    if (type === 'P') sql = textAfter(message, message.indexOf(0, 5) + 1);
+    if (type === 'Q') sql = textAfter(message, 5);
+    if (/[PBDECH]/.test(type)) return;
+    listens ||= sql.startsWith('LISTEN');
+    const verdict = !listens && /[QS]/.test(type) ? decide(sql.trim()) : 'pass';
+    if (verdict === 'before') return end();
+    silenced ||= verdict === 'after';
+    upstream.write(Buffer.concat(held));
+    held = [];
+  });
+  client.on('data', takeRequests);
+}
+
+function textAfter(message: Buffer, start: number): string {
+  return message.toString('utf8', start, message.indexOf(0, start));
+}
+
+/** Cuts a stream into the protocol's messages. The first of a client's, which starts a connection, has no type. */
+function messageReader(untypedFirst: boolean, take: (type: string, message: Buffer) => void): (bytes: Buffer) => void {
+  let rest: Buffer = Buffer.alloc(0);
+  let untyped = untypedFirst;
+  return (bytes) => {
+    rest = Buffer.concat([rest, bytes]);
+    for (;;) {
+      const typeSize = untyped ? 0 : 1;
+      if (rest.length < typeSize + 4) return;
+      const size = typeSize + rest.readInt32BE(typeSize);
+      if (rest.length < size) return;
+      const message = rest.subarray(0, size);
+      rest = rest.subarray(size);
+      take(untyped ? '' : String.fromCharCode(message[0] ?? 0), message);
+      untyped = false;
+    }
+  };
+}

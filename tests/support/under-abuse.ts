@@ -1,0 +1,102 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { type Instance, percentile, signUp, startInstance } from './instance.js';
+import { type PostgresCluster, startPostgresCluster } from './postgres-cluster.js';
+import { type Vitals, vitalSigns } from './vital-signs.js';
+import { type Seen, witness } from './witness.js';
+
+/** A server, for tests that do it harm, and somebody who uses it meanwhile. */
+export type UnderAbuse = {
+  url: string;
+  /** What it has logged, a line each. */
+  logs: string[];
+  /**
+   * Does harm while somebody goes on using the server, and holds it to this: every use is answered as ever, the event
+   * loop was never held up for 50 ms, and once it is over no more than 16 MB are held that were not held before.
+   */
+  endure(what: string, harm: () => Promise<void>): Promise<void>;
+  stop(): Promise<void>;
+};
+
+const longestStallMs = 50;
+const mostKeptBytes = 16 * 1024 * 1024;
+
+export async function startUnderAbuse(environment: Record<string, string> = {}): Promise<UnderAbuse> {
+  const cluster: PostgresCluster = await startPostgresCluster();
+  const vitals = vitalSigns();
+  const instance = await startInstance(cluster.url, { ...vitals.environment, ...environment });
+  await warmUp(instance);
+  return {
+    url: instance.url,
+    logs: instance.logs,
+    async endure(what, harm) {
+      const user = await startUsing(instance);
+      const before = await vitals.ask();
+      await harm();
+      const uses = await user.stop();
+      const { stall } = await vitals.ask();
+      const after = await settledVitals(vitals.ask, before);
+      tell(what, uses, stall, before, after);
+      expect(uses.map(({ status }) => status).filter((status) => status >= 300 || status === 0)).toEqual([]);
+      expect(stall.own).toBeLessThan(longestStallMs);
+      expect(after.held - before.held).toBeLessThan(mostKeptBytes);
+    },
+    async stop() {
+      await instance.stop();
+      const failed = instance.logs.filter((line) => /"internal_error"|"un(caught|handled)/.test(line));
+      expect(failed).toEqual([]);
+      await cluster.remove();
+    },
+  };
+}
+
+// What is compiled and cached at first use is neither a stall nor a leak.
+async function warmUp(instance: Instance): Promise<void> {
+  const user = await startUsing(instance);
+  await witness(instance.url, 'GET /openapi.json');
+  await sleep(2_000);
+  await user.stop();
+}
+
+async function startUsing(instance: Instance): Promise<{ stop(): Promise<Seen[]> }> {
+  const { access, username } = await signUp(instance);
+  const uses: Seen[] = [];
+  let stopped = false;
+  const using = (async () => {
+    while (!stopped) {
+      uses.push(await witness(instance.url, 'GET /welcome', { bearer: access }));
+      uses.push(await witness(instance.url, 'GET /me', { bearer: access }));
+      uses.push(await witness(instance.url, 'POST /todos', { bearer: access, body: { title: username } }));
+      await sleep(50);
+    }
+  })();
+  return {
+    async stop() {
+      stopped = true;
+      await using;
+      return uses;
+    },
+  };
+}
+
+// Sockets and what hangs on them take a moment to be gone.
+async function settledVitals(ask: () => Promise<Vitals>, before: Vitals): Promise<Vitals> {
+  for (let tries = 0; ; tries++) {
+    const now = await ask();
+    if (now.held - before.held < mostKeptBytes || tries === 10) return now;
+    await sleep(500);
+  }
+}
+
+function tell(what: string, uses: Seen[], stall: Vitals['stall'], before: Vitals, after: Vitals): void {
+  const p99 = percentile(
+    uses.map(({ ms }) => ms),
+    0.99,
+  );
+  const mb = (bytes: number) => (bytes / 1024 / 1024).toFixed(1);
+  console.info(
+    `  ${what}: event loop held up ${stall.own.toFixed(0)} ms at the most (${stall.wall.toFixed(0)} with others' turns);` +
+      ` ${uses.length} uses meanwhile, p99 ${p99.toFixed(0)} ms; held ${mb(before.held)} → ${mb(after.held)} MB,` +
+      ` RSS ${mb(before.rss)} → ${mb(after.rss)} MB`,
+  );
+}

@@ -1,0 +1,42 @@
+// Loaded into the server under test by `node --import`. On a socket of its own it tells how long the event loop was held
+// up, and what memory is held.
+import { openSync, readSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc');
+
+const everyMs = 5;
+const schedule = openSync('/proc/self/schedstat');
+const bytes = Buffer.alloc(64);
+let last = { at: performance.now(), ran: ranFor() };
+let longest = { own: 0, wall: 0 };
+
+// For how long the main thread has had a core, in ms: what passes besides, on a busy machine, is not the server's doing.
+function ranFor() {
+  const text = bytes.toString('latin1', 0, readSync(schedule, bytes, 0, bytes.length, 0));
+  return Number(text.split(' ')[0]) / 1e6;
+}
+
+setInterval(() => {
+  const now = { at: performance.now(), ran: ranFor() };
+  longest = {
+    own: Math.max(longest.own, now.ran - last.ran),
+    wall: Math.max(longest.wall, now.at - last.at - everyMs),
+  };
+  last = now;
+}, everyMs).unref();
+
+createServer((socket) => {
+  const stall = longest;
+  socket.on('error', () => undefined);
+  collectGarbage();
+  const { rss, heapUsed, external } = process.memoryUsage();
+  socket.end(JSON.stringify({ stall, rss, held: heapUsed + external }));
+  last = { at: performance.now(), ran: ranFor() };
+  longest = { own: 0, wall: 0 };
+})
+  .listen(process.env.VITAL_SIGNS)
+  .unref();
