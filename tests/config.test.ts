@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { type Config, parseConfig, settings } from '../src/config.js';
+import { type Config, parseConfig } from '../src/config.js';
 import { StartError } from '../src/errors.js';
+import { settings } from '../src/settings.js';
 
 const secret = 'k3wn2-2jf9s-0aqpl-19dkz-m4x7c-55tyu';
 const day = 86_400;

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { parseConfig, settings } from '../src/config.js';
+import { parseConfig } from '../src/config.js';
 import { idleLagMs } from '../src/http/drain.js';
 import { routes } from '../src/routes.js';
+import { settings } from '../src/settings.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');

@@ -1,6 +1,6 @@
 import type { Request } from 'express';
-import type { AccessTokenSource } from '../config.js';
 import { AppError } from '../errors.js';
+import type { AccessTokenSource } from '../setting-kinds.js';
 import type { AuthCookies } from './cookies.js';
 
 /** An access token as a request carries it. */

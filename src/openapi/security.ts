@@ -1,8 +1,9 @@
 import type { oas31 } from 'zod-openapi';
 import { fieldsOf } from '../body-fields.js';
-import type { AccessTokenSource, Config } from '../config.js';
+import type { Config } from '../config.js';
 import { cookieNames } from '../cookie-names.js';
 import type { AnyRoute } from '../route.js';
+import type { AccessTokenSource } from '../setting-kinds.js';
 
 /** The settings that a client sees the effect of. */
 export type ContractSettings = Pick<Config, 'cookies' | 'tokens'>;
