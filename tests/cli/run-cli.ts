@@ -66,16 +66,17 @@ function cliBy(run: Run): Cli {
   };
 }
 
-/** Runs a process to its end. */
+/** Runs a process to its end. @param options `stopAt`: what it prints when it is to be asked to stop */
 export async function run(
   command: string,
   args: string[],
   stdin: string,
-  options: { cwd: string; env: Record<string, string> },
+  { stopAt, ...options }: { cwd: string; env: Record<string, string>; stopAt?: RegExp },
 ): Promise<Ran> {
   const child = spawn(command, args, { ...options, env: { PATH: process.env.PATH, ...options.env } });
   const ran: Ran = { code: null, stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text) => (ran.stdout += text));
+  child.stdout.on('data', () => stopAt?.test(ran.stdout) && child.kill('SIGTERM'));
   child.stderr.setEncoding('utf8').on('data', (text) => (ran.stderr += text));
   child.stdin.on('error', () => undefined).end(stdin);
   ran.code = await new Promise((resolve, reject) => child.on('close', resolve).on('error', reject));
