@@ -13,7 +13,7 @@ export type Channel = {
  */
 export const platform = globalThis as unknown as {
   navigator?: {
-    locks?: { request<T>(name: string, options: { signal: AbortSignal }, work: () => Promise<T>): Promise<T> };
+    locks?: { request(name: string, options: object, work: (lock: unknown) => Promise<void>): Promise<void> };
   };
   BroadcastChannel?: new (name: string) => Channel;
   addEventListener?(type: string, listener: () => void): void;

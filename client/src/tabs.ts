@@ -1,12 +1,10 @@
 import { createElection } from './election.js';
+import { aloneByLock } from './lock.js';
 import { platform } from './platform.js';
 
 // Longer than a refresh with its second try. A frozen tab may hold a lock for hours; then two refresh at once, and the
 // server's grace gives both the same tokens.
 const patience = 25_000;
-// What one tab writes to localStorage reaches another's process a little later than the lock does: in Chromium, one time
-// in fourteen. So the lock is kept for a moment more; whoever holds it does not wait for that.
-const settling = 50;
 
 /** The other tabs that see the same session. */
 export type Tabs = {
@@ -35,30 +33,13 @@ export function openTabs(name: string, onTold: () => void): Tabs {
   return {
     tell: () => say('look'),
     alone: (work, isDone) =>
-      platform.navigator?.locks ? locked(name, work) : (election?.alone(work, isDone, patience) ?? work()),
+      platform.navigator?.locks
+        ? aloneByLock(name, work, isDone, patience)
+        : (election?.alone(work, isDone, patience) ?? work()),
     close() {
       channel?.close();
       channel = undefined;
       platform.removeEventListener?.('storage', onTold);
     },
   };
-}
-
-function locked<T>(name: string, work: () => Promise<T>): Promise<T> {
-  const waiting = new AbortController();
-  const timer = setTimeout(() => waiting.abort(), patience);
-  return new Promise((resolve) => {
-    const holding = () => {
-      clearTimeout(timer);
-      const done = work();
-      resolve(done);
-      return settled(done);
-    };
-    platform.navigator?.locks?.request(name, { signal: waiting.signal }, holding).catch(() => resolve(work()));
-  });
-}
-
-async function settled(done: Promise<unknown>): Promise<void> {
-  await done.catch(() => {});
-  await new Promise((resolve) => setTimeout(resolve, settling));
 }
