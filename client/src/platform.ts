@@ -7,14 +7,17 @@ export type Channel = {
   unref?(): void;
 };
 
+/** The Web Locks API, as far as it is used. */
+export type Locks = {
+  request<T>(name: string, options: { signal: AbortSignal }, work: () => Promise<T>): Promise<T>;
+};
+
 /**
- * What a platform may have besides `fetch`. Browsers have all of it, but locks only on https and localhost; Node 20 has
+ * What a platform may have besides `fetch`. Browsers have all of it, but locks only on https and localhost; Node has
  * the channel, and React Native nothing.
  */
 export const platform = globalThis as unknown as {
-  navigator?: {
-    locks?: { request<T>(name: string, options: { signal: AbortSignal }, work: () => Promise<T>): Promise<T> };
-  };
+  navigator?: { locks?: Locks };
   BroadcastChannel?: new (name: string) => Channel;
   addEventListener?(type: string, listener: () => void): void;
   removeEventListener?(type: string, listener: () => void): void;

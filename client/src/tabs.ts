@@ -1,5 +1,5 @@
 import { createElection } from './election.js';
-import { platform } from './platform.js';
+import { type Locks, platform } from './platform.js';
 
 // Longer than a refresh with its second try. A frozen tab may hold a lock for hours; then two refresh at once, and the
 // server's grace gives both the same tokens.
@@ -30,12 +30,13 @@ export function openTabs(name: string, onTold: () => void): Tabs {
   const election = channel && createElection(say);
   if (channel) channel.onmessage = ({ data }) => (data === 'look' ? onTold() : election?.hear(data as never));
   channel?.unref?.();
+  // Node 24 has locks, too, but forgets who waits for one in another thread (seen with 24.21): there, turns go by messages.
+  const locks = channel?.unref ? undefined : platform.navigator?.locks;
   // localStorage may arrive here later than the message does; its own event does not.
   platform.addEventListener?.('storage', onTold);
   return {
     tell: () => say('look'),
-    alone: (work, isDone) =>
-      platform.navigator?.locks ? locked(name, work) : (election?.alone(work, isDone, patience) ?? work()),
+    alone: (work, isDone) => (locks ? locked(locks, name, work) : (election?.alone(work, isDone, patience) ?? work())),
     close() {
       channel?.close();
       channel = undefined;
@@ -44,7 +45,7 @@ export function openTabs(name: string, onTold: () => void): Tabs {
   };
 }
 
-function locked<T>(name: string, work: () => Promise<T>): Promise<T> {
+function locked<T>(locks: Locks, name: string, work: () => Promise<T>): Promise<T> {
   const waiting = new AbortController();
   const timer = setTimeout(() => waiting.abort(), patience);
   return new Promise((resolve) => {
@@ -54,7 +55,7 @@ function locked<T>(name: string, work: () => Promise<T>): Promise<T> {
       resolve(done);
       return settled(done);
     };
-    platform.navigator?.locks?.request(name, { signal: waiting.signal }, holding).catch(() => resolve(work()));
+    locks.request(name, { signal: waiting.signal }, holding).catch(() => resolve(work()));
   });
 }
 
