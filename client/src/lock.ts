@@ -1,4 +1,4 @@
-import { platform } from './platform.js';
+import type { Locks } from './platform.js';
 
 // What one tab writes to localStorage reaches another's process a little later than the lock does: in Chromium, one time
 // in fourteen. So who had to wait for the lock waits for that, too; in vain only where the other tab's try has failed.
@@ -11,16 +11,17 @@ const lookingAgain = 20;
  * @param patience milliseconds after which it is done in any case
  */
 export async function aloneByLock<T>(
+  locks: Locks,
   name: string,
   work: () => Promise<T>,
   isDone: () => Promise<boolean>,
   patience: number,
 ): Promise<T> {
-  const atOnce = await hold(name, { ifAvailable: true }, work);
+  const atOnce = await hold(locks, name, { ifAvailable: true }, work);
   if (atOnce) return atOnce.done;
   const waiting = new AbortController();
   const timer = setTimeout(() => waiting.abort(), patience);
-  const inTurn = await hold(name, { signal: waiting.signal }, async () => {
+  const inTurn = await hold(locks, name, { signal: waiting.signal }, async () => {
     clearTimeout(timer);
     for (let waited = 0; waited < arriving && !(await isDone()); waited += lookingAgain) await pause(lookingAgain);
     return work();
@@ -30,6 +31,7 @@ export async function aloneByLock<T>(
 
 /** @returns once the work has begun; undefined where there was no lock to be had */
 function hold<T>(
+  locks: Locks,
   name: string,
   options: { signal: AbortSignal } | { ifAvailable: true },
   work: () => Promise<T>,
@@ -42,7 +44,7 @@ function hold<T>(
       await done;
     };
     // Where the work failed it is too late for this, and who waits for `done` knows.
-    platform.navigator?.locks?.request(name, options, granted).catch(() => resolve(undefined));
+    locks.request(name, options, granted).catch(() => resolve(undefined));
   });
 }
 

@@ -7,14 +7,21 @@ export type Channel = {
   unref?(): void;
 };
 
+/** The Web Locks API, as far as it is used. */
+export type Locks = {
+  request(
+    name: string,
+    options: { signal: AbortSignal } | { ifAvailable: true },
+    work: (lock: unknown) => Promise<void>,
+  ): Promise<void>;
+};
+
 /**
- * What a platform may have besides `fetch`. Browsers have all of it, but locks only on https and localhost; Node 20 has
+ * What a platform may have besides `fetch`. Browsers have all of it, but locks only on https and localhost; Node has
  * the channel, and React Native nothing.
  */
 export const platform = globalThis as unknown as {
-  navigator?: {
-    locks?: { request(name: string, options: object, work: (lock: unknown) => Promise<void>): Promise<void> };
-  };
+  navigator?: { locks?: Locks };
   BroadcastChannel?: new (name: string) => Channel;
   addEventListener?(type: string, listener: () => void): void;
   removeEventListener?(type: string, listener: () => void): void;

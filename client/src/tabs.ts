@@ -28,14 +28,14 @@ export function openTabs(name: string, onTold: () => void): Tabs {
   const election = channel && createElection(say);
   if (channel) channel.onmessage = ({ data }) => (data === 'look' ? onTold() : election?.hear(data as never));
   channel?.unref?.();
+  // Node 24 has locks, too, but forgets who waits for one in another thread (seen with 24.21): there, turns go by messages.
+  const locks = channel?.unref ? undefined : platform.navigator?.locks;
   // localStorage may arrive here later than the message does; its own event does not.
   platform.addEventListener?.('storage', onTold);
   return {
     tell: () => say('look'),
     alone: (work, isDone) =>
-      platform.navigator?.locks
-        ? aloneByLock(name, work, isDone, patience)
-        : (election?.alone(work, isDone, patience) ?? work()),
+      locks ? aloneByLock(locks, name, work, isDone, patience) : (election?.alone(work, isDone, patience) ?? work()),
     close() {
       channel?.close();
       channel = undefined;

@@ -122,7 +122,7 @@ describe('while the network or the server is away, nobody is logged out', () => 
     expect((await client.fetch('/welcome')).status).toBe(200);
   });
 
-  it('by an unreachable server: the network’s return tries again at once', async () => {
+  it('by an unreachable server: the network’s return tries again at once', { timeout: 20_000 }, async () => {
     // Node has no such event.
     const browser = new EventTarget();
     Object.assign(globalThis, {
