@@ -41,9 +41,11 @@ async function startAskers() {
 
 async function send({ operation, path, headers, body }: ContractRequest, bearer?: string): Promise<Exchange> {
   const authorization = bearer === undefined ? {} : { Authorization: `Bearer ${bearer}` };
-  const options = { method: operation.method, headers: { ...authorization, ...headers } };
+  // As it stands: a URL would be put straight first.
+  const { hostname, port } = new URL(server.url);
+  const options = { hostname, port, path, method: operation.method, headers: { ...authorization, ...headers } };
   return new Promise((resolve, reject) => {
-    const asking = request(`${server.url}${path}`, options, async (answer) => {
+    const asking = request(options, async (answer) => {
       const { statusCode: status = 0, headers } = answer;
       resolve({ method: operation.method, path, status, headers, text: await text(answer) });
     });
