@@ -14,7 +14,8 @@ type SignupDeps = { db: Db; mailBell?: MailBell };
 const waitsHours = 48;
 
 // So many sign-ups within an hour send a mail to one address; those beyond are kept all the same, and a resend, which has
-// a limit of its own, reaches whoever meant it. Otherwise one asker could fill a stranger's inbox.
+// a limit of its own, reaches whoever meant it. Otherwise one asker could fill a stranger's inbox. No more are counted,
+// so that the time of an answer does not tell how many there are.
 const mailsPerHour = 5;
 
 /**
@@ -35,8 +36,9 @@ export async function keepSignup(
           clock_timestamp() + make_interval(hours => ${waitsHours}::int), ${passwordHash})
         RETURNING *
       ) ${verificationMail(Prisma.sql`FROM (
-        SELECT * FROM u WHERE ${mailsPerHour} > (SELECT count(*) FROM "user" w
-          WHERE w.pending_email_key = u.pending_email_key AND w.created_at > clock_timestamp() - interval '1 hour')) u`)}`;
+        SELECT * FROM u WHERE ${mailsPerHour} > (SELECT count(*) FROM (SELECT FROM "user" w
+          WHERE w.pending_email_key = u.pending_email_key AND w.created_at > clock_timestamp() - interval '1 hour'
+          LIMIT ${mailsPerHour}) earlier)) u`)}`;
     return db.user.findUniqueOrThrow({ where: { id } });
   });
   mailBell?.ring();
