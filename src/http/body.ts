@@ -83,7 +83,8 @@ function isPlainJson({ headers }: Request): boolean {
   return (headers['content-encoding'] ?? 'identity') === 'identity' && jsonInUtf8.test(headers['content-type'] ?? '');
 }
 
-function hasBody(req: Request): boolean {
+/** Whether the request announces a body (RFC 9112 §6.3). */
+export function hasBody(req: Request): boolean {
   return req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
 }
 

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { isDatabaseUnavailable } from '../db/errors.js';
 import { AppError, codeOnTheWire, type ErrorCode, errorCatalogue } from '../errors.js';
 import { writeAnswer } from './answer-headers.js';
+import { hasBody } from './body.js';
 
 /** The body of every refusal (RFC 9457). */
 export type Problem = {
@@ -22,14 +23,10 @@ export function errorHandler(log: Logger): ErrorRequestHandler {
     if (error.status >= 500) logFailure(log, error, res);
     // Half an answer can't be taken back: Express then cuts the connection.
     if (res.headersSent) return next(thrown);
-    if (!req.complete && announcesBody(req)) hangUpSoon(req, res);
+    // Without a body a request counts as complete only after its handler: it needs no hanging up.
+    if (!req.complete && hasBody(req)) hangUpSoon(req, res);
     sendProblem(res, error);
   };
-}
-
-// RFC 9112 §6.3. Without a body a request counts as complete only after its handler: it needs no hanging up.
-function announcesBody({ headers }: Request): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
 // The rest of a refused body is read and dropped for a moment, so that whoever is still writing it gets to read the
