@@ -1,4 +1,3 @@
-import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { goodPassword, type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { cookieHeader, cookiesOf } from '../support/cookies.js';
@@ -227,9 +226,9 @@ describe('the sessions of a user', () => {
 
   it('are nobody’s business without an access token', async () => {
     for (const asked of [
-      request(app.url).get('/auth/sessions'),
-      request(app.url).post('/auth/logout-all'),
-      request(app.url).delete(`/auth/sessions/${nobodysId}`),
+      app.http.get('/auth/sessions'),
+      app.http.post('/auth/logout-all'),
+      app.http.delete(`/auth/sessions/${nobodysId}`),
     ])
       expect((await asked).body.code).toBe('unauthenticated');
   });
