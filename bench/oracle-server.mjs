@@ -1,4 +1,5 @@
 // The server that bench/oracle.mjs measures, in a process of its own, which can also make users what no route makes them.
+import { randomUUID } from 'node:crypto';
 import { loadConfig } from '../dist/config.js';
 import { createLog } from '../dist/log.js';
 import { serve } from '../dist/serve.js';
@@ -6,11 +7,22 @@ import { serve } from '../dist/serve.js';
 const server = await serve(loadConfig(), createLog('warn', process.stderr));
 console.log(`port ${server.port}`);
 
-process.on('message', async ({ unverified, disabled }) => {
+process.on('message', async ({ known, unverified, disabled, namesakes }) => {
   const { user } = server.deps.db;
   await user.update({ where: { emailKey: unverified }, data: { emailVerifiedAt: null } });
   await user.update({ where: { emailKey: disabled }, data: { disabledAt: new Date() } });
+  for (const emailKey of [known, unverified, disabled])
+    await user.createMany({ data: await namesakesOf(emailKey, namesakes) });
   process.send('done');
 });
+async function namesakesOf(emailKey, count) {
+  const one = await server.deps.db.user.findUniqueOrThrow({ where: { emailKey } });
+  return Array.from({ length: count }, (_, turn) => {
+    const username = `${one.usernameKey}-${turn}`;
+    const email = `${username}@example.com`;
+    return { ...one, id: randomUUID(), username, usernameKey: username, email, emailKey: email };
+  });
+}
+
 // Also where the bench was killed, and can't say so.
 for (const end of ['SIGTERM', 'disconnect']) process.once(end, () => server.stop().then(() => process.exit(0)));
