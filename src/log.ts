@@ -7,5 +7,15 @@ const details = ['err.meta.driverAdapterError.cause.detail', 'err.cause.detail',
 /** The log: JSON lines of which none holds what stands in the database (ASVS 16.2.5). Times are RFC 3339. */
 export function createLog(level: NonNullable<LoggerOptions['level']>, destination: DestinationStream): Logger {
   const redact = { paths: details, remove: true };
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, redact }, destination);
+  return pino({ level, base: null, timestamp: isoTime, redact }, destination);
 }
+
+/** pino's own, but written once for all lines of a millisecond: at full speed there are ten. */
+const isoTime = (() => {
+  let [at, text] = [0, ''];
+  return () => {
+    const now = Date.now();
+    if (now !== at) [at, text] = [now, `,"time":"${new Date(now).toISOString()}"`];
+    return text;
+  };
+})();

@@ -6,7 +6,7 @@ import { type Serving, serve } from './serve.js';
 try {
   const config = loadConfig();
   // Written in batches: a write for each line cost a thread's turn, a tenth of a small request.
-  const log = createLog(config.logLevel, pino.destination({ sync: false, minLength: 4096, periodicFlush: 100 }));
+  const log = createLog(config.logLevel, pino.destination({ sync: false, minLength: 16_000, periodicFlush: 100 }));
   await run(config, log);
 } catch (error) {
   // Whoever starts the server reads lines, not stacks; what is no message for them is a bug of ours.

@@ -4,9 +4,16 @@ import type { Caller } from '../domain/caller.js';
 
 /** Where the request comes from: `TRUST_PROXY` decides whose word on the address counts. */
 export function callerOf(req: Request): Caller {
+  return { address: addressOf(req), userAgent: req.headers['user-agent']?.slice(0, 400) };
+}
+
+/** The address that counts, always an IP address (or empty, where the connection has gone). */
+export function addressOf(req: Request): string {
+  const direct = req.socket.remoteAddress ?? '';
+  // Express asks its rule for proxies anew each time; without the header its answer is this one.
+  const said = req.headers['x-forwarded-for'] === undefined ? direct : (req.ip ?? '');
   // What stands in X-Forwarded-For is anybody's text until it is an address.
-  const said = isIP(req.ip ?? '') ? req.ip : req.socket.remoteAddress;
+  const address = said === direct || isIP(said) ? said : direct;
   // A dual-stack socket writes IPv4 addresses as ::ffff:192.0.2.1.
-  const address = (said ?? '').replace(/^::ffff:(?=[\d.]+$)/i, '');
-  return { address, userAgent: req.headers['user-agent']?.slice(0, 400) };
+  return address.startsWith('::ffff:') ? address.replace(/^::ffff:(?=[\d.]+$)/i, '') : address;
 }

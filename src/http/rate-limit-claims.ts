@@ -8,6 +8,7 @@ import { addressToVerify, canonical, findByLogin } from '../domain/users.js';
 import type { ErrorCode } from '../errors.js';
 import type { RowLimit } from '../route.js';
 import { addressKey } from './address-key.js';
+import { addressOf } from './caller.js';
 import type { AuthCookies } from './cookies.js';
 
 /** A limit that a request counts on, under which key. A lenient one counts, but refuses nobody. */
@@ -37,7 +38,7 @@ export function countingOf(
   cookies: AuthCookies,
   fromKnownDevice: WeakSet<Request>,
 ): Record<RowLimit, Counting> {
-  const byAddress = (limit: Limit) => (req: Request) => [{ limit, key: addressOf(req) }];
+  const byAddress = (limit: Limit) => (req: Request) => [{ limit, key: addressKeyOf(req) }];
 
   /**
    * A device that has signed in as this user before has a limit of its own, and no other refuses it: nobody can keep
@@ -46,7 +47,7 @@ export function countingOf(
    */
   const login = async (req: Request): Promise<Claim[]> => {
     const device = await deviceOf(deps, cookies, req);
-    const address = { limit: limits.login_address, key: addressOf(req) };
+    const address = { limit: limits.login_address, key: addressKeyOf(req) };
     if (device === undefined) return [address, { limit: limits.login_account, key: canonical(req.body.username) }];
     fromKnownDevice.add(req);
     return [
@@ -84,8 +85,8 @@ export function countingOf(
   };
 }
 
-function addressOf(req: Request): string {
-  return addressKey(req.ip ?? '');
+function addressKeyOf(req: Request): string {
+  return addressKey(addressOf(req));
 }
 
 /** The known device that a login comes from: whose user has signed in there before. */

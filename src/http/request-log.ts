@@ -1,7 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
 import type { RequestMetrics } from '../telemetry/request-metrics.js';
-import { callerOf } from './caller.js';
+import { addressOf } from './caller.js';
 import { pathOf, routePatternOf } from './request-path.js';
 
 /**
@@ -34,18 +34,19 @@ function count(metrics: RequestMetrics, req: Request, res: Response, ms: number)
   });
 }
 
+/** What is undefined is left out of the line. */
 function lineOf(req: Request, res: Response, ms: number) {
   return {
     request_id: res.locals.requestId,
-    ...(res.locals.traceId && { trace_id: res.locals.traceId }),
+    trace_id: res.locals.traceId,
     method: req.method,
     path: pathOf(req),
     status: res.statusCode,
     ms: Math.round(ms * 10) / 10,
-    ip: callerOf(req).address,
+    ip: addressOf(req),
     // A client that went away before its answer: the status above was never sent.
-    ...(res.writableFinished ? undefined : { aborted: true }),
-    ...(res.locals.code && { code: res.locals.code }),
+    aborted: res.writableFinished ? undefined : true,
+    code: res.locals.code,
     msg: 'request',
   };
 }
