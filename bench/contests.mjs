@@ -128,7 +128,7 @@ async function refresh({ gatelatch, users, peer }) {
   };
 }
 
-async function login({ gatelatch, users, peer, isServer }) {
+async function login({ gatelatch, users, peer, compiled, isServer }) {
   // As a device that has signed in before does: it spares the mail about a new one.
   const credentials = (n) => ({
     username: users[n].user.username,
@@ -139,7 +139,7 @@ async function login({ gatelatch, users, peer, isServer }) {
     {
       name: 'bare argon2 verify loop',
       target: { now: 0.85, later: 0.95 },
-      ...(await peer('argon2-loop', hashCost)),
+      ...(await peer('argon2-loop', { ...hashCost, ...compiled })),
       measure: loop,
       connections: connections.password,
     },
@@ -157,13 +157,13 @@ async function login({ gatelatch, users, peer, isServer }) {
   return { name: 'POST /auth/login', subject: posting(gatelatch, '/auth/login', credentials), rivals };
 }
 
-async function signup({ gatelatch, peer, isServer }) {
+async function signup({ gatelatch, peer, compiled, isServer }) {
   const fresh = serial('signup');
   const rivals = [
     {
       name: 'bare argon2 hash loop',
       target: { later: 0.95 },
-      ...(await peer('argon2-loop', { ...hashCost, BENCH_WORK: 'hash' })),
+      ...(await peer('argon2-loop', { ...hashCost, ...compiled, BENCH_WORK: 'hash' })),
       measure: loop,
       connections: connections.password,
     },

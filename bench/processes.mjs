@@ -20,7 +20,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
  * line a request (to the file `request.log` in `cwd`). Nothing of the caller's environment gets in.
  * @returns once /readyz answers 200, and how long that took
  */
-export async function startGatelatch({ databaseUrl, cwd, origin }) {
+export async function startGatelatch({ databaseUrl, cwd, origin, env: more = {} }) {
   const port = await freePort();
   const env = {
     PATH: process.env.PATH,
@@ -31,6 +31,7 @@ export async function startGatelatch({ databaseUrl, cwd, origin }) {
     CORS_ORIGINS: origin,
     // All load comes from one address.
     RATE_LIMIT: 'off',
+    ...more,
   };
   const log = openSync(join(cwd, 'request.log'), 'a');
   const startedAt = performance.now();

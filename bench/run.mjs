@@ -3,6 +3,8 @@
 //
 //   npm run bench -- [--quick] [--database=postgres|embedded]
 //                    [--only=welcome,me,todos,refresh,login,signup,start,flood,growth]
+//                    [--argon2=<folder>]       what scripts/build-argon2.sh has made there, as the image runs with it:
+//                                              for Gatelatch and its bare loop; peers keep what they ship
 //
 // All but `growth`, which fills a database up to a million users first, is done by default. The peers that Gatelatch
 // itself does not need come by `npm ci --prefix bench`.
@@ -12,7 +14,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { connections, prepareContests } from './contests.mjs';
@@ -28,6 +30,7 @@ const { values: options } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     database: { type: 'string' },
+    argon2: { type: 'string' },
     only: { type: 'string', default: 'welcome,me,todos,refresh,login,signup,start,flood' },
   },
 });
@@ -36,6 +39,9 @@ const onlyStart = options.only === 'start';
 const plan = options.quick
   ? { rounds: 3, seconds: 1, warmUp: 1, starts: 1 }
   : { rounds: 5, seconds: 2, warmUp: 2, starts: 3 };
+
+// As argon2's own loader reads it.
+const compiled = options.argon2 === undefined ? {} : { ARGON2_PREBUILD: resolve(options.argon2) };
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const origin = 'https://app.example';
@@ -84,7 +90,7 @@ async function run() {
     machine: machine(loadBefore),
     database: database.name,
     packages: packageVersions(),
-    plan: { ...plan, connections },
+    plan: { ...plan, connections, argon2: options.argon2 },
   };
   writeFileSync(file, `${JSON.stringify({ ...facts, rows, startUp, flood, growth, rounds: measured }, null, 2)}\n`);
   console.log(`\n${facts.seconds} s; figures of each round in ${file.slice(root.length)}.`);
@@ -120,10 +126,11 @@ async function server(url) {
 /** Gatelatch as it runs in production, some who are signed up there, and a way to start what it is compared with. */
 async function openArena({ directory, database }) {
   const databaseUrl = await database.create('load');
-  const gatelatch = await started(startGatelatch({ databaseUrl, cwd: directory, origin }));
+  const gatelatch = await started(startGatelatch({ databaseUrl, cwd: directory, origin, env: compiled }));
   return {
     gatelatch,
     origin,
+    compiled,
     databaseUrl,
     isServer: database.isServer,
     users: await signUpMany(gatelatch, connections.refresh, 'bench'),
