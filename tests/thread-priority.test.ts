@@ -1,0 +1,37 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, it, onTestFinished } from 'vitest';
+import { ask, runServer } from './support/instance.js';
+
+type Thread = { id: number; niceness: number; ranMs: number };
+
+function threadsOf(pid: number): Thread[] {
+  const folder = `/proc/${pid}/task`;
+  return readdirSync(folder).map((id) => {
+    const stat = readFileSync(`${folder}/${id}/stat`, 'utf8');
+    // proc(5): the name, in brackets, may hold anything; niceness is the 17th word after it.
+    const niceness = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]);
+    const [nanoseconds] = readFileSync(`${folder}/${id}/schedstat`, 'utf8').split(' ');
+    return { id: Number(id), niceness, ranMs: Number(nanoseconds) / 1e6 };
+  });
+}
+
+it.runIf(process.platform === 'linux')(
+  'Hashes give way to requests: the threads that hash have a lower priority',
+  async () => {
+    const { child, logs } = await runServer('pglite:memory', { PASSWORD_HASH: 'm=19456,t=2,p=1' });
+    onTestFinished(() => void child.kill());
+    const pid = child.pid ?? 0;
+    await expect.poll(() => logs.some((line) => line.includes('"listening"')), { timeout: 30_000 }).toBe(true);
+    const { port } = JSON.parse(logs.find((line) => line.includes('"listening"')) ?? '');
+
+    const before = new Map(threadsOf(pid).map(({ id, ranMs }) => [id, ranMs]));
+    const body = { username: 'nobody', password: 'whatever it may be' };
+    for (let n = 0; n < 20; n++) await ask({ url: `http://127.0.0.1:${port}` }, 'POST /auth/login', { body });
+    const threads = threadsOf(pid);
+
+    const busy = threads.filter(({ id, ranMs }) => id !== pid && ranMs - (before.get(id) ?? 0) > 15);
+    expect(busy.length).toBeGreaterThan(0);
+    expect(busy.map(({ niceness }) => niceness > 0)).toEqual(busy.map(() => true));
+    expect(threads.find(({ id }) => id === pid)?.niceness).toBe(0);
+  },
+);
