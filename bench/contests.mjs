@@ -66,7 +66,10 @@ async function welcome({ gatelatch, users, origin, peer, isServer }) {
 async function me({ gatelatch, users, origin, peer }) {
   return {
     name: 'GET /me',
-    subject: reading(gatelatch, { path: '/me', headers: signedIn(users[0], origin) }),
+    subject: {
+      ...reading(gatelatch),
+      request: (n) => ({ method: 'GET', path: '/me', headers: signedIn(users[n % users.length], origin) }),
+    },
     rivals: [
       {
         name: 'Express + one findUnique',

@@ -1,11 +1,12 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import pg from 'pg';
 
 /**
  * Fills a migrated database up to so many users with three sessions each, by SQL: the figures of a database that has
- * grown are to be those of one that has not.
+ * grown are to be those of one that has not. All have the password of those who were there before.
+ * @returns the usernames of some of them, from all over the table
  */
-export async function growTo(databaseUrl, users) {
+export async function growTo(databaseUrl, users, some) {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
@@ -13,7 +14,8 @@ export async function growTo(databaseUrl, users) {
     const prefix = randomBytes(4).toString('hex');
     await client.query(
       `INSERT INTO "user" (id, username, username_key, email, email_key, password_hash)
-       SELECT gen_random_uuid(), name, name, name || '@example.com', name || '@example.com', 'none'
+       SELECT gen_random_uuid(), name, name, name || '@example.com', name || '@example.com',
+         (SELECT password_hash FROM "user" ORDER BY created_at LIMIT 1)
        FROM generate_series(1, $1::int) n, LATERAL (SELECT '${prefix}-' || n AS name) named`,
       [Math.max(0, users - rows[0].count)],
     );
@@ -23,6 +25,8 @@ export async function growTo(databaseUrl, users) {
        FROM "user" u, generate_series(1, 3) WHERE u.username LIKE '${prefix}-%'`,
     );
     await client.query('VACUUM ANALYZE "user", session');
+    const all = users - rows[0].count;
+    return Array.from({ length: some }, () => `${prefix}-${randomInt(1, all + 1)}`);
   } finally {
     await client.end();
   }

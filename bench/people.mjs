@@ -9,12 +9,21 @@ export function signUpMany({ url }, count, prefix) {
   return Promise.all(Array.from({ length: count }, (_, n) => signUp(url, `${prefix}-${n}`)));
 }
 
-async function signUp(url, username) {
-  const response = await fetch(`${url}/auth/signup`, {
+/** Logs in as whoever has {@link PASSWORD}. @returns the token response */
+export function logIn({ url }, username) {
+  return credentials(`${url}/auth/login`, username, 200);
+}
+
+function signUp(url, username) {
+  return credentials(`${url}/auth/signup`, username, 201);
+}
+
+async function credentials(url, username, status) {
+  const response = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ username, password: PASSWORD }),
   });
-  if (response.status !== 201) throw new Error(`Sign-up answered ${response.status}: ${await response.text()}`);
+  if (response.status !== status) throw new Error(`${url} answered ${response.status}: ${await response.text()}`);
   return response.json();
 }

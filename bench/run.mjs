@@ -20,7 +20,7 @@ import { parseArgs } from 'node:util';
 import { connections, prepareContests } from './contests.mjs';
 import { measureFlood } from './flood.mjs';
 import { growTo } from './growth.mjs';
-import { signUpMany } from './people.mjs';
+import { logIn, signUpMany } from './people.mjs';
 import { createDatabase, findPostgres, startPostgres, versionOf } from './postgres.mjs';
 import { coresInWords, startGatelatch, startPeer } from './processes.mjs';
 import { measureStartUp } from './start-up.mjs';
@@ -155,13 +155,15 @@ async function holdFlood(arena) {
   return measureFlood(arena, plan);
 }
 
-/** Our own figures again, as the same database fills up. */
-async function holdGrowth(contests, { databaseUrl, isServer }) {
+/** Our own figures again, as the same database fills up. Logins are those of users who have signed in before. */
+async function holdGrowth(contests, { databaseUrl, isServer, gatelatch, users: askers }) {
   if (!isServer) throw new Error('Growth is measured on Postgres.');
   const sizes = [];
   for (const users of options.quick ? [1_000, 10_000] : [1_000, 100_000, 1_000_000]) {
     note(`Filling up to ${users} users …`);
-    await growTo(databaseUrl, users);
+    const names = await growTo(databaseUrl, users, askers.length);
+    // In place of those whom the contests know: figures are of rows from all over the tables.
+    for (const [n, name] of names.entries()) askers[n] = await logIn(gatelatch, name);
     const measured = await holdAll(contests.map((contest) => ({ ...contest, rivals: [] })));
     sizes.push({ users, figures: measured.map(({ name, rounds }) => ({ name, ...middleOf(rounds, 'Gatelatch') })) });
   }
