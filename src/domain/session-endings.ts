@@ -1,3 +1,4 @@
+import { NIL } from 'uuid';
 import type { Db, Transaction } from '../db/database.js';
 import { Prisma } from '../generated/prisma/client.js';
 import { type Actor, type AuditAction, auditEvent } from './audit.js';
@@ -99,9 +100,26 @@ export async function endUserSessions(
   return committed(deps, ended);
 }
 
-/** Ends every session of everybody, as after a restored backup. */
+// A statement may take two seconds, and there may be millions.
+const endedAtOnce = 5_000;
+
+/**
+ * Ends every session of everybody, as after a restored backup, in steps of which each counts and is recorded for itself.
+ * Where it fails on the way, doing it again ends the rest.
+ * @returns how many ended now
+ */
 export async function endAllSessions(deps: EndingDeps, actor: Actor): Promise<number> {
-  return committed(deps, await endSessions(deps.db, Prisma.sql`true`, 'ended_by_operator', actor));
+  let count = 0;
+  let after = NIL;
+  for (;;) {
+    const [last] = await deps.db.$queryRaw<{ id: string }[]>`
+      SELECT id FROM (SELECT id FROM session WHERE id > ${after}::uuid ORDER BY id LIMIT ${endedAtOnce}) page
+      ORDER BY id DESC LIMIT 1`;
+    if (!last) return count;
+    const which = Prisma.sql`id > ${after}::uuid AND id <= ${last.id}::uuid`;
+    count += committed(deps, await endSessions(deps.db, which, 'ended_by_operator', actor));
+    after = last.id;
+  }
 }
 
 /** Waits for logins of the user that are under way, so that the next statement sees their sessions; holds others up. */
