@@ -48,7 +48,8 @@ export async function endSessions(
       RETURNING id, user_id, access_expires_at
     ), remembered AS (
       INSERT INTO revocation (user_id, session_id, keep_until) SELECT user_id, id, access_expires_at FROM ended
-    ), recorded AS (${recorded}), extent AS (
+    ), recorded AS (${recorded}), extent AS MATERIALIZED (
+      -- Else the planner may count anew for each row: five thousand took four seconds.
       SELECT count(*) AS sessions, count(DISTINCT user_id) AS users FROM ended
     )
     SELECT user_id AS "userId", id AS "sessionId", access_expires_at AS "keepUntil",
@@ -110,7 +111,7 @@ const endedAtOnce = 5_000;
  */
 export async function endAllSessions(deps: EndingDeps, actor: Actor): Promise<number> {
   let count = 0;
-  let after = NIL;
+  let after: string = NIL;
   for (;;) {
     const [last] = await deps.db.$queryRaw<{ id: string }[]>`
       SELECT id FROM (SELECT id FROM session WHERE id > ${after}::uuid ORDER BY id LIMIT ${endedAtOnce}) page
