@@ -1,4 +1,4 @@
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 
 /**
@@ -25,8 +25,8 @@ export async function growTo(databaseUrl, users, some) {
        FROM "user" u, generate_series(1, 3) WHERE u.username LIKE '${prefix}-%'`,
     );
     await client.query('VACUUM ANALYZE "user", session');
-    const all = users - rows[0].count;
-    return Array.from({ length: some }, () => `${prefix}-${randomInt(1, all + 1)}`);
+    const { rows: chosen } = await client.query('SELECT username FROM "user" ORDER BY random() LIMIT $1', [some]);
+    return chosen.map(({ username }) => username);
   } finally {
     await client.end();
   }

@@ -7,7 +7,7 @@
 //
 // The AUC must lie within 0.45 and 0.55. What else runs on the machine drifts, makes all times more alike, and so hides a
 // difference from it; beside it stands how often the one took longer than the other of the same round, a moment apart, which
-// hardly drifts. That finds less: at a login, the 0.1 ms by which a row is dearer to read than none, where a hash takes 20.
+// hardly drifts. That finds smaller differences, and is shown, not judged: at a login a row is 0.1 ms dearer to read than none.
 //
 // The database is the one in DATABASE_URL, where that is postgresql:// (to which test users are added), else an embedded one in memory.
 import { spawn } from 'node:child_process';

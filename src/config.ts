@@ -7,7 +7,7 @@ export type Config = ReturnType<typeof shape>;
 
 /** Reads `.env` (where there is one) into the environment without overriding it, and checks every setting. */
 export function loadConfig(): Config {
-  // Node has its threads by now: what .env says of them comes too late, and must not be believed.
+  // Node may have its threads by now: what .env says of them can come too late, and must not be believed.
   const { UV_THREADPOOL_SIZE } = process.env;
   if (existsSync('.env')) process.loadEnvFile('.env');
   return parseConfig({ ...process.env, UV_THREADPOOL_SIZE });

@@ -1,13 +1,13 @@
 import { type Logger, pino } from 'pino';
 import { type Config, loadConfig } from './config.js';
+import { lowerHelperThreads } from './domain/hash-priority.js';
 import { createLog } from './log.js';
 import { type Serving, serve } from './serve.js';
-import { lowerHelperThreads } from './thread-priority.js';
 
 try {
   const config = loadConfig();
-  lowerHelperThreads();
-  // Written in batches: a write for each line cost a thread's turn, a tenth of a small request.
+  await lowerHelperThreads();
+  // Written in batches: a write for each line cost a thread's turn, a tenth of a small request. 16,384 would be too many.
   const log = createLog(config.logLevel, pino.destination({ sync: false, minLength: 16_000, periodicFlush: 100 }));
   await run(config, log);
 } catch (error) {

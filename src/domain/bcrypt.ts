@@ -1,11 +1,14 @@
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
+import { hashNiceness } from './hash-priority.js';
 
 // Text, not a file: the tests run the sources uncompiled, which a worker of Node 20 can't load.
 const comparison = `
   const { parentPort, workerData } = require('node:worker_threads');
-  const { library, password, hash } = workerData;
+  const { library, password, hash, niceness } = workerData;
+  // On Linux that is this thread's own.
+  if (niceness !== undefined) require('node:os').setPriority(niceness);
   parentPort.postMessage(require(library).compareSync(password, hash));
 `;
 
@@ -18,7 +21,8 @@ const comparison = `
  */
 export async function compareBcrypt(password: string, hash: string): Promise<boolean> {
   const library = createRequire(import.meta.url).resolve('bcryptjs');
-  const worker = new Worker(comparison, { eval: true, workerData: { library, password, hash }, env: {} });
+  const workerData = { library, password, hash, niceness: hashNiceness() };
+  const worker = new Worker(comparison, { eval: true, workerData, env: {} });
   const [right] = await once(worker, 'message');
   return right === true;
 }

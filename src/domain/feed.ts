@@ -91,8 +91,10 @@ async function runLoop(loop: Loop, freshFor: number, log: Logger): Promise<Feed>
 function listening(database: Database, hearers: Hearers, loadAll: () => Promise<void>, log: Logger): Loop {
   let listener: Listener | undefined;
   let stopped = false;
-  // Messages are followed one after the other; what was heard counts as known once the last has been followed.
+  // Messages are followed one after the other; what was heard counts as known once the last has been followed. One that
+  // waits stands for those like it which come meanwhile: what it reads then is younger than all of them.
   let followed: Promise<void> = Promise.resolve();
+  const waiting = new Set<string>();
 
   const drop = async () => {
     const dropped = listener;
@@ -105,7 +107,14 @@ function listening(database: Database, hearers: Hearers, loadAll: () => Promise<
     const connected = await database.listen(
       channel,
       (message) => {
-        followed = followed.then(() => hear(message, hearers)).catch(fail);
+        if (waiting.has(message)) return;
+        waiting.add(message);
+        followed = followed
+          .then(() => {
+            waiting.delete(message);
+            return hear(message, hearers);
+          })
+          .catch(fail);
       },
       () => {
         listener = undefined;

@@ -26,8 +26,6 @@ type Waiter = { address: string; admit(): void; refuse(): void };
  */
 export function createHashGate(options: { concurrency: number; queueLimit: number; deadlineMs: number }): HashGate {
   const queue = createFairQueue();
-  // By then whoever waits now has had a turn, or gone.
-  const overloaded = () => new AppError('overloaded', { retryAfterSeconds: Math.ceil(options.deadlineMs / 1000) });
   let running = 0;
 
   async function enter(address: string): Promise<void> {
@@ -41,7 +39,7 @@ export function createHashGate(options: { concurrency: number; queueLimit: numbe
 
   function makeRoomFor(address: string): void {
     const victim = queue.lastOfFullest(address);
-    if (!victim) throw overloaded();
+    if (!victim) throw new AppError('overloaded');
     victim.refuse();
   }
 
@@ -56,7 +54,7 @@ export function createHashGate(options: { concurrency: number; queueLimit: numbe
         refuse: () => {
           clearTimeout(deadline);
           queue.remove(waiter);
-          reject(overloaded());
+          reject(new AppError('overloaded'));
         },
       };
       const deadline = setTimeout(waiter.refuse, options.deadlineMs).unref();

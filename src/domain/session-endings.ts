@@ -106,21 +106,21 @@ const endedAtOnce = 5_000;
 
 /**
  * Ends every session of everybody, as after a restored backup, in steps of which each counts and is recorded for itself.
- * Where it fails on the way, doing it again ends the rest.
+ * Where it fails on the way, doing it again ends the rest. Those who log in meanwhile stay.
  * @returns how many ended now
  */
 export async function endAllSessions(deps: EndingDeps, actor: Actor): Promise<number> {
-  let count = 0;
-  let after: string = NIL;
-  for (;;) {
-    const [last] = await deps.db.$queryRaw<{ id: string }[]>`
-      SELECT id FROM (SELECT id FROM session WHERE id > ${after}::uuid ORDER BY id LIMIT ${endedAtOnce}) page
-      ORDER BY id DESC LIMIT 1`;
-    if (!last) return count;
-    const which = Prisma.sql`id > ${after}::uuid AND id <= ${last.id}::uuid`;
+  const [newest] = await deps.db.$queryRaw<{ id: string }[]>`SELECT id FROM session ORDER BY id DESC LIMIT 1`;
+  let [count, after] = [0, NIL as string];
+  while (newest && after < newest.id) {
+    const [last = newest] = await deps.db.$queryRaw<{ id: string }[]>`
+      SELECT id FROM session WHERE id > ${after}::uuid ORDER BY id OFFSET ${endedAtOnce - 1} LIMIT 1`;
+    const upTo = last.id < newest.id ? last.id : newest.id;
+    const which = Prisma.sql`id > ${after}::uuid AND id <= ${upTo}::uuid`;
     count += committed(deps, await endSessions(deps.db, which, 'ended_by_operator', actor));
-    after = last.id;
+    after = upTo;
   }
+  return count;
 }
 
 /** Waits for logins of the user that are under way, so that the next statement sees their sessions; holds others up. */

@@ -1,18 +1,11 @@
-import { isIPv6 } from 'node:net';
-
 /**
  * Whose limits an address counts on: an IPv4 address, however it is written, for itself; an IPv6 address for its /64,
  * which is what one customer is given, so that nobody has 2^64 tries.
+ * @param address as `addressOf` gives it: valid, or empty
  */
 export function addressKey(address: string): string {
-  // What is no IPv6 is IPv4, or what a proxy wrote into its header: that as it stands, but no longer than it may be.
-  if (!address.includes(':')) return address.slice(0, 64);
-  // As a dual-stack socket writes IPv4: spared the parsing, for it is on the way of every request.
-  const [, mapped] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address) ?? [];
-  if (mapped !== undefined) return mapped;
-  const bare = address.split('%', 1)[0] ?? '';
-  if (!isIPv6(bare)) return address.slice(0, 64);
-  const groups = groupsOf(bare);
+  if (!address.includes(':')) return address;
+  const groups = groupsOf(address.split('%', 1)[0] ?? '');
   const isMapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
   if (isMapped) return [6, 7].flatMap((index) => bytesOf(groups[index] ?? 0)).join('.');
   return `${groups

@@ -11,9 +11,15 @@ export function callerOf(req: Request): Caller {
 export function addressOf(req: Request): string {
   const direct = req.socket.remoteAddress ?? '';
   // Express asks its rule for proxies anew each time; without the header its answer is this one.
-  const said = req.headers['x-forwarded-for'] === undefined ? direct : (req.ip ?? '');
+  const said = req.headers['x-forwarded-for'] === undefined ? direct : withoutPort(req.ip ?? '');
   // What stands in X-Forwarded-For is anybody's text until it is an address.
   const address = said === direct || isIP(said) ? said : direct;
   // A dual-stack socket writes IPv4 addresses as ::ffff:192.0.2.1.
-  return address.startsWith('::ffff:') ? address.replace(/^::ffff:(?=[\d.]+$)/i, '') : address;
+  return address.replace(/^::ffff:(?=[\d.]+$)/i, '');
+}
+
+/** Some proxies name the client's port, too: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
+function withoutPort(said: string): string {
+  const [, ipv4, ipv6] = /^(?:([\d.]+):\d+|\[([^\]]+)\](?::\d+)?)$/.exec(said) ?? [];
+  return ipv4 ?? ipv6 ?? said;
 }

@@ -113,9 +113,7 @@ describe('The key of an address', () => {
     ['fe80::1%eth0', 'fe80:0:0:0::/64'],
     ['::1', '0:0:0:0::/64'],
     ['::', '0:0:0:0::/64'],
-    ['192.0.2.1:5678', '192.0.2.1:5678'],
     ['', ''],
-    ['x'.repeat(5000), 'x'.repeat(64)],
   ])('%s is %s', (address, key) => {
     expect(addressKey(address)).toBe(key);
   });

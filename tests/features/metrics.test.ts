@@ -128,8 +128,6 @@ describe('Hashes', () => {
     const refused = answers.filter(({ status }) => status === 503);
     expect(refused.length).toBeGreaterThan(0);
     for (const answer of refused) expectProblem(answer, 'overloaded');
-    // As long as one may wait: by then whoever waits now has had a turn, or gone.
-    expect(refused.map(({ headers }) => headers['retry-after'])).toEqual(refused.map(() => '5'));
     const compared = answers.length - refused.length;
     expect(await told(app, 'gatelatch_hashes_total', { outcome: 'refused' })).toBe(refused.length);
     expect(await told(app, 'gatelatch_hashes_total', { outcome: 'done' })).toBe(compared);

@@ -36,12 +36,19 @@ describe('The address of a caller', () => {
   });
 
   it('is written without the prefix that dual-stack sockets put before IPv4', async () => {
-    expect(await addressSeen('1', '::ffff:203.0.113.7')).toBe('203.0.113.7');
+    for (const mapped of ['::ffff:203.0.113.7', '::FFFF:203.0.113.7'])
+      expect(await addressSeen('1', mapped)).toBe('203.0.113.7');
     expect(await addressSeen('1', '2001:db8::7')).toBe('2001:db8::7');
   });
 
+  it('is written without the port that some proxies name', async () => {
+    expect(await addressSeen('1', '203.0.113.7:4711')).toBe('203.0.113.7');
+    expect(await addressSeen('1', '[2001:db8::7]:4711')).toBe('2001:db8::7');
+    expect(await addressSeen('1', '[2001:db8::7]')).toBe('2001:db8::7');
+  });
+
   it('is that of the connection where what a proxy says is no address', async () => {
-    for (const forwarded of ['unknown', 'x'.repeat(1000), '203.0.113.7 FORGED', ''])
+    for (const forwarded of ['unknown', 'x'.repeat(1000), '203.0.113.7 FORGED', '203.0.113.7:x', '[x]:1', ''])
       expect(await addressSeen('1', forwarded)).toMatch(here);
   });
 });

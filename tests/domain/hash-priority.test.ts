@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, it, onTestFinished } from 'vitest';
-import { ask, runServer } from './support/instance.js';
+import { ask, runServer } from '../support/instance.js';
 
 type Thread = { id: number; niceness: number; ranMs: number };
 
