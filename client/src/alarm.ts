@@ -3,6 +3,8 @@ import type { Kept } from './session.js';
 const longestPause = 60_000;
 // A longer wait overflows, and rings at once.
 const longestWait = 2 ** 31 - 1;
+// By the clock on the wall a timer may ring a little early. Before the time that the server named it would ring in vain.
+const early = 100;
 
 /** Rings when the session is to be refreshed: at its moment, or some time after a try that failed. */
 export type Alarm = {
@@ -39,7 +41,7 @@ export function createAlarm(ring: (due: Kept) => void): Alarm {
       // Half of it by chance: whoever lost the same server comes back one by one.
       const pause = Math.min(longestPause, 1000 * 2 ** failures) * (0.5 + Math.random() / 2);
       failures += 1;
-      set(Math.max(wait, pause));
+      set(Math.max(wait + early, pause));
     },
     retry() {
       if (failures > 0) set(0);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { memoryStorage } from '../../client/src/index.js';
 import { startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { type FaultyProxy, startProxy } from '../support/faulty-proxy.js';
@@ -179,6 +179,17 @@ describe('while the network or the server is away, nobody is logged out', () => 
     await new Promise((resolve) => client.on('refreshed', resolve));
     expect((await client.fetch('/welcome')).status).toBe(200);
     expect(events.map(([name]) => name)).toEqual(['refreshed']);
+  });
+
+  it('also where the clock stands still for a moment just when the server is to be asked again', async () => {
+    const { client } = await startFrozen(proxy);
+    proxy.fault = onRefresh({ status: 503, headers: { 'Retry-After': '1' } });
+    await expect(client.fetch('/welcome')).rejects.toMatchObject({ status: 503 });
+    const now = Date.now.bind(Date);
+    onTestFinished(() => void vi.spyOn(Date, 'now').mockRestore());
+    vi.spyOn(Date, 'now').mockImplementation(() => now() - 50);
+    proxy.fault = () => undefined;
+    await new Promise((resolve) => client.on('refreshed', resolve));
   });
 
   it('and a server that says when to come back is left alone until then', async () => {
