@@ -114,11 +114,11 @@ export async function endAllSessions(deps: EndingDeps, actor: Actor): Promise<nu
   let [count, after] = [0, NIL as string];
   while (newest && after < newest.id) {
     const [last = newest] = await deps.db.$queryRaw<{ id: string }[]>`
-      SELECT id FROM session WHERE id > ${after}::uuid ORDER BY id OFFSET ${endedAtOnce - 1} LIMIT 1`;
-    const upTo = last.id < newest.id ? last.id : newest.id;
-    const which = Prisma.sql`id > ${after}::uuid AND id <= ${upTo}::uuid`;
+      SELECT id FROM session WHERE id > ${after}::uuid AND id <= ${newest.id}::uuid
+      ORDER BY id OFFSET ${endedAtOnce - 1} LIMIT 1`;
+    const which = Prisma.sql`id > ${after}::uuid AND id <= ${last.id}::uuid`;
     count += committed(deps, await endSessions(deps.db, which, 'ended_by_operator', actor));
-    after = upTo;
+    after = last.id;
   }
   return count;
 }

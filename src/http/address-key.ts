@@ -1,3 +1,6 @@
+import type { Request } from 'express';
+import { addressOf } from './caller.js';
+
 /**
  * Whose limits an address counts on: an IPv4 address, however it is written, for itself; an IPv6 address for its /64,
  * which is what one customer is given, so that nobody has 2^64 tries.
@@ -12,6 +15,11 @@ export function addressKey(address: string): string {
     .slice(0, 4)
     .map((group) => group.toString(16))
     .join(':')}::/64`;
+}
+
+/** {@link addressKey} of where a request comes from. */
+export function addressKeyOf(req: Request): string {
+  return addressKey(addressOf(req));
 }
 
 /** The eight numbers of a valid IPv6 address. */

@@ -10,10 +10,10 @@ export function callerOf(req: Request): Caller {
 /** The address that counts, always an IP address (or empty, where the connection has gone). */
 export function addressOf(req: Request): string {
   const direct = req.socket.remoteAddress ?? '';
-  // Express asks its rule for proxies anew each time; without the header its answer is this one.
-  const said = req.headers['x-forwarded-for'] === undefined ? direct : withoutPort(req.ip ?? '');
+  // Express asks its rule for proxies anew each time; without the header its answer is the connection's.
+  const said = req.headers['x-forwarded-for'] === undefined ? '' : withoutPort(req.ip ?? '');
   // What stands in X-Forwarded-For is anybody's text until it is an address.
-  const address = said === direct || isIP(said) ? said : direct;
+  const address = isIP(said) ? said : direct;
   // A dual-stack socket writes IPv4 addresses as ::ffff:192.0.2.1.
   return address.replace(/^::ffff:(?=[\d.]+$)/i, '');
 }

@@ -7,8 +7,7 @@ import type { Limits } from '../domain/limits.js';
 import { addressToVerify, canonical, findByLogin } from '../domain/users.js';
 import type { ErrorCode } from '../errors.js';
 import type { RowLimit } from '../route.js';
-import { addressKey } from './address-key.js';
-import { addressOf } from './caller.js';
+import { addressKeyOf } from './address-key.js';
 import type { AuthCookies } from './cookies.js';
 
 /** A limit that a request counts on, under which key. A lenient one counts, but refuses nobody. */
@@ -83,10 +82,6 @@ export function countingOf(
       counts: always,
     },
   };
-}
-
-function addressKeyOf(req: Request): string {
-  return addressKey(addressOf(req));
 }
 
 /** The known device that a login comes from: whose user has signed in there before. */

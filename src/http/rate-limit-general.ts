@@ -1,8 +1,7 @@
 import type { RequestHandler } from 'express';
 import type { Policy } from '../domain/limit-counters.js';
 import { createTally } from '../domain/tally.js';
-import { addressKey } from './address-key.js';
-import { addressOf } from './caller.js';
+import { addressKeyOf } from './address-key.js';
 import { refuseByLimit } from './rate-limit-refusal.js';
 
 // About 20 MB, where they are all different and IPv6.
@@ -15,7 +14,7 @@ const maxAddresses = 100_000;
 export function refuseFloods(policy: Policy): RequestHandler {
   const tally = createTally(policy.seconds * 1000, maxAddresses);
   return (req, res, next) => {
-    const entry = tally.add(addressKey(addressOf(req)));
+    const entry = tally.add(addressKeyOf(req));
     if (entry.points <= policy.points) return next();
     refuseByLimit(res, policy, entry.endsAt - Date.now());
   };

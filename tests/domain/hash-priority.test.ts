@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, it, onTestFinished } from 'vitest';
-import { ask, runServer } from '../support/instance.js';
+import { ask, startInstance } from '../support/instance.js';
 
 type Thread = { id: number; niceness: number; ranMs: number };
 
@@ -18,15 +18,13 @@ function threadsOf(pid: number): Thread[] {
 it.runIf(process.platform === 'linux')(
   'Hashes give way to requests: the threads that hash have a lower priority',
   async () => {
-    const { child, logs } = await runServer('pglite:memory', { PASSWORD_HASH: 'm=19456,t=2,p=1' });
-    onTestFinished(() => void child.kill());
-    const pid = child.pid ?? 0;
-    await expect.poll(() => logs.some((line) => line.includes('"listening"')), { timeout: 30_000 }).toBe(true);
-    const { port } = JSON.parse(logs.find((line) => line.includes('"listening"')) ?? '');
+    const instance = await startInstance('pglite:memory', { PASSWORD_HASH: 'm=19456,t=2,p=1' });
+    onTestFinished(instance.stop);
+    const { pid } = instance;
 
     const before = new Map(threadsOf(pid).map(({ id, ranMs }) => [id, ranMs]));
     const body = { username: 'nobody', password: 'whatever it may be' };
-    for (let n = 0; n < 20; n++) await ask({ url: `http://127.0.0.1:${port}` }, 'POST /auth/login', { body });
+    for (let n = 0; n < 20; n++) await ask(instance, 'POST /auth/login', { body });
     const threads = threadsOf(pid);
 
     const busy = threads.filter(({ id, ranMs }) => id !== pid && ranMs - (before.get(id) ?? 0) > 15);

@@ -20,6 +20,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 /** The server as a process of its own, as it runs in production. */
 export type Instance = {
   url: string;
+  pid: number;
   /** What it has logged, a line each. */
   logs: string[];
   /** SIGTERM, and waits until it has drained. @throws where it ends with an exit code */
@@ -59,6 +60,7 @@ export async function startInstance(databaseUrl: string, environment: Record<str
   const port = await listeningPort(child, logs);
   return {
     url: `http://127.0.0.1:${port}`,
+    pid: child.pid ?? 0,
     logs,
     async stop() {
       if (child.exitCode === null && child.signalCode === null) {
