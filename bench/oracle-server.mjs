@@ -1,7 +1,7 @@
 // The server that bench/oracle.mjs measures, in a process of its own, which can also make users what no route makes them.
 import { randomUUID } from 'node:crypto';
 import { loadConfig } from '../dist/config.js';
-import { createLog } from '../dist/log.js';
+import { createLog } from '../dist/platform/process/log.js';
 import { serve } from '../dist/serve.js';
 
 const server = await serve(loadConfig(), createLog('warn', process.stderr));

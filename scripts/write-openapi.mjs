@@ -1,5 +1,5 @@
 import { parseConfig } from '../dist/config.js';
-import { contractOf } from '../dist/openapi/document.js';
+import { contractOf } from '../dist/platform/openapi/document.js';
 import { routes } from '../dist/routes.js';
 
 // With the settings' defaults, whatever this machine sets.

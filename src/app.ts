@@ -1,15 +1,15 @@
 import express, { type Express } from 'express';
 import type { Deps } from './deps.js';
+import type { AnyRoute } from './endpoint.js';
 import { AppError } from './errors.js';
-import { answerHeaders } from './http/answer-headers.js';
-import { errorHandler } from './http/error-handler.js';
-import { mount } from './http/mount.js';
-import { refuseFloods } from './http/rate-limit-general.js';
-import { requestLog } from './http/request-log.js';
-import { traceRequests } from './http/request-trace.js';
-import { serveFiles } from './http/static-files.js';
-import { warnOfUntrustedProxy } from './http/untrusted-proxy.js';
-import type { AnyRoute } from './route.js';
+import { errorHandler } from './platform/http/error-handler.js';
+import { mount } from './platform/http/mount.js';
+import { refuseFloods } from './platform/http/rate-limit-general.js';
+import { requestLog } from './platform/http/request-log.js';
+import { traceRequests } from './platform/http/request-trace.js';
+import { answerHeaders } from './platform/http/response-headers.js';
+import { serveFiles } from './platform/http/static-files.js';
+import { warnOfUntrustedProxy } from './platform/http/untrusted-proxy.js';
 import { files, routes } from './routes.js';
 
 /**

@@ -1,13 +1,13 @@
 import { pino } from 'pino';
-import { type Answer, failed, said } from './cli/answer.js';
-import { type Args, type Command, CommandError, type Result } from './cli/command.js';
-import { help } from './cli/help.js';
-import { parse } from './cli/parse.js';
-import { readPassword } from './cli/password-input.js';
-import { askRunningServer } from './cli/running-server.js';
 import { type Config, loadConfig } from './config.js';
 import { openGround } from './deps.js';
 import { StartError } from './errors.js';
+import { type Answer, failed, said } from './platform/cli/answer.js';
+import { askRunningServer } from './platform/cli/ask-server.js';
+import { type Args, type Command, CommandError, type Result } from './platform/cli/command.js';
+import { help } from './platform/cli/help.js';
+import { parse } from './platform/cli/parse.js';
+import { readPassword } from './platform/cli/password-input.js';
 
 // Whoever reads the output may have gone, as `| head` does: that is no failure.
 process.stdout.on('error', () => process.exit());

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { retainAudit } from './audit/chain/retention.js';
+import { sealAudit } from './audit/chain/seal.js';
 import type { Deps } from './deps.js';
-import { sealAudit } from './domain/audit-chain.js';
-import { retainAudit } from './domain/audit-retention.js';
-import { rotateKeysByAge } from './domain/key-rotation.js';
-import { purgeLimits } from './domain/limit-purge.js';
-import { purgeMail } from './domain/mail-purge.js';
-import { purge } from './domain/purge.js';
+import { rotateKeysByAge } from './keys/rotation.js';
+import { purgeLimits } from './platform/limits/purge.js';
+import { purgeMail } from './platform/outbox/purge.js';
+import { purge } from './sessions/purge.js';
 
 /** What is done by itself now and then: in every instance, and by one of them at a time where it matters. */
 const jobs: { name: string; everySeconds: number; run(deps: Deps): Promise<unknown> }[] = [

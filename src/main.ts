@@ -1,7 +1,7 @@
 import { type Logger, pino } from 'pino';
 import { type Config, loadConfig } from './config.js';
-import { lowerHelperThreads } from './domain/hash-priority.js';
-import { createLog } from './log.js';
+import { lowerHelperThreads } from './passwords/hash-priority.js';
+import { createLog } from './platform/process/log.js';
 import { type Serving, serve } from './serve.js';
 
 try {

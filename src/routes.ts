@@ -1,27 +1,23 @@
+import * as adminUsers from './admin/endpoints.js';
+import * as adminAudit from './audit/endpoints.js';
 import type { Config } from './config.js';
-import * as adminAudit from './features/admin-audit.js';
-import * as adminUsers from './features/admin-users.js';
-import * as docs from './features/docs.js';
-import * as email from './features/email.js';
-import * as health from './features/health.js';
-import * as jwks from './features/jwks.js';
-import * as login from './features/login.js';
-import * as logout from './features/logout.js';
-import * as mailPages from './features/mail-pages.js';
-import * as me from './features/me.js';
-import * as metrics from './features/metrics.js';
-import * as contract from './features/openapi.js';
-import * as password from './features/password.js';
-import * as passwordReset from './features/password-reset.js';
-import * as playground from './features/playground.js';
-import * as refresh from './features/refresh.js';
-import * as sessions from './features/sessions.js';
-import * as signup from './features/signup.js';
-import * as todos from './features/todos.js';
-import * as userExport from './features/user-export.js';
-import * as welcome from './features/welcome.js';
-import { pageQuerySchema } from './fields.js';
-import { type AnyRoute, type FileFolder, group, route } from './route.js';
+import * as contract from './docs/endpoints.js';
+import * as playground from './docs/playground.js';
+import * as docs from './docs/swagger-page.js';
+import * as email from './email/endpoints.js';
+import { type AnyRoute, type FileFolder, group, route } from './endpoint.js';
+import * as health from './health/endpoints.js';
+import * as metrics from './health/metrics.js';
+import * as jwks from './keys/endpoints.js';
+import * as login from './log-in/endpoints.js';
+import * as me from './me/endpoints.js';
+import * as userExport from './me/export.js';
+import * as todos from './own/todos/endpoints.js';
+import * as password from './passwords/endpoints.js';
+import * as passwordReset from './passwords/reset-endpoints.js';
+import { pageQuerySchema } from './platform/http/fields.js';
+import * as mailPages from './platform/http/page.js';
+import * as sessions from './sessions/endpoints.js';
 import {
   adminUserSchema,
   auditEventSchema,
@@ -30,7 +26,11 @@ import {
   todoSchema,
   tokenResponseSchema,
   userSchema,
-} from './wire.js';
+} from './sessions/json.js';
+import * as logout from './sessions/logout.js';
+import * as refresh from './sessions/refresh.js';
+import * as signup from './sign-up/endpoints.js';
+import * as welcome from './welcome/endpoints.js';
 
 /**
  * THE PAGE: every endpoint, who may pass, what it takes and what it can answer. A route of your own is one more row.

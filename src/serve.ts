@@ -3,18 +3,18 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { createApp } from './app.js';
-import { takeCommands } from './cli/take-commands.js';
 import type { Config } from './config.js';
-import type { DatabaseOptions } from './db/database.js';
-import { reachDatabase } from './db/reach.js';
 import { createDeps, type Deps } from './deps.js';
 import { StartError } from './errors.js';
-import { prepareDrain } from './http/drain.js';
-import { createHttpServer } from './http/server.js';
 import { startJobs } from './jobs.js';
-import { createMailer } from './mail/mailer.js';
-import { startMailWorker } from './mail/worker.js';
-import { tracedMailer } from './telemetry/traced.js';
+import { takeCommands } from './platform/cli/serve-commands.js';
+import type { DatabaseOptions } from './platform/db/database.js';
+import { reachDatabase } from './platform/db/wait-for-server.js';
+import { prepareDrain } from './platform/http/drain.js';
+import { createHttpServer } from './platform/http/server.js';
+import { createMailer } from './platform/mail/mailer.js';
+import { startMailWorker } from './platform/outbox/worker.js';
+import { tracedMailer } from './platform/telemetry/traced.js';
 
 export type Serving = {
   deps: Deps;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { usernameSchema } from './fields.js';
+import { usernameSchema } from './platform/http/fields.js';
 import {
   accessTokenSources,
   choice,
@@ -18,7 +18,7 @@ import {
   smtpUrl,
   trustProxy,
   wholeNumber,
-} from './setting-kinds.js';
+} from './platform/settings/kinds.js';
 
 /** Every setting, by the name of its environment variable. `.env.example` lists the same names and defaults. */
 export const settings = z.object({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { problemExamples } from '../src/openapi/problems.js';
+import { problemExamples } from '../src/platform/openapi/problems.js';
 import { checkContract, type Exchange } from './support/contract.js';
 
 const requestId = '7f0e2f0c-3d7e-4c1b-9d3c-5b0a4b1f6a52';

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { openDatabase } from '../../dist/db/database.js';
-import { migrate } from '../../dist/db/migrate.js';
+import { openDatabase } from '../../dist/platform/db/database.js';
+import { migrate } from '../../dist/platform/db/migrations/migrate.js';
 
 /** Listens on a free loopback port and tells the bench which; `facts` go with it. */
 export async function announce(server, facts = {}) {

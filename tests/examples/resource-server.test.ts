@@ -8,7 +8,7 @@ import { createLiveSession } from '../../examples/resource-server/live-session.j
 import { createService } from '../../examples/resource-server/service.js';
 // @ts-expect-error It is plain JavaScript.
 import { createVerify } from '../../examples/resource-server/verify.js';
-import { rotateKeys } from '../../src/domain/key-rotation.js';
+import { rotateKeys } from '../../src/keys/rotation.js';
 import { type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { createForger, forgedTokens } from '../support/forged-tokens.js';
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { keepToken, newToken } from '../../src/domain/one-time-tokens.js';
+import { keepToken, newToken } from '../../src/email/one-time-tokens.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import { crowdPassword } from '../support/crowd.js';
 import { expectSoundLog } from '../support/fault-log.js';

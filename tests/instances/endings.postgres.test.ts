@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { endUserSessions } from '../../src/domain/session-endings.js';
-import { deleteUser, disableUser, setRoles } from '../../src/domain/user-changes.js';
+import { deleteUser, disableUser, setRoles } from '../../src/admin/user-changes.js';
+import { endUserSessions } from '../../src/sessions/end.js';
 import { goodPassword } from '../support/app.js';
 import {
   ask,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { resealKeys, revokeKey, rotateKeys } from '../../src/domain/key-rotation.js';
+import { resealKeys, revokeKey, rotateKeys } from '../../src/keys/rotation.js';
 import {
   type Answer,
   ask,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { setRoles } from '../../src/domain/user-changes.js';
+import { setRoles } from '../../src/admin/user-changes.js';
 import {
   ask,
   type Instance,

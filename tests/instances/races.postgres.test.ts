@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { endUserSessions } from '../../src/domain/session-endings.js';
-import { changePassword, deleteUser, disableUser } from '../../src/domain/user-changes.js';
+import { changePassword, deleteUser, disableUser } from '../../src/admin/user-changes.js';
+import { endUserSessions } from '../../src/sessions/end.js';
 import { goodPassword } from '../support/app.js';
 import {
   type Answer,

@@ -6,7 +6,7 @@ import request, { type Response } from 'supertest';
 import { onTestFinished } from 'vitest';
 import { type Config, parseConfig } from '../../src/config.js';
 import type { Deps } from '../../src/deps.js';
-import { createLog } from '../../src/log.js';
+import { createLog } from '../../src/platform/process/log.js';
 import { serve } from '../../src/serve.js';
 import { checkContract } from './contract.js';
 import { watched } from './exchanges.js';

@@ -2,7 +2,7 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import type { oas31 } from 'zod-openapi';
 import { parseConfig } from '../../src/config.js';
-import { contractOf } from '../../src/openapi/document.js';
+import { contractOf } from '../../src/platform/openapi/document.js';
 import { files, routes } from '../../src/routes.js';
 
 /** What was asked, and what came back. */

@@ -1,4 +1,4 @@
-import type { Db } from '../../src/db/database.js';
+import type { Db } from '../../src/platform/db/database.js';
 
 /** What the promise rejects with. */
 export async function rejectionOf(work: Promise<unknown>): Promise<unknown> {

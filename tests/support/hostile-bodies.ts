@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
+import type { AnyRoute } from '../../src/endpoint.js';
 import type { ErrorCode } from '../../src/errors.js';
-import type { AnyRoute } from '../../src/route.js';
 import { fieldsOf, goodBody } from './rows.js';
 
 /** A request's body, and what it says it is. */

@@ -9,9 +9,9 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type Config, parseConfig } from '../../src/config.js';
-import { type Database, type Db, openDatabase } from '../../src/db/database.js';
-import { createRevocations, type Revocations } from '../../src/domain/revocations.js';
-import { createSecretBox, type SecretBox } from '../../src/domain/secret-box.js';
+import { createSecretBox, type SecretBox } from '../../src/keys/secret-box.js';
+import { type Database, type Db, openDatabase } from '../../src/platform/db/database.js';
+import { createRevocations, type Revocations } from '../../src/sessions/revocations.js';
 import { goodPassword } from './app.js';
 import { checkContract } from './contract.js';
 

@@ -1,7 +1,7 @@
 import type { Config } from '../../src/config.js';
-import type { Db } from '../../src/db/database.js';
 import type { Deps } from '../../src/deps.js';
-import type { KeyPurpose } from '../../src/domain/signing-keys.js';
+import type { KeyPurpose } from '../../src/keys/signing-keys.js';
+import type { Db } from '../../src/platform/db/database.js';
 import { mailsOf } from './mails.js';
 import type { Secrets } from './secrets.js';
 

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import request from 'supertest';
 import { onTestFinished } from 'vitest';
 import { createApp } from '../../src/app.js';
-import type { AnyRoute } from '../../src/route.js';
+import type { AnyRoute } from '../../src/endpoint.js';
 import type { TestApp } from './app.js';
 
 /** Serves rows of a test's own, with the deps of an app; until the test ends. */

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import { setRoles } from '../../src/domain/user-changes.js';
-import type { AnyRoute } from '../../src/route.js';
+import { setRoles } from '../../src/admin/user-changes.js';
+import type { AnyRoute } from '../../src/endpoint.js';
 import { routes } from '../../src/routes.js';
 import { goodPassword, type SignedUp, type TestApp } from './app.js';
 

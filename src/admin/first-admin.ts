@@ -1,0 +1,74 @@
+import { AppError, StartError } from '../errors.js';
+import type { Passwords } from '../passwords/hasher.js';
+import { checkNewPassword } from '../passwords/policy.js';
+import type { Db } from '../platform/db/database.js';
+import { committed } from '../sessions/end.js';
+import type { Revocations } from '../sessions/revocations.js';
+import { findByLogin, type User } from '../users/users.js';
+import { asTaken, insertUser } from './create-user.js';
+import { adminExists, adminRole, lockAdmins, lockUserForChange } from './last-admin.js';
+import { applyChange } from './user-changes.js';
+
+export type FirstAdmin = { username: string; password: string };
+
+type FirstAdminDeps = {
+  db: Db;
+  passwords: Passwords;
+  revocations: Revocations;
+  config: { firstAdmin: FirstAdmin | undefined; passwords: { minLength: number } };
+};
+
+/**
+ * Sees to it that there is an admin, where the settings name one. Where there is one already nothing happens, whoever
+ * it is; instances that start at once agree. An existing password is never changed.
+ * @throws StartError where the name is taken by a user with another password, a disabled one, or a sign-up that waits
+ * for its e-mail, or where the password of a new user is not good enough
+ */
+export async function ensureFirstAdmin(deps: FirstAdminDeps): Promise<void> {
+  const { firstAdmin } = deps.config;
+  if (!firstAdmin || (await adminExists(deps.db))) return;
+  const user = await findByLogin(deps, firstAdmin.username);
+  const done = user ? await promote(deps, user, firstAdmin) : await create(deps, firstAdmin);
+  // Between looking and locking the name was taken, or its user changed: look again.
+  if (!done) await ensureFirstAdmin(deps);
+}
+
+async function create({ db, passwords, config }: FirstAdminDeps, { username, password }: FirstAdmin): Promise<boolean> {
+  const objection = checkNewPassword(password, { username }, config.passwords);
+  if (objection) throw new StartError(`ADMIN_PASSWORD is not good enough for a new user. ${objection}`);
+  const user = { username, passwordHash: await passwords.hash(password), roles: [adminRole] };
+  try {
+    await db.$transaction(async (tx) => {
+      await lockAdmins(tx);
+      if (!(await adminExists(tx))) await insertUser(tx, user, {});
+    });
+    return true;
+  } catch (error) {
+    if (asTaken(error) instanceof AppError) return false;
+    throw error;
+  }
+}
+
+async function promote(deps: FirstAdminDeps, user: User, { password }: FirstAdmin): Promise<boolean> {
+  if (user.disabledAt)
+    throw new StartError(
+      'ADMIN_USERNAME names a user who is disabled. Enable them with "users enable", or name another.',
+    );
+  if (user.pendingUntil)
+    throw new StartError(
+      'ADMIN_USERNAME names a sign-up that waits for its e-mail. Confirm it by the mailed link, or name another.',
+    );
+  if (!(await deps.passwords.verify(user.passwordHash, password)))
+    throw new StartError(
+      'ADMIN_PASSWORD is not the password of the user that ADMIN_USERNAME names, and an existing password is never changed. Give that password, or name another user.',
+    );
+  const stale = await deps.db.$transaction(async (tx) => {
+    await lockAdmins(tx);
+    if (await adminExists(tx)) return [];
+    const current = await lockUserForChange(tx, user.id);
+    if (!current || current.disabledAt || current.passwordHash !== user.passwordHash) return undefined;
+    return applyChange(tx, current, { roles: [...current.roles, adminRole] }, {});
+  });
+  if (stale) committed(deps, stale);
+  return stale !== undefined;
+}

@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import {
+  type Args,
+  argument,
+  type Command,
+  type CommandDeps,
+  CommandError,
+  needYes,
+  type Result,
+  UsageError,
+  yes,
+} from '../platform/cli/command.js';
+import { table, time } from '../platform/cli/text.js';
+import { endAllSessions, endSession, endUserSessions } from '../sessions/end.js';
+import { type LiveSession, listLiveSessions } from '../sessions/list.js';
+import { userNamed } from './user-facts.js';
+
+/** Sessions. Their access tokens are refused from the moment in which they end. */
+export const sessionCommands: Command[] = [
+  {
+    name: 'sessions list',
+    arguments: ['<username|id>'],
+    summary: 'the live sessions of a user',
+    run: list,
+  },
+  {
+    name: 'sessions end',
+    arguments: ['[session-id]'],
+    options: {
+      user: { type: 'string', value: '<username|id>', summary: 'every session of this user' },
+      all: { type: 'boolean', summary: 'every session of everybody, as after a restored backup' },
+      yes: { ...yes, summary: 'needed with --all' },
+    },
+    summary: 'end one session, all of a user, or all',
+    run: end,
+  },
+];
+
+async function list(deps: CommandDeps, args: Args): Promise<Result> {
+  const { id } = await userNamed(deps, argument(args, 0));
+  const sessions = await listLiveSessions(deps, id);
+  const rows = sessions.map((one) => [
+    one.id,
+    time(one.createdAt),
+    time(one.lastUsedAt),
+    time(one.expiresAt),
+    one.ip,
+    one.userAgent,
+  ]);
+  const headings = ['ID', 'CREATED', 'LAST USED', 'EXPIRES', 'IP', 'USER AGENT'];
+  return { json: { data: sessions.map(facts) }, text: table(headings, rows, 'There are no live sessions.') };
+}
+
+async function end(deps: CommandDeps, args: Args): Promise<Result> {
+  const [id, user, all] = [args.positionals[0], args.text('user'), args.flag('all')];
+  if ([id, user, all || undefined].filter((one) => one !== undefined).length !== 1)
+    throw new UsageError('Name one of: a session by its id, --user <username|id>, --all.');
+  if (id !== undefined) return endOne(deps, id);
+  if (user !== undefined)
+    return ended(await endUserSessions(deps, (await userNamed(deps, user)).id, 'ended_by_operator', {}));
+  needYes(args, 'This ends every session of everybody.');
+  return ended(await endAllSessions(deps, {}));
+}
+
+async function endOne(deps: CommandDeps, id: string): Promise<Result> {
+  if (!z.guid().safeParse(id).success)
+    throw new UsageError('A session is named by its id, which "sessions list" shows.');
+  const count = await endSession(deps, id, 'ended_by_operator', {});
+  if (count === 0) throw new CommandError(`There is no live session ${id}.`);
+  return ended(count);
+}
+
+function ended(count: number): Result {
+  return { json: { ended: count }, text: count === 1 ? '1 session has ended.' : `${count} sessions have ended.` };
+}
+
+function facts({ id, createdAt, lastUsedAt, expiresAt, ip, userAgent }: LiveSession) {
+  return {
+    id,
+    created_at: createdAt.toISOString(),
+    last_used_at: lastUsedAt.toISOString(),
+    expires_at: expiresAt.toISOString(),
+    ip,
+    user_agent: userAgent,
+  };
+}

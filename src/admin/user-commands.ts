@@ -1,0 +1,152 @@
+import { randomBytes } from 'node:crypto';
+import { checkNewPassword } from '../passwords/policy.js';
+import {
+  type Args,
+  argument,
+  type Command,
+  type CommandDeps,
+  CommandError,
+  needYes,
+  type Result,
+  UsageError,
+  yes,
+} from '../platform/cli/command.js';
+import { table, time } from '../platform/cli/text.js';
+import { emailSchema, usernameSchema } from '../platform/http/fields.js';
+import { listUsers } from '../users/list.js';
+import type { User } from '../users/users.js';
+import { createUser } from './create-user.js';
+import { deleteUser, disableUser, enableUser, setRoles } from './user-changes.js';
+import { shown, stateOf, userFacts, userNamed } from './user-facts.js';
+
+/** Users. No command sets or shows the password of a user who exists: only the user does, or a reset by e-mail. */
+export const userCommands: Command[] = [
+  {
+    name: 'users create',
+    arguments: ['<username>'],
+    options: {
+      email: { type: 'string', value: '<address>', summary: 'taken as not verified yet' },
+      role: { type: 'string', value: '<role>', multiple: true, summary: 'such as admin; once for each' },
+      'generate-password': { type: 'boolean', summary: 'make a password and print it, this once' },
+    },
+    summary: 'make a user; the password is asked for, or the first line of standard input',
+    readsPassword: (args) => !args.flag('generate-password'),
+    run: create,
+  },
+  {
+    name: 'users list',
+    arguments: [],
+    options: {
+      limit: { type: 'string', value: '<count>', summary: 'how many at the most: 1 to 1000, by default 100' },
+      after: { type: 'string', value: '<username>', summary: 'those after this one' },
+    },
+    summary: 'users by name',
+    run: list,
+  },
+  {
+    name: 'users show',
+    arguments: ['<username|id>'],
+    summary: 'one user',
+    run: async (deps, args) => shown(await userNamed(deps, argument(args, 0))),
+  },
+  {
+    name: 'users roles',
+    arguments: ['<username|id>', '[role…]'],
+    options: { none: { type: 'boolean', summary: 'take all roles away' } },
+    summary: 'set all the roles of a user; live tokens with others are refused at once',
+    run: setAllRoles,
+  },
+  {
+    name: 'users disable',
+    arguments: ['<username|id>'],
+    summary: 'end all sessions of a user, and let them log in no more',
+    run: (deps, args) => change(deps, args, ({ id }) => disableUser(deps, id, {})),
+  },
+  {
+    name: 'users enable',
+    arguments: ['<username|id>'],
+    summary: 'let a disabled user log in again',
+    run: (deps, args) => change(deps, args, ({ id }) => enableUser(deps, id, {})),
+  },
+  {
+    name: 'users delete',
+    arguments: ['<username|id>'],
+    options: { yes },
+    summary: 'delete a user with all that is theirs',
+    run: remove,
+  },
+];
+
+async function create(deps: CommandDeps, args: Args): Promise<Result> {
+  const username = checked(usernameSchema.safeParse(argument(args, 0)), 'The username');
+  const typedEmail = args.text('email');
+  const email = typedEmail === undefined ? null : checked(emailSchema.safeParse(typedEmail), 'The e-mail address');
+  const roles = checkedRoles(args.list('role'));
+  const generated = args.flag('generate-password') ? randomBytes(18).toString('base64url') : undefined;
+  const password = generated ?? args.password ?? '';
+  const objection = checkNewPassword(password, { username, email }, deps.config.passwords);
+  if (objection) throw new CommandError(objection);
+  const passwordHash = await deps.passwords.hash(password);
+  const { json, text } = shown(await createUser(deps, { username, email, passwordHash, roles }, {}));
+  if (generated === undefined) return { json, text };
+  return {
+    json: { ...json, generated_password: generated },
+    text: `${text}\n\nThe password, shown this once: ${generated}`,
+  };
+}
+
+async function list(deps: CommandDeps, args: Args): Promise<Result> {
+  const limit = args.text('limit') ?? '100';
+  if (!/^\d{1,4}$/.test(limit) || Number(limit) < 1 || Number(limit) > 1000)
+    throw new UsageError('--limit takes a whole number from 1 to 1000.');
+  const found = await listUsers(deps, Number(limit) + 1, args.text('after'));
+  const users = found.slice(0, Number(limit));
+  const more = found.length > users.length ? (users.at(-1)?.username ?? null) : null;
+  const rows = users.map((user) => [
+    user.username,
+    user.id,
+    user.email,
+    user.roles.join(' '),
+    stateOf(user),
+    time(user.lastLoginAt),
+  ]);
+  const text = table(['USERNAME', 'ID', 'E-MAIL', 'ROLES', 'STATE', 'LAST LOGIN'], rows, 'There are no users.');
+  return {
+    json: { data: users.map(userFacts), next_cursor: more },
+    text: more === null ? text : `${text}\n\nThere are more: --after=${more}`,
+  };
+}
+
+async function setAllRoles(deps: CommandDeps, args: Args): Promise<Result> {
+  const roles = checkedRoles(args.positionals.slice(1));
+  if (args.flag('none') === roles.length > 0)
+    throw new UsageError('Name the roles that the user is to have, or --none.');
+  return change(deps, args, ({ id }) => setRoles(deps, id, roles, {}));
+}
+
+async function remove(deps: CommandDeps, args: Args): Promise<Result> {
+  const user = await userNamed(deps, argument(args, 0));
+  needYes(args, `This deletes ${user.username} with all sessions and all data.`);
+  await deleteUser(deps, user.id, {});
+  return { json: { id: user.id, username: user.username, deleted: true }, text: `${user.username} is deleted.` };
+}
+
+async function change(deps: CommandDeps, args: Args, what: (user: User) => Promise<void>): Promise<Result> {
+  const user = await userNamed(deps, argument(args, 0));
+  await what(user);
+  return shown(await userNamed(deps, user.id));
+}
+
+function checked<T>(
+  parsed: { success: true; data: T } | { success: false; error: { issues: { message: string }[] } },
+  what: string,
+): T {
+  if (parsed.success) return parsed.data;
+  throw new UsageError(`${what} is not acceptable. ${parsed.error.issues.map(({ message }) => message).join(' ')}`);
+}
+
+function checkedRoles(typed: string[]): string[] {
+  if (typed.some((role) => !/^[a-zA-Z0-9][a-zA-Z0-9._:-]{0,31}$/.test(role)))
+    throw new UsageError('A role is 1 to 32 of the letters a-z and A-Z, digits, dot, underscore, colon and hyphen.');
+  return [...new Set(typed)];
+}

@@ -1,0 +1,44 @@
+import { type CommandDeps, CommandError } from '../platform/cli/command.js';
+import { fields, time } from '../platform/cli/text.js';
+import { userOnTheWire } from '../sessions/json.js';
+import { findUser } from '../users/list.js';
+import type { User } from '../users/users.js';
+
+/** The user whom an argument names. @throws CommandError where there is none */
+export async function userNamed(deps: CommandDeps, reference: string): Promise<User> {
+  const user = await findUser(deps, reference);
+  if (!user) throw new CommandError(`There is no user ${JSON.stringify(reference)}.`);
+  // It holds the name, which is what an operator may be looking for; and it is nobody to change.
+  if (user.pendingUntil)
+    throw new CommandError(
+      `There is no user ${JSON.stringify(reference)} yet: a sign-up has that name until ${time(user.pendingUntil)}, unless its e-mail is confirmed before.`,
+    );
+  return user;
+}
+
+/** A user as the wire's administrators see them. */
+export function userFacts(user: User) {
+  return {
+    ...userOnTheWire(user),
+    disabled: user.disabledAt !== null,
+    last_login_at: user.lastLoginAt?.toISOString() ?? null,
+  };
+}
+
+/** One user in both forms. */
+export function shown(user: User): { json: ReturnType<typeof userFacts>; text: string } {
+  const text = fields({
+    username: user.username,
+    id: user.id,
+    'e-mail': user.email && `${user.email}${user.emailVerifiedAt ? '' : ' (not verified)'}`,
+    roles: user.roles.join(' '),
+    state: stateOf(user),
+    created: time(user.createdAt),
+    'last login': time(user.lastLoginAt),
+  });
+  return { json: userFacts(user), text };
+}
+
+export function stateOf({ disabledAt }: User): string {
+  return disabledAt ? 'disabled' : 'enabled';
+}

@@ -1,0 +1,63 @@
+import {
+  type Args,
+  type Command,
+  type CommandDeps,
+  keysOf,
+  type Result,
+  UsageError,
+} from '../../platform/cli/command.js';
+import type { ChainEnd } from './macs.js';
+import { type AuditProblem, type AuditProblemKind, verifyAudit } from './verify.js';
+
+/** The audit: what was sealed is still what is there. */
+export const auditCommands: Command[] = [
+  {
+    name: 'audit verify',
+    arguments: [],
+    options: {
+      head: { type: 'string', value: '<position>:<mac>', summary: 'a head from the log, kept outside of the database' },
+    },
+    summary: 'look for audit events changed, removed, added or cut off since they were sealed',
+    run: verify,
+  },
+];
+
+async function verify(deps: CommandDeps, args: Args): Promise<Result> {
+  const kept = headOf(args);
+  const { events, anchor, head, problems } = await verifyAudit({ db: deps.db, keys: await keysOf(deps) }, kept);
+  const shown = `${head.position}:${head.mac}`;
+  const text =
+    problems.length === 0 ? `The chain holds: ${events} events.\nHead: ${shown}` : problems.map(line).join('\n');
+  return {
+    json: { holds: problems.length === 0, events, purged_up_to: anchor.position, head: shown, problems },
+    text,
+    exitCode: problems.length === 0 ? 0 : 1,
+  };
+}
+
+function headOf(args: Args): ChainEnd | undefined {
+  const given = args.text('head');
+  if (given === undefined) return undefined;
+  const [, position, mac] = /^([1-9]\d{0,14}):([0-9a-f]{64})$/.exec(given) ?? [];
+  if (position === undefined || mac === undefined)
+    throw new UsageError('--head takes what the log calls head: a position, a colon and 64 hexadecimal digits.');
+  return { position: Number(position), mac };
+}
+
+const words: Record<AuditProblemKind, string> = {
+  changed: 'was changed',
+  missing: 'is missing',
+  unproven: 'cannot be proven, because the one before it is missing',
+  added: 'was added, and never sealed',
+  erased: 'has lost its address and user agent before its time',
+  cut_off: 'was there when this head was logged, and was cut off',
+  other_head: 'is another one than when this head was logged: the chain was made anew',
+  head_purged: 'has been purged by AUDIT_RETENTION, so this head shows nothing any more: give a later one',
+  state_changed: 'is what the chain is said to end with, but no server wrote that',
+};
+
+function line({ kind, position, to, id }: AuditProblem): string {
+  const range =
+    to !== undefined && to > position ? `s ${position} to ${to}: each` : ` ${position}${id ? ` (${id})` : ''}`;
+  return `Event${range} ${words[kind]}.`;
+}

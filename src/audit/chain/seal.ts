@@ -1,0 +1,127 @@
+import { randomBytes } from 'node:crypto';
+import type { Logger } from 'pino';
+import { Prisma } from '../../generated/prisma/client.js';
+import type { SigningKeys } from '../../keys/signing-keys.js';
+import type { Db, Transaction } from '../../platform/db/database.js';
+import { talliedActions, tallyWindow } from '../counted-events.js';
+import { type ChainState, chainStart, type EventFacts, eventMac, originHash, sameMac, stateMac } from './macs.js';
+
+export type ChainDeps = { db: Db; keys: Pick<SigningKeys, 'active'>; log: Logger };
+
+/** An event as it is sealed and verified. */
+export type ChainRow = EventFacts & { ip: string | null; userAgent: string | null };
+
+const chainLock = 728_301_042;
+
+// A transaction of some 20 ms: on an embedded database everybody else waits for it.
+const batchSize = 250;
+
+/**
+ * Seals the events that are not yet in the chain: gives each a position and a MAC over itself and the one before.
+ * What is committed late is sealed later; nobody who writes an event waits for this. After each batch the head is
+ * logged: kept elsewhere, it shows a chain that was cut off or made anew.
+ * @returns how many were sealed; undefined where another instance is at it
+ * @throws Error where the chain's state was changed: on top of that nothing is sealed
+ */
+export async function sealAudit(deps: ChainDeps): Promise<number | undefined> {
+  let sealed = 0;
+  for (;;) {
+    const count = await withChain(deps, (tx, state) => sealBatch(tx, deps, state));
+    if (count === undefined) return sealed === 0 ? undefined : sealed;
+    sealed += count;
+    if (count < batchSize) return sealed;
+  }
+}
+
+async function sealBatch(tx: Transaction, deps: ChainDeps, state: ChainState): Promise<number> {
+  const rows = await tx.$queryRaw<ChainRow[]>`
+    SELECT ${eventColumns} FROM audit_event WHERE position IS NULL AND NOT (
+      action IN (${Prisma.join(talliedActions)}) AND at > clock_timestamp() - make_interval(secs => ${tallyWindow + 60}))
+    ORDER BY at, id LIMIT ${batchSize}`;
+  if (rows.length === 0) return 0;
+  const { privateKey } = deps.keys.active('audit');
+  let { head } = state;
+  const sealed = rows.map((row) => {
+    const salt = randomBytes(16).toString('hex');
+    const origin = originHash(salt, row.ip, row.userAgent);
+    const position = head.position + 1;
+    head = { position, mac: eventMac(privateKey, head.mac, position, origin, row) };
+    return { id: row.id, ...head, salt, origin };
+  });
+  const count = await tx.$executeRaw`
+    UPDATE audit_event e SET position = sealed.position, mac = decode(sealed.mac, 'hex'),
+      salt = decode(sealed.salt, 'hex'), origin_hash = decode(sealed.origin, 'hex')
+    FROM jsonb_to_recordset(${JSON.stringify(sealed)}::jsonb)
+      AS sealed(id uuid, position bigint, mac text, salt text, origin text)
+    WHERE e.id = sealed.id AND e.position IS NULL`;
+  if (count !== rows.length) throw new Error('Audit events changed while they were sealed');
+  await writeState(tx, deps, { ...state, head });
+  deps.log.info({ head: `${head.position}:${head.mac}`, events: count }, 'audit events sealed');
+  return count;
+}
+
+/**
+ * Runs `work` in a transaction of one instance at a time.
+ * @returns undefined where another instance is at it
+ * @throws Error where the chain's state was changed by somebody else
+ */
+export async function withChain<Result>(
+  deps: ChainDeps,
+  work: (tx: Transaction, state: ChainState) => Promise<Result>,
+): Promise<Result | undefined> {
+  return deps.db.$transaction(async (tx) => {
+    const [lock] = await tx.$queryRaw<{ held: boolean }[]>`SELECT pg_try_advisory_xact_lock(${chainLock}) AS held`;
+    if (!lock?.held) return undefined;
+    const { state, genuine } = await readState(tx, deps);
+    if (!genuine) throw new Error('The state of the audit chain was changed; see "audit verify"');
+    return work(tx, state);
+  });
+}
+
+/**
+ * Where the chain begins and ends, and whether that is what this server wrote last. Before anything was sealed there
+ * is nothing to read; that it is gone although events are sealed is a change.
+ */
+export async function readState(
+  db: Db | Transaction,
+  { keys }: Pick<ChainDeps, 'keys'>,
+): Promise<{ state: ChainState; genuine: boolean }> {
+  type Row = Record<'anchorMac' | 'headMac' | 'proof', string> &
+    Record<'anchorPosition' | 'headPosition', bigint> & { erasedBefore: string | null };
+  const [row] = await db.$queryRaw<Row[]>`
+    SELECT anchor_position AS "anchorPosition", encode(anchor_mac, 'hex') AS "anchorMac",
+      head_position AS "headPosition", encode(head_mac, 'hex') AS "headMac",
+      ${exactTime(Prisma.sql`erased_before`)} AS "erasedBefore", encode(proof, 'hex') AS proof
+    FROM audit_chain WHERE id = 1`;
+  if (!row) {
+    const [sealed] = await db.$queryRaw<unknown[]>`SELECT FROM audit_event WHERE position IS NOT NULL LIMIT 1`;
+    return { state: { anchor: chainStart, head: chainStart, erasedBefore: null }, genuine: sealed === undefined };
+  }
+  const state = {
+    anchor: { position: Number(row.anchorPosition), mac: row.anchorMac },
+    head: { position: Number(row.headPosition), mac: row.headMac },
+    erasedBefore: row.erasedBefore,
+  };
+  return { state, genuine: sameMac(row.proof, stateMac(keys.active('audit').privateKey, state)) };
+}
+
+export async function writeState(tx: Transaction, { keys }: Pick<ChainDeps, 'keys'>, state: ChainState): Promise<void> {
+  const { anchor, head, erasedBefore } = state;
+  const bytes = (hex: string) => Prisma.sql`decode(${hex}, 'hex')`;
+  await tx.$executeRaw`
+    INSERT INTO audit_chain (id, anchor_position, anchor_mac, head_position, head_mac, erased_before, proof)
+    VALUES (1, ${anchor.position}, ${bytes(anchor.mac)}, ${head.position}, ${bytes(head.mac)},
+      ${erasedBefore}::timestamptz, ${bytes(stateMac(keys.active('audit').privateKey, state))})
+    ON CONFLICT (id) DO UPDATE SET (anchor_position, anchor_mac, head_position, head_mac, erased_before, proof) =
+      (EXCLUDED.anchor_position, EXCLUDED.anchor_mac, EXCLUDED.head_position, EXCLUDED.head_mac,
+        EXCLUDED.erased_before, EXCLUDED.proof)`;
+}
+
+/** A time as text, to the microsecond that the database keeps and a Date would lose. */
+export function exactTime(time: Prisma.Sql): Prisma.Sql {
+  return Prisma.sql`to_char(${time} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+}
+
+/** The columns of {@link ChainRow}. */
+export const eventColumns = Prisma.sql`id::text, ${exactTime(Prisma.sql`at`)} AS at, action, user_id::text AS "userId",
+  actor_id::text AS "actorId", detail::text AS detail, ip, user_agent AS "userAgent"`;

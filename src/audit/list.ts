@@ -1,0 +1,35 @@
+import { type AuditEvent, Prisma } from '../generated/prisma/client.js';
+import type { Page } from '../own/todos/todos.js';
+import type { Db } from '../platform/db/database.js';
+import type { AuditAction } from './events.js';
+
+export type RecordedEvent = Pick<
+  AuditEvent,
+  'id' | 'at' | 'action' | 'userId' | 'actorId' | 'ip' | 'userAgent' | 'detail'
+>;
+
+/** Which events: of one user, of one kind, or both. */
+export type AuditFilter = { userId?: string | undefined; action?: AuditAction | undefined };
+
+/** Events, the newest first; `cursor` is the id of the last one already seen. */
+export async function listEvents(
+  db: Db,
+  { userId, action }: AuditFilter,
+  limit: number,
+  cursor: string | undefined,
+): Promise<Page<RecordedEvent>> {
+  const conditions = [
+    ...(userId === undefined ? [] : [Prisma.sql`user_id = ${userId}::uuid`]),
+    ...(action === undefined ? [] : [Prisma.sql`action = ${action}`]),
+    // As rows are compared, an index leads straight to where the page begins; Prisma's own cursor reads all before it.
+    ...(cursor === undefined
+      ? []
+      : [Prisma.sql`(at, id) < (SELECT at, id FROM audit_event WHERE id = ${cursor}::uuid)`]),
+  ];
+  const found = await db.$queryRaw<RecordedEvent[]>`
+    SELECT id, at, action, user_id AS "userId", actor_id AS "actorId", ip, user_agent AS "userAgent", detail
+    FROM audit_event WHERE ${Prisma.join([Prisma.sql`true`, ...conditions], ' AND ')}
+    ORDER BY at DESC, id DESC LIMIT ${limit + 1}`;
+  const items = found.slice(0, limit);
+  return { items, nextCursor: found.length > limit ? (items.at(-1)?.id ?? null) : null };
+}

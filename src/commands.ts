@@ -1,0 +1,21 @@
+import { sessionCommands } from './admin/session-commands.js';
+import { userCommands } from './admin/user-commands.js';
+import { auditCommands } from './audit/chain/commands.js';
+import { keyCommands } from './keys/commands.js';
+import { databaseCopyCommand } from './operations/database-copy.js';
+import { doctor } from './operations/doctor/doctor.js';
+import { purgeCommand } from './operations/purge.js';
+import type { Command } from './platform/cli/command.js';
+import { transferCommands } from './user-transfer/commands.js';
+
+/** Everything that an operator can do, in the order of help. */
+export const commands: Command[] = [
+  ...userCommands,
+  ...transferCommands,
+  ...sessionCommands,
+  ...keyCommands,
+  ...auditCommands,
+  databaseCopyCommand,
+  purgeCommand,
+  doctor,
+];

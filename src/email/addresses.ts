@@ -1,0 +1,70 @@
+import { type Actor, auditEvent } from '../audit/events.js';
+import { AppError } from '../errors.js';
+import { Prisma } from '../generated/prisma/client.js';
+import type { Db, Transaction } from '../platform/db/database.js';
+import { uniqueViolation } from '../platform/db/errors.js';
+import { fromUser, mailAskedFor, noticeMail, verificationMail } from '../platform/outbox/outbox.js';
+import type { MailBell } from '../platform/outbox/wake.js';
+import { lockUser } from '../sessions/end.js';
+import type { User } from '../users/users.js';
+import { endTokens, spendToken, tokenHolder } from './one-time-tokens.js';
+
+type EmailDeps = { db: Db; mailBell: MailBell };
+
+/** Whether the user's e-mail address is known to be theirs. */
+export async function hasVerifiedEmail({ db }: { db: Db }, userId: string): Promise<boolean> {
+  return (await db.user.count({ where: { id: userId, NOT: { emailVerifiedAt: null } } })) === 1;
+}
+
+/** Mails a link to whoever waits to have this address verified, if anybody does: found out later. */
+export async function resendTo({ db, mailBell }: EmailDeps, email: string): Promise<void> {
+  await db.$executeRaw(mailAskedFor('resend', email));
+  mailBell.ring();
+}
+
+/** Mails a link to the address for which the user waits, if they wait for one. */
+export async function resendFor({ db, mailBell }: EmailDeps, userId: string): Promise<void> {
+  await db.$executeRaw(verificationMail(Prisma.sql`FROM (SELECT * FROM "user" WHERE id = ${userId}::uuid) u`));
+  mailBell.ring();
+}
+
+/**
+ * Verifies the address that a mailed token was sent to: that which the user has, or one that they wait for, which becomes
+ * theirs by it. Of two who wait for the same address the first one gets it.
+ * @throws AppError invalid_one_time_token also where somebody else has the address by now
+ */
+export async function verifyEmail({ db, mailBell }: EmailDeps, token: string, actor: Actor): Promise<void> {
+  const userId = await tokenHolder({ db }, 'verify', token);
+  if (userId === undefined) throw new AppError('invalid_one_time_token');
+  try {
+    await db.$transaction(async (tx) => {
+      await lockUser(tx, userId);
+      const emailKey = await spendToken(tx, 'verify', token);
+      const user = await tx.user.findFirst({ where: { id: userId, disabledAt: null } });
+      if (emailKey === undefined || !user) throw new AppError('invalid_one_time_token');
+      await takeAddress(tx, user, emailKey, { actorId: userId, ...actor });
+    });
+  } catch (error) {
+    if (uniqueViolation(error) === 'email_key') throw new AppError('invalid_one_time_token', { cause: error });
+    throw error;
+  }
+  mailBell.ring();
+}
+
+async function takeAddress(tx: Transaction, user: User, emailKey: string, actor: Actor): Promise<void> {
+  const isPending = user.pendingEmailKey === emailKey;
+  if (!isPending && user.emailKey !== emailKey) throw new AppError('invalid_one_time_token');
+  const isChange = isPending && user.email !== null;
+  // While the row still has the former address, to which this goes.
+  if (isChange) await tx.$executeRaw(noticeMail('email_changed', fromUser(user.id), actor.caller));
+  await tx.$executeRaw`
+    UPDATE "user" SET email_verified_at = clock_timestamp(), updated_at = clock_timestamp() ${
+      isPending
+        ? Prisma.sql`, email = pending_email, email_key = pending_email_key, pending_email = NULL,
+            pending_email_key = NULL, pending_until = NULL`
+        : Prisma.empty
+    } WHERE id = ${user.id}::uuid`;
+  // What was mailed to the former address opens nothing any more.
+  await endTokens(tx, user.id);
+  await tx.$executeRaw(auditEvent(isChange ? 'email.changed' : 'email.verified', user.id, actor));
+}

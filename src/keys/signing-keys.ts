@@ -1,0 +1,133 @@
+import type { JsonWebKey } from 'node:crypto';
+import type { Logger } from 'pino';
+import { StartError } from '../errors.js';
+import type { SigningKey as KeyRow } from '../generated/prisma/client.js';
+import type { Db, Transaction } from '../platform/db/database.js';
+import { type KeyAlgorithm, type KeyMaterial, readKeyMaterial } from './material.js';
+import type { SecretBox } from './secret-box.js';
+
+/** What a key is for. A key of one purpose opens nothing of another (RFC 8725 §3.12). */
+export type KeyPurpose = 'access' | 'refresh' | 'device' | 'audit';
+
+/** One key with the one algorithm that it may be used with (RFC 8725bis §3.1). */
+export type SigningKey = KeyMaterial & {
+  kid: string;
+  purpose: KeyPurpose;
+  algorithm: KeyAlgorithm;
+  createdAt: Date;
+  /** Null while it is *next*. */
+  activeAt: Date | null;
+  /** Set once it is *retired*. */
+  retiredAt: Date | null;
+};
+
+/** The keys that all instances share, as this one knows them. */
+export type SigningKeys = {
+  /** The key that signs now. */
+  active(purpose: KeyPurpose): SigningKey;
+  find(purpose: KeyPurpose, kid: string): SigningKey | undefined;
+  /** {@link find}, after one look into the database where the key is not known: at most one look a second. */
+  lookUp(purpose: KeyPurpose, kid: string): Promise<SigningKey | undefined>;
+  /** The public keys as a JWK Set (RFC 7517 §5): next, active and retired ones. */
+  jwks(): { keys: JsonWebKey[] };
+  /** Takes what the database holds. A key that no known secret opens is left out, with a line in the log. */
+  reload(): Promise<void>;
+};
+
+const lookUpEvery = 1_000;
+
+/**
+ * Loads the keys, which {@link ensureKeys} has made.
+ * @throws StartError where `AUTH_SECRET` does not open them
+ */
+export async function loadSigningKeys(db: Db, box: SecretBox, log: Logger): Promise<SigningKeys> {
+  let keys = new Map<string, SigningKey>();
+  let publicKeys: JsonWebKey[] = [];
+  let lookedUpAt = Number.NEGATIVE_INFINITY;
+  let loading: Promise<void> | undefined;
+  let readsBegun = 0;
+  let readTaken = 0;
+
+  function take(rows: KeyRow[], unopened: (row: KeyRow) => void): void {
+    const taken = new Map<string, SigningKey>();
+    for (const row of rows) {
+      // Unsealing and parsing a key that has been loaded before would change nothing but its times.
+      const material = keys.get(row.id) ?? openKey(box, row);
+      if (material) taken.set(row.id, { ...material, ...describe(row) });
+      else unopened(row);
+    }
+    keys = taken;
+    publicKeys = [...keys.values()].flatMap(({ purpose, publicJwk }) =>
+      purpose === 'access' && publicJwk ? [publicJwk] : [],
+    );
+  }
+
+  // Of two reads at once the one begun earlier may end later: it would bring back a key that was revoked in between.
+  async function reload(): Promise<void> {
+    const read = ++readsBegun;
+    const rows = await readRows(db);
+    if (read < readTaken) return;
+    readTaken = read;
+    take(rows, (row) => log.error({ kid: row.id }, 'AUTH_SECRET does not open a signing key'));
+  }
+
+  take(await readRows(db), () => {
+    throw wrongSecret();
+  });
+
+  const find = (purpose: KeyPurpose, kid: string) => {
+    const key = keys.get(kid);
+    return key?.purpose === purpose ? key : undefined;
+  };
+  return {
+    active(purpose) {
+      for (const key of keys.values()) if (key.purpose === purpose && key.activeAt && !key.retiredAt) return key;
+      throw new Error(`There is no active ${purpose} key`);
+    },
+    find,
+    async lookUp(purpose, kid) {
+      if (!find(purpose, kid) && performance.now() - lookedUpAt > lookUpEvery) {
+        loading ??= reload().finally(() => {
+          lookedUpAt = performance.now();
+          loading = undefined;
+        });
+        await loading;
+      }
+      return find(purpose, kid);
+    },
+    jwks: () => ({ keys: publicKeys }),
+    reload,
+  };
+}
+
+/** Stops a start whose `AUTH_SECRET` is not the one that the keys were sealed with. */
+export function wrongSecret(): StartError {
+  return new StartError(
+    'AUTH_SECRET does not open the signing keys in this database. Set the secret that it was started with (the embedded set-up keeps it in .data/auth-secret).',
+  );
+}
+
+async function readRows(db: Db | Transaction): Promise<KeyRow[]> {
+  return db.signingKey.findMany({ orderBy: [{ activeAt: { sort: 'desc', nulls: 'last' } }, { id: 'asc' }] });
+}
+
+function openKey(box: SecretBox, row: KeyRow): KeyMaterial | undefined {
+  const plain = box.open(row.sealed, labelOf(row));
+  return plain && readKeyMaterial(row.algorithm as KeyAlgorithm, plain, row.id);
+}
+
+function describe({ id, purpose, algorithm, createdAt, activeAt, retiredAt }: KeyRow) {
+  return {
+    kid: id,
+    purpose: purpose as KeyPurpose,
+    algorithm: algorithm as KeyAlgorithm,
+    createdAt,
+    activeAt,
+    retiredAt,
+  };
+}
+
+/** Binds the sealed bytes to their row, so that a key can't be given another purpose by editing the table. */
+export function labelOf({ id, purpose, algorithm }: Pick<KeyRow, 'id' | 'purpose' | 'algorithm'>): string {
+  return `signing key ${id} ${purpose} ${algorithm}`;
+}

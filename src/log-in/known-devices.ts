@@ -1,0 +1,41 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { parse as uuidBytes } from 'uuid';
+import type { SigningKeys } from '../keys/signing-keys.js';
+
+// key id (9) · device id (16) · HMAC-SHA256 over both and the user's id (32): 57 bytes, 76 characters.
+const at = { deviceId: 9, mac: 25, end: 57 };
+const tokenPattern = /^[\w-]{76}$/;
+
+/**
+ * The device token to answer a sign-in with: the one presented, where it is genuine and the user's, else a new
+ * one. It says only "this device has signed in as this user before", and opens nothing.
+ */
+export function deviceTokenFor(keys: SigningKeys, userId: string, presented: string | undefined): string {
+  if (presented !== undefined && deviceIdOf(keys, userId, presented)) return presented;
+  const key = keys.active('device');
+  const head = Buffer.concat([Buffer.from(key.kid, 'base64url'), randomBytes(16)]);
+  return Buffer.concat([head, macOf(key.privateKey, head, userId)]).toString('base64url');
+}
+
+/** Whether the token may be genuine: looking its user up is worth while. */
+export function isDeviceToken(keys: SigningKeys, token: string): boolean {
+  return tokenPattern.test(token) && keys.find('device', keyIdOf(Buffer.from(token, 'base64url'))) !== undefined;
+}
+
+/** The id of the user's device that the token names, or undefined where it is forged or another user's. */
+export function deviceIdOf(keys: SigningKeys, userId: string, token: string): string | undefined {
+  if (!tokenPattern.test(token)) return undefined;
+  const bytes = Buffer.from(token, 'base64url');
+  const key = keys.find('device', keyIdOf(bytes));
+  if (!key || !timingSafeEqual(macOf(key.privateKey, bytes.subarray(0, at.mac), userId), bytes.subarray(at.mac)))
+    return undefined;
+  return bytes.toString('base64url', at.deviceId, at.mac);
+}
+
+function keyIdOf(token: Buffer): string {
+  return token.toString('base64url', 0, at.deviceId);
+}
+
+function macOf(key: Parameters<typeof createHmac>[1], head: Buffer, userId: string): Buffer {
+  return createHmac('sha256', key).update(head).update(uuidBytes(userId)).digest();
+}

@@ -1,0 +1,118 @@
+import type { Config } from '../../config.js';
+import { unopenedKeys } from '../../keys/list.js';
+import { createSecretBox } from '../../keys/secret-box.js';
+import { oneLine } from '../../platform/cli/answer.js';
+import type { Database } from '../../platform/db/database.js';
+import { outboxVitals } from '../../platform/outbox/queue.js';
+import { type DatabaseVitals, hearsNotifications, unfinishedMigrations, vitalsOf } from './database-health.js';
+import { type Finding, ok, problem, warning } from './finding.js';
+
+/** The current secret, and the previous one where there is one. */
+export type Secrets = { current: string; previous: string | undefined };
+
+/** What the database tells. It changes nothing there, not even the migrations that are missing. */
+export async function checkDatabase(config: Config, database: Database, secrets: Secrets): Promise<Finding[]> {
+  let vitals: DatabaseVitals;
+  try {
+    vitals = await vitalsOf(database);
+  } catch (error) {
+    return [unreachable(error)];
+  }
+  const migrated = await migrations(database);
+  return [
+    ...describe(vitals),
+    migrated,
+    migrated.status === 'ok'
+      ? await signingKeys(database, secrets)
+      : warning('signing keys', 'not looked at', migrated.mend ?? ''),
+    await notifications(config, database),
+    ...(migrated.status === 'ok' ? [await outbox(database)] : []),
+  ];
+}
+
+async function outbox({ client }: Database): Promise<Finding> {
+  const { waiting, failed, oldestWaitingSeconds } = await outboxVitals({ db: client });
+  const state = `${waiting} mails waiting, ${failed} given up`;
+  if (failed > 0)
+    return warning(
+      'mail',
+      state,
+      'The table outbox says why in last_error. See that SMTP_URL and MAIL_FROM are right.',
+    );
+  return (oldestWaitingSeconds ?? 0) > longestWaitSeconds
+    ? warning('mail', state, 'See that an instance runs, and that the server in SMTP_URL takes mail.')
+    : ok('mail', state);
+}
+
+// Retries begin after seconds; what waits for longer than this has been refused several times.
+const longestWaitSeconds = 600;
+
+/** For a database that could not be opened, or does not answer. */
+export function unreachable(error: unknown): Finding {
+  return problem(
+    'database',
+    oneLine(error),
+    'See that it runs, and that DATABASE_URL names it, with a user who may log in.',
+  );
+}
+
+// A login is three queries, one after the other.
+const slowMs = 25;
+// Tokens of an instance whose clock is further ahead are refused by the others.
+const clockToleranceMs = 60_000;
+
+function describe({ version, latencyMs, clockAheadMs }: DatabaseVitals): Finding[] {
+  const answers = `Postgres ${version} answers in ${latencyMs.toFixed(1)} ms`;
+  const seconds = Math.abs(clockAheadMs / 1000).toFixed(1);
+  const clock = `${seconds} s ${clockAheadMs < 0 ? 'behind' : 'ahead of'} this machine’s`;
+  const mend = 'Set both clocks by NTP.';
+  return [
+    latencyMs > slowMs
+      ? warning('database', answers, 'Bring the server and its database nearer to each other.')
+      : ok('database', answers),
+    Math.abs(clockAheadMs) > clockToleranceMs
+      ? problem('database’s clock', clock, mend)
+      : Math.abs(clockAheadMs) > 2_000
+        ? warning('database’s clock', clock, mend)
+        : ok('database’s clock', clock),
+  ];
+}
+
+async function migrations(database: Database): Promise<Finding> {
+  const { pending, failed } = await unfinishedMigrations(database);
+  if (failed.length > 0)
+    return problem(
+      'migrations',
+      `failed: ${failed.join(', ')}`,
+      'Its row in _prisma_migrations says why: mend the cause, set rolled_back_at there, start the server.',
+    );
+  if (pending.length > 0)
+    return warning('migrations', `pending: ${pending.join(', ')}`, 'Start the server, which applies them.');
+  return ok('migrations', 'complete');
+}
+
+async function signingKeys({ client: db }: Database, { current, previous }: Secrets): Promise<Finding> {
+  const unopened = await unopenedKeys({ db, box: createSecretBox([current]) });
+  const check = 'signing keys';
+  if (unopened.length === 0)
+    return ok(
+      check,
+      `AUTH_SECRET opens all${previous ? ': AUTH_SECRET_PREVIOUS can go once every instance has it' : ''}`,
+    );
+  const lost = previous ? await unopenedKeys({ db, box: createSecretBox([current, previous]) }) : unopened;
+  if (lost.length === 0)
+    return warning(check, `only AUTH_SECRET_PREVIOUS opens ${unopened.join(', ')}`, 'Run: keys reseal');
+  return problem(
+    check,
+    `no known secret opens ${lost.join(', ')}`,
+    'Set AUTH_SECRET, or AUTH_SECRET_PREVIOUS, to the secret that they were sealed under; or revoke a single one.',
+  );
+}
+
+async function notifications({ revocationFeed }: Config, database: Database): Promise<Finding> {
+  const check = 'LISTEN/NOTIFY';
+  if (revocationFeed === 'poll') return ok(check, 'not used: REVOCATION_FEED is poll');
+  const heard = await hearsNotifications(database).catch(() => false);
+  if (heard) return ok(check, 'a message came back');
+  return problem(check, 'no message came back, as behind a pooler in transaction mode', 'Set REVOCATION_FEED=poll.');
+}

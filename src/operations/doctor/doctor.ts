@@ -1,0 +1,64 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Config } from '../../config.js';
+import { authSecret } from '../../keys/auth-secret.js';
+import type { Command, Result } from '../../platform/cli/command.js';
+import { table } from '../../platform/cli/text.js';
+import { type Database, openDatabase } from '../../platform/db/database.js';
+import { checkDatabase, unreachable } from './database-checks.js';
+import { checkFileModes } from './file-modes.js';
+import { type Finding, ok, problem, warning } from './finding.js';
+import { checkSettings } from './settings-checks.js';
+
+/** Looks, and changes nothing: so in a process of its own it opens the database alone, without migrating it. */
+export const doctor: Command = {
+  name: 'doctor',
+  arguments: [],
+  summary: 'check the set-up, and say what to mend; exit code 1 where there is a problem',
+  run: ({ config, database }) => examine(config, () => checkOpen(config, database)),
+  runAlone: (config) => examine(config, () => checkAlone(config)),
+  onWrongSettings: (error) =>
+    diagnosis(
+      error.message.split('\n').map((line) => problem('settings', line, 'Set it so, in the environment or .env.')),
+    ),
+};
+
+async function examine(config: Config, databaseChecks: () => Promise<Finding[]>): Promise<Result> {
+  const found = await databaseChecks().catch((error) => [unreachable(error)]);
+  return diagnosis([...checkSettings(config), ...found, ...(await checkFileModes(config))]);
+}
+
+async function checkOpen(config: Config, database: Database): Promise<Finding[]> {
+  return checkDatabase(config, database, { current: await authSecret(config), previous: config.authSecretPrevious });
+}
+
+async function checkAlone(config: Config): Promise<Finding[]> {
+  const { url } = config.database;
+  if (url === 'pglite:memory')
+    return [
+      warning(
+        'database',
+        'kept in memory: gone with the server',
+        'Set DATABASE_URL to pglite:<directory> or a server.',
+      ),
+    ];
+  if (url.startsWith('pglite:') && !existsSync(join(url.slice('pglite:'.length), 'pgdata')))
+    return [ok('database', 'not there yet: the server makes it when it first starts')];
+  const database = await openDatabase(config.database);
+  try {
+    return await checkOpen(config, database);
+  } finally {
+    await database.close();
+  }
+}
+
+function diagnosis(findings: Finding[]): Result {
+  const status = (['problem', 'warning'] as const).find((bad) => findings.some((one) => one.status === bad)) ?? 'ok';
+  const rows = findings.map(({ check, status, detail }) => [check, status, detail]);
+  const toMend = findings.flatMap(({ check, mend }) => (mend === null ? [] : [`- ${check}: ${mend}`]));
+  const text = [
+    table(['CHECK', 'STATUS', 'FOUND'], rows, ''),
+    ...(toMend.length > 0 ? ['', 'To mend:', ...toMend] : []),
+  ];
+  return { json: { status, checks: findings }, text: text.join('\n'), exitCode: status === 'problem' ? 1 : 0 };
+}

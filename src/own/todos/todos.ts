@@ -1,0 +1,57 @@
+import { v7 as uuidv7 } from 'uuid';
+import { AppError } from '../../errors.js';
+import type { Todo } from '../../generated/prisma/client.js';
+import type { Db } from '../../platform/db/database.js';
+import { isForeignKeyViolation } from '../../platform/db/errors.js';
+
+export type { Todo };
+
+/** One page of a list and where the next one starts. */
+export type Page<Item> = { items: Item[]; nextCursor: string | null };
+
+/** The user's todos, oldest first; `cursor` is the id of the last one already seen. */
+export async function list(db: Db, userId: string, limit: number, cursor: string | undefined): Promise<Page<Todo>> {
+  // One more than asked for tells whether there is a next page. Ids are UUIDv7, so their order is that of creation.
+  const found = await db.todo.findMany({
+    where: { userId, ...(cursor && { id: { gt: cursor } }) },
+    orderBy: { id: 'asc' },
+    take: limit + 1,
+  });
+  const items = found.slice(0, limit);
+  return { items, nextCursor: found.length > limit ? (items.at(-1)?.id ?? null) : null };
+}
+
+/** @throws AppError session_revoked where the user was deleted a moment ago */
+export async function create(db: Db, userId: string, fields: { title: string; completed?: boolean }): Promise<Todo> {
+  try {
+    return await db.todo.create({ data: { id: uuidv7(), userId, ...fields } });
+  } catch (error) {
+    throw isForeignKeyViolation(error) ? new AppError('session_revoked') : error;
+  }
+}
+
+/** The todo, or null where there is none of that id or it is another user's: the two look the same. */
+export async function find(db: Db, userId: string, id: string): Promise<Todo | null> {
+  return db.todo.findFirst({ where: { id, userId } });
+}
+
+/** @returns the changed todo, or undefined where {@link find} would have found none */
+export async function update(
+  db: Db,
+  userId: string,
+  id: string,
+  fields: { title?: string | undefined; completed?: boolean | undefined },
+): Promise<Todo | undefined> {
+  const data = {
+    ...(fields.title !== undefined && { title: fields.title }),
+    ...(fields.completed !== undefined && { completed: fields.completed }),
+  };
+  const [todo] = await db.todo.updateManyAndReturn({ where: { id, userId }, data });
+  return todo;
+}
+
+/** @returns false where {@link find} would have found none */
+export async function remove(db: Db, userId: string, id: string): Promise<boolean> {
+  const { count } = await db.todo.deleteMany({ where: { id, userId } });
+  return count === 1;
+}

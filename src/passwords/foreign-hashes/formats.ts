@@ -1,0 +1,162 @@
+import argon2 from 'argon2';
+import { HASH_COST_LIMITS, isBearable } from '../hash-cost.js';
+import { canonicalPassword } from '../policy.js';
+import { compareBcrypt } from './bcrypt.js';
+import { isFirebaseScrypt } from './firebase-scrypt.js';
+import { isPbkdf2, isScrypt, type Pbkdf2Digest, SCRYPT_LIMITS, type ScryptCost, scryptFits } from './key-derivation.js';
+
+/** The named groups of a format's pattern. */
+type Parts = Record<string, string>;
+
+/** One way in which other systems write down a password hash. */
+type HashFormat = {
+  name: string;
+  /** The whole text, so strictly that what matches can be computed: a hash that was cut off is none. */
+  recognise: RegExp;
+  /** Whether it costs no more than `limit` says; decided before anything is computed. */
+  isBearable(parts: Parts): boolean;
+  /** The bound, for whoever imports. */
+  limit: string;
+  /** @param password exactly the text to compare: normalising is done by the caller, or is the format's own */
+  verify(parts: Parts, password: string, hash: string): Promise<boolean>;
+};
+
+const base64 = '[A-Za-z\\d+/]';
+// Firebase's Admin SDK writes the alphabet for URLs, its command line the usual one. Node reads both.
+const anyBase64 = '[A-Za-z\\d+/_-]';
+
+/** Every format that can be imported: one more is one more row. docs/importing-users.md has an example of each. */
+const formats: HashFormat[] = [
+  {
+    name: 'argon2',
+    recognise: new RegExp(
+      `^\\$argon2(?:id|i|d)(?:\\$v=(?:16|19))?\\$m=(?<m>[1-9]\\d{0,9}),t=(?<t>[1-9]\\d{0,9}),p=(?<p>[1-9]\\d{0,9})\\$${base64}{11,86}\\$${base64}{22,86}$`,
+    ),
+    isBearable: ({ m, t, p }) => isBearable({ memoryKiB: Number(m), passes: Number(t), parallelism: Number(p) }),
+    limit: `m=${HASH_COST_LIMITS.memoryKiB}, t=${HASH_COST_LIMITS.passes}, p=${HASH_COST_LIMITS.parallelism}, and m at least 8 × p`,
+    verify: (_, password, hash) => argon2.verify(hash, password),
+  },
+  {
+    name: 'bcrypt',
+    recognise: /^\$2[aby]\$(?<cost>0[4-9]|[12]\d|3[01])\$[./A-Za-z\d]{53}$/,
+    // In JavaScript, and doubling with each step: 15 takes 2 to 3 s.
+    isBearable: ({ cost }) => Number(cost) <= 15,
+    limit: 'cost 15',
+    verify: (_, password, hash) => compareBcrypt(password, hash),
+  },
+  {
+    name: 'scrypt',
+    recognise: new RegExp(
+      `^\\$scrypt\\$ln=(?<ln>[1-9]\\d?),r=(?<r>[1-9]\\d{0,3}),p=(?<p>[1-9]\\d{0,3})\\$(?<salt>${base64}{2,86})={0,2}\\$(?<digest>${base64}{43}|${base64}{86})={0,2}$`,
+    ),
+    isBearable: (parts) => scryptFits(scryptCost(parts)),
+    limit: SCRYPT_LIMITS,
+    verify: (parts, password) => isScrypt(password, bytes(parts.salt), scryptCost(parts), bytes(parts.digest)),
+  },
+  {
+    name: 'Firebase scrypt',
+    recognise: new RegExp(
+      `^\\$fbscrypt\\$v=1,n=(?<ln>[1-9]\\d?),r=(?<r>[1-9]\\d{0,3}),p=(?<p>1),ss=(?<separator>${anyBase64}{0,86})={0,2},sk=(?<key>${anyBase64}{86})={0,2}\\$(?<salt>${anyBase64}{2,86})={0,2}\\$(?<digest>${anyBase64}{86})={0,2}$`,
+    ),
+    isBearable: (parts) => scryptFits(scryptCost(parts)),
+    limit: SCRYPT_LIMITS,
+    verify: (parts, password) =>
+      isFirebaseScrypt(
+        password,
+        Buffer.concat([bytes(parts.salt), bytes(parts.separator)]),
+        scryptCost(parts),
+        bytes(parts.key),
+        bytes(parts.digest),
+      ),
+  },
+  {
+    name: 'better-auth scrypt',
+    recognise: /^(?<salt>[\da-f]{32}):(?<digest>[\da-f]{128})$/,
+    isBearable: () => true,
+    limit: SCRYPT_LIMITS,
+    // The text of the salt is the salt, and it normalises by NFKC.
+    verify: ({ salt = '', digest = '' }, password) =>
+      isScrypt(password.normalize('NFKC'), Buffer.from(salt), { ln: 14, r: 16, p: 1 }, Buffer.from(digest, 'hex')),
+  },
+  pbkdf2('sha1', 27),
+  pbkdf2('sha256', 43),
+  pbkdf2('sha512', 86),
+];
+
+/** PBKDF2 as Django writes it; the salt is its text. @param length of the digest in base64, without padding */
+function pbkdf2(digest: Pbkdf2Digest, length: number): HashFormat {
+  return {
+    name: `PBKDF2 with ${digest}`,
+    recognise: new RegExp(
+      `^pbkdf2_${digest}\\$(?<iterations>[1-9]\\d{0,9})\\$(?<salt>[!-#%-~]{1,128})\\$(?<digest>${base64}{${length}})={0,2}$`,
+    ),
+    // Django 6 makes 1.2 million; ten times as many as OWASP asks for take a few seconds.
+    isBearable: ({ iterations }) => Number(iterations) <= 5_000_000,
+    limit: '5000000 iterations',
+    verify: (parts, password) =>
+      isPbkdf2(password, Buffer.from(parts.salt ?? ''), Number(parts.iterations), digest, bytes(parts.digest)),
+  };
+}
+
+function scryptCost({ ln, r, p }: Parts): ScryptCost {
+  return { ln: Number(ln), r: Number(r), p: Number(p) };
+}
+
+function bytes(text = ''): Buffer {
+  return Buffer.from(text, 'base64');
+}
+
+/** Tells an argon2id hash that was imported, and may lack NFC, from one of our own. */
+const MARK = '$imported';
+
+/** A hash from elsewhere as it is kept until its user's first good login. */
+export function markImported(hash: string): string {
+  return hash.startsWith('$argon2id$') ? MARK + hash : hash;
+}
+
+/** The hash as it was imported; our own are returned as they are. */
+export function withoutMark(stored: string): string {
+  return stored.startsWith(`${MARK}$`) ? stored.slice(MARK.length) : stored;
+}
+
+/** Why a hash can't be imported, as a sentence that does not hold it; undefined where it can. */
+export function objectionTo(hash: string): string | undefined {
+  const found = read(hash);
+  if (!found) return `The format of the hash is not known. Known are: ${formats.map(({ name }) => name).join(', ')}.`;
+  if (found.format.isBearable(found.parts)) return undefined;
+  return `The ${found.format.name} hash costs more than its bound: ${found.format.limit}.`;
+}
+
+/**
+ * How to compare a password with an imported hash.
+ * @returns undefined for our own hashes, for garbage, and for what costs more than its bound
+ */
+export function importedHash(stored: string): ((password: string) => Promise<boolean>) | undefined {
+  if (stored.startsWith('$argon2id$')) return undefined;
+  const hash = withoutMark(stored);
+  const found = read(hash);
+  if (!found?.format.isBearable(found.parts)) return undefined;
+  return (password) => found.format.verify(found.parts, password, hash);
+}
+
+/**
+ * Compares in NFC, and as typed where that differs and fails: not everybody normalised what they hashed.
+ * @param inTurn passes the gate, for each of the one or two hashes
+ */
+export async function matchesImported(
+  matches: (password: string) => Promise<boolean>,
+  password: string,
+  inTurn: (work: () => Promise<boolean>) => Promise<boolean>,
+): Promise<boolean> {
+  const canonical = canonicalPassword(password);
+  if (await inTurn(() => matches(canonical))) return true;
+  return canonical !== password && (await inTurn(() => matches(password)));
+}
+
+function read(hash: string): { format: HashFormat; parts: Parts } | undefined {
+  for (const format of formats) {
+    const match = format.recognise.exec(hash);
+    if (match) return { format, parts: { ...match.groups } };
+  }
+  return undefined;
+}

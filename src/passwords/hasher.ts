@@ -1,0 +1,98 @@
+import { randomBytes } from 'node:crypto';
+import argon2 from 'argon2';
+import type { HashGate } from '../platform/process/gate.js';
+import { importedHash, matchesImported } from './foreign-hashes/formats.js';
+import { type HashCost, isBearable } from './hash-cost.js';
+import { canonicalPassword, isWellFormed } from './policy.js';
+
+export type Passwords = {
+  /**
+   * Hashes a password that `checkNewPassword` has found good.
+   * @param address whose turn at the hash gate it is; none for the operator's own doings
+   * @returns a PHC string of argon2id with a salt of its own (16 bytes) and a hash of 32 bytes
+   * @throws AppError `overloaded`; TypeError for text that is not well-formed
+   */
+  hash(password: string, address?: string): Promise<string>;
+  /**
+   * Compares the whole password, in NFC and otherwise exactly as received (ASVS 6.2.8). Every answer costs one hash,
+   * so that its time tells neither whether the user exists nor whether the stored hash is sound.
+   * An imported hash costs what it costs, until the first good login replaces it; twice that where the password is not
+   * in NFC and is wrong in it, because it is then compared as typed.
+   * @param stored undefined for an unknown user
+   * @returns false also where `stored` is a hash of no kind that we know, or asks for more than its bound (fail
+   *   closed, ASVS 11.2.5)
+   * @throws AppError `overloaded`
+   */
+  verify(stored: string | undefined, password: string, address?: string): Promise<boolean>;
+  /**
+   * Whether a stored hash is an imported one, or takes less memory or fewer passes than hashes made now; a dearer one
+   * stays (ASVS 11.2.2).
+   */
+  isOutdated(stored: string): boolean;
+};
+
+const SALT_BYTES = 16;
+const HASH_BYTES = 32;
+
+/**
+ * The only place where passwords are hashed: argon2id (RFC 9106), every hash through the gate, imported ones too.
+ * @param cost one that {@link isBearable}: the hashes of another could be made but never verified
+ */
+export function createPasswords({ cost, gate }: { cost: HashCost; gate: HashGate }): Passwords {
+  const decoy = decoyHash(cost);
+
+  return {
+    async hash(password, address = '') {
+      if (!isWellFormed(password)) throw new TypeError('A password that is not well-formed Unicode was to be hashed.');
+      return gate.run(address, () => argon2.hash(canonicalPassword(password), argon2Options(cost)));
+    },
+    async verify(stored, password, address = '') {
+      const matches = stored !== undefined && isWellFormed(password) && importedHash(stored);
+      if (matches) return matchesImported(matches, password, (work) => gate.run(address, work));
+      const comparable = isVerifiable(stored) && isWellFormed(password);
+      const digest = comparable ? stored : decoy;
+      return (await gate.run(address, () => argon2.verify(digest, canonicalPassword(password)))) && comparable;
+    },
+    isOutdated(stored) {
+      const storedCost = readCost(stored);
+      return !storedCost || storedCost.memoryKiB < cost.memoryKiB || storedCost.passes < cost.passes;
+    },
+  };
+}
+
+function argon2Options(cost: HashCost) {
+  return {
+    type: argon2.argon2id,
+    memoryCost: cost.memoryKiB,
+    timeCost: cost.passes,
+    parallelism: cost.parallelism,
+    salt: randomBytes(SALT_BYTES),
+    hashLength: HASH_BYTES,
+  };
+}
+
+/** A hash that nobody made: random bytes, for which no password is known, take as long to compare as a real one. */
+function decoyHash(cost: HashCost): string {
+  const [salt, digest] = [SALT_BYTES, HASH_BYTES].map((size) =>
+    randomBytes(size).toString('base64').replace(/=+$/, ''),
+  );
+  return `$argon2id$v=19$${costParams(cost)}$${salt}$${digest}`;
+}
+
+function costParams({ memoryKiB, passes, parallelism }: HashCost): string {
+  return `m=${memoryKiB},t=${passes},p=${parallelism}`;
+}
+
+/** The cost in a PHC string of argon2id, version 1.3, with a salt of 8 bytes and a hash of 16 bytes at the least. */
+function readCost(stored: string): HashCost | undefined {
+  const phc =
+    /^\$argon2id\$v=19\$m=([1-9]\d{0,9}),t=([1-9]\d{0,9}),p=([1-9]\d{0,9})\$[A-Za-z\d+/]{11,86}\$[A-Za-z\d+/]{22,86}$/;
+  const [memoryKiB, passes, parallelism] = (phc.exec(stored) ?? []).slice(1).map(Number);
+  if (!memoryKiB || !passes || !parallelism) return undefined;
+  return { memoryKiB, passes, parallelism };
+}
+
+function isVerifiable(stored: string | undefined): stored is string {
+  const cost = stored === undefined ? undefined : readCost(stored);
+  return cost !== undefined && isBearable(cost);
+}

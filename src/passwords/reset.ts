@@ -1,0 +1,56 @@
+import type { ChangeDeps } from '../admin/user-changes.js';
+import { type Actor, auditEvent } from '../audit/events.js';
+import { endTokens, spendToken, tokenHolder } from '../email/one-time-tokens.js';
+import { AppError } from '../errors.js';
+import type { Db } from '../platform/db/database.js';
+import { fromUser, mailAskedFor, noticeMail } from '../platform/outbox/outbox.js';
+import type { MailBell } from '../platform/outbox/wake.js';
+import { committed, endSessions, lockUser, sessionsOf } from '../sessions/end.js';
+import type { User } from '../users/users.js';
+
+/** Sees to a mail with a reset link, if that address is anybody's: found out later, so that nothing here tells. */
+export async function askForReset({ db, mailBell }: { db: Db; mailBell: MailBell }, email: string): Promise<void> {
+  await db.$executeRaw(mailAskedFor('forgot', email));
+  mailBell.ring();
+}
+
+/** Whose password a token resets; the token is not used up. @throws AppError invalid_one_time_token */
+export async function userToReset({ db }: { db: Db }, token: string): Promise<User> {
+  const id = await tokenHolder({ db }, 'reset', token);
+  const user = id === undefined ? null : await db.user.findUnique({ where: { id } });
+  if (!user) throw new AppError('invalid_one_time_token');
+  return user;
+}
+
+/**
+ * Sets the password by a mailed token, ends every session of the user, and every token with it. Who opened that mail
+ * has the address, so it is verified.
+ * @throws AppError invalid_one_time_token where the token was used meanwhile, the address is another, or the user disabled
+ */
+export async function resetPassword(
+  deps: ChangeDeps,
+  userId: string,
+  token: string,
+  passwordHash: string,
+  actor: Actor,
+): Promise<void> {
+  const ended = await deps.db.$transaction(async (tx) => {
+    // First the user, as every change does: so no two of them wait for each other.
+    await lockUser(tx, userId);
+    const emailKey = await spendToken(tx, 'reset', token);
+    const [row] = await tx.$queryRaw<{ wasVerified: boolean }[]>`
+      UPDATE "user" u SET password_hash = ${passwordHash}, updated_at = clock_timestamp(), pending_email = NULL,
+        pending_email_key = NULL, email_verified_at = coalesce(u.email_verified_at, clock_timestamp())
+      FROM (SELECT id, email_verified_at FROM "user" WHERE id = ${userId}::uuid) before
+      WHERE u.id = before.id AND u.email_key = ${emailKey ?? null}::text AND u.disabled_at IS NULL
+      RETURNING before.email_verified_at IS NOT NULL AS "wasVerified"`;
+    if (!row) throw new AppError('invalid_one_time_token');
+    await endTokens(tx, userId);
+    await tx.$executeRaw(auditEvent('password.reset', userId, actor));
+    if (!row.wasVerified) await tx.$executeRaw(auditEvent('email.verified', userId, actor));
+    await tx.$executeRaw(noticeMail('password_reset', fromUser(userId), actor.caller));
+    return endSessions(tx, sessionsOf(userId), 'password_reset', actor);
+  });
+  committed(deps, ended);
+  deps.mailBell?.ring();
+}

@@ -1,0 +1,101 @@
+import { readdir } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { socketAddress } from '../db/embedded/lock-socket.js';
+import { type Answer, answerSchema, type Line } from './answer.js';
+import { CommandError } from './command.js';
+
+const greetingSchema = z.object({ pid: z.int(), state: z.enum(['starting', 'holding']) });
+
+// How long another process may be about to take the directory, or take it for one command of its own, in ms.
+const patienceMs = 10_000;
+const greetingLimitMs = 5_000;
+
+/** Somebody has the directory, and takes no commands: not yet, or never. */
+type Busy = { busy: string };
+
+/**
+ * Has a command run by the process that holds an embedded database.
+ * @returns undefined where nobody holds it, or the database is a server
+ * @throws CommandError where its holder takes no commands, or hangs up over this one
+ */
+export async function askRunningServer(databaseUrl: string, line: Line): Promise<Answer | undefined> {
+  const [, dir] = /^pglite:(?!memory$)(.+)$/.exec(databaseUrl) ?? [];
+  if (dir === undefined) return undefined;
+  const deadline = Date.now() + patienceMs;
+  for (;;) {
+    const reply = await askHolder(dir, line);
+    if (!reply || !('busy' in reply)) return reply;
+    if (Date.now() > deadline) throw new CommandError(`${reply.busy} has ${dir} and takes no commands. Stop it first.`);
+    await sleep(100);
+  }
+}
+
+async function askHolder(dir: string, line: Line): Promise<Answer | Busy | undefined> {
+  for (const name of await socketsIn(dir)) {
+    const connection = await reach(join(dir, name));
+    if (!connection) continue;
+    try {
+      return await converse(connection, line);
+    } finally {
+      connection.destroy();
+    }
+  }
+  return undefined;
+}
+
+async function socketsIn(dir: string): Promise<string[]> {
+  const names = await readdir(dir).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  return names.filter((name) => /^holder-.+\.sock$/.test(name));
+}
+
+/** Undefined for the socket of a dead process. */
+function reach(path: string): Promise<Socket | undefined> {
+  return new Promise((resolve, reject) => {
+    const connection = connect(socketAddress(path), () => resolve(connection));
+    connection.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(undefined);
+      else
+        reject(
+          new CommandError(`The running server cannot be reached (${error.code}). Are you the user that it runs as?`),
+        );
+    });
+  });
+}
+
+async function converse(connection: Socket, line: Line): Promise<Answer | Busy> {
+  const next = reader(connection);
+  const mute = setTimeout(() => connection.destroy(), greetingLimitMs);
+  const greeting = greetingSchema.safeParse(await next());
+  clearTimeout(mute);
+  if (!greeting.success) return { busy: 'A process that says nothing' };
+  const busy = { busy: `Process ${greeting.data.pid}` };
+  if (greeting.data.state === 'starting') return busy;
+  // A server knows help. Another command line at its own work does not, and may hang up at any time: which must not
+  // leave it open whether a command was carried out.
+  connection.write(`${JSON.stringify({ argv: ['help'] })}\n`);
+  if (!answerSchema.safeParse(await next()).success) return busy;
+  connection.write(`${JSON.stringify(line)}\n`);
+  const answer = answerSchema.safeParse(await next());
+  if (answer.success) return answer.data;
+  throw new CommandError('The server stopped before it answered: look whether the command was carried out.');
+}
+
+/** Gives what comes, line by line, as JSON; undefined once the other side has hung up. */
+function reader(connection: Socket): () => Promise<unknown> {
+  const input = createInterface({ input: connection }).on('error', () => undefined);
+  // One that we destroy has no end, and without that the lines would never be over: nor would the command, which has
+  // nothing else to wait for.
+  connection.once('close', () => input.close());
+  const lines = input[Symbol.asyncIterator]();
+  return async () => {
+    const line = await lines.next().catch(() => undefined);
+    return !line || line.done ? undefined : JSON.parse(line.value);
+  };
+}

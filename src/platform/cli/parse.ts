@@ -1,0 +1,78 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { commands } from '../../commands.js';
+import { type Args, type Command, UsageError } from './command.js';
+
+/** What a command line asks for. */
+export type Parsed = { json: boolean } & ({ help: string } | { command: Command; args: Args });
+
+const common = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
+
+/**
+ * Reads a command line, without the name of the program.
+ * @returns `help` with what it is wanted for: the beginning of a command's name, or nothing
+ * @throws UsageError with one line that says what is wrong
+ */
+export function parse(argv: string[]): Parsed {
+  const first = argv.findIndex((word) => word !== '--json');
+  const words = first > 0 ? [...argv.slice(first), '--json'] : argv;
+  const [subject] = words;
+  if (subject === undefined || first === -1 || /^(help|--help|-h)$/.test(subject)) return parseHelp(words.slice(1));
+  const command = commands.find(({ name }) => startsWith(words, name));
+  if (!command) throw unknown(words);
+  const { values, positionals } = parseRest(command, words.slice(command.name.split(' ').length));
+  const json = values.json === true;
+  if (values.help === true) return { help: command.name, json };
+  checkCount(command, positionals);
+  return { command, args: argsOf(values, positionals), json };
+}
+
+function parseHelp(rest: string[]): Parsed {
+  const topic = rest.filter((word) => word !== '--json').join(' ');
+  if (!commands.some(({ name }) => `${name} `.startsWith(topic && `${topic} `))) throw unknown(topic.split(' '));
+  return { help: topic, json: rest.includes('--json') };
+}
+
+function startsWith(argv: string[], name: string): boolean {
+  return name.split(' ').every((word, place) => argv[place] === word);
+}
+
+function unknown([group = '', word]: string[]): UsageError {
+  const names = commands.filter(({ name }) => name.startsWith(`${group} `)).map(({ name }) => name.split(' ')[1]);
+  if (names.length > 0 && (word === undefined || word.startsWith('-')))
+    return new UsageError(`"${group}" needs one of: ${names.join(', ')}. See: help ${group}`);
+  const typed = names.length > 0 ? `${group} ${word}` : group;
+  return new UsageError(
+    `There is no command ${JSON.stringify(typed)}. See: help${names.length > 0 ? ` ${group}` : ''}`,
+  );
+}
+
+type Values = Record<string, string | boolean | (string | boolean)[] | undefined>;
+
+function parseRest({ name, options }: Command, args: string[]): { values: Values; positionals: string[] } {
+  const config: ParseArgsConfig = { args, options: { ...common, ...options }, allowPositionals: true };
+  try {
+    const { values, positionals } = parseArgs(config);
+    return { values, positionals };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.replaceAll('\n', ' ') : String(error);
+    throw new UsageError(`${reason.replace(/\.?$/, '.')} See: help ${name}`);
+  }
+}
+
+function checkCount({ name, arguments: wanted }: Command, { length }: string[]): void {
+  const least = wanted.filter((word) => word.startsWith('<')).length;
+  const most = wanted.some((word) => word.includes('…')) ? Number.POSITIVE_INFINITY : wanted.length;
+  if (length < least)
+    throw new UsageError(`"${name}" needs ${wanted.slice(length, least).join(' ')}. See: help ${name}`);
+  if (length > most)
+    throw new UsageError(`"${name}" takes ${most === 0 ? 'no' : `at most ${most}`} argument. See: help ${name}`);
+}
+
+function argsOf(values: Values, positionals: string[]): Args {
+  return {
+    positionals,
+    text: (option) => (typeof values[option] === 'string' ? values[option] : undefined),
+    flag: (option) => values[option] === true,
+    list: (option) => [values[option] ?? []].flat().map(String),
+  };
+}

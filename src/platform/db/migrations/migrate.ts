@@ -1,0 +1,72 @@
+import type { Database } from '../database.js';
+import { sqlState } from '../errors.js';
+import { MIGRATIONS_FOLDER, type Migration, type MigrationList, migrationList, readMigrations } from './folder.js';
+import { NO_FILTERS, openSchemaEngine, type SchemaEngine } from './schema-engine.js';
+
+/**
+ * Brings the tables up to date: applies what is in `prisma/migrations` and not yet in the database, and leaves
+ * `_prisma_migrations` as `prisma migrate deploy` would. Any number of instances may call it at once. Where nothing
+ * is pending it costs one query. Migrations that only the database knows are left alone, so that the old version
+ * still starts while a new one is rolled out.
+ *
+ * @param folder where the migrations lie; a test may have its own.
+ * @returns the names of what was applied now, in order.
+ * @throws one line where a migration has been edited since it was applied, or one failed, now or earlier; the
+ *   client's own error where the database can't be reached.
+ */
+export async function migrate(database: Database, folder = MIGRATIONS_FOLDER): Promise<{ applied: string[] }> {
+  const migrations = await readMigrations(folder);
+  if (await isUpToDate(database, migrations)) return { applied: [] };
+  return await database.withMigrationLock(async (adapters) => {
+    const engine = await openSchemaEngine(adapters);
+    try {
+      return { applied: await applyPending(engine, migrationList(folder, migrations)) };
+    } finally {
+      engine.free();
+    }
+  });
+}
+
+const UNDEFINED_TABLE = '42P01';
+
+type AppliedRow = { migration_name: string; checksum: string };
+
+async function isUpToDate({ client }: Database, migrations: readonly Migration[]): Promise<boolean> {
+  const rows = await client.$queryRaw<AppliedRow[]>`
+    SELECT migration_name, checksum FROM _prisma_migrations
+    WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL`.catch(noRowsWithoutTable);
+  const checksums = new Map(rows.map((row) => [row.migration_name, row.checksum]));
+  return migrations.every(({ name, checksum }) => checksums.get(name) === checksum);
+}
+
+function noRowsWithoutTable(error: unknown): AppliedRow[] {
+  if (sqlState(error) === UNDEFINED_TABLE) return [];
+  throw error;
+}
+
+async function applyPending(engine: SchemaEngine, list: MigrationList): Promise<string[]> {
+  const found = await engine.diagnoseMigrationHistory({
+    migrationsList: list,
+    optInToShadowDatabase: false,
+    filters: NO_FILTERS,
+  });
+  refuse(
+    found.failedMigrationNames,
+    'failed earlier; its row in _prisma_migrations says why. Mend the cause, set rolled_back_at there, start again.',
+  );
+  refuse(found.editedMigrationNames, 'has been edited since it was applied. Restore it, and make a new one.');
+  const done = await engine.applyMigrations({ migrationsList: list, filters: NO_FILTERS }).catch(inOneLine);
+  return done.appliedMigrationNames;
+}
+
+function refuse([name]: string[], reason: string): void {
+  if (name !== undefined) throw new Error(`The migration ${name} ${reason}`);
+}
+
+// The engine's errors go on with a trace of the engine, which names the migration.
+function inOneLine(cause: unknown): never {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  const name = /migration_name="(.+?)"/.exec(text)?.[1];
+  const [reason = ''] = text.replace(/^external connector error\n/, '').split(/\n +0: /);
+  throw new Error(`${name === undefined ? 'The migrations' : `The migration ${name}`} failed: ${reason}`, { cause });
+}

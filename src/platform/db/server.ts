@@ -1,0 +1,108 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import type { SqlDriverAdapter, SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
+import pg from 'pg';
+import type { Driver, RunSql } from './driver.js';
+import { listenOnServer } from './listen.js';
+import { withScriptRunner } from './migrations/script-runner.js';
+import { ServerPool } from './server-pool.js';
+import { TIME_LIMITS } from './time-limits.js';
+
+/** The key that `prisma migrate deploy` locks too: so it and the instances wait for each other. */
+const MIGRATION_LOCK = 72707369;
+
+/**
+ * A Postgres server. Nothing connects until the first query, so a server that is away doesn't hinder this.
+ *
+ * @param url as `pg` takes it; what its query says (`sslmode`, `application_name`, time limits) wins.
+ * @param poolSize how many connections there may be beside those that listen.
+ */
+export function openServer(url: string, poolSize: number): Driver {
+  const connection = connectionConfig(url);
+  const pool = new ServerPool({ ...connection, max: poolSize, onConnect: useUtc });
+  return {
+    kind: 'server',
+    adapters: new PrismaPg(pool),
+    listen: listenOnServer(connection),
+    withMigrationLock: (work) => withMigrationLock(connection, work),
+    withSession: (work) => withSession(connection, work),
+    runSql: (text, values) => pool.query(text, values),
+    pool: () => ({
+      total: pool.totalCount,
+      idle: pool.idleCount,
+      most: poolSize,
+      waiting: pool.waitingCount,
+    }),
+    close: async () => await pool.end(),
+    hold: undefined,
+  };
+}
+
+function connectionConfig(url: string): pg.ClientConfig {
+  return {
+    connectionString: url,
+    application_name: 'gatelatch',
+    connectionTimeoutMillis: TIME_LIMITS.connect,
+    query_timeout: TIME_LIMITS.query,
+    statement_timeout: TIME_LIMITS.statement,
+    lock_timeout: TIME_LIMITS.lock,
+    idle_in_transaction_session_timeout: TIME_LIMITS.idleTransaction,
+  };
+}
+
+// The adapter writes times without an offset and strips it when it reads: only UTC keeps them true. As a statement,
+// because it has the last word over role, database and URL, and poolers in transaction mode keep track of it.
+async function useUtc(client: pg.ClientBase): Promise<void> {
+  await client.query("SET TIME ZONE 'UTC'");
+}
+
+async function withSession<T>(connection: pg.ClientConfig, work: (runSql: RunSql) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ ...connection, query_timeout: undefined, keepAlive: true });
+  // The statement under way fails with it.
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    await liftTimeLimits(client);
+    await useUtc(client);
+    return await work((text, values) => client.query(text, values));
+  } finally {
+    await client.end();
+  }
+}
+
+// Those of the role, the database and the URL as well.
+async function liftTimeLimits(client: pg.ClientBase): Promise<void> {
+  await client.query('SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0');
+}
+
+async function withMigrationLock<T>(
+  connection: pg.ClientConfig,
+  work: (adapters: SqlMigrationAwareDriverAdapterFactory) => Promise<T>,
+): Promise<T> {
+  // One connection that is never idle for too long: the lock belongs to it, and whatever runs, runs under the lock.
+  const pool = new pg.Pool({
+    ...connection,
+    query_timeout: undefined,
+    max: 1,
+    idleTimeoutMillis: 0,
+    keepAlive: true,
+    onConnect: lockForMigrations,
+  });
+  pool.on('error', () => undefined);
+  try {
+    return await work(withScriptRunner(new PrismaPg(pool), runScript));
+  } finally {
+    await pool.end();
+  }
+}
+
+// Another instance's migrations and ours may take minutes.
+async function lockForMigrations(client: pg.ClientBase): Promise<void> {
+  await liftTimeLimits(client);
+  await useUtc(client);
+  await client.query(`SELECT pg_advisory_lock(${MIGRATION_LOCK})`);
+}
+
+// Without arguments this is Postgres' simple protocol: many statements, one implicit transaction.
+async function runScript(adapter: SqlDriverAdapter, script: string): Promise<void> {
+  await adapter.executeRaw({ sql: script, args: [], argTypes: [] });
+}

@@ -1,0 +1,110 @@
+import { isUtf8 } from 'node:buffer';
+import express, { type NextFunction, type Request, type RequestHandler } from 'express';
+import type { z } from 'zod';
+import { AppError, type FieldError } from '../../errors.js';
+import { createTurns } from './turn-queue.js';
+
+// In bytes.
+const limit = 65_536;
+const jsonInUtf8 = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
+
+// Parsing and checking one of these can take milliseconds.
+const large = 8_192;
+const inTurn = createTurns();
+
+const readBytes = express.raw({ limit, inflate: false, type: () => true });
+
+/** Reads a JSON body, where there is one, into `req.body`; another media type is refused (RFC 9110 §15.5.16). */
+export const readBody: RequestHandler = (req, res, next) => {
+  if (hasBody(req) && !isPlainJson(req))
+    throw new AppError('unsupported_media_type', { detail: 'Send application/json.' });
+  if (Number(req.headers['content-length'] ?? 0) > limit) throw new AppError('payload_too_large');
+  const chunked = req.headers['transfer-encoding'] !== undefined;
+  readBytes(req, res, chunked ? refusingEndless(req, parsing(req, next)) : parsing(req, next));
+};
+
+function parsing(req: Request, next: NextFunction): NextFunction {
+  const parse = () => {
+    try {
+      req.body = parseJson(req.body);
+    } catch (error) {
+      return next(error);
+    }
+    next();
+  };
+  return (error?: unknown) => {
+    if (error) next(error);
+    else if (req.body?.length > large) inTurn(parse);
+    else parse();
+  };
+}
+
+/** An object or an array; undefined where there was no body. */
+function parseJson(bytes: Buffer | undefined): unknown {
+  if (bytes === undefined) return undefined;
+  if (bytes.length === 0) return {};
+  const text = isUtf8(bytes) ? bytes.toString().replace(/^\u{FEFF}/u, '') : '';
+  const value = /^\s*[[{]/.test(text) ? parsed(text) : undefined;
+  if (value === undefined) throw new AppError('invalid_json');
+  return value;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+// A client that means well sends its body in pieces as large as it has them. Each costs a turn through the parser.
+const mostChunks = 1_024;
+
+// The parser would read a body of unknown length to its end before it refuses it.
+function refusingEndless(req: Request, next: NextFunction): NextFunction {
+  let over = false;
+  let received = 0;
+  let chunks = 0;
+  const once = (error?: unknown) => {
+    if (over) return;
+    over = true;
+    next(error);
+  };
+  req.on('data', (chunk: Buffer) => {
+    received += chunk.length;
+    chunks += 1;
+    if (received > limit || chunks > mostChunks) once(new AppError('payload_too_large'));
+  });
+  return once;
+}
+
+// A compressed body is refused, so that no small one can unpack into a large one.
+function isPlainJson({ headers }: Request): boolean {
+  return (headers['content-encoding'] ?? 'identity') === 'identity' && jsonInUtf8.test(headers['content-type'] ?? '');
+}
+
+/** Whether the request announces a body (RFC 9112 §6.3). */
+export function hasBody(req: Request): boolean {
+  return req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
+}
+
+/**
+ * Checks input against its schema.
+ * @param place what stands before the path of each error: nothing for the body, `query` for the query
+ * @throws AppError validation_failed, naming each wrong field
+ */
+export function checkInput<Schema extends z.ZodType>(schema: Schema, input: unknown, place?: string): z.output<Schema> {
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  throw new AppError('validation_failed', {
+    errors: parsed.error.issues.slice(0, 20).flatMap((issue) => fieldErrors(issue, place)),
+  });
+}
+
+function fieldErrors(issue: z.core.$ZodIssue, place: string | undefined): FieldError[] {
+  const pathOf = (...more: string[]) =>
+    [...(place ? [place] : []), ...issue.path.map(String), ...more].join('.').slice(0, 200);
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.slice(0, 20).map((key) => ({ path: pathOf(key), message: 'Not a field of this request.' }));
+  return [{ path: pathOf(), message: issue.message }];
+}

@@ -1,0 +1,116 @@
+import { randomUUID } from 'node:crypto';
+import {
+  createServer,
+  IncomingMessage,
+  type Server,
+  type ServerOptions,
+  ServerResponse,
+  STATUS_CODES,
+} from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Express } from 'express';
+import type { Logger } from 'pino';
+import { AppError } from '../../errors.js';
+import { problemOf } from './error-handler.js';
+import { inOrder } from './pipelining.js';
+import { standardHeaders } from './response-headers.js';
+import { answerWaiting } from './starting.js';
+import { createTurns } from './turn-queue.js';
+
+/** How long a client may take, in milliseconds. Slow ones must not hold sockets that others need (ASVS 13.1.3). */
+const timeLimits = {
+  headersTimeout: 10_000,
+  requestTimeout: 15_000,
+  // Longer than the 60 s that load balancers keep an idle connection for: else they send into a closing one.
+  keepAliveTimeout: 65_000,
+  // How often the first two are looked at; Node's 30 s would make 40 s of 10.
+  connectionsCheckingInterval: 1_000,
+};
+
+// Without progress for this long, in either direction, a request under way is cut: a client that reads no answer. One
+// that has read some of it is given as long again.
+const stalledAfter = 10_000;
+
+export type HttpServer = {
+  server: Server;
+  /** Has the app answer from the next request on. Until then every answer is {@link answerWaiting}'s. */
+  use(app: Express): void;
+};
+
+/** An HTTP server, not yet listening. */
+export function createHttpServer(log: Logger): HttpServer {
+  const prototypes = createPrototypes();
+  const waiting = answerWaiting();
+  const server = createServer({ ...timeLimits, ...prototypes.options }, waiting);
+  server.setTimeout(stalledAfter);
+  server.on('clientError', answerUnreadable(log));
+  return {
+    server,
+    use(app) {
+      prototypes.take(app);
+      server.off('request', waiting).on('request', inOrder(app));
+    },
+  };
+}
+
+/**
+ * Express 5 gives each request and response its own prototype by `Object.setPrototypeOf`, which costs most of a
+ * small request on Node 20 and 22. Objects that are born with it are spared that; on Node 24 it is the other way round.
+ */
+function createPrototypes(): { options: ServerOptions; take(app: Express): void } {
+  if (Number(process.versions.node.split('.')[0]) >= 24) return { options: {}, take: () => undefined };
+  const [request, response] = [bornLike(IncomingMessage), bornLike(ServerResponse)];
+  return {
+    options: { IncomingMessage: request, ServerResponse: response } as unknown as ServerOptions,
+    take(app) {
+      request.prototype = app.request;
+      response.prototype = app.response;
+    },
+  };
+}
+
+type Constructor = { prototype: object; call(self: object, first: unknown, second: unknown): void };
+
+// The prototype of a class is fixed, and Express would still exchange it: so this is a plain function.
+function bornLike(base: Constructor): { prototype: object } {
+  function Born(this: object, first: unknown, second: unknown): void {
+    base.call(this, first, second);
+  }
+  Born.prototype = base.prototype;
+  return Born;
+}
+
+/** What is not HTTP never reaches Express: it gets the same kind of answer here, and the connection is closed. */
+function answerUnreadable(log: Logger): (error: NodeJS.ErrnoException, socket: Duplex) => void {
+  const standard = standardHeaders();
+  const inTurn = createTurns();
+  const headers = standard.flatMap((name, n) => (n % 2 === 0 ? [`${name}: ${standard[n + 1]}`] : []));
+  return (error, socket) => {
+    // Connections that began together run out of time together.
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') inTurn(() => answer(error, socket));
+    else answer(error, socket);
+  };
+
+  function answer(error: NodeJS.ErrnoException, socket: Duplex): void {
+    if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+    const problem = problemOf(
+      new AppError(error.code === 'HPE_HEADER_OVERFLOW' ? 'header_fields_too_large' : 'invalid_request'),
+      randomUUID(),
+    );
+    const status = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : problem.status;
+    const body = JSON.stringify({ ...problem, status });
+    log.info({ request_id: problem.request_id, status, code: problem.code, reason: error.code }, 'unreadable request');
+    socket.end(
+      [
+        `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+        ...headers,
+        'Content-Type: application/problem+json; charset=utf-8',
+        `Content-Length: ${Buffer.byteLength(body)}`,
+        `X-Request-Id: ${problem.request_id}`,
+        'Connection: close',
+        '',
+        body,
+      ].join('\r\n'),
+    );
+  }
+}

@@ -1,0 +1,17 @@
+import { Prisma } from '../../generated/prisma/client.js';
+import { batchSize, inBatches } from '../../sessions/purge.js';
+import type { Db } from '../db/database.js';
+
+/**
+ * Removes counts whose window has ended; nothing depends on it but room.
+ * @returns how many, or undefined where another instance is at it
+ */
+export async function purgeLimits({ db }: { db: Db }): Promise<number | undefined> {
+  // A minute late: the instances' clocks, which say when a window ends, may differ from the database's.
+  const over = Prisma.sql`expire < extract(epoch FROM clock_timestamp() - interval '1 minute') * 1000`;
+  return inBatches(
+    db,
+    Prisma.sql`DELETE FROM rate_limit WHERE key IN (
+      SELECT key FROM rate_limit WHERE ${over} LIMIT ${batchSize} FOR UPDATE SKIP LOCKED)`,
+  );
+}

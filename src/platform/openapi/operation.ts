@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import type { ZodOpenApiOperationObject, ZodOpenApiResponseObject, ZodOpenApiResponsesObject } from 'zod-openapi';
+import type { AnyRoute } from '../../endpoint.js';
+import { errorCatalogue } from '../../errors.js';
+import { withoutDefault } from '../http/body-fields.js';
+import { replyHeaders } from './headers.js';
+import type { ProblemResponse } from './problems.js';
+import { refusalsOf } from './refusals.js';
+import { type ContractSettings, securityOf } from './security.js';
+
+const idSchema = z.uuid().meta({ example: '01a203a4-7c1e-7d3b-9a52-3f0c6c1f2a10' });
+
+/** One row of the route table as an operation. */
+export function operationOf(
+  row: AnyRoute,
+  settings: ContractSettings,
+  problemResponse: ProblemResponse,
+): ZodOpenApiOperationObject {
+  return {
+    operationId: row.name,
+    ...(row.tag !== undefined && { tags: [row.tag] }),
+    summary: row.summary,
+    ...descriptionOf(row),
+    security: securityOf(row, settings),
+    ...parametersOf(row),
+    ...(row.body && {
+      requestBody: {
+        required: !(row.body instanceof z.ZodDefault),
+        content: { 'application/json': jsonOf(withoutDefault(row.body)) },
+      },
+    }),
+    responses: { ...replyOf(row), ...problemsOf(row, problemResponse) },
+  };
+}
+
+function descriptionOf({ role, verifiedEmail, limit }: AnyRoute): { description?: string } {
+  const sentences = [
+    ...(role === undefined ? [] : [`Needs the role \`${role}\`.`]),
+    ...(verifiedEmail ? ['Needs a verified e-mail address.'] : []),
+    ...(limit === undefined ? [] : ['Limited; `RateLimit` and `RateLimit-Policy` tell how.']),
+  ];
+  return sentences.length > 0 ? { description: sentences.join(' ') } : {};
+}
+
+function parametersOf({ path, query }: AnyRoute): Pick<ZodOpenApiOperationObject, 'requestParams'> {
+  const inPath = path.includes('{id}') ? { path: z.object({ id: idSchema }) } : undefined;
+  return inPath || query ? { requestParams: { ...inPath, ...(query && { query }) } } : {};
+}
+
+function replyOf(row: AnyRoute): ZodOpenApiResponsesObject {
+  const [status, body] = row.reply;
+  const response: ZodOpenApiResponseObject = { description: 'As asked.', headers: replyHeaders(row) };
+  if (typeof body === 'string') response.content = { [body]: { schema: { type: 'string' } } };
+  else if (body) response.content = { 'application/json': jsonOf(body) };
+  return { [status]: response };
+}
+
+/** A body, with the example that its schema has. */
+function jsonOf(schema: z.ZodType) {
+  const example = schema.meta()?.example;
+  return { schema, ...(example !== undefined && { example }) };
+}
+
+function problemsOf(row: AnyRoute, problemResponse: ProblemResponse): ZodOpenApiResponsesObject {
+  const codes = refusalsOf(row);
+  const statuses = [...new Set(codes.map((code) => errorCatalogue[code].status))];
+  const responses = statuses.map((status): [number, ZodOpenApiResponseObject] => [
+    status,
+    problemResponse(
+      status,
+      codes.filter((code) => errorCatalogue[code].status === status),
+    ),
+  ]);
+  // A request that comes too slowly is refused before any route sees it.
+  return Object.fromEntries([...responses, [408, problemResponse(408, ['invalid_request'])]]);
+}

@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import type { oas31, ZodOpenApiResponseObject } from 'zod-openapi';
+import { codeOnTheWire, type ErrorCode, errorCatalogue } from '../../errors.js';
+import { problemHeaders } from './headers.js';
+
+const codes = Object.keys(errorCatalogue) as ErrorCode[];
+
+/** The body of every refusal (RFC 9457), as `error-handler.ts` writes it. */
+export const problemSchema = z
+  .object({
+    type: z.string().regex(/^urn:gatelatch:problem:[a-z_]+$/),
+    title: z.string().meta({ description: 'For people.' }),
+    status: z.int(),
+    detail: z.string().meta({ description: 'For people, about this very case.' }),
+    code: z
+      .enum([...new Set(codes.map(codeOnTheWire))])
+      .meta({ description: 'For programs. It never changes its meaning.' }),
+    request_id: z.uuid().meta({ description: 'What `X-Request-Id` says.' }),
+    errors: z
+      .array(z.object({ path: z.string(), message: z.string() }))
+      .optional()
+      .meta({ description: 'What is wrong with the input, and where. With `validation_failed` alone.' }),
+  })
+  .meta({ id: 'Problem', description: 'A refusal (RFC 9457).' });
+
+/** One refusal of each code, as it would be answered. */
+export const problemExamples: Record<string, oas31.ExampleObject> = Object.fromEntries(
+  codes.map((code) => [code, { summary: errorCatalogue[code].title, value: exampleOf(code) }]),
+);
+
+function exampleOf(code: ErrorCode): z.infer<typeof problemSchema> {
+  const { status, title } = errorCatalogue[code];
+  const name = codeOnTheWire(code);
+  return {
+    type: `urn:gatelatch:problem:${name}`,
+    title,
+    status,
+    detail: `${title}.`,
+    code: name,
+    request_id: '7f0e2f0c-3d7e-4c1b-9d3c-5b0a4b1f6a52',
+    ...(code === 'validation_failed' && { errors: [{ path: 'username', message: 'Use 3 to 32 characters.' }] }),
+  };
+}
+
+/** The answer of some refusals that share a status. */
+export type ProblemResponse = (status: number, codes: ErrorCode[]) => ZodOpenApiResponseObject;
+
+/** For one document: the same refusals are one component of it, however many operations have them. */
+export function createProblemResponse(): ProblemResponse {
+  const made = new Map<string, ZodOpenApiResponseObject>();
+  return (status, codes) => {
+    const id = `${status}_${codes.join('_or_')}`;
+    const response = made.get(id) ?? problemResponse(id, status, codes);
+    made.set(id, response);
+    return response;
+  };
+}
+
+function problemResponse(id: string, status: number, codes: ErrorCode[]): ZodOpenApiResponseObject {
+  return {
+    id,
+    description: codes.map((code) => `\`${codeOnTheWire(code)}\`: ${errorCatalogue[code].title}.`).join('\n\n'),
+    headers: problemHeaders(status, codes),
+    content: {
+      'application/problem+json': {
+        schema: {
+          allOf: [
+            { $ref: '#/components/schemas/Problem' },
+            { type: 'object', properties: { status: { const: status }, code: { enum: codes.map(codeOnTheWire) } } },
+          ],
+        },
+        examples: Object.fromEntries(codes.map((code) => [code, { $ref: `#/components/examples/${code}` }])),
+      },
+    },
+  };
+}

@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import { type HashCost, isBearable } from '../../passwords/hash-cost.js';
+
+/** What a setting may be: each reads the text of an environment variable, and its error says what is wanted. */
+
+const secondsPer = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
+
+/** `15m`, `30d`, or a bare number of seconds → seconds. */
+export function duration(fallback: string, { min = 1, max = 3650 * 86_400 }: { min?: number; max?: number } = {}) {
+  return z
+    .string()
+    .default(fallback)
+    .transform((text, context) => {
+      const match = /^(\d{1,9})([smhd]?)$/.exec(text);
+      const seconds = match ? Number(match[1]) * secondsPer[(match[2] || 's') as keyof typeof secondsPer] : Number.NaN;
+      if (seconds >= min && seconds <= max) return seconds;
+      context.addIssue(`a duration from ${min} to ${max} seconds, such as 900, 15m, 12h or 30d`);
+      return z.NEVER;
+    });
+}
+
+export function integer(fallback: number, min: number, max: number) {
+  return wholeNumber(min, max).default(fallback);
+}
+
+export function wholeNumber(min: number, max: number) {
+  return z
+    .string()
+    .refine((text) => /^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max, {
+      error: `a whole number from ${min} to ${max}`,
+    })
+    .transform(Number);
+}
+
+export function choice<const Options extends readonly [string, ...string[]]>(
+  options: Options,
+  fallback: Options[number],
+) {
+  return z.enum(options, { error: `one of ${options.join(', ')}` }).default(fallback as z.infer<z.ZodEnum<never>>);
+}
+
+export function isOrigin(text: string): boolean {
+  return URL.canParse(text) && /^https?:[^*]+$/.test(text) && new URL(text).origin === text;
+}
+
+export const httpUrl = z
+  .string()
+  .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && !text.endsWith('/'), {
+    error: 'an http(s) URL without a slash at its end',
+  });
+
+export const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
+
+export const databaseUrl = z
+  .string()
+  .default('pglite:.data/db')
+  .refine((text) => /^pglite:.+/.test(text) || (/^postgres(ql)?:\/\//.test(text) && URL.canParse(text)), {
+    error: 'pglite:<directory>, pglite:memory or postgresql://…',
+  });
+
+export const secret = z.string().refine((text) => Buffer.byteLength(text) >= 32, { error: 'at least 32 bytes' });
+
+export type AccessTokenSource = 'bearer' | 'cookie' | 'query' | `header:${string}`;
+
+export const accessTokenSources = list
+  .refine((items) => items.length > 0 && items.every((item) => /^(bearer|cookie|query|header:[\w-]+)$/.test(item)), {
+    error: 'a list of bearer, cookie, query and header:<name>',
+  })
+  .transform((items) => items as AccessTokenSource[]);
+
+/** `false`, a number of hops, or addresses. Never `true`: that would let anybody name their own address. */
+export const trustProxy = z.string().transform((text, context): false | number | string[] => {
+  if (text === 'false') return false;
+  if (/^\d{1,2}$/.test(text)) return Number(text);
+  const addresses = text.split(',').map((item) => item.trim());
+  if (addresses.every((item) => /^(loopback|linklocal|uniquelocal|[\da-f.:]+(\/\d{1,3})?)$/i.test(item)) && text !== '')
+    return addresses;
+  context.addIssue('false, a number of hops, or a list of addresses and networks (never true)');
+  return z.NEVER;
+});
+
+/** `10/15m` → ten in fifteen minutes. */
+export function rate(fallback: string) {
+  return z
+    .string()
+    .default(fallback)
+    .transform((text, context) => {
+      const [points, window] = (/^(\d{1,7})\/(\d{1,7}[smhd]?)$/.exec(text) ?? []).slice(1);
+      const seconds = duration('1s', { max: 7 * 86_400 }).safeParse(window);
+      if (Number(points) > 0 && seconds.success) return { points: Number(points), seconds: seconds.data };
+      context.addIssue('<points>/<window> such as 10/15m: at least 1 point, and a window from 1s to 7d');
+      return z.NEVER;
+    });
+}
+
+export const redisUrl = z.string().refine((text) => /^rediss?:\/\/./.test(text) && URL.canParse(text), {
+  error: 'redis://[user:password@]host[:port][/number] or rediss://…',
+});
+
+export const hashCost = z
+  .string()
+  .default('m=19456,t=2,p=1')
+  .transform((text, context): HashCost => {
+    const [memoryKiB, passes, parallelism] = (/^m=(\d+),t=(\d+),p=(\d+)$/.exec(text) ?? []).slice(1).map(Number);
+    const cost = memoryKiB && passes && parallelism ? { memoryKiB, passes, parallelism } : undefined;
+    if (cost && cost.memoryKiB >= 1024 && isBearable(cost)) return cost;
+    context.addIssue('argon2id cost as m=<KiB, 1024 to 1048576>,t=<passes, at most 20>,p=<lanes, at most 16>');
+    return z.NEVER;
+  });
+
+export const smtpUrl = z.string().refine((text) => /^smtps?:\/\/./.test(text) && URL.canParse(text), {
+  error: 'smtp://[user:password@]host[:port] or smtps://…',
+});
+
+export const collectorUrl = z.string().refine((text) => /^https?:\/\/./.test(text) && URL.canParse(text), {
+  error: 'an http(s) URL such as http://localhost:4318',
+});
+
+// One address with or without a name before it, in ASCII: it goes into a header as it stands.
+export const mailFrom = z
+  .string()
+  .regex(/^(?:[\w .'-]+ <[^\s<>@,;"]+@[a-z\d.-]+>|[^\s<>@,;"]+@[a-z\d.-]+)$/i, 'an address, or Name <address>');

@@ -1,0 +1,79 @@
+import { Counter, Histogram, type Registry } from 'prom-client';
+import type { HashGate } from '../process/gate.js';
+import { gaugeOf } from './gauge.js';
+
+export type HashMetrics = {
+  /** The gate, with each hash that is asked of it observed. @param limits what it lets through, for whoever compares */
+  observing(gate: HashGate, limits: { concurrency: number; queueLimit: number }): HashGate;
+};
+
+// A hash at the default cost takes 20 ms alone on a core, an imported one up to a second; the longest wait is 5 s.
+const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+
+export function createHashMetrics(registry: Registry): HashMetrics {
+  const registers = [registry];
+  const hashes = new Counter({
+    name: 'gatelatch_hashes_total',
+    help: 'Password hashes asked for: done, failed, or refused (overloaded).',
+    labelNames: ['outcome'],
+    registers,
+  });
+  for (const outcome of ['done', 'failed', 'refused']) hashes.inc({ outcome }, 0);
+  const durations = new Histogram({
+    name: 'gatelatch_hash_duration_seconds',
+    help: 'How long a password hash took once its turn had come.',
+    buckets,
+    registers,
+  });
+  const waits = new Histogram({
+    name: 'gatelatch_hash_wait_seconds',
+    help: 'How long a password hash waited, until its turn came or it was refused.',
+    buckets: [0.001, ...buckets],
+    registers,
+  });
+
+  async function observed<T>(gate: HashGate, address: string, work: () => Promise<T>): Promise<T> {
+    const endWait = waits.startTimer();
+    let outcome = 'refused';
+    try {
+      const result = await gate.run(address, () => {
+        endWait();
+        outcome = 'failed';
+        return timed(durations, work);
+      });
+      outcome = 'done';
+      return result;
+    } finally {
+      if (outcome === 'refused') endWait();
+      hashes.inc({ outcome });
+    }
+  }
+
+  return {
+    observing(gate, limits) {
+      describeGate(registry, gate, limits);
+      return { run: (address, work) => observed(gate, address, work), stats: gate.stats };
+    },
+  };
+}
+
+async function timed<T>(durations: Histogram, work: () => Promise<T>): Promise<T> {
+  const end = durations.startTimer();
+  try {
+    return await work();
+  } finally {
+    end();
+  }
+}
+
+function describeGate(
+  registry: Registry,
+  gate: HashGate,
+  { concurrency, queueLimit }: { concurrency: number; queueLimit: number },
+): void {
+  const gauge = (name: string, help: string, read: () => number) => gaugeOf(registry, name, help, read);
+  gauge('gatelatch_hashes_running', 'Password hashes that run now.', () => gate.stats().running);
+  gauge('gatelatch_hashes_running_max', 'How many may run at once.', () => concurrency);
+  gauge('gatelatch_hash_queue_depth', 'Password hashes that wait for their turn.', () => gate.stats().queued);
+  gauge('gatelatch_hash_queue_depth_max', 'How many may wait.', () => queueLimit);
+}

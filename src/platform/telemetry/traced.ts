@@ -1,0 +1,16 @@
+import type { Mailer } from '../mail/mailer.js';
+import type { HashGate } from '../process/gate.js';
+import type { Tracing } from './tracing.js';
+
+/** The gate with a span for each stay in it, and one below for the hash itself: what lies between is the wait. */
+export function tracedGate(gate: HashGate, tracing: Tracing): HashGate {
+  return {
+    run: (address, work) => tracing.work('hash gate', () => gate.run(address, () => tracing.work('hash', work))),
+    stats: gate.stats,
+  };
+}
+
+/** The mailer with a span for each attempt to send. */
+export function tracedMailer(send: Mailer, tracing: Tracing): Mailer {
+  return (message, signal) => tracing.call('send mail', () => send(message, signal));
+}

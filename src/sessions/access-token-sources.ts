@@ -1,0 +1,50 @@
+import type { Request } from 'express';
+import { AppError } from '../errors.js';
+import type { AccessTokenSource } from '../platform/settings/kinds.js';
+import type { AuthCookies } from './cookies.js';
+
+/** An access token as a request carries it. */
+export type PresentedToken = { token: string; byCookie: boolean };
+
+/**
+ * Finds the access token of a request in the sources that are switched on.
+ * @throws AppError invalid_request where more than one of header, custom header and query carries one (RFC 6750 §2)
+ */
+export type FindAccessToken = (req: Request) => PresentedToken | undefined;
+
+export function createFindAccessToken(sources: AccessTokenSource[], cookies: AuthCookies): FindAccessToken {
+  const readers = sources.filter((source) => source !== 'cookie').map(readerOf);
+  const byCookie = sources.includes('cookie');
+  return (req) => {
+    let token: string | undefined;
+    for (const read of readers) {
+      const found = read(req);
+      if (found === undefined) continue;
+      if (token !== undefined)
+        throw new AppError('invalid_request', { detail: 'Send the access token in one way, not in several.' });
+      token = found;
+    }
+    if (token !== undefined) return { token, byCookie: false };
+    const cookie = byCookie ? cookies.read(req).accessToken : undefined;
+    return cookie ? { token: cookie, byCookie: true } : undefined;
+  };
+}
+
+function readerOf(source: Exclude<AccessTokenSource, 'cookie'>): (req: Request) => string | undefined {
+  if (source === 'bearer') return bearerToken;
+  if (source === 'query') return queryToken;
+  const name = source.slice('header:'.length).toLowerCase();
+  return (req) => String(req.headers[name] ?? '').trim() || undefined;
+}
+
+// Whatever follows the scheme is the token, to the end: a second word makes it a bad token, not a shorter one.
+function bearerToken(req: Request): string | undefined {
+  return /^bearer +(.*)$/i.exec(req.headers.authorization ?? '')?.[1]?.trim() || undefined;
+}
+
+function queryToken(req: Request): string | undefined {
+  const value = req.query.access_token;
+  if (Array.isArray(value))
+    throw new AppError('invalid_request', { detail: 'access_token stands twice in the query.' });
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}

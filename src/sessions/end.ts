@@ -1,0 +1,142 @@
+import { NIL } from 'uuid';
+import { type Actor, type AuditAction, auditEvent } from '../audit/events.js';
+import { Prisma } from '../generated/prisma/client.js';
+import type { Db, Transaction } from '../platform/db/database.js';
+import { channel } from './instance-sync.js';
+import type { Revocation, Revocations } from './revocations.js';
+
+/** Why a session ended, as its row and the audit keep it. */
+export type EndReason =
+  | 'logout'
+  | 'logout_all'
+  | 'ended_by_user'
+  | 'ended_by_operator'
+  | 'ended_by_admin'
+  | 'refresh_token_reused'
+  | 'password_changed'
+  | 'password_reset'
+  | 'user_disabled'
+  | 'user_deleted';
+
+type EndingDeps = { db: Db; revocations: Revocations };
+
+/**
+ * Ends the sessions that a condition names. In one statement, so that none happens without the others: the rows
+ * change, their live access tokens are remembered as revoked, every instance is told, and it is recorded.
+ * @param which over the columns of `session`
+ * @returns what must be added to this instance's memory once the transaction is committed
+ */
+export async function endSessions(
+  db: Db | Transaction,
+  which: Prisma.Sql,
+  reason: EndReason,
+  actor: Actor,
+  action: AuditAction = 'session.ended',
+): Promise<Revocation[]> {
+  const recorded = auditEvent(
+    action,
+    Prisma.sql`CASE WHEN count(DISTINCT user_id) = 1 THEN min(user_id::text) END`,
+    actor,
+    Prisma.sql`jsonb_build_object('reason', ${reason}::text, 'sessions',
+      CASE WHEN count(*) <= 100 THEN jsonb_agg(id) ELSE to_jsonb(count(*)) END)`,
+    Prisma.sql`FROM ended HAVING count(*) > 0`,
+  );
+  const ended = await db.$queryRaw<{ userId: string; sessionId: string; keepUntil: Date }[]>`
+    WITH ended AS (
+      UPDATE session SET ended_at = clock_timestamp(), end_reason = ${reason}
+      WHERE ended_at IS NULL AND (${which})
+      RETURNING id, user_id, access_expires_at
+    ), remembered AS (
+      INSERT INTO revocation (user_id, session_id, keep_until) SELECT user_id, id, access_expires_at FROM ended
+    ), recorded AS (${recorded}), extent AS MATERIALIZED (
+      -- Else the planner may count anew for each row: five thousand took four seconds.
+      SELECT count(*) AS sessions, count(DISTINCT user_id) AS users FROM ended
+    )
+    SELECT user_id AS "userId", id AS "sessionId", access_expires_at AS "keepUntil",
+      -- A message names one session, or one user, or everybody: lists could outgrow the 8,000 bytes it may have.
+      pg_notify(${channel}, CASE
+        WHEN sessions = 1
+          THEN concat_ws(' ', 'session', user_id, id, (extract(epoch FROM access_expires_at) * 1000)::bigint)
+        WHEN users = 1 THEN concat_ws(' ', 'user', user_id)
+        ELSE 'all' END)::text
+    FROM ended, extent`;
+  return ended.map(({ userId, sessionId, keepUntil }) => ({ userId, sessionId, version: null, keepUntil }));
+}
+
+/**
+ * Ends one session; that it has ended already, or never was, is no error.
+ * @returns how many ended now
+ */
+export async function endSession(
+  deps: EndingDeps,
+  sessionId: string,
+  reason: EndReason,
+  actor: Actor,
+): Promise<number> {
+  return committed(deps, await endSessions(deps.db, Prisma.sql`id = ${sessionId}::uuid`, reason, actor));
+}
+
+/** Ends one session of a user. @returns false where it is not theirs, or has ended */
+export async function endOwnSession(
+  deps: EndingDeps,
+  userId: string,
+  sessionId: string,
+  actor: Actor,
+): Promise<boolean> {
+  const which = Prisma.sql`id = ${sessionId}::uuid AND user_id = ${userId}::uuid`;
+  return committed(deps, await endSessions(deps.db, which, 'ended_by_user', actor)) === 1;
+}
+
+/** Ends every session of a user. A login at the same moment counts as before or after, never as neither. */
+export async function endUserSessions(
+  deps: EndingDeps,
+  userId: string,
+  reason: EndReason,
+  actor: Actor,
+): Promise<number> {
+  const ended = await deps.db.$transaction(async (tx) => {
+    await lockUser(tx, userId);
+    return endSessions(tx, sessionsOf(userId), reason, actor);
+  });
+  return committed(deps, ended);
+}
+
+// A statement may take two seconds, and there may be millions.
+const endedAtOnce = 5_000;
+
+/**
+ * Ends every session of everybody, as after a restored backup, in steps of which each counts and is recorded for itself.
+ * Where it fails on the way, doing it again ends the rest. Those who log in meanwhile stay.
+ * @returns how many ended now
+ */
+export async function endAllSessions(deps: EndingDeps, actor: Actor): Promise<number> {
+  const [newest] = await deps.db.$queryRaw<{ id: string }[]>`SELECT id FROM session ORDER BY id DESC LIMIT 1`;
+  let [count, after] = [0, NIL as string];
+  while (newest && after < newest.id) {
+    const [last = newest] = await deps.db.$queryRaw<{ id: string }[]>`
+      SELECT id FROM session WHERE id > ${after}::uuid AND id <= ${newest.id}::uuid
+      ORDER BY id OFFSET ${endedAtOnce - 1} LIMIT 1`;
+    const which = Prisma.sql`id > ${after}::uuid AND id <= ${last.id}::uuid`;
+    count += committed(deps, await endSessions(deps.db, which, 'ended_by_operator', actor));
+    after = last.id;
+  }
+  return count;
+}
+
+/** Waits for logins of the user that are under way, so that the next statement sees their sessions; holds others up. */
+export async function lockUser(tx: Transaction, userId: string): Promise<void> {
+  await tx.$queryRaw`SELECT id FROM "user" WHERE id = ${userId}::uuid FOR NO KEY UPDATE`;
+}
+
+/** The condition for all sessions of a user, or for all but one. */
+export function sessionsOf(userId: string, except?: string): Prisma.Sql {
+  return except === undefined
+    ? Prisma.sql`user_id = ${userId}::uuid`
+    : Prisma.sql`user_id = ${userId}::uuid AND id <> ${except}::uuid`;
+}
+
+/** Tells this instance's memory, which needs not wait for the message that goes to the others. */
+export function committed({ revocations }: Pick<EndingDeps, 'revocations'>, ended: Revocation[]): number {
+  revocations.add(ended);
+  return ended.length;
+}

@@ -1,0 +1,195 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { Database } from '../platform/db/database.js';
+import type { Listener } from '../platform/db/listen.js';
+import type { Revocations } from './revocations.js';
+
+/** The one channel on which instances tell each other what has changed. */
+export const channel = 'gatelatch';
+
+/** How this instance hears of what the others do. */
+export type Feed = {
+  /** Whether all that was committed more than half a second ago is known here. */
+  isFresh(): boolean;
+  /** How old what is known here may be, in milliseconds: 0 for an embedded database, which has no others. */
+  lag(): number;
+  stop(): Promise<void>;
+};
+
+/** What the messages are about. */
+export type Hearers = { revocations: Revocations; reloadKeys(): Promise<void> };
+
+const heartbeatEvery = 150;
+const unheardIsDown = 500;
+const pollEvery = 500;
+
+// A poll reads back as far as a transaction may last, so that one which commits late is not missed; in seconds. Where
+// the last good poll is longer ago than this allows for, all is loaded anew.
+const pollReachesBack = 15;
+const longestPollGap = 5_000;
+
+/**
+ * Starts hearing and loads what is there. An embedded database has one process, whose own memory is all there is.
+ * @param how `listen`: a connection that LISTENs, with a heartbeat round it, because a connection that is cut
+ * silently raises no error. `poll`: a query every 500 ms, for poolers that can't LISTEN.
+ */
+export async function startFeed(
+  database: Database,
+  how: 'listen' | 'poll',
+  hearers: Hearers,
+  log: Logger,
+): Promise<Feed> {
+  const loadAll = async () => void (await Promise.all([hearers.revocations.load(), hearers.reloadKeys()]));
+  if (database.kind === 'embedded') {
+    await loadAll();
+    return { isFresh: () => true, lag: () => 0, stop: async () => {} };
+  }
+  const loop = how === 'listen' ? listening(database, hearers, loadAll, log) : polling(hearers, loadAll);
+  return runLoop(loop, how === 'listen' ? unheardIsDown : 2 * pollEvery, log);
+}
+
+/** One round of hearing; it resolves with the moment up to which all is known, by `performance.now()`. */
+type Loop = { every: number; round(): Promise<number>; stop(): Promise<void> };
+
+async function runLoop(loop: Loop, freshFor: number, log: Logger): Promise<Feed> {
+  const stopping = new AbortController();
+  let knownUpTo = Number.NEGATIVE_INFINITY;
+  let failing = false;
+
+  async function round(): Promise<void> {
+    try {
+      knownUpTo = await loop.round();
+      if (failing) log.info('the feed of revocations is back');
+      failing = false;
+    } catch (error) {
+      if (!failing) log.warn({ err: error }, 'the feed of revocations is down: the database is asked for each request');
+      failing = true;
+    }
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      await sleep(loop.every * (0.9 + Math.random() / 5), undefined, { ref: false, signal: stopping.signal });
+      await round();
+    }
+  }
+
+  await round();
+  const running = run().catch(() => undefined);
+  const lag = () => performance.now() - knownUpTo;
+  return {
+    isFresh: () => lag() < freshFor,
+    lag,
+    async stop() {
+      stopping.abort();
+      await loop.stop();
+      await running;
+    },
+  };
+}
+
+function listening(database: Database, hearers: Hearers, loadAll: () => Promise<void>, log: Logger): Loop {
+  let listener: Listener | undefined;
+  let stopped = false;
+  // Messages are followed one after the other; what was heard counts as known once the last has been followed. One that
+  // waits stands for those like it which come meanwhile: what it reads then is younger than all of them.
+  let followed: Promise<void> = Promise.resolve();
+  const waiting = new Set<string>();
+
+  const drop = async () => {
+    const dropped = listener;
+    listener = undefined;
+    await dropped?.close();
+  };
+
+  // LISTEN comes first and loading after it: what is committed in between is then heard, or loaded, or both.
+  async function connect(): Promise<Listener> {
+    const connected = await database.listen(
+      channel,
+      (message) => {
+        if (waiting.has(message)) return;
+        waiting.add(message);
+        followed = followed
+          .then(() => {
+            waiting.delete(message);
+            return hear(message, hearers);
+          })
+          .catch(fail);
+      },
+      () => {
+        listener = undefined;
+      },
+    );
+    listener = connected;
+    if (stopped) await drop();
+    try {
+      await loadAll();
+    } catch (error) {
+      // What came while nobody listened is still unknown, so the next round has to begin here again.
+      await drop();
+      throw error;
+    }
+    return connected;
+  }
+
+  // What was heard but could not be taken in is as good as unheard: start over.
+  async function fail(error: unknown): Promise<void> {
+    log.warn({ err: error }, 'a message of the feed could not be followed');
+    await drop();
+  }
+
+  return {
+    every: heartbeatEvery,
+    async round() {
+      const startedAt = performance.now();
+      const heard = listener ?? (await connect());
+      const late = new AbortController();
+      const timeout = sleep(unheardIsDown, undefined, { ref: false, signal: late.signal }).then(() => {
+        throw new Error(`no heartbeat for ${unheardIsDown} ms`);
+      });
+      try {
+        await Promise.race([heard.ping(), timeout]);
+        await followed;
+        if (listener !== heard) throw new Error('the listening connection was lost');
+      } catch (error) {
+        await drop();
+        throw error;
+      } finally {
+        late.abort();
+        timeout.catch(() => undefined);
+      }
+      return startedAt;
+    },
+    async stop() {
+      stopped = true;
+      await drop();
+    },
+  };
+}
+
+async function hear(message: string, { revocations, reloadKeys }: Hearers): Promise<void> {
+  const [subject, userId = '', sessionId = '', until] = message.split(' ');
+  if (subject === 'session')
+    revocations.add([{ userId, sessionId, version: null, keepUntil: new Date(Number(until)) }]);
+  else if (subject === 'user') await revocations.loadUser(userId);
+  else if (subject === 'keys') await reloadKeys();
+  else await revocations.load();
+}
+
+function polling({ revocations, reloadKeys }: Hearers, loadAll: () => Promise<void>): Loop {
+  // By the wall clock, which goes on while a machine sleeps.
+  let polledAt = Number.NEGATIVE_INFINITY;
+  return {
+    every: pollEvery,
+    async round() {
+      const startedAt = performance.now();
+      const now = Date.now();
+      if (Math.abs(now - polledAt) < longestPollGap && revocations.isComplete())
+        await Promise.all([revocations.loadSince(pollReachesBack), reloadKeys()]);
+      else await loadAll();
+      polledAt = now;
+      return startedAt;
+    },
+    stop: async () => {},
+  };
+}

@@ -1,0 +1,137 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { isAbsolute } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import {
+  type Args,
+  argument,
+  type Command,
+  type CommandDeps,
+  CommandError,
+  type Result,
+} from '../platform/cli/command.js';
+import { printable } from '../platform/cli/text.js';
+import { exportUsers } from './export.js';
+import { readFirebaseParameters } from './firebase.js';
+import { type ImportCounts, importUsers } from './import.js';
+import { readUserLines, userLine } from './lines.js';
+import { linesOf } from './text-lines.js';
+
+/** Users from elsewhere, and to elsewhere. docs/importing-users.md has the format. */
+export const transferCommands: Command[] = [
+  {
+    name: 'users import',
+    arguments: ['<file|->'],
+    options: {
+      'dry-run': { type: 'boolean', summary: 'only tell what would be refused; write nothing' },
+      firebase: {
+        type: 'string',
+        value: '<file>',
+        summary: "the project's password hash parameters, as Firebase shows them",
+      },
+    },
+    summary: 'make users of a file of JSON lines, with the hashes of their passwords',
+    run: importFile,
+  },
+  {
+    name: 'users export',
+    arguments: ['[file]'],
+    summary: 'write all users, hashes included, to standard output or a new file: keep it secret',
+    run: exportFile,
+  },
+];
+
+type Refusal = { line: number; reason: string };
+
+/** So many refused lines are in the answer; all of them go to standard error where that is the operator's. */
+const MOST_TOLD = 100;
+const PROGRESS_STEP = 10_000;
+
+async function importFile(deps: CommandDeps, args: Args): Promise<Result> {
+  const path = reachable(deps, argument(args, 0));
+  const firebase = args.text('firebase');
+  const complete = firebase === undefined ? undefined : await readParameters(reachable(deps, firebase));
+  const dryRun = args.flag('dry-run');
+  const refusals: Refusal[] = [];
+  const input = path === '-' ? process.stdin : createReadStream(path);
+  const counts = await importUsers(deps, readUserLines(linesOf(input), complete), {
+    dryRun,
+    onProgress: progressOf(deps),
+    onRefused(line, reason) {
+      if (refusals.length < MOST_TOLD) refusals.push({ line, reason });
+      tell(deps, `line ${line}: ${reason}`);
+    },
+  }).catch(unreadable);
+  const untold = isInServer(deps) ? listOf(refusals, counts) : [];
+  return {
+    json: { dry_run: dryRun, ...counts, refusals },
+    text: [...untold, `${dryRun ? 'Nothing is written. It would be: ' : ''}${summary(counts)}.`].join('\n'),
+    exitCode: counts.refused > 0 ? 1 : 0,
+  };
+}
+
+function listOf(refusals: Refusal[], { refused }: ImportCounts): string[] {
+  const lines = refusals.map(({ line, reason }) => printable(`line ${line}: ${reason}`));
+  return refused > lines.length ? [...lines, `… and ${refused - lines.length} more`] : lines;
+}
+
+function summary({ lines, imported, existing, refused }: ImportCounts): string {
+  return `${lines} lines read, ${imported} users imported, ${existing} there already, ${refused} lines refused`;
+}
+
+async function exportFile(deps: CommandDeps, args: Args): Promise<Result> {
+  const path = reachable(deps, args.positionals[0] ?? '-');
+  tell(deps, 'The output holds the hashes of all passwords: whoever has it can try to guess them. Keep it secret.');
+  // Never over an existing file, and for its owner alone.
+  const output = path === '-' ? process.stdout : createWriteStream(path, { flags: 'wx', mode: 0o600 });
+  let count = 0;
+  async function* lines() {
+    for await (const user of exportUsers(deps)) {
+      count += 1;
+      yield userLine(user);
+    }
+  }
+  await pipeline(Readable.from(lines()), output, { end: path !== '-' }).catch(unreadable);
+  // What went to standard output is all that belongs there.
+  if (path === '-') return { json: undefined, text: '' };
+  return {
+    json: { exported: count, file: path, secret: true },
+    text: `${count} users are in ${path}. Keep it secret.`,
+  };
+}
+
+async function readParameters(path: string) {
+  return readFirebaseParameters(await readFile(path, 'utf8').catch(unreadable));
+}
+
+function unreadable(error: NodeJS.ErrnoException): never {
+  if (error.syscall === 'open' || error.syscall === 'read' || error.syscall === 'write')
+    throw new CommandError(`The file cannot be used: ${error.message}`);
+  throw error;
+}
+
+/** Carried out by a running server, which has other standard streams and another working directory. */
+function isInServer({ keys }: CommandDeps): boolean {
+  return keys !== undefined;
+}
+
+/** @throws CommandError for a file that only the operator's own process would find */
+function reachable(deps: CommandDeps, path: string): string {
+  if (isInServer(deps) && !isAbsolute(path))
+    throw new CommandError('The running server has the database and does this: name the file by its absolute path.');
+  return path;
+}
+
+function tell(deps: CommandDeps, text: string): void {
+  if (!isInServer(deps)) process.stderr.write(`${printable(text)}\n`);
+}
+
+function progressOf(deps: CommandDeps): (counts: ImportCounts) => void {
+  let told = 0;
+  return (counts) => {
+    if (counts.lines < told + PROGRESS_STEP) return;
+    told = counts.lines;
+    tell(deps, `${summary(counts)} …`);
+  };
+}

@@ -1,0 +1,32 @@
+import { withoutMark } from '../passwords/foreign-hashes/formats.js';
+import type { Db } from '../platform/db/database.js';
+import type { ForeignUser } from './import.js';
+
+const PAGE_SIZE = 1000;
+
+/**
+ * Every user with the password's hash, as `importUsers` takes them, oldest first. Page by page, so that memory does not
+ * grow with them; who signs up meanwhile is there too. Sign-ups whose address was never verified are no users yet.
+ */
+export async function* exportUsers({ db }: { db: Db }): AsyncGenerator<ForeignUser> {
+  let last: string | undefined;
+  for (;;) {
+    const page = await db.user.findMany({
+      orderBy: { id: 'asc' },
+      take: PAGE_SIZE,
+      where: { pendingUntil: null, ...(last !== undefined && { id: { gt: last } }) },
+    });
+    for (const { username, email, emailVerifiedAt, passwordHash, roles, disabledAt, createdAt } of page)
+      yield {
+        username,
+        email,
+        emailVerified: emailVerifiedAt !== null,
+        passwordHash: withoutMark(passwordHash),
+        roles,
+        disabled: disabledAt !== null,
+        createdAt,
+      };
+    last = page.at(-1)?.id;
+    if (page.length < PAGE_SIZE) return;
+  }
+}

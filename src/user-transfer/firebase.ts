@@ -1,0 +1,19 @@
+import { CommandError } from '../platform/cli/command.js';
+
+/**
+ * Reads what the Firebase console shows as "Password hash parameters": `hash_config { algorithm: SCRYPT, … }`.
+ * @returns makes `$fbscrypt$<salt>$<hash>` a whole hash, and leaves every other as it is
+ * @throws CommandError naming what is missing
+ */
+export function readFirebaseParameters(text: string): (hash: string) => string {
+  const parameter = (name: string) => {
+    const [, value] = new RegExp(`\\b${name}\\s*:\\s*"?([A-Za-z\\d+/=_-]*)`).exec(text) ?? [];
+    if (value === undefined) throw new CommandError(`The Firebase parameters have no ${name}.`);
+    return value;
+  };
+  if (parameter('algorithm') !== 'SCRYPT')
+    throw new CommandError('The algorithm of Firebase parameters must be SCRYPT.');
+  const cost = `v=1,n=${parameter('mem_cost')},r=${parameter('rounds')},p=1`;
+  const keys = `ss=${parameter('base64_salt_separator')},sk=${parameter('base64_signer_key')}`;
+  return (hash) => hash.replace(/^\$fbscrypt\$(?!v=)/, () => `$fbscrypt$${cost},${keys}$`);
+}

@@ -1,0 +1,176 @@
+import { v7 as uuidv7 } from 'uuid';
+import { markImported, objectionTo } from '../passwords/foreign-hashes/formats.js';
+import type { Db } from '../platform/db/database.js';
+import { canonical } from '../users/users.js';
+
+/** A user of another system, or of another Gatelatch. The hash is as docs/importing-users.md has it. */
+export type ForeignUser = {
+  username: string;
+  email: string | null;
+  emailVerified: boolean;
+  passwordHash: string;
+  roles: string[];
+  disabled: boolean;
+  createdAt: Date | null;
+};
+
+/** One line of a file: a user, or the reason why it is none. */
+export type UserLine = { line: number } & ({ user: ForeignUser } | { reason: string });
+
+/** How far an import has come. Every line read is one of the other three. */
+export type ImportCounts = { lines: number; imported: number; existing: number; refused: number };
+
+export type ImportOptions = {
+  /** Only look: nothing is written, and so two lines of which one excludes the other are not seen. */
+  dryRun?: boolean;
+  /** Hears of each refused line, with a reason that holds no secret. */
+  onRefused?(line: number, reason: string): void;
+  /** Hears how far it has come, after each batch. */
+  onProgress?(counts: ImportCounts): void;
+};
+
+/** A user with what the database adds. */
+type NewRow = ForeignUser & {
+  line: number;
+  id: string;
+  eventId: string;
+  usernameKey: string;
+  emailKey: string | null;
+};
+
+/** One statement each: large enough for speed, small enough for its time limit and for memory. */
+const BATCH_SIZE = 500;
+
+/**
+ * Makes users of lines, in batches, so that memory does not grow with them. A line that can't be one is reported and
+ * hinders no other. Whoever was there before, with the same username, e-mail and either hash or date of creation, is
+ * counted as `existing`: the same lines can be imported again, after an interruption too.
+ * @throws what the database throws; the batches before stay
+ */
+export async function importUsers(
+  deps: { db: Db },
+  lines: AsyncIterable<UserLine>,
+  options: ImportOptions = {},
+): Promise<ImportCounts> {
+  const counts: ImportCounts = { lines: 0, imported: 0, existing: 0, refused: 0 };
+  const startId = uuidv7();
+  const refuse = (line: number, reason: string) => {
+    counts.refused += 1;
+    options.onRefused?.(line, reason);
+  };
+  for await (const batch of batches(lines)) {
+    const rows: NewRow[] = [];
+    for (const line of batch) {
+      const row = 'reason' in line ? line.reason : newRow(line.line, line.user);
+      if (typeof row === 'string') refuse(line.line, row);
+      else rows.push(row);
+    }
+    await importBatch(deps, rows, { counts, refuse, startId, dryRun: options.dryRun ?? false });
+    counts.lines += batch.length;
+    options.onProgress?.({ ...counts });
+  }
+  return counts;
+}
+
+async function* batches(lines: AsyncIterable<UserLine>): AsyncGenerator<UserLine[]> {
+  let batch: UserLine[] = [];
+  for await (const line of lines) {
+    batch.push(line);
+    if (batch.length < BATCH_SIZE) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+function newRow(line: number, user: ForeignUser): NewRow | string {
+  const objection = objectionTo(user.passwordHash);
+  if (objection) return objection;
+  return {
+    ...user,
+    passwordHash: markImported(user.passwordHash),
+    line,
+    id: uuidv7(),
+    eventId: uuidv7(),
+    usernameKey: canonical(user.username),
+    emailKey: user.email && canonical(user.email),
+  };
+}
+
+type Run = {
+  counts: ImportCounts;
+  refuse(line: number, reason: string): void;
+  dryRun: boolean;
+  /** Lower than the id of whoever is made from now on. */
+  startId: string;
+};
+
+async function importBatch({ db }: { db: Db }, rows: NewRow[], run: Run): Promise<void> {
+  const { counts, refuse, dryRun } = run;
+  const inserted = dryRun ? undefined : await insert(db, rows);
+  const left = rows.filter(({ id }) => !inserted?.has(id));
+  const holders = left.length > 0 ? await holdersOf(db, left) : [];
+  for (const row of left) {
+    const obstacle = obstacleTo(row, holders, run);
+    if (obstacle === 'existing') counts.existing += 1;
+    else if (obstacle) refuse(row.line, obstacle);
+    else if (!dryRun) refuse(row.line, 'The username or the e-mail was taken until a moment ago. Import again.');
+    else counts.imported += 1;
+  }
+  counts.imported += rows.length - left.length;
+}
+
+/**
+ * Inserts those whose username and e-mail are free, each with its audit event, in one statement.
+ * @returns the ids of these
+ */
+async function insert(db: Db, rows: NewRow[]): Promise<Set<string>> {
+  // Written out beside `auditEvent`, which makes one event a statement.
+  const inserted = await db.$queryRaw<{ id: string }[]>`
+    WITH line AS (
+      SELECT * FROM json_to_recordset(${JSON.stringify(rows)}::json) AS line(
+        id uuid, "eventId" uuid, username text, "usernameKey" text, email text, "emailKey" text,
+        "emailVerified" boolean, "passwordHash" text, roles text[], disabled boolean, "createdAt" timestamptz)
+    ), inserted AS (
+      INSERT INTO "user" (id, username, username_key, email, email_key, email_verified_at, password_hash, roles,
+        disabled_at, created_at)
+      SELECT id, username, "usernameKey", email, "emailKey", CASE WHEN "emailVerified" THEN now() END, "passwordHash",
+        roles, CASE WHEN disabled THEN now() END, COALESCE("createdAt", now())
+      FROM line
+      ON CONFLICT DO NOTHING
+      RETURNING id
+    ), audited AS (
+      INSERT INTO audit_event (id, action, user_id, detail)
+      SELECT "eventId", 'user.created', id, '{"imported": true}'::jsonb FROM line JOIN inserted USING (id)
+    )
+    SELECT id::text FROM inserted`;
+  return new Set(inserted.map(({ id }) => id));
+}
+
+type Holder = Awaited<ReturnType<typeof holdersOf>>[number];
+
+/** Who has the usernames and e-mails of these rows. */
+async function holdersOf(db: Db, rows: NewRow[]) {
+  const emailKeys = rows.flatMap(({ emailKey }) => emailKey ?? []);
+  return db.user.findMany({
+    where: {
+      OR: [{ usernameKey: { in: rows.map(({ usernameKey }) => usernameKey) } }, { emailKey: { in: emailKeys } }],
+    },
+    select: { id: true, username: true, usernameKey: true, emailKey: true, passwordHash: true, createdAt: true },
+  });
+}
+
+function obstacleTo(row: NewRow, holders: Holder[], { startId }: Run): string | undefined {
+  const ofName = holders.find(({ usernameKey }) => usernameKey === row.usernameKey);
+  if (ofName && ofName.id < startId && isSame(row, ofName)) return 'existing';
+  if (ofName) return `The username ${JSON.stringify(row.username)} is taken.`;
+  const isTaken = row.emailKey !== null && holders.some(({ emailKey }) => emailKey === row.emailKey);
+  return isTaken ? `The e-mail ${JSON.stringify(row.email)} is taken.` : undefined;
+}
+
+// By the hash, until the first login replaces it, or by a date of creation, which no two people are likely to share.
+function isSame(row: NewRow, holder: Holder): boolean {
+  const hasNames = row.username === holder.username && row.emailKey === holder.emailKey;
+  const isAsOld = row.createdAt?.getTime() === holder.createdAt.getTime();
+  return hasNames && (row.passwordHash === holder.passwordHash || isAsOld);
+}

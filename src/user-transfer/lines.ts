@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import { emailSchema, usernameSchema } from '../platform/http/fields.js';
+import type { ForeignUser, UserLine } from './import.js';
+import { MAX_LINE_LENGTH } from './text-lines.js';
+
+/** One line of a file of users (JSON Lines); docs/importing-users.md tells it to people. */
+const lineSchema = z
+  .strictObject({
+    username: usernameSchema,
+    email: emailSchema.nullish(),
+    email_verified: z.boolean().default(false),
+    password_hash: z.string().min(1).max(1024),
+    roles: z
+      .array(z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._:-]{0,31}$/, 'Use 1 to 32 letters, digits and . _ : -'))
+      .max(32, 'At most 32 roles.')
+      .default([]),
+    disabled: z.boolean().default(false),
+    created_at: z.iso.datetime({ offset: true }).refine(isPast, 'A time from 1970 to now.').nullish(),
+  })
+  .refine(({ email, email_verified }) => email || !email_verified, {
+    path: ['email_verified'],
+    message: 'There is no e-mail to be verified.',
+  });
+
+// A day's grace, because the clock that told the time need not be ours.
+function isPast(time: string): boolean {
+  const at = Date.parse(time);
+  return at >= 0 && at <= Date.now() + 86_400_000;
+}
+
+/**
+ * Reads users off the lines of a file; empty ones count, but are skipped.
+ * @param complete makes a whole hash of a shortened one
+ */
+export async function* readUserLines(
+  lines: AsyncIterable<string>,
+  complete: (hash: string) => string = (hash) => hash,
+): AsyncGenerator<UserLine> {
+  let line = 0;
+  for await (const text of lines) {
+    line += 1;
+    const isTooLong = text.length > MAX_LINE_LENGTH;
+    if (!isTooLong && text.trim() === '') continue;
+    const read = isTooLong ? `Longer than ${MAX_LINE_LENGTH} characters.` : readUser(text);
+    if (typeof read === 'string') yield { line, reason: read };
+    else yield { line, user: { ...read, passwordHash: complete(read.passwordHash) } };
+  }
+}
+
+/** The user; or the reason why it is none, which tells no value, because any of them may be a hash. */
+function readUser(text: string): ForeignUser | string {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return 'Not a whole JSON object on one line.';
+  }
+  const { success, data, error } = lineSchema.safeParse(json);
+  if (!success) return error.issues.map(({ path, message }) => [...path, message].join(': ')).join('; ');
+  const { username, email = null, email_verified, password_hash, roles, disabled, created_at } = data;
+  return {
+    username,
+    email,
+    emailVerified: email_verified,
+    passwordHash: password_hash,
+    roles: [...new Set(roles)],
+    disabled,
+    createdAt: created_at ? new Date(created_at) : null,
+  };
+}
+
+/** The line of a user, with its line feed: what {@link readUserLines} reads. */
+export function userLine(user: ForeignUser): string {
+  const { username, email, emailVerified, passwordHash, roles, disabled, createdAt } = user;
+  const line: z.input<typeof lineSchema> = {
+    username,
+    ...(email !== null && { email, email_verified: emailVerified }),
+    password_hash: passwordHash,
+    roles,
+    disabled,
+    created_at: createdAt?.toISOString(),
+  };
+  return `${JSON.stringify(line)}\n`;
+}

@@ -1,0 +1,333 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { ChainEnd } from '../../../src/audit/chain/macs.js';
+import { retainAudit } from '../../../src/audit/chain/retention.js';
+import { sealAudit } from '../../../src/audit/chain/seal.js';
+import { verifyAudit } from '../../../src/audit/chain/verify.js';
+import { tallyEvent } from '../../../src/audit/counted-events.js';
+import { auditEvent } from '../../../src/audit/events.js';
+import { revokeKey } from '../../../src/keys/rotation.js';
+import type { Db } from '../../../src/platform/db/database.js';
+import { startApp, type TestApp } from '../../support/app.js';
+
+const caller = { address: '192.0.2.7', userAgent: 'Walrus/1' };
+const userId = '01890a5d-ac96-774b-bcce-b302099a8057';
+
+let app: TestApp;
+let db: Db;
+beforeAll(async () => {
+  app = await startApp();
+  db = app.deps.db;
+});
+afterAll(() => app.stop());
+
+beforeEach(async () => {
+  await db.$executeRaw`DELETE FROM audit_event`;
+  await db.$executeRaw`DELETE FROM audit_chain`;
+});
+
+const record = async (count: number) => {
+  for (let done = 0; done < count; done++)
+    await db.$executeRaw(
+      auditEvent('login.succeeded', userId, { actorId: userId, caller }, { session_id: userId, done }),
+    );
+};
+const seal = () => sealAudit(app.deps);
+const verify = (kept?: ChainEnd) => verifyAudit(app.deps, kept);
+const retain = (auditRetention = 365 * 86_400) => retainAudit({ ...app.deps, config: { auditRetention } });
+const problems = async (kept?: ChainEnd) =>
+  (await verify(kept)).problems.map(({ kind, position, to }) => `${kind} ${position}${to ? `-${to}` : ''}`);
+const age = (days: number, where: string) =>
+  db.$executeRawUnsafe(`UPDATE audit_event SET at = at - interval '${days} days' WHERE ${where}`);
+const sealed = async (count: number) => {
+  await record(count);
+  await seal();
+  return (await verify()).head;
+};
+
+describe('sealing', () => {
+  it('finds an empty chain sound', async () => {
+    expect(await seal()).toBe(0);
+    expect(await verify()).toMatchObject({ events: 0, head: { position: 0 }, problems: [] });
+  });
+
+  it('gives every event a position, in batches, and logs each head', async () => {
+    await record(600);
+    expect(await seal()).toBe(600);
+    const { events, head, problems } = await verify();
+    expect([events, head.position, problems]).toEqual([600, 600, []]);
+    const heads = app.logs.filter(({ msg }) => msg === 'audit events sealed').map((line) => line.head);
+    expect(heads.slice(-3)).toEqual([
+      expect.stringMatching(/^250:[0-9a-f]{64}$/),
+      expect.stringMatching(/^500:/),
+      `600:${head.mac}`,
+    ]);
+  });
+
+  it('takes what is committed late into a later batch', async () => {
+    await sealed(3);
+    await record(1);
+    await age(1, 'position IS NULL');
+    await seal();
+    const late = await db.auditEvent.findFirstOrThrow({ orderBy: { position: 'desc' } });
+    expect([Number(late.position), await problems()]).toEqual([4, []]);
+  });
+
+  it('waits with counted events until their window is over, and then counts on in another row', async () => {
+    const fail = () => db.$executeRaw(tallyEvent('login.failed', userId, caller));
+    await fail();
+    await fail();
+    expect(await seal()).toBe(0);
+    await age(1, "action = 'login.failed'");
+    expect(await seal()).toBe(1);
+    expect((await db.auditEvent.findFirstOrThrow()).detail).toMatchObject({ count: 2 });
+    expect(await problems()).toEqual([]);
+  });
+
+  it('is done by one of many at once', async () => {
+    await record(300);
+    const counts = await Promise.all(Array.from({ length: 8 }, seal));
+    expect(counts.reduce<number>((sum, count) => sum + (count ?? 0), 0)).toBe(300);
+    expect(await problems()).toEqual([]);
+  });
+
+  it('goes on under sign-ups and logins, which never wait for it', async () => {
+    const work = Array.from({ length: 20 }, () => app.signUp());
+    const sealing = Promise.all(Array.from({ length: 5 }, seal));
+    await Promise.all([...work, sealing]);
+    await seal();
+    expect(await problems()).toEqual([]);
+    expect(await db.auditEvent.count({ where: { position: null } })).toBe(0);
+  });
+});
+
+describe('what was done to a sealed chain is found', () => {
+  const tampering: [what: string, sql: string[], found: string[]][] = [
+    ['a changed action', ["UPDATE audit_event SET action = 'user.created' WHERE position = 4"], ['changed 4']],
+    [
+      'a changed time, by a microsecond',
+      ["UPDATE audit_event SET at = at + interval '1 microsecond' WHERE position = 4"],
+      ['changed 4'],
+    ],
+    ['a changed user', ['UPDATE audit_event SET user_id = gen_random_uuid() WHERE position = 4'], ['changed 4']],
+    ['an actor taken away', ['UPDATE audit_event SET actor_id = NULL WHERE position = 4'], ['changed 4']],
+    ['a changed id', ['UPDATE audit_event SET id = gen_random_uuid() WHERE position = 4'], ['changed 4']],
+    [
+      'a changed detail',
+      [`UPDATE audit_event SET detail = detail || '{"done": 99}' WHERE position = 4`],
+      ['changed 4'],
+    ],
+    ['a changed address', ["UPDATE audit_event SET ip = '198.51.100.1' WHERE position = 4"], ['changed 4']],
+    ['a changed user agent', ['UPDATE audit_event SET user_agent = NULL WHERE position = 4'], ['changed 4']],
+    ['a changed salt', ["UPDATE audit_event SET salt = '\\x00' WHERE position = 4"], ['changed 4']],
+    ['a changed MAC', ["UPDATE audit_event SET mac = '\\x00' WHERE position = 4"], ['changed 4', 'changed 5']],
+    ['a MAC taken away', ['UPDATE audit_event SET mac = NULL WHERE position = 4'], ['changed 4', 'changed 5']],
+    ['an origin taken away', ['UPDATE audit_event SET origin_hash = NULL WHERE position = 4'], ['changed 4']],
+    [
+      'an address erased before its time',
+      ['UPDATE audit_event SET ip = NULL, user_agent = NULL, salt = NULL WHERE position = 4'],
+      ['erased 4'],
+    ],
+    [
+      'another address where one was erased',
+      ["UPDATE audit_event SET ip = '198.51.100.1', salt = NULL WHERE position = 4"],
+      ['changed 4'],
+    ],
+    ['one removed', ['DELETE FROM audit_event WHERE position = 4'], ['missing 4-4', 'unproven 5']],
+    ['several removed', ['DELETE FROM audit_event WHERE position BETWEEN 3 AND 6'], ['missing 3-6', 'unproven 7']],
+    ['the first removed', ['DELETE FROM audit_event WHERE position = 1'], ['missing 1-1', 'unproven 2']],
+    ['the last removed', ['DELETE FROM audit_event WHERE position = 10'], ['missing 10-10']],
+    ['all removed', ['DELETE FROM audit_event'], ['missing 1-10']],
+    [
+      'one taken back out of the chain',
+      ['UPDATE audit_event SET position = NULL WHERE position = 4'],
+      ['missing 4-4', 'unproven 5'],
+    ],
+    [
+      'two in each other’s place',
+      [
+        'UPDATE audit_event SET position = -1 WHERE position = 4',
+        'UPDATE audit_event SET position = 4 WHERE position = 7',
+        'UPDATE audit_event SET position = 7 WHERE position = -1',
+      ],
+      ['changed 4', 'changed 5', 'changed 7', 'changed 8'],
+    ],
+    [
+      'one put into a gap with all that another has',
+      [
+        'DELETE FROM audit_event WHERE position = 4',
+        'INSERT INTO audit_event (id, action, position, mac, salt, origin_hash) SELECT gen_random_uuid(), action, 4, mac, salt, origin_hash FROM audit_event WHERE position = 3',
+      ],
+      ['changed 4', 'changed 5'],
+    ],
+    [
+      'one added at the end',
+      [
+        'INSERT INTO audit_event (id, action, position, mac, salt, origin_hash) SELECT gen_random_uuid(), action, 11, mac, salt, origin_hash FROM audit_event WHERE position = 10',
+      ],
+      ['added 11'],
+    ],
+    [
+      'one added before the beginning',
+      ["INSERT INTO audit_event (id, action, position) VALUES (gen_random_uuid(), 'user.created', 0)"],
+      ['added 0'],
+    ],
+    [
+      'the end moved to before those cut off',
+      [
+        'DELETE FROM audit_event WHERE position > 6',
+        'UPDATE audit_chain SET head_position = 6, head_mac = (SELECT mac FROM audit_event WHERE position = 6)',
+      ],
+      ['state_changed 6'],
+    ],
+    [
+      'the beginning moved to after those removed',
+      [
+        'UPDATE audit_chain SET anchor_position = 3, anchor_mac = (SELECT mac FROM audit_event WHERE position = 3)',
+        'DELETE FROM audit_event WHERE position <= 3',
+      ],
+      ['state_changed 10'],
+    ],
+    [
+      'a permission to erase',
+      [
+        "UPDATE audit_chain SET erased_before = now() + interval '1 day'",
+        'UPDATE audit_event SET ip = NULL, user_agent = NULL, salt = NULL',
+      ],
+      ['state_changed 10'],
+    ],
+    ['the state removed', ['DELETE FROM audit_chain'], ['state_changed 0']],
+  ];
+
+  it.each(tampering)('%s', async (_, statements, found) => {
+    await sealed(10);
+    for (const sql of statements) await db.$executeRawUnsafe(sql);
+    expect(await problems()).toEqual(found);
+    // Nor does it heal as events go on being sealed; on a changed state, or a place that is taken, none are.
+    await record(2);
+    const broken = await seal().then(
+      () => false,
+      () => true,
+    );
+    expect(broken).toBe(found.some((problem) => /^state_changed|^added 11$/.test(problem)));
+    expect(await problems()).toEqual(expect.arrayContaining(found));
+  });
+
+  it('in a chain of thousands, whichever step it lies in', { timeout: 60_000 }, async () => {
+    await db.$executeRaw`INSERT INTO audit_event (id, action) SELECT gen_random_uuid(), 'login.succeeded' FROM generate_series(1, 2500)`;
+    await seal();
+    expect(await problems()).toEqual([]);
+    for (const position of [1000, 1001, 2000, 2500]) {
+      await db.$executeRaw`UPDATE audit_event SET action = 'login.failed' WHERE position = ${position}`;
+      expect(await problems()).toEqual([`changed ${position}`]);
+      await db.$executeRaw`UPDATE audit_event SET action = 'login.succeeded' WHERE position = ${position}`;
+    }
+  });
+
+  it('a hundred times at the most', async () => {
+    await sealed(150);
+    await db.$executeRaw`UPDATE audit_event SET action = 'login.failed'`;
+    expect(await problems()).toHaveLength(100);
+  });
+});
+
+describe('a head kept elsewhere', () => {
+  it('holds for a chain that has grown', async () => {
+    const head = await sealed(5);
+    await sealed(5);
+    expect(await problems(head)).toEqual([]);
+  });
+
+  it('finds what was cut off together with a state put back', async () => {
+    await sealed(5);
+    const [before] = await db.auditChain.findMany();
+    const head = await sealed(5);
+    await db.$executeRaw`DELETE FROM audit_event WHERE position > 5`;
+    await db.auditChain.update({ where: { id: 1 }, data: before as NonNullable<typeof before> });
+    expect(await problems()).toEqual([]);
+    expect(await problems(head)).toEqual(['cut_off 6-10']);
+  });
+
+  it('finds a chain that was made anew by who has the keys', async () => {
+    const head = await sealed(5);
+    await db.$executeRaw`DELETE FROM audit_event`;
+    await db.$executeRaw`DELETE FROM audit_chain`;
+    await sealed(8);
+    expect(await problems()).toEqual([]);
+    expect(await problems(head)).toEqual(['other_head 5']);
+  });
+});
+
+describe('retention', () => {
+  it('purges what is too old, and the chain holds from where it begins now', async () => {
+    await record(300);
+    await age(400, 'true');
+    await seal();
+    await record(20);
+    expect(await retain()).toEqual({ purged: 300, erased: 0 });
+    const { events, anchor, head, problems } = await verify();
+    expect([events, anchor.position, head.position, problems]).toEqual([20, 300, 320, []]);
+    await sealed(5);
+    expect((await verify()).problems).toEqual([]);
+  });
+
+  it('finds what is removed or added around the place where it begins', async () => {
+    await record(10);
+    await age(400, 'true');
+    const old = await sealed(0);
+    await sealed(10);
+    await retain();
+    expect(await problems(old)).toEqual([]);
+    expect(await problems({ ...old, position: 9 })).toEqual(['head_purged 9']);
+    expect(await problems({ ...old, mac: '0'.repeat(64) })).toEqual(['other_head 10']);
+    await db.$executeRaw`INSERT INTO audit_event (id, action, position) VALUES (gen_random_uuid(), 'user.created', 3)`;
+    await db.$executeRaw`DELETE FROM audit_event WHERE position = 11`;
+    expect(await problems()).toEqual(['missing 11-11', 'unproven 12', 'added 3']);
+  });
+
+  it('purges nothing that was changed to look old, and nothing after it, and says so', async () => {
+    await sealed(10);
+    await age(400, 'position <= 5');
+    expect(await retain()).toEqual({ purged: 0, erased: 5 });
+    expect(await db.auditEvent.count()).toBe(10);
+    expect((await problems()).slice(0, 5)).toEqual([1, 2, 3, 4, 5].map((position) => `changed ${position}`));
+    expect(app.logs.at(-1)).toMatchObject({ position: 1, msg: expect.stringMatching(/nothing is purged/) });
+  });
+
+  it('erases address and user agent of what is old but stays, and the chain holds', async () => {
+    // Committed late: younger events stand before the old ones.
+    await sealed(3);
+    await record(2);
+    await age(400, 'position IS NULL');
+    await seal();
+    expect(await retain()).toEqual({ purged: 0, erased: 2 });
+    const rows = await db.auditEvent.findMany({ orderBy: { position: 'asc' } });
+    expect(rows.map(({ ip }) => ip)).toEqual([caller.address, caller.address, caller.address, null, null]);
+    expect(
+      rows.slice(3).every(({ userAgent, salt, originHash }) => userAgent === null && salt === null && originHash),
+    ).toBe(true);
+    expect(await problems()).toEqual([]);
+    await db.$executeRaw`UPDATE audit_event SET ip = NULL, user_agent = NULL, salt = NULL WHERE position = 2`;
+    expect(await problems()).toEqual(['erased 2']);
+  });
+
+  it('does nothing on a state that was changed', async () => {
+    await sealed(3);
+    await db.$executeRaw`UPDATE audit_chain SET proof = mac FROM audit_event WHERE position = 1`;
+    await expect(retain(1)).rejects.toThrow(/state of the audit chain was changed/);
+    expect(await db.auditEvent.count()).toBe(3);
+  });
+});
+
+describe('the key', () => {
+  it('is sealed like the others, of its own purpose, never shown, and cannot be revoked', async () => {
+    const { kid } = app.deps.keys.active('audit');
+    expect(app.deps.keys.find('refresh', kid)).toBeUndefined();
+    expect(JSON.stringify(app.deps.keys.jwks())).not.toContain(kid);
+    await expect(revokeKey(app.deps, kid, {})).rejects.toThrow(/audit chain cannot be revoked/);
+  });
+});
+
+afterEach(() => {
+  const failures = app.logs.filter(({ level, msg }) => Number(level) >= 50 && !/nothing is purged/.test(String(msg)));
+  expect(failures).toEqual([]);
+});

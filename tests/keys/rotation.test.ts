@@ -1,0 +1,300 @@
+import jwt from 'jsonwebtoken';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ensureKeys, jwksMaxAge, resealKeys, revokeKey, rotateKeys, rotateKeysByAge } from '../../src/keys/rotation.js';
+import { createSecretBox } from '../../src/keys/secret-box.js';
+import { loadSigningKeys } from '../../src/keys/signing-keys.js';
+import type { Db } from '../../src/platform/db/database.js';
+import { type SignedUp, startApp, type TestApp } from '../support/app.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+
+const oldSecret = 'tests-only-0123456789abcdefghijklmnopqrstuvwxyz';
+const newSecret = 'tests-only-new-0123456789abcdefghijklmnopqrstuvwxyz';
+
+/** The database, where something happens between a read of the keys and its coming back. */
+function readThrough(db: Db, onRead: () => unknown): Db {
+  const findMany = async (...args: Parameters<Db['signingKey']['findMany']>) => {
+    const rows = await db.signingKey.findMany(...args);
+    await onRead();
+    return rows;
+  };
+  return new Proxy(db, { get: (of, name) => (name === 'signingKey' ? { findMany } : Reflect.get(of, name)) });
+}
+
+describe('signing keys that change', () => {
+  let database: TestDatabase;
+  let app: TestApp;
+  const start = (environment: Record<string, string> = {}) => startApp(environment, { databaseUrl: database.url });
+  async function restart(environment: Record<string, string> = {}): Promise<void> {
+    await app.stop();
+    app = await start(environment);
+  }
+  beforeEach(async () => {
+    database = await createTestDatabase();
+    app = await start();
+  });
+  afterEach(async () => {
+    await app.stop();
+    await database.drop();
+  });
+
+  const kidOf = (token: string) => jwt.decode(token, { complete: true })?.header.kid as string;
+  const published = async () =>
+    ((await app.http.get('/.well-known/jwks.json')).body.keys as { kid: string }[]).map(({ kid }) => kid).sort();
+  const states = async (purpose: string) => {
+    const rows = await app.deps.db.signingKey.findMany({ where: { purpose }, orderBy: { createdAt: 'asc' } });
+    return rows.map(({ activeAt, retiredAt }) => (retiredAt ? 'retired' : activeAt ? 'active' : 'next'));
+  };
+  const nextOf = async (purpose: string) =>
+    (await app.deps.db.signingKey.findFirstOrThrow({ where: { purpose, activeAt: null } })).id;
+  const age = (seconds: number) =>
+    app.deps.db.$executeRaw`UPDATE signing_key SET created_at = created_at - make_interval(secs => ${seconds}),
+      active_at = active_at - make_interval(secs => ${seconds}), retired_at = retired_at - make_interval(secs => ${seconds})`;
+  const welcome = async ({ bearer }: Pick<SignedUp, 'bearer'>) => {
+    const { status, body } = await app.http.get('/welcome').set(bearer);
+    return body.code ?? status;
+  };
+  const refresh = ({ refreshToken }: Pick<SignedUp, 'refreshToken'>) =>
+    app.http.post('/auth/refresh').send({ refresh_token: refreshToken });
+
+  describe('rotate:', () => {
+    it('the next one is published before it is used, then signs, and another is published', async () => {
+      const next = await nextOf('access');
+      const user = await app.signUp();
+      expect(await published()).toEqual([kidOf(user.accessToken), next].sort());
+      await age(jwksMaxAge + 1);
+      expect(await rotateKeys(app.deps, {})).toBe(true);
+      const later = await app.signUp();
+      expect(kidOf(later.accessToken)).toBe(next);
+      expect(await published()).toEqual([kidOf(user.accessToken), next, await nextOf('access')].sort());
+    });
+
+    it('the retired one still verifies, and nobody is logged out (E-C6)', async () => {
+      const user = await app.signUp();
+      await age(jwksMaxAge + 1);
+      await rotateKeys(app.deps, {});
+      for (const verifying of ['memory', 'a restart']) {
+        expect([verifying, await welcome(user)]).toEqual([verifying, 200]);
+        expect((await refresh(user)).status).toBe(200);
+        await restart();
+      }
+    });
+
+    it('not where the next one has been published for less than a JWKS may be cached', async () => {
+      const user = await app.signUp();
+      await age(jwksMaxAge - 5);
+      expect(await rotateKeys(app.deps, {})).toBe(false);
+      expect(kidOf((await app.signUp()).accessToken)).toBe(kidOf(user.accessToken));
+      await age(6);
+      expect([await rotateKeys(app.deps, {}), await rotateKeys(app.deps, {})]).toEqual([true, false]);
+    });
+
+    it('those of refresh tokens too, by one that every instance has known as long; sessions stay with theirs', async () => {
+      const user = await app.signUp();
+      const kid = (token: string) => Buffer.from(token, 'base64url').toString('base64url', 1, 10);
+      const next = await nextOf('refresh');
+      await age(jwksMaxAge + 1);
+      await rotateKeys(app.deps, {});
+      expect(kid((await app.signUp()).refreshToken)).toBe(next);
+      expect(kid((await refresh(user)).body.refresh_token)).toBe(kid(user.refreshToken));
+      expect(await states('refresh')).toEqual(['retired', 'active', 'next']);
+    });
+
+    it('by themselves once the active one has come of age, and not before; and it is recorded', async () => {
+      await age(89 * 86_400);
+      await rotateKeysByAge(app.deps);
+      expect(await states('access')).toEqual(['active', 'next']);
+      await age(2 * 86_400);
+      await Promise.all([rotateKeysByAge(app.deps), rotateKeysByAge(app.deps)]);
+      expect(await states('access')).toEqual(['retired', 'active', 'next']);
+      const [event] = await app.deps.db.auditEvent.findMany({ where: { action: 'key.rotated' } });
+      expect(event).toMatchObject({
+        userId: null,
+        actorId: null,
+        detail: { kid: kidOf((await app.signUp()).accessToken) },
+      });
+    });
+
+    it('and leave once their last token has expired: access keys after a day, refresh keys after SESSION_MAX_AGE', async () => {
+      await age(jwksMaxAge + 1);
+      await rotateKeys(app.deps, {});
+      const retired = async () => {
+        const rows = await app.deps.db.signingKey.findMany({ where: { NOT: { retiredAt: null } } });
+        return rows.map(({ id, purpose }) => `${purpose} ${id}`);
+      };
+      const [access, refreshing] = (await retired()).sort();
+      const daysLater = async (days: number) => {
+        await age(days * 86_400);
+        await rotateKeysByAge(app.deps);
+        return retired();
+      };
+      expect((await daysLater(0.95)).sort()).toEqual([access, refreshing]);
+      expect(await daysLater(0.1)).toEqual([refreshing]);
+      expect(await published()).toHaveLength(2);
+      // 90 days and what their jitter may add. Meanwhile others have rotated by age.
+      expect(await daysLater(93)).toContain(refreshing);
+      expect(await daysLater(1)).not.toContain(refreshing);
+    });
+  });
+
+  describe('revoked,', () => {
+    it('the active one is out at once: its tokens are refused, verified before or not, and the next one signs', async () => {
+      const [seen, unseen] = [await app.signUp(), await app.signUp()];
+      expect(await welcome(seen)).toBe(200);
+      const kid = kidOf(seen.accessToken);
+      const next = await nextOf('access');
+      expect(await revokeKey(app.deps, kid, {})).toBe(true);
+      for (const user of [seen, unseen]) expect(await welcome(user)).toBe('invalid_token');
+      expect(await published()).not.toContain(kid);
+      const { body } = await refresh(seen);
+      expect(kidOf(body.access_token)).toBe(next);
+      expect(await welcome({ bearer: { Authorization: `Bearer ${body.access_token}` } })).toBe(200);
+      expect(await states('access')).toEqual(['active', 'next']);
+      expect(await app.deps.db.auditEvent.count({ where: { action: 'key.revoked' } })).toBe(1);
+    });
+
+    it.each(['refresh', 'device'])('the active one of purpose %s has a successor at once', async (purpose) => {
+      const user = await app.signUp();
+      const row = await app.deps.db.signingKey.findFirstOrThrow({ where: { purpose, NOT: { activeAt: null } } });
+      await revokeKey(app.deps, row.id, {});
+      expect((await refresh(user)).status).toBe(purpose === 'refresh' ? 401 : 200);
+      expect((await refresh(await app.signUp())).status).toBe(200);
+      expect(await welcome(user)).toBe(200);
+    });
+
+    it('the next one has a successor, and the active one goes on', async () => {
+      const user = await app.signUp();
+      const next = await nextOf('access');
+      await revokeKey(app.deps, next, {});
+      expect(await states('access')).toEqual(['active', 'next']);
+      expect(await nextOf('access')).not.toBe(next);
+      expect(await welcome(user)).toBe(200);
+    });
+
+    it('a retired one takes its tokens with it', async () => {
+      const user = await app.signUp();
+      await age(jwksMaxAge + 1);
+      await rotateKeys(app.deps, {});
+      expect(await welcome(user)).toBe(200);
+      await revokeKey(app.deps, kidOf(user.accessToken), {});
+      expect(await welcome(user)).toBe('invalid_token');
+    });
+
+    it('one that is not there is told as such', async () => {
+      expect(await revokeKey(app.deps, 'nothing', {})).toBe(false);
+      expect(await app.deps.db.auditEvent.count({ where: { action: 'key.revoked' } })).toBe(0);
+    });
+  });
+
+  it('are looked up once where another instance made them, and a stranger’s at most once a second', async () => {
+    const user = await app.signUp();
+    // As if this instance had not heard of its own key: what it knows is older.
+    const reading = vi.fn();
+    const keys = await loadSigningKeys(readThrough(app.deps.db, reading), app.deps.box, app.deps.log);
+    await age(jwksMaxAge + 1);
+    await rotateKeys({ ...app.deps, keys: { reload: async () => {} } }, {});
+    const unheard = await nextOf('access');
+    expect(keys.find('access', unheard)).toBeUndefined();
+    await keys.reload();
+    reading.mockClear();
+    for (let time = 0; time < 50; time++) expect(await keys.lookUp('access', `stranger-${time}`)).toBeUndefined();
+    expect(reading).toHaveBeenCalledTimes(1);
+    expect(await keys.lookUp('access', kidOf(user.accessToken))).toBeDefined();
+  });
+
+  it('are looked up right after a reload too, which is no look-up for a stranger', async () => {
+    const keys = await loadSigningKeys(app.deps.db, app.deps.box, app.deps.log);
+    await revokeKey(app.deps, await nextOf('access'), {});
+    expect(await keys.lookUp('access', await nextOf('access'))).toBeDefined();
+  });
+
+  it('do not come back by a reload that began before they were revoked and ends after', async () => {
+    const { db, box, log } = app.deps;
+    const keys = await loadSigningKeys(db, box, log);
+    const kid = keys.active('access').kid;
+    // The first read is held up on its way back, as a busy pool does.
+    let letGo = () => {};
+    const held = new Promise<void>((resolve) => (letGo = resolve));
+    let reads = 0;
+    const slow = await loadSigningKeys(
+      readThrough(db, async () => {
+        reads += 1;
+        if (reads === 2) await held;
+      }),
+      box,
+      log,
+    );
+    const early = slow.reload();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await revokeKey(app.deps, kid, {});
+    await slow.reload();
+    letGo();
+    await early;
+    expect(slow.find('access', kid)).toBeUndefined();
+  });
+
+  it('follow JWT_ALGORITHM: a key of the new one signs at once, and the old ones keep verifying', async () => {
+    const user = await app.signUp();
+    await restart({ JWT_ALGORITHM: 'RS256' });
+    const later = await app.signUp();
+    expect(jwt.decode(later.accessToken, { complete: true })?.header.alg).toBe('RS256');
+    for (const one of [user, later]) expect(await welcome(one)).toBe(200);
+    expect(await states('access')).toEqual(['retired', 'active', 'next']);
+    await restart({ JWT_ALGORITHM: 'HS256' });
+    expect(jwt.decode((await app.signUp()).accessToken, { complete: true })?.header.alg).toBe('HS256');
+    for (const one of [user, later]) expect(await welcome(one)).toBe(200);
+  });
+
+  describe('sealed by AUTH_SECRET,', () => {
+    it('are sealed anew by the runbook: both secrets, reseal, then the old one is dropped', async () => {
+      const user = await app.signUp();
+      await restart({ AUTH_SECRET: newSecret, AUTH_SECRET_PREVIOUS: oldSecret });
+      expect(await resealKeys(app.deps)).toBe(6);
+      await restart({ AUTH_SECRET: newSecret });
+      expect(await welcome(user)).toBe(200);
+      const { body } = await refresh(user);
+      expect((await refresh({ refreshToken: body.refresh_token })).status).toBe(200);
+      await app.stop();
+      await expect(start({ AUTH_SECRET: oldSecret })).rejects.toThrow('AUTH_SECRET does not open');
+      app = await start({ AUTH_SECRET: newSecret });
+    });
+
+    it('are not sealed anew in part where one is opened by neither secret', async () => {
+      const row = await app.deps.db.signingKey.findFirstOrThrow({ where: { purpose: 'device' } });
+      await app.deps.db.signingKey.update({ where: { id: row.id }, data: { sealed: new Uint8Array(80) } });
+      const before = await app.deps.db.signingKey.findMany({ orderBy: { id: 'asc' } });
+      const box = createSecretBox([newSecret, oldSecret]);
+      await expect(resealKeys({ db: app.deps.db, box })).rejects.toThrow(row.id);
+      expect(await app.deps.db.signingKey.findMany({ orderBy: { id: 'asc' } })).toEqual(before);
+      await app.deps.db.signingKey.delete({ where: { id: row.id } });
+    });
+
+    it('are left out at a reload where no secret opens one, with a line in the log; the others go on', async () => {
+      const user = await app.signUp();
+      const { db } = app.deps;
+      const id = await nextOf('access');
+      await db.signingKey.delete({ where: { id } });
+      await db.signingKey.create({
+        data: { id: 'foreign', purpose: 'access', algorithm: 'ES256', sealed: new Uint8Array(80) },
+      });
+      app.logs.length = 0;
+      await app.deps.keys.reload();
+      expect(app.logs).toMatchObject([{ level: 50, kid: 'foreign' }]);
+      expect(app.deps.keys.find('access', 'foreign')).toBeUndefined();
+      expect(await published()).toEqual([kidOf(user.accessToken)]);
+      expect(await welcome(user)).toBe(200);
+      await db.signingKey.delete({ where: { id: 'foreign' } });
+    });
+
+    it('are not added to by a start with a wrong one, also where some are missing: the right one starts after it', async () => {
+      const { db } = app.deps;
+      await db.signingKey.deleteMany({ where: { activeAt: null } });
+      const box = createSecretBox(['another-secret-0123456789abcdefghijklmnopqrstuvwxyz']);
+      await expect(ensureKeys({ ...app.deps, box })).rejects.toThrow('AUTH_SECRET does not open');
+      const config = { tokens: { ...app.config.tokens, algorithm: 'RS256' as const } };
+      await expect(ensureKeys({ db, box, config })).rejects.toThrow('AUTH_SECRET does not open');
+      const rightly = await loadSigningKeys(db, app.deps.box, pino({ level: 'silent' }));
+      expect(rightly.active('access').algorithm).toBe('ES256');
+    });
+  });
+});

@@ -1,0 +1,155 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { sealAudit } from '../../src/audit/chain/seal.js';
+import { type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
+import { type CliProcess, createCli } from '../support/run-cli.js';
+import { onServer } from '../support/template-databases.js';
+import { createEmbeddedDatabase, createServerDatabase, type TestDatabase } from '../support/test-database.js';
+
+describe('db copy', { timeout: 60_000 }, () => {
+  let embedded: TestDatabase;
+  let server: TestDatabase;
+  let cli: CliProcess;
+  let directory: string;
+
+  beforeEach(async () => {
+    embedded = createEmbeddedDatabase();
+    directory = embedded.url.slice('pglite:'.length);
+    server = await createServerDatabase('empty');
+    cli = await createCli({ DATABASE_URL: server.url });
+  }, 120_000);
+  afterEach(async () => {
+    await embedded.drop();
+    await server.drop();
+    cli.remove();
+  });
+
+  const refresh = (app: TestApp, refresh_token: string) => app.http.post('/auth/refresh').send({ refresh_token });
+  const onEmbedded = () => startApp({}, { databaseUrl: embedded.url });
+  const onServerApp = () => startAppForTest({}, { databaseUrl: server.url });
+
+  /** Some of everything: characters that need care, a session refreshed, one ended, roles, todos, a sealed audit. */
+  async function live(app: TestApp): Promise<{ user: SignedUp; refreshed: string; ended: SignedUp }> {
+    const user = await app.signUp({ email: "o'hara+x@example.com" });
+    await app.deps.db.user.update({ where: { id: user.userId }, data: { roles: ['a,b', 'c"d\\e', 'NULL', ''] } });
+    for (const title of ['tab\tand\nline', '\\N', '{"json": [1, "ü", "\u{1f511}"]}'])
+      await app.http.post('/todos').set(user.bearer).send({ title }).expect(201);
+    const ended = await app.signUp();
+    await app.http.post('/auth/logout').set(ended.bearer).expect(204);
+    const { body } = await refresh(app, user.refreshToken);
+    await sealAudit(app.deps);
+    return { user, refreshed: body.refresh_token, ended };
+  }
+
+  it('takes everything along: passwords, live tokens, endings, todos and the chain of the audit', async () => {
+    const old = await onEmbedded();
+    const { user, refreshed, ended } = await live(old);
+    const seen = await old.http.get('/me/export').set(user.bearer);
+    const key = (await old.http.get('/.well-known/jwks.json')).body;
+    await old.stop();
+
+    const { copied } = await cli.json(['db', 'copy', directory]);
+    expect(copied).toContainEqual({ table: 'user', rows: 2 });
+    expect(copied).toContainEqual({ table: 'todo', rows: 3 });
+    expect(await cli.json(['audit', 'verify'])).toMatchObject({ holds: true, events: 3 });
+
+    const app = await onServerApp();
+    expect((await app.http.get('/.well-known/jwks.json')).body).toEqual(key);
+    expect((await app.http.get('/welcome').set(user.bearer)).status).toBe(200);
+    expect((await app.http.get('/me/export').set(user.bearer)).body).toEqual(seen.body);
+    const { status, body } = await refresh(app, refreshed);
+    expect([status, body.session_id]).toEqual([200, user.sessionId]);
+    const { username, password } = user;
+    const login = { username, password, device_token: user.deviceToken };
+    expect((await app.http.post('/auth/login').send(login)).body.user.id).toBe(user.userId);
+    expect((await app.http.get('/welcome').set(ended.bearer)).body.code).toBe('session_revoked');
+    expect((await refresh(app, ended.refreshToken)).body.code).toBe('session_revoked');
+    // What numbers itself goes on where it stood.
+    await app.http.post('/auth/logout').set(user.bearer).expect(204);
+    await sealAudit(app.deps);
+    expect(await cli.json(['audit', 'verify'])).toMatchObject({ holds: true });
+  });
+
+  it('copies every value to the bit', async () => {
+    const old = await onEmbedded();
+    await live(old);
+    const contents = async ({ deps: { db } }: TestApp) => ({
+      users: await db.$queryRaw`SELECT u::text FROM "user" u ORDER BY id`,
+      sessions: await db.$queryRaw`SELECT s::text FROM session s ORDER BY id`,
+      events: await db.$queryRaw`SELECT e::text FROM audit_event e ORDER BY id`,
+      keys: await db.$queryRaw`SELECT k::text FROM signing_key k ORDER BY id`,
+      revocations: await db.$queryRaw`SELECT r::text FROM revocation r ORDER BY id`,
+    });
+    const before = await contents(old);
+    await old.stop();
+    await cli.json(['db', 'copy', directory]);
+    expect(await contents(await onServerApp())).toEqual(before);
+  });
+
+  it('copies more rows than fit into one batch', async () => {
+    const old = await onEmbedded();
+    const { userId } = await old.signUp();
+    await old.deps.db.$executeRaw`
+      INSERT INTO todo (id, user_id, title)
+      SELECT gen_random_uuid(), ${userId}::uuid, 'todo ' || n FROM generate_series(1, 2500) n`;
+    await old.stop();
+    expect((await cli.json(['db', 'copy', directory])).copied).toContainEqual({ table: 'todo', rows: 2500 });
+  });
+
+  it('is refused while a server has the directory, with a line that names the process', async () => {
+    const old = await onEmbedded();
+    const { code, stdout, stderr } = await cli.run(['db', 'copy', directory]);
+    await old.stop();
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toBe(`${stderr.trim()}\n`);
+    expect(stderr).toContain(`${directory} is in use by process ${process.pid} (since `);
+    expect(stderr).toMatch(/Stop it first\.\n$/);
+  });
+
+  it('is refused where somebody has used the target, and replaces what a mere start has left there', async () => {
+    const old = await onEmbedded();
+    const { user } = await live(old);
+    await old.stop();
+    const started = await startApp({}, { databaseUrl: server.url });
+    await started.stop();
+    await cli.json(['db', 'copy', directory]);
+    const again = await cli.run(['db', 'copy', directory]);
+    expect(again).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/has users, or had some/) });
+    expect((await (await onServerApp()).http.get('/welcome').set(user.bearer)).status).toBe(200);
+  });
+
+  it('leaves the target as it was where it fails half-way', async () => {
+    const old = await onEmbedded();
+    await live(old);
+    await old.stop();
+    const started = await startApp({}, { databaseUrl: server.url });
+    const key = (await started.http.get('/.well-known/jwks.json')).body;
+    await started.stop();
+    await onServer(server.url, 'ALTER TABLE todo ADD CONSTRAINT refused CHECK (title NOT LIKE $$%json%$$)');
+    const { code, stderr } = await cli.run(['db', 'copy', directory]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^.*"?refused"?.*\n$/);
+    const app = await onServerApp();
+    expect((await app.http.get('/.well-known/jwks.json')).body).toEqual(key);
+    expect(await app.deps.db.user.count()).toBe(0);
+  });
+
+  it('is refused where AUTH_SECRET is another one than the embedded server’s', async () => {
+    const old = await onEmbedded();
+    await old.stop();
+    cli.env.AUTH_SECRET = 'another-one-0123456789abcdefghijklmnopqrstuvwxyz';
+    expect(await cli.run(['db', 'copy', directory])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^AUTH_SECRET does not open the signing keys/),
+    });
+  });
+
+  it('is refused from where there is no database, and to an embedded one', async () => {
+    const nowhere = join(cli.cwd, 'nowhere');
+    expect((await cli.run(['db', 'copy', nowhere])).stderr).toBe(`There is no embedded database in ${nowhere}.\n`);
+    cli.env.DATABASE_URL = `pglite:${nowhere}`;
+    expect((await cli.run(['db', 'copy', directory])).stderr).toMatch(/^DATABASE_URL must name the Postgres server/);
+    rmSync(nowhere, { recursive: true, force: true });
+  });
+});

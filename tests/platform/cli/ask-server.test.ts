@@ -1,0 +1,218 @@
+import { statSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { goodPassword, startApp, type TestApp } from '../../support/app.js';
+import { type Cli, type CliProcess, cliOverSocket, createCli } from '../../support/run-cli.js';
+import { createEmbeddedDatabase, type TestDatabase } from '../../support/test-database.js';
+
+describe('beside a running embedded server', () => {
+  let database: TestDatabase;
+  let app: TestApp;
+  let cli: Cli;
+  let typed: CliProcess;
+
+  beforeAll(async () => {
+    database = createEmbeddedDatabase();
+    app = await startApp({}, { databaseUrl: database.url });
+    cli = cliOverSocket(database.url);
+    typed = await createCli({ DATABASE_URL: database.url });
+  }, 120_000);
+  afterAll(async () => {
+    await app.stop();
+    await database.drop();
+    typed.remove();
+  });
+
+  const statusWith = async (bearer: Record<string, string>) => {
+    const { status, body } = await app.http.get('/welcome').set(bearer);
+    return [status, body.code];
+  };
+  const lastEvent = () => app.deps.db.auditEvent.findFirst({ orderBy: { at: 'desc' } });
+
+  it('users create makes an admin who can log in, and the password is shown by nothing', async () => {
+    const argv = ['users', 'create', 'Root', '--role', 'admin', '--role', 'admin', '--email', 'root@example.com'];
+    const ran = await typed.run(argv, `${goodPassword}\nnot this line\n`);
+    expect(ran).toMatchObject({ code: 0, stderr: '' });
+    expect(ran.stdout).toMatch(
+      /^username +Root\nid +[0-9a-f-]{36}\ne-mail +root@example.com \(not verified\)\nroles +admin\n/,
+    );
+    expect(ran.stdout).not.toContain(goodPassword);
+    const { body } = await app.http.post('/auth/login').send({ username: 'root', password: goodPassword });
+    expect(body.user).toMatchObject({ username: 'Root', roles: ['admin'] });
+    expect(
+      await app.deps.db.auditEvent.findFirst({ where: { action: 'user.created', userId: body.user.id } }),
+    ).toMatchObject({ actorId: null, ip: null });
+  });
+
+  it('users create holds to the policy and to unique names, in one line', async () => {
+    expect(await cli.run(['users', 'create', 'root2'], 'short')).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'The password has 5 characters; at least 15 are needed.\n',
+    });
+    expect(await cli.run(['users', 'create', 'ROOT', '--generate-password'])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'The username is taken.\n',
+    });
+  });
+
+  it('users create --generate-password prints a password once that logs in', async () => {
+    const made = await cli.json(['users', 'create', 'generated', '--generate-password']);
+    expect(made).toMatchObject({ username: 'generated', roles: [], disabled: false });
+    const { status } = await app.http
+      .post('/auth/login')
+      .send({ username: 'generated', password: made.generated_password });
+    expect(status).toBe(200);
+    expect(JSON.stringify(await cli.json(['users', 'show', 'generated']))).not.toContain(made.generated_password);
+    expect(JSON.stringify(app.logs)).not.toContain(made.generated_password);
+  });
+
+  it('users disable refuses the live token of a running embedded server at once', async () => {
+    const user = await app.signUp();
+    expect(await statusWith(user.bearer)).toEqual([200, undefined]);
+    expect(await typed.json(['users', 'disable', user.username])).toMatchObject({ id: user.userId, disabled: true });
+    expect(await statusWith(user.bearer)).toEqual([401, 'session_revoked']);
+    expect(await cli.json(['users', 'enable', user.userId])).toMatchObject({ disabled: false });
+    expect(await statusWith(user.bearer)).toEqual([401, 'session_revoked']);
+    const { status } = await app.http.post('/auth/login').send({ username: user.username, password: user.password });
+    expect(status).toBe(200);
+  });
+
+  it('users roles sets the whole list, and makes older tokens stale at once', async () => {
+    const user = await app.signUp();
+    expect(await cli.json(['users', 'roles', user.username, 'admin', 'editor'])).toMatchObject({
+      roles: ['admin', 'editor'],
+    });
+    expect(await statusWith(user.bearer)).toEqual([401, 'token_stale']);
+    expect(await cli.run(['users', 'roles', user.username])).toMatchObject({ code: 2, stdout: '' });
+    expect(await cli.json(['users', 'roles', user.username, '--none'])).toMatchObject({ roles: [] });
+    expect(await lastEvent()).toMatchObject({ action: 'roles.changed', userId: user.userId, actorId: null });
+  });
+
+  it('users delete needs --yes, and then nothing of the user is left or works', async () => {
+    const user = await app.signUp();
+    const refused = await cli.run(['users', 'delete', user.username]);
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(refused.stderr).toContain('add --yes');
+    expect(await statusWith(user.bearer)).toEqual([200, undefined]);
+    expect(await cli.json(['users', 'delete', user.username, '--yes'])).toMatchObject({
+      id: user.userId,
+      deleted: true,
+    });
+    expect(await statusWith(user.bearer)).toEqual([401, 'session_revoked']);
+    expect(await cli.run(['users', 'show', user.username])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `There is no user "${user.username}".\n`,
+    });
+  });
+
+  it('users list goes through all of them page by page', async () => {
+    const names: string[] = [];
+    let after: string[] = [];
+    for (;;) {
+      const { data, next_cursor } = await cli.json(['users', 'list', '--limit=2', ...after]);
+      names.push(...data.map(({ username }: { username: string }) => username.toLowerCase()));
+      if (next_cursor === null) break;
+      after = [`--after=${next_cursor}`];
+    }
+    expect(names.length).toBe(await app.deps.db.user.count());
+    expect(new Set(names).size).toBe(names.length);
+  }, 60_000);
+
+  it('sessions list shows what a stranger sent, without what a terminal would obey', async () => {
+    const user = await app.signUp();
+    await app.deps.db.session.update({
+      where: { id: user.sessionId },
+      data: { userAgent: 'evil\u001b[2Jagent\u202e' },
+    });
+    const { stdout } = await cli.run(['sessions', 'list', user.username]);
+    expect(stdout).toContain('evil?[2Jagent?');
+    const { data } = await cli.json(['sessions', 'list', user.username]);
+    expect(data).toEqual([expect.objectContaining({ id: user.sessionId, user_agent: 'evil\u001b[2Jagent\u202e' })]);
+  });
+
+  it('sessions end ends the one named, those of a user, or all with --yes, at once', async () => {
+    const [one, two, three] = [await app.signUp(), await app.signUp(), await app.signUp()];
+    expect(await cli.json(['sessions', 'end', one.sessionId])).toEqual({ ended: 1 });
+    expect(await statusWith(one.bearer)).toEqual([401, 'session_revoked']);
+    expect(await cli.run(['sessions', 'end', one.sessionId])).toMatchObject({ code: 1, stdout: '' });
+    expect(await cli.json(['sessions', 'end', '--user', two.username])).toEqual({ ended: 1 });
+    expect(await statusWith(two.bearer)).toEqual([401, 'session_revoked']);
+    expect(await cli.run(['sessions', 'end', '--all'])).toMatchObject({ code: 2, stdout: '' });
+    expect(await statusWith(three.bearer)).toEqual([200, undefined]);
+    expect((await cli.json(['sessions', 'end', '--all', '--yes'])).ended).toBeGreaterThan(0);
+    expect(await statusWith(three.bearer)).toEqual([401, 'session_revoked']);
+  });
+
+  it('keys rotate says when it will be possible, and then every token still opens', async () => {
+    const user = await app.signUp();
+    const early = await cli.json(['keys', 'rotate'], '', 1);
+    expect(early.rotated).toBe(false);
+    expect(Date.parse(early.next_ready_at)).toBeGreaterThan(Date.now());
+    const ran = await cli.run(['keys', 'rotate']);
+    expect(ran.stdout).toContain(`It can sign from ${early.next_ready_at.replace(/\.\d+Z/, 'Z')} on.`);
+    await app.deps.db.$executeRaw`UPDATE signing_key SET created_at = created_at - interval '1 hour'`;
+    expect(await cli.json(['keys', 'rotate'])).toMatchObject({ rotated: true, active: early.next });
+    expect(await statusWith(user.bearer)).toEqual([200, undefined]);
+    const { body } = await app.http.post('/auth/refresh').send({ refresh_token: user.refreshToken });
+    const [header = ''] = body.access_token.split('.');
+    expect(JSON.parse(Buffer.from(header, 'base64url').toString()).kid).toBe(early.next);
+  });
+
+  it('keys revoke takes a key out of the JWKS, and refuses what it signed, at once', async () => {
+    const user = await app.signUp();
+    const { data } = await cli.json(['keys', 'list']);
+    const active = data.find((key: Record<string, string>) => key.purpose === 'access' && key.state === 'active');
+    expect(Object.keys(active).sort()).toEqual([
+      'active_at',
+      'algorithm',
+      'created_at',
+      'kid',
+      'purpose',
+      'retired_at',
+      'state',
+    ]);
+    expect(await cli.run(['keys', 'revoke', '--', active.kid])).toMatchObject({ code: 2, stdout: '' });
+    expect(await cli.run(['keys', 'revoke', '--yes', '--', active.kid])).toMatchObject({ code: 0 });
+    expect(await statusWith(user.bearer)).toEqual([401, 'invalid_token']);
+    const { body } = await app.http.get('/.well-known/jwks.json');
+    expect(body.keys.map(({ kid }: { kid: string }) => kid)).not.toContain(active.kid);
+    expect((await app.http.post('/auth/refresh').send({ refresh_token: user.refreshToken })).status).toBe(200);
+    expect(await cli.run(['keys', 'revoke', '--yes', 'nobodysKey12'])).toMatchObject({ code: 1, stdout: '' });
+  });
+
+  it('keys reseal and purge say how many', async () => {
+    expect(await cli.json(['keys', 'reseal'])).toEqual({ resealed: await app.deps.db.signingKey.count() });
+    const counts = { sessions: 0, revocations: expect.any(Number), audit_events: 0 };
+    expect(await cli.json(['purge'])).toEqual({ purged: counts });
+    expect(await app.deps.db.auditEvent.count({ where: { position: { not: null } } })).toBeGreaterThan(0);
+  });
+
+  it('doctor looks at the server’s own set-up', async () => {
+    const { checks } = await cli.json(['doctor']);
+    expect(checks).toContainEqual(expect.objectContaining({ check: 'migrations', status: 'ok' }));
+    expect(checks).toContainEqual(expect.objectContaining({ check: 'LISTEN/NOTIFY', status: 'ok' }));
+    expect(checks).toContainEqual(expect.objectContaining({ check: 'PASSWORD_HASH', status: 'warning' }));
+  });
+
+  it('answers whoever speaks to its socket in another way, and goes on', async () => {
+    const dir = database.url.slice('pglite:'.length);
+    const name = (await readdir(dir)).find((file) => file.endsWith('.sock')) ?? '';
+    expect(statSync(join(dir, name)).mode & 0o777).toBe(0o600);
+    const client = connect(join(dir, name));
+    const lines = createInterface({ input: client })[Symbol.asyncIterator]();
+    await lines.next();
+    for (const sent of ['nonsense', '{"argv":"users"}', '{"argv":["users","frobnicate"]}']) {
+      client.write(`${sent}\n`);
+      const answer = JSON.parse(String((await lines.next()).value));
+      expect(answer.error ?? answer.stderr).toMatch(/^[^\n]+\n?$/);
+    }
+    client.destroy();
+    expect(await cli.run(['users', 'show', 'root'])).toMatchObject({ code: 0 });
+  });
+});

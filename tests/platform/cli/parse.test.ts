@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import { commands } from '../../../src/commands.js';
+import { oneLine } from '../../../src/platform/cli/answer.js';
+import { help } from '../../../src/platform/cli/help.js';
+import { parse } from '../../../src/platform/cli/parse.js';
+import { fields, table } from '../../../src/platform/cli/text.js';
+
+const refusalOf = (...argv: string[]) => {
+  try {
+    parse(argv);
+  } catch (error) {
+    return error instanceof Error ? `${error.name}: ${error.message}` : error;
+  }
+  throw new Error(`"${argv.join(' ')}" was understood.`);
+};
+
+describe('a command line', () => {
+  it('is help where nothing is asked for, in each way of asking for it', () => {
+    for (const argv of [[], ['help'], ['--help'], ['-h'], ['--json'], ['--json', 'help']])
+      expect(parse(argv), argv.join(' ')).toMatchObject({ help: '' });
+    for (const argv of [
+      ['help', 'users', 'list'],
+      ['users', 'list', '--help'],
+      ['users', 'list', '-h'],
+    ])
+      expect(parse(argv), argv.join(' ')).toMatchObject({ help: 'users list' });
+    expect(parse(['help', 'keys', '--json'])).toEqual({ help: 'keys', json: true });
+  });
+
+  it('has options before, between and after arguments', () => {
+    for (const argv of [
+      ['--json', 'users', 'roles', 'ada', 'a', 'b'],
+      ['users', 'roles', '--json', 'ada', 'a', 'b'],
+      ['users', 'roles', 'ada', 'a', '--json', '--', 'b'],
+    ])
+      expect(parse(argv), argv.join(' ')).toMatchObject({ json: true, args: { positionals: ['ada', 'a', 'b'] } });
+  });
+
+  it('takes an argument that begins with a hyphen after --', () => {
+    expect(parse(['keys', 'revoke', '--yes', '--', '-abcdefghijk'])).toMatchObject({
+      args: { positionals: ['-abcdefghijk'] },
+    });
+  });
+
+  it.each([
+    [['frobnicate'], 'There is no command "frobnicate". See: help'],
+    [['help', 'frobnicate'], 'There is no command "frobnicate". See: help'],
+    [['user'], 'There is no command "user". See: help'],
+    [['keys'], '"keys" needs one of: list, rotate, revoke, reseal. See: help keys'],
+    [['keys', 'eat'], 'There is no command "keys eat". See: help keys'],
+    [['users', 'show'], '"users show" needs <username|id>. See: help users show'],
+    [['users', 'show', 'a', 'b'], '"users show" takes at most 1 argument. See: help users show'],
+    [['purge', 'all'], '"purge" takes no argument. See: help purge'],
+    [['users', 'create', 'ada', '--password', 'x'], expect.stringContaining("Unknown option '--password'")],
+    [['users', 'list', '--limit'], expect.stringContaining('--limit')],
+    [['keys', 'revoke', '-abcdefghijk'], expect.stringContaining("after '--'")],
+  ])('%j is refused in one line that says why', (argv, message) => {
+    const refusal = refusalOf(...argv);
+    expect(refusal).toEqual(typeof message === 'string' ? `UsageError: ${message}` : message);
+    expect(refusal).not.toContain('\n');
+  });
+});
+
+describe('help', () => {
+  it('lists every command and tells each one’s options, for people and for programs', () => {
+    const all = help('');
+    for (const { name, summary, options = {} } of commands) {
+      expect(all.text).toContain(`  ${name}`);
+      expect(all.text).toContain(summary);
+      for (const option of Object.keys(options)) expect(help(name).text, name).toContain(`  --${option}`);
+    }
+    expect(all.json).toMatchObject({ commands: commands.map(({ name }) => ({ name })) });
+  });
+
+  it('fits the width of a terminal in what it says of each command', () => {
+    for (const line of help('').text.split('\n')) expect(line.length, line).toBeLessThanOrEqual(120);
+  });
+
+  it('knows no way to set or read the password of a user who exists', () => {
+    const options = commands.flatMap(({ name, options = {} }) =>
+      Object.keys(options).map((option) => `${name} ${option}`),
+    );
+    expect(options.filter((text) => text.includes('password'))).toEqual(['users create generate-password']);
+  });
+});
+
+describe('what is printed', () => {
+  it('has no character that a terminal would obey', () => {
+    const evil = 'a\u001b]0;b\u0007\u009b2J\u202e\r\n';
+    for (const text of [table(['A'], [[evil]], ''), fields({ a: evil }), oneLine(new Error(evil))])
+      expect(text.replace(/^A\n/, '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+  });
+
+  it('is no stack, and the last line alone of an error that was not written for people', () => {
+    expect(oneLine(new TypeError('Invalid invocation:\n\n  passwordHash: "x"\n\nSomething is missing.'))).toBe(
+      'Something is missing.',
+    );
+  });
+});

@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Database, openDatabase } from '../../../src/platform/db/database.js';
+import { isDatabaseUnavailable } from '../../../src/platform/db/errors.js';
+import { createEmbeddedDatabase, type TestDatabase } from '../../support/test-database.js';
+
+describe('an embedded database', () => {
+  let files: TestDatabase;
+  let database: Database;
+  const statements: string[] = [];
+
+  beforeAll(async () => {
+    files = createEmbeddedDatabase();
+    database = await openDatabase({ url: files.url, poolSize: 10 }, { onStatement: (sql) => statements.push(sql) });
+  });
+  afterAll(async () => {
+    await database.close();
+    await files.drop();
+  });
+
+  it('is embedded, answers a ping, and holds its directory', async () => {
+    await database.ping();
+    expect(database.kind).toBe('embedded');
+    await expect(openDatabase({ url: files.url, poolSize: 10 })).rejects.toThrow(`process ${process.pid}`);
+  });
+
+  it('tells of every statement, typed and raw, once', async () => {
+    statements.length = 0;
+    await database.client.user.findMany();
+    await database.client.$queryRaw`SELECT 1`;
+    expect(statements).toEqual([expect.stringContaining('"user"'), 'SELECT 1']);
+  });
+
+  it('has UTC as its time zone and gives back the times that it was given', async () => {
+    const [row] = await database.client.$queryRaw<{ zone: string; now: Date }[]>`
+      SELECT current_setting('TimeZone') AS zone, now() AS now`;
+    expect(row?.zone).toBe('UTC');
+    expect(Math.abs(Date.now() - (row?.now.getTime() ?? 0))).toBeLessThan(5_000);
+  });
+
+  it('hears what is notified, in order, before a ping has come back', async () => {
+    const heard: string[] = [];
+    const listener = await database.listen('gatelatch_test', (payload) => heard.push(payload), fail);
+    await database.client.$executeRaw`SELECT pg_notify('gatelatch_test', 'a'), pg_notify('gatelatch_test', 'b')`;
+    await listener.ping();
+    expect(heard).toEqual(['a', 'b']);
+    await listener.close();
+    await database.client.$executeRaw`SELECT pg_notify('gatelatch_test', 'c')`;
+    await database.ping();
+    expect(heard).toEqual(['a', 'b']);
+  });
+
+  it('survives more transactions at once than it can start in time', async () => {
+    const hold = () =>
+      database.client.$transaction(async (tx) => {
+        await tx.$queryRaw`SELECT 1`;
+        await new Promise((resolve) => setTimeout(resolve, 900));
+      });
+    const outcomes = await Promise.allSettled(Array.from({ length: 6 }, hold));
+    const refusals = outcomes.filter((outcome) => outcome.status === 'rejected');
+    expect(refusals.length).toBeGreaterThan(0);
+    expect(refusals.every(({ reason }) => isDatabaseUnavailable(reason))).toBe(true);
+    await database.ping();
+  });
+});
+
+describe('opening a database', () => {
+  it('refuses a URL of another kind without repeating it', async () => {
+    const opening = openDatabase({ url: 'mysql://root:secret@db/x', poolSize: 1 });
+    await expect(opening).rejects.toThrow(/^The database URL begins with neither pglite: nor postgresql:/);
+    await expect(opening).rejects.not.toThrow(/secret/);
+  });
+
+  it('refuses the name of a channel that would need quoting', async () => {
+    const database = await openDatabase({ url: 'postgresql://nobody@127.0.0.1:1/none', poolSize: 1 });
+    await expect(database.listen('a b', fail, fail)).rejects.toThrow();
+    await database.close();
+  });
+});
+
+function fail(reason: unknown): never {
+  throw new Error(`Nothing should have called this: ${String(reason)}`);
+}

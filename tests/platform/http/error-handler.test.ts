@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { startApp, startAppForTest, type TestApp } from '../../support/app.js';
+import { expectProblem } from '../../support/problem.js';
+
+const at = (app: TestApp, level: number) => app.logs.filter((line) => line.level === level);
+
+describe('What nobody has thought of', () => {
+  it('is 500 internal_error, without a word of what it was; the log has that, under the same request id', async () => {
+    const app = await startAppForTest();
+    const { bearer } = await app.signUp();
+    await app.deps.db.$executeRaw`DROP TABLE todo`;
+    const answer = await app.http.get('/todos').set(bearer);
+    expectProblem(answer, 'internal_error');
+    expect(answer.body.detail).toBe('Something went wrong on our side.');
+    expect(answer.text).not.toMatch(/todo|table|relation|42P01|P20/i);
+    const [logged] = at(app, 50);
+    expect(logged).toMatchObject({
+      request_id: answer.headers['x-request-id'],
+      code: 'internal_error',
+      msg: 'request failed',
+    });
+    expect(JSON.stringify(logged?.err)).toMatch(/todo/);
+    expect(logged?.err).toMatchObject({ stack: expect.stringMatching(/\n {4}at /) });
+  });
+
+  it('harms no other request, then or later', async () => {
+    const app = await startAppForTest();
+    const { bearer } = await app.signUp();
+    await app.deps.db.$executeRaw`DROP TABLE todo`;
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, (_, n) => app.http.get(n % 2 ? '/todos' : '/me').set(bearer)),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(answers.map((_, n) => (n % 2 ? 500 : 200)));
+    await app.http.get('/readyz').expect(200);
+  });
+});
+
+describe('While the database is away', () => {
+  it('what needs it is 503 with Retry-After, what does not need it goes on, and nobody is told a wrong reason', async () => {
+    const app = await startApp();
+    const { bearer, username, password, refreshToken } = await app.signUp();
+    await app.deps.close();
+    const needing = {
+      me: app.http.get('/me').set(bearer),
+      todos: app.http.get('/todos').set(bearer),
+      newTodo: app.http.post('/todos').set(bearer).send({ title: 'x' }),
+      login: app.http.post('/auth/login').send({ username, password }),
+      wrongLogin: app.http.post('/auth/login').send({ username, password: 'wrong' }),
+      signUp: app.http.post('/auth/signup').send({ username: 'late', password }),
+      refresh: app.http.post('/auth/refresh').send({ refresh_token: refreshToken }),
+      logout: app.http.post('/auth/logout').set(bearer),
+      ready: app.http.get('/readyz'),
+    };
+    for (const [what, request] of Object.entries(needing)) {
+      const answer = await request;
+      expect(answer.status, what).toBe(503);
+      expectProblem(answer, 'database_unavailable');
+    }
+    await app.http.get('/welcome').set(bearer).expect(200);
+    await app.http.get('/healthz').expect(200);
+    await app.http.get('/.well-known/jwks.json').expect(200);
+    expect(at(app, 50)).toEqual([]);
+    // Its database is closed already, which a second closing may complain of.
+    await app.stop().catch(() => {});
+  });
+});

@@ -1,0 +1,335 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Response } from 'supertest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { AppError } from '../../../src/errors.js';
+import type { Limit } from '../../../src/platform/limits/limit.js';
+import { goodPassword, startApp, startAppForTest, type TestApp } from '../../support/app.js';
+import {
+  countHashes,
+  currentAddress,
+  expectThrottled,
+  guess,
+  limitsOn,
+  logIn,
+  newAddress,
+  statusesOf,
+  tallyOf,
+  times,
+  wrong,
+} from '../../support/limits.js';
+import { expectProblem } from '../../support/problem.js';
+
+// Tests that need the defaults alone share an app, each at an address of its own.
+let shared: TestApp;
+beforeAll(async () => {
+  shared = await startApp(limitsOn);
+});
+afterAll(() => shared.stop());
+beforeEach(() => void newAddress());
+
+const start = async (settings?: Record<string, string>) =>
+  settings ? startAppForTest({ ...limitsOn, ...settings }) : shared;
+
+describe('Failed logins', () => {
+  it('are 10 for a name in 15 minutes: the 11th is refused, the right password too (ASVS 6.1.1, 6.3.1)', async () => {
+    const app = await start();
+    const { username } = await app.signUp();
+    const hashes = countHashes(app);
+    expect(statusesOf(await guess(app, 10, { username }))).toEqual(Array(10).fill(401));
+    expectThrottled(await logIn(app, { username, password: wrong }), 'login_account', 10, 900);
+    expectThrottled(await logIn(app, { username, from: '198.51.100.7' }), 'login_account', 10, 900);
+    expect(hashes).toHaveBeenCalledTimes(10);
+    const other = await app.signUp();
+    expect((await logIn(app, { username: other.username })).status).toBe(200);
+  });
+
+  it('are 50 from an address, whatever the names; other addresses are served', async () => {
+    const app = await start();
+    const { username } = await app.signUp();
+    const hashes = countHashes(app);
+    for (let n = 0; n < 50; n++)
+      expect((await logIn(app, { username: `name-${n}`, password: wrong })).status).toBe(401);
+    expectThrottled(await logIn(app, { username }), 'login_address', 50, 900);
+    expect(hashes).toHaveBeenCalledTimes(50);
+    expect((await logIn(app, { username, from: newAddress() })).status).toBe(200);
+  });
+
+  it('count alike for names that nobody has: the same answers, byte for byte', async () => {
+    const app = await start({ RATE_LIMIT_LOGIN_ACCOUNT: '2/15m' });
+    await app.signUp({ username: 'known', email: 'known@example.com' });
+    const seen = async (username: string) =>
+      (await guess(app, 4, { username })).map(({ status, headers, text }) => {
+        const { 'x-request-id': id, date: _date, ratelimit, 'retry-after': _later, ...others } = headers;
+        const left = /"login_account";r=\d+/.exec(`${ratelimit}`)?.[0];
+        return { status, others, left, text: text.replace(`${id}`, '') };
+      });
+    const byName = await seen('known');
+    expect(statusesOf(byName)).toEqual([401, 401, 429, 429]);
+    // Under the e-mail the user's guesses are used up already; nothing tells.
+    for (const name of ['nobody', 'known@example.com', 'nobody@example.com', 'k\u212Ae'])
+      expect(await seen(name), name).toEqual(byName);
+  });
+
+  it('are counted for the name in any case', async () => {
+    const app = await start({ RATE_LIMIT_LOGIN_ACCOUNT: '3/15m' });
+    for (const username of ['ada', 'someone@example.com']) {
+      expect(statusesOf(await guess(app, 2, { username }))).toEqual([401, 401]);
+      expect(statusesOf(await guess(app, 2, { username: username.toUpperCase() }))).toEqual([401, 429]);
+    }
+  });
+
+  it('are 10 for a user, not for each of their names; beyond, a right password is told from no wrong one', async () => {
+    const app = await start();
+    const user = await app.signUp({ username: 'two-names', email: 'two@names.example' });
+    await guess(app, 6, { username: 'two-names' });
+    await guess(app, 4, { username: 'two@names.example' });
+    const right = await logIn(app, { username: 'two@names.example', from: newAddress() });
+    const nobodys = await guess(app, 5, { username: 'nobody@names.example' });
+    expectProblem(right, 'invalid_credentials');
+    expect(right.headers.ratelimit).toContain('"login_account";r=5');
+    expect(nobodys[4]?.headers.ratelimit).toContain('"login_account";r=5');
+    expect((await logIn(app, { username: 'two-names', device_token: user.deviceToken })).status).toBe(200);
+  });
+
+  it.each(['username', 'email'])(
+    '200 at once over 200 connections: 10 are hashed, by the %s (D26, D28, E-R14)',
+    async (by) => {
+      const app = await start();
+      const email = `owner-${by}@example.com`;
+      const user = await app.signUp({ email });
+      const username = by === 'email' ? email : user.username;
+      const hashes = countHashes(app);
+      const answers = await Promise.all(
+        times(200, (n) => logIn(app, { username, password: `${wrong} ${n}`, from: `198.51.100.${n}` })),
+      );
+      expect(tallyOf(answers)).toEqual({ 401: 10, 429: 190 });
+      expect(hashes).toHaveBeenCalledTimes(10);
+      expectProblem(await logIn(app, { username }), 'rate_limited');
+      expect((await logIn(app, { username, device_token: user.deviceToken })).status).toBe(200);
+    },
+  );
+
+  it('200 at once from one address at 200 names: 50 are hashed', async () => {
+    const app = await start();
+    const hashes = countHashes(app);
+    const answers = await Promise.all(times(200, (n) => logIn(app, { username: `name-${n}`, password: wrong })));
+    expect(tallyOf(answers)).toEqual({ 401: 50, 429: 150 });
+    expect(hashes).toHaveBeenCalledTimes(50);
+  });
+
+  it('are what counts: right ones give their point back', async () => {
+    const app = await start({ RATE_LIMIT_LOGIN_ACCOUNT: '2/15m', RATE_LIMIT_LOGIN_ADDRESS: '3/15m' });
+    const { username } = await app.signUp();
+    for (let n = 0; n < 5; n++) {
+      const answer = await logIn(app, { username });
+      expect(answer.status).toBe(200);
+      expect(answer.headers['ratelimit-policy']).toBe('"login_address";q=3;w=900, "login_account";q=2;w=900');
+      expect(answer.headers.ratelimit).toMatch(/^"login_address";r=3;t=\d+, "login_account";r=2;t=\d+$/);
+    }
+    await guess(app, 1, { username });
+    expect((await logIn(app, { username })).headers.ratelimit).toMatch(/r=2;.*r=1;/);
+  });
+
+  it('20 right ones of one user at once: 20 times 200, under either name (D27, E-R15)', async () => {
+    const app = await start();
+    const { username } = await app.signUp({ email: 'many@tabs.example' });
+    for (const name of [username, 'many@tabs.example', username])
+      expect(tallyOf(await Promise.all(times(20, () => logIn(app, { username: name }))))).toEqual({ 200: 20 });
+    expect(statusesOf(await guess(app, 11, { username }))).toEqual([...Array(10).fill(401), 429]);
+  });
+
+  it('are neither a right password of a disabled user, nor input that is refused', async () => {
+    const app = await start({ RATE_LIMIT_LOGIN_ACCOUNT: '2/15m' });
+    const { username, userId } = await app.signUp();
+    await app.deps.db.user.update({ where: { id: userId }, data: { disabledAt: new Date() } });
+    for (let n = 0; n < 4; n++) {
+      expectProblem(await logIn(app, { username }), 'account_disabled');
+      expectProblem(await logIn(app, { username, password: '' }), 'validation_failed');
+    }
+    expect(statusesOf(await guess(app, 3, { username }))).toEqual([401, 401, 429]);
+  });
+
+  it('give their point back where there was no time to hash', async () => {
+    const app = await start({ RATE_LIMIT_LOGIN_ACCOUNT: '2/15m' });
+    const { username } = await app.signUp();
+    const hashes = countHashes(app).mockRejectedValue(new AppError('overloaded'));
+    expect(statusesOf(await guess(app, 5, { username }))).toEqual(Array(5).fill(503));
+    hashes.mockRestore();
+    expect((await logIn(app, { username })).status).toBe(200);
+  });
+});
+
+describe('A known device', () => {
+  it('lets the owner in, by token and by cookie, while others have used up name and address (E-L4)', async () => {
+    const app = await start({ RATE_LIMIT_LOGIN_ADDRESS: '12/15m' });
+    const { username, deviceToken } = await app.signUp();
+    await guess(app, 10, { username });
+    await guess(app, 2, { username: 'another' });
+    expectThrottled(await logIn(app, { username }), 'login_address', 12, 900);
+    expect((await logIn(app, { username, device_token: deviceToken })).status).toBe(200);
+    expect((await logIn(app, { username }).set('Cookie', `device=${deviceToken}`)).status).toBe(200);
+  });
+
+  it('has 10 failed logins of its own, which the name does not pay for but the address does', async () => {
+    const app = await start();
+    const { username, deviceToken } = await app.signUp();
+    const hashes = countHashes(app);
+    expect(statusesOf(await guess(app, 10, { username, device_token: deviceToken }))).toEqual(Array(10).fill(401));
+    expectThrottled(await logIn(app, { username, device_token: deviceToken }), 'login_device', 10, 900);
+    expect(hashes).toHaveBeenCalledTimes(10);
+    const elsewhere = await logIn(app, { username });
+    expect(elsewhere.status).toBe(200);
+    expect(elsewhere.headers.ratelimit).toMatch(/^"login_address";r=40;t=\d+, "login_account";r=10;/);
+    expect((await logIn(app, { username, device_token: elsewhere.body.device_token })).status).toBe(200);
+  });
+
+  it('survives logout', async () => {
+    const app = await start({ RATE_LIMIT_LOGIN_ACCOUNT: '1/15m' });
+    const { username, deviceToken, bearer } = await app.signUp();
+    expect((await app.http.post('/auth/logout').set(bearer).send({})).status).toBe(204);
+    expect(statusesOf(await guess(app, 2, { username }))).toEqual([401, 429]);
+    expect((await logIn(app, { username, device_token: deviceToken })).status).toBe(200);
+  });
+
+  it('is none where the token is forged or another user’s: those count for the name', async () => {
+    const app = await start({ RATE_LIMIT_LOGIN_ACCOUNT: '3/15m' });
+    const { username, deviceToken } = await app.signUp();
+    const eve = await app.signUp();
+    const forged = `${deviceToken.slice(0, 40)}${deviceToken.slice(40).split('').reverse().join('')}`;
+    for (const device_token of [eve.deviceToken, forged, 'x'])
+      expect(statusesOf(await guess(app, 1, { username, device_token }))).toEqual([401]);
+    expectProblem(await logIn(app, { username, device_token: eve.deviceToken }), 'rate_limited');
+  });
+});
+
+describe('Addresses', () => {
+  /** Whether one more wrong password from there is refused unseen. */
+  const isSpent = async (app: TestApp, from: string) =>
+    (await logIn(app, { username: `at-${from}`, password: wrong, from })).status === 429;
+
+  it('of IPv6 count by /64, however they are written (D21)', async () => {
+    const app = await start({ RATE_LIMIT_LOGIN_ADDRESS: '2/15m' });
+    for (const from of ['2001:db8:0:7::1', '2001:DB8::7:ffff:0:0:2']) expect(await isSpent(app, from)).toBe(false);
+    for (const from of ['2001:db8:0:7::3', '2001:0db8:0000:0007:0:0:0:1', '2001:db8:0:7:1:2:192.0.2.1'])
+      expect(await isSpent(app, from), from).toBe(true);
+    for (const from of ['2001:db8:0:8::1', '2001:db8:1:7::1']) expect(await isSpent(app, from), from).toBe(false);
+  });
+
+  it('of IPv4 count each for itself, also when written as IPv6 (D20)', async () => {
+    const app = await start({ RATE_LIMIT_LOGIN_ADDRESS: '2/15m' });
+    for (const from of ['192.0.2.1', '::ffff:192.0.2.1']) expect(await isSpent(app, from)).toBe(false);
+    for (const from of ['192.0.2.1', '::ffff:c000:201', '0:0:0:0:0:FFFF:192.0.2.1'])
+      expect(await isSpent(app, from), from).toBe(true);
+    for (const from of ['192.0.2.2', '::ffff:192.0.2.3']) expect(await isSpent(app, from), from).toBe(false);
+  });
+
+  it('are not believed from X-Forwarded-For while TRUST_PROXY is false, and a warning says so once', async () => {
+    const app = await start({ RATE_LIMIT_LOGIN_ADDRESS: '2/15m', TRUST_PROXY: 'false' });
+    expect(await isSpent(app, '192.0.2.1')).toBe(false);
+    expect(await isSpent(app, '192.0.2.2')).toBe(false);
+    expect(await isSpent(app, '192.0.2.3')).toBe(true);
+    expect(app.logs.filter(({ msg }) => /TRUST_PROXY/.test(`${msg}`))).toHaveLength(1);
+  });
+});
+
+describe('Retry-After', () => {
+  it('is true: not before, but then', async () => {
+    const app = await start({ RATE_LIMIT_LOGIN_ACCOUNT: '2/4s' });
+    const { username } = await app.signUp();
+    await guess(app, 2, { username });
+    const refused = await logIn(app, { username });
+    const refusedAt = performance.now();
+    expectThrottled(refused, 'login_account', 2, 4);
+    const wait = Number(refused.headers['retry-after']) * 1000;
+    await sleep(wait / 2 - 500);
+    expectProblem(await logIn(app, { username }), 'rate_limited');
+    await sleep(wait - (performance.now() - refusedAt));
+    expect((await logIn(app, { username })).status).toBe(200);
+  });
+});
+
+describe('The other limits', () => {
+  it('sign-ups: 100 tried from an address in an hour, with bad passwords too', async () => {
+    const app = await start();
+    const signUp = (password: string, from = currentAddress()) =>
+      app.http.post('/auth/signup').set('X-Forwarded-For', from).send({ username: 'somebody', password });
+    for (let n = 0; n < 100; n++) expect((await signUp('password')).status).toBe(422);
+    expectThrottled(await signUp(goodPassword), 'signup', 100, 3600);
+    expect((await signUp(goodPassword, newAddress())).status).toBe(201);
+  });
+
+  it('wrong passwords of a user who is signed in: 10 over all routes that ask for one (D24)', async () => {
+    const app = await start();
+    const { bearer } = await app.signUp();
+    const hashes = countHashes(app);
+    const change = (current_password: string) =>
+      app.http.post('/me/password').set(bearer).send({ current_password, new_password: 'x' });
+    const remove = (password: string) => app.http.delete('/me').set(bearer).send({ password });
+    for (let n = 0; n < 5; n++)
+      for (const ask of [change, remove]) expectProblem(await ask(wrong), 'invalid_credentials');
+    for (const ask of [change, remove]) expectThrottled(await ask(goodPassword), 'password', 10, 900);
+    expect(hashes).toHaveBeenCalledTimes(10);
+    const other = await app.signUp();
+    expect((await app.http.delete('/me').set(other.bearer).send({ password: goodPassword })).status).toBe(204);
+  });
+
+  it('wrong passwords of a user who is signed in: 100 at once, 10 hashed; right ones give back', async () => {
+    const app = await start();
+    const { bearer } = await app.signUp();
+    const change = (current_password: string) =>
+      app.http.post('/me/password').set(bearer).send({ current_password, new_password: 'x' });
+    expect(tallyOf(await Promise.all(times(20, () => change(goodPassword))))).toEqual({ 422: 20 });
+    const hashes = countHashes(app);
+    expect(tallyOf(await Promise.all(times(100, () => change(wrong))))).toEqual({ 401: 10, 429: 90 });
+    expect(hashes).toHaveBeenCalledTimes(10);
+  });
+
+  it('refused refreshes: 60 from an address in 5 minutes; good ones and empty ones do not count', async () => {
+    const app = await start();
+    const { refreshToken } = await app.signUp();
+    const refresh = (fields: object) =>
+      app.http.post('/auth/refresh').set('X-Forwarded-For', currentAddress()).send(fields);
+    for (let n = 0; n < 60; n++)
+      expectProblem(await refresh({ refresh_token: 'a'.repeat(104) }), 'invalid_refresh_token');
+    expectThrottled(await refresh({ refresh_token: refreshToken }), 'refresh', 60, 300);
+    newAddress();
+    for (let n = 0; n < 61; n++) {
+      expect((await refresh({ refresh_token: refreshToken })).status).toBe(200);
+      expect((await refresh({})).status).toBe(401);
+    }
+  });
+
+  it('everything: 1,200 from an address in a minute, refusals and paths that are not there too', async () => {
+    const app = await start();
+    const ask = (path: string) => app.http.get(path).set('X-Forwarded-For', currentAddress());
+    const { bearer } = await app.signUp();
+    const paths = ['/healthz', '/nothing', '/welcome', '/.well-known/jwks.json'];
+    for (let n = 0; n < 60; n++)
+      expect(tallyOf(await Promise.all(times(20, (k) => ask(paths[k % 4] as string))))[429]).toBeUndefined();
+    for (const path of ['/healthz', '/welcome', '/nothing'])
+      expectThrottled(await ask(path).set(bearer), 'general', 1200, 60);
+    newAddress();
+    expect((await ask('/welcome').set(bearer)).status).toBe(200);
+  });
+});
+
+describe('A good refresh', () => {
+  it('asks the limits’ store nothing, and tells the policy', async () => {
+    const app = await start();
+    const { refreshToken } = await app.signUp();
+    const asked = vi.spyOn(app.deps.limits?.refresh as Limit, 'count');
+    const answer = await app.http.post('/auth/refresh').send({ refresh_token: refreshToken });
+    expect(answer.headers['ratelimit-policy']).toBe('"refresh";q=60;w=300');
+    expect(asked).not.toHaveBeenCalled();
+  });
+});
+
+describe('RATE_LIMIT=off', () => {
+  it('limits nothing, and is warned of in production', async () => {
+    const app = await startAppForTest({ RATE_LIMIT: 'off', NODE_ENV: 'production', RATE_LIMIT_LOGIN_ACCOUNT: '1/15m' });
+    const answers: Response[] = await guess(app, 3, { username: 'nobody' });
+    expect(statusesOf(answers)).toEqual([401, 401, 401]);
+    expect(answers[0]?.headers).not.toHaveProperty('ratelimit');
+    expect(app.logs.filter(({ msg }) => /RATE_LIMIT is off/.test(`${msg}`))).toHaveLength(1);
+  });
+});

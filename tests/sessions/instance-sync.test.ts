@@ -1,0 +1,122 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { Database } from '../../src/platform/db/database.js';
+import { type Feed, type Hearers, startFeed } from '../../src/sessions/instance-sync.js';
+
+/** A feed on a database that is made of these few moments alone: no server can be made to fail at each of them. */
+async function start(
+  how: 'listen' | 'poll',
+  overrides: { load?: () => Promise<void>; reload?: () => Promise<void> } = {},
+) {
+  const listeners: { say(message: string): void; lose(): void; ping: () => Promise<void>; closed: boolean }[] = [];
+  const database = {
+    kind: 'server',
+    listen: async (_channel: string, onMessage: (payload: string) => void, onLost: (error: Error) => void) => {
+      const listener = {
+        say: onMessage,
+        lose: () => onLost(new Error('cut')),
+        ping: async () => {},
+        closed: false,
+      };
+      listeners.push(listener);
+      return {
+        ping: () => listener.ping(),
+        close: async () => {
+          listener.closed = true;
+        },
+      };
+    },
+  } as unknown as Database;
+  const load = vi.fn(overrides.load ?? (async () => {}));
+  const loadSince = vi.fn(async () => {});
+  const loadUser = vi.fn(async () => {});
+  const add = vi.fn();
+  const reloadKeys = vi.fn(overrides.reload ?? (async () => {}));
+  const revocations = { add, load, loadSince, loadUser, isComplete: () => true };
+  const hearers = { revocations, reloadKeys } as unknown as Hearers;
+  const feed: Feed = await startFeed(database, how, hearers, pino({ level: 'silent' }));
+  onTestFinished(feed.stop);
+  return { feed, listeners, load, loadSince, loadUser, add, reloadKeys };
+}
+
+const away = async () => {
+  throw new Error('away');
+};
+
+describe('the feed', () => {
+  it('listens before it loads, and is fresh once it has', async () => {
+    const seen: number[] = [];
+    const { feed, listeners, load } = await start('listen', { load: async () => void seen.push(1) });
+    expect([listeners.length, load.mock.calls.length, seen.length, feed.isFresh()]).toEqual([1, 1, 1, true]);
+  });
+
+  it('is not fresh where it hears but could not load, until it has loaded after all', async () => {
+    const failing = { now: true };
+    const { feed, listeners, load } = await start('listen', { load: () => (failing.now ? away() : Promise.resolve()) });
+    for (let time = 0; time < 10; time++) {
+      expect(feed.isFresh()).toBe(false);
+      await sleep(50);
+    }
+    expect(load.mock.calls.length).toBeGreaterThan(1);
+    failing.now = false;
+    await vi.waitFor(() => expect(feed.isFresh()).toBe(true), { timeout: 3_000 });
+    // Every connection on which it only half began is closed again.
+    expect(listeners.filter(({ closed }) => !closed)).toHaveLength(1);
+  });
+
+  it('loads anew after a cut, since what was said meanwhile is gone', async () => {
+    const { feed, listeners, load } = await start('listen');
+    listeners[0]?.lose();
+    await vi.waitFor(() => expect([listeners.length, load.mock.calls.length]).toEqual([2, 2]), { timeout: 3_000 });
+    await vi.waitFor(() => expect(feed.isFresh()).toBe(true));
+  });
+
+  it('stops being fresh within half a second of silence, and begins again on a new connection', async () => {
+    const { feed, listeners } = await start('listen');
+    const [first] = listeners;
+    if (first) first.ping = () => new Promise(() => {});
+    await sleep(800);
+    expect(listeners[0]?.closed || !feed.isFresh()).toBe(true);
+    await vi.waitFor(() => expect([listeners.length, feed.isFresh()]).toEqual([2, true]), { timeout: 3_000 });
+    expect(first?.closed).toBe(true);
+  });
+
+  it('begins again where a message could not be followed, and does not count as fresh by the heartbeat before', async () => {
+    const failing = { now: false };
+    const { listeners, load, reloadKeys } = await start('listen', {
+      reload: () => (failing.now ? away() : Promise.resolve()),
+    });
+    failing.now = true;
+    listeners[0]?.say('keys');
+    await vi.waitFor(() => expect(listeners[0]?.closed).toBe(true));
+    failing.now = false;
+    await vi.waitFor(() => expect(load.mock.calls.length).toBe(2), { timeout: 3_000 });
+    expect(reloadKeys.mock.calls.length).toBeGreaterThanOrEqual(3);
+  });
+
+  it('follows each kind of message: a session, a user, keys, everything', async () => {
+    const { listeners, add, loadUser, reloadKeys, load } = await start('listen');
+    const until = Date.now() + 1_000;
+    for (const message of [`session u1 s1 ${until}`, 'user u2', 'keys', 'all']) listeners[0]?.say(message);
+    await vi.waitFor(() => expect([load.mock.calls.length, reloadKeys.mock.calls.length]).toEqual([2, 2]));
+    expect(add).toHaveBeenCalledWith([{ userId: 'u1', sessionId: 's1', version: null, keepUntil: new Date(until) }]);
+    expect(loadUser).toHaveBeenCalledWith('u2');
+  });
+
+  it('polls what is new, and all of it where the last good poll is too long ago', async () => {
+    const { loadSince, load } = await start('poll');
+    await vi.waitFor(() => expect(loadSince).toHaveBeenCalledTimes(1), { timeout: 3_000 });
+    expect(load).toHaveBeenCalledTimes(1);
+    // As after a minute without the database, or asleep.
+    const now = Date.now;
+    vi.spyOn(Date, 'now').mockImplementation(() => now() + 60_000);
+    onTestFinished(() => void vi.restoreAllMocks());
+    await vi.waitFor(() => expect(load).toHaveBeenCalledTimes(2), { timeout: 3_000 });
+  });
+
+  it('is not fresh where polls fail', async () => {
+    const { feed } = await start('poll', { reload: away });
+    expect(feed.isFresh()).toBe(false);
+  });
+});

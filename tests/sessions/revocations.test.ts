@@ -1,0 +1,217 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { deleteUser, setRoles } from '../../src/admin/user-changes.js';
+import type { Db } from '../../src/platform/db/database.js';
+import type { AccessClaims } from '../../src/sessions/access-tokens.js';
+import { endSession, endUserSessions } from '../../src/sessions/end.js';
+import { revocationOf } from '../../src/sessions/live-tokens.js';
+import { purge } from '../../src/sessions/purge.js';
+import { createRevocations, type Revocation } from '../../src/sessions/revocations.js';
+import { type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
+import { createTestDatabase } from '../support/test-database.js';
+
+const inAnHour = () => new Date(Date.now() + 3_600_000);
+const longAgo = new Date(Date.now() - 3_600_000);
+const ended = (keepUntil = inAnHour()): Revocation & { sessionId: string } => ({
+  userId: randomUUID(),
+  sessionId: randomUUID(),
+  version: null,
+  keepUntil,
+});
+const claimsOf = (accessToken: string, kid = 'any') =>
+  ({ ...JSON.parse(Buffer.from(accessToken.split('.')[1] as string, 'base64url').toString()), kid }) as AccessClaims;
+const kidOf = (accessToken: string) =>
+  JSON.parse(Buffer.from(accessToken.split('.')[0] as string, 'base64url').toString()).kid as string;
+
+describe('revocations', () => {
+  let app: TestApp;
+  let db: Db;
+  beforeAll(async () => {
+    app = await startApp();
+    db = app.deps.db;
+  });
+  afterAll(() => app.stop());
+
+  const welcome = async ({ bearer }: Pick<SignedUp, 'bearer'>, on = app) => {
+    const { status, body } = await on.http.get('/welcome').set(bearer);
+    return body.code ?? status;
+  };
+  const rowOf = (sessionId: string) => db.revocation.findFirstOrThrow({ where: { sessionId } });
+
+  describe('are kept', () => {
+    it('until the last access token of the session has expired: the refreshed one', async () => {
+      const user = await app.signUp();
+      await new Promise((resolve) => setTimeout(resolve, 1_100));
+      const { body } = await app.http.post('/auth/refresh').send({ refresh_token: user.refreshToken });
+      await endSession(app.deps, user.sessionId, 'logout', {});
+      const { exp } = claimsOf(body.access_token);
+      expect(exp).toBeGreaterThan(claimsOf(user.accessToken).exp);
+      expect((await rowOf(user.sessionId)).keepUntil).toEqual(new Date(exp * 1000));
+    });
+
+    it('for the tokens of before where ACCESS_TOKEN_TTL was shortened in between, also over a restart and a purge', async () => {
+      const database = await createTestDatabase();
+      const long = await startApp({}, { databaseUrl: database.url });
+      const user = await long.signUp();
+      await long.stop();
+      const short = await startApp({ ACCESS_TOKEN_TTL: '1' }, { databaseUrl: database.url });
+      const { body } = await short.http.post('/auth/refresh').send({ refresh_token: user.refreshToken });
+      expect(body.expires_in).toBe(1);
+      await short.http.post('/auth/logout').set(user.bearer).expect(204);
+      const row = await short.deps.db.revocation.findFirstOrThrow({ where: { sessionId: user.sessionId } });
+      expect(row.keepUntil).toEqual(new Date(claimsOf(user.accessToken).exp * 1000));
+      await purge(short.deps);
+      await short.stop();
+      const after = await startApp({ ACCESS_TOKEN_TTL: '1' }, { databaseUrl: database.url });
+      expect(await welcome(user, after)).toBe('session_revoked');
+      await after.stop();
+      await database.drop();
+    });
+
+    it('where the user was deleted, and the row of the session with them', async () => {
+      const user = await app.signUp();
+      await deleteUser(app.deps, user.userId, {});
+      expect(await db.session.count({ where: { id: user.sessionId } })).toBe(0);
+      expect(await rowOf(user.sessionId)).toMatchObject({ userId: user.userId });
+      const restarted = createRevocations(db);
+      await restarted.load();
+      expect(restarted.remembered(claimsOf(user.accessToken))).toBe('session_revoked');
+    });
+
+    it('over a restart, of sessions and of roles alike, and nobody else is touched (D30, E-C5)', async () => {
+      const [out, stale, fine] = [await app.signUp(), await app.signUp(), await app.signUp()];
+      await endUserSessions(app.deps, out.userId, 'logout_all', {});
+      await setRoles(app.deps, stale.userId, ['editor'], {});
+      const restarted = createRevocations(db);
+      await restarted.load();
+      const seen = [out, stale, fine].map(({ accessToken }) => restarted.remembered(claimsOf(accessToken)));
+      expect(seen).toEqual(['session_revoked', 'token_stale', undefined]);
+    });
+  });
+
+  describe('of roles', () => {
+    it('refuse older tokens as stale and not those of the refresh after it', async () => {
+      const user = await app.signUp();
+      await setRoles(app.deps, user.userId, ['editor'], {});
+      expect(await welcome(user)).toBe('token_stale');
+      const { body } = await app.http.post('/auth/refresh').send({ refresh_token: user.refreshToken });
+      expect([claimsOf(body.access_token).roles, claimsOf(body.access_token).ver]).toEqual([['editor'], 1]);
+      expect(await welcome({ bearer: { Authorization: `Bearer ${body.access_token}` } })).toBe(200);
+      // The same roles again are no change.
+      await setRoles(app.deps, user.userId, ['editor'], {});
+      expect(await welcome({ bearer: { Authorization: `Bearer ${body.access_token}` } })).toBe(200);
+    });
+
+    it('remember the highest version, in whatever order they are heard', () => {
+      const memory = createRevocations(db);
+      const userId = randomUUID();
+      for (const version of [1, 3, 2]) memory.add([{ userId, sessionId: null, version, keepUntil: inAnHour() }]);
+      const refusals = [2, 3].map((ver) => memory.remembered({ sub: userId, sid: randomUUID(), ver } as AccessClaims));
+      expect(refusals).toEqual(['token_stale', undefined]);
+    });
+  });
+
+  describe('past the bound of the memory', () => {
+    const fresh = { isFresh: () => true, lag: () => 0, stop: async () => {} };
+
+    it('are asked for in the database: never laxer', async () => {
+      const [out, gone, stale, fine] = [await app.signUp(), await app.signUp(), await app.signUp(), await app.signUp()];
+      const revocations = createRevocations(db, 3);
+      const deps = { ...app.deps, revocations, feed: fresh };
+      const refusal = async ({ accessToken }: SignedUp) =>
+        revocationOf(deps, claimsOf(accessToken, kidOf(accessToken)));
+      revocations.add(Array.from({ length: 4 }, () => ended()));
+      expect([revocations.isComplete(), revocations.size()]).toEqual([false, 0]);
+      await endUserSessions(deps, out.userId, 'logout_all', {});
+      await deleteUser(deps, gone.userId, {});
+      await setRoles(deps, stale.userId, ['editor'], {});
+      expect(await Promise.all([out, gone, stale, fine].map(refusal))).toEqual([
+        'session_revoked',
+        'session_revoked',
+        'token_stale',
+        undefined,
+      ]);
+      // A purged session, and a key that is gone: the missing counts as ended.
+      expect(await revocations.asked({ ...claimsOf(fine.accessToken), kid: 'gone' })).toBe('invalid_token');
+      await db.session.delete({ where: { id: fine.sessionId } });
+      expect(await refusal(fine)).toBe('session_revoked');
+    });
+
+    it('are asked for by the whole server, which says the same as ever', async () => {
+      const user = await app.signUp();
+      const { isComplete } = app.deps.revocations;
+      app.deps.revocations.isComplete = () => false;
+      try {
+        app.statements.length = 0;
+        expect(await welcome(user)).toBe(200);
+        expect(app.statements).toHaveLength(1);
+        await db.$executeRaw`UPDATE session SET ended_at = clock_timestamp() WHERE id = ${user.sessionId}::uuid`;
+        expect(await welcome(user)).toBe('session_revoked');
+      } finally {
+        app.deps.revocations.isComplete = isComplete;
+      }
+    });
+
+    it('fit again once enough have expired, which a sweep finds out', async () => {
+      await db.revocation.deleteMany();
+      const revocations = createRevocations(db, 3);
+      await revocations.load();
+      expect(revocations.isComplete()).toBe(true);
+      revocations.add(Array.from({ length: 4 }, () => ended()));
+      expect(revocations.isComplete()).toBe(false);
+      await revocations.sweep();
+      expect(revocations.isComplete()).toBe(true);
+    });
+
+    it('count once, however often they are loaded', async () => {
+      await db.revocation.deleteMany();
+      await db.revocation.createMany({ data: Array.from({ length: 3 }, () => ended()) });
+      const revocations = createRevocations(db, 4);
+      for (let time = 0; time < 3; time++) await revocations.load();
+      expect([revocations.isComplete(), revocations.size()]).toEqual([true, 3]);
+    });
+
+    it('are not forgotten by a load that was under way when the memory overflowed', async () => {
+      await db.revocation.deleteMany();
+      const revocations = createRevocations(db, 3);
+      await revocations.load();
+      const loading = revocations.load();
+      revocations.add(Array.from({ length: 4 }, () => ended()));
+      await loading;
+      expect(revocations.isComplete()).toBe(false);
+    });
+
+    it('are not loaded in part: more rows than fit leave the memory as it was, and incomplete', async () => {
+      await db.revocation.deleteMany();
+      await db.revocation.createMany({ data: Array.from({ length: 10 }, () => ended()) });
+      const revocations = createRevocations(db, 5);
+      await revocations.load();
+      expect([revocations.isComplete(), revocations.size()]).toEqual([false, 0]);
+      await db.revocation.deleteMany();
+    });
+  });
+
+  it('are swept from memory once no live token needs them, with a minute for other clocks', async () => {
+    const revocations = createRevocations(db);
+    await revocations.load();
+    const before = revocations.size();
+    const soon = ended(new Date(Date.now() - 30_000));
+    revocations.add([ended(longAgo), soon, ended()]);
+    await revocations.sweep();
+    expect(revocations.size()).toBe(before + 2);
+    expect(revocations.remembered({ sid: soon.sessionId, sub: soon.userId, ver: 0 } as AccessClaims)).toBe(
+      'session_revoked',
+    );
+  });
+
+  it('do not open anything where the database must be asked and does not answer (E-D5)', async () => {
+    const own = await startAppForTest();
+    const user = await own.signUp();
+    own.deps.revocations.isComplete = () => false;
+    own.deps.revocations.asked = async () => {
+      throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'P1001' });
+    };
+    const { status } = await own.http.get('/welcome').set(user.bearer);
+    expect(status).toBeGreaterThanOrEqual(500);
+  });
+});

@@ -1,0 +1,234 @@
+import { describe, expect, test } from 'vitest';
+import { exportUsers } from '../../src/user-transfer/export.js';
+import { type ImportCounts, type ImportOptions, importUsers } from '../../src/user-transfer/import.js';
+import { readUserLines, userLine } from '../../src/user-transfer/lines.js';
+import { linesOf } from '../../src/user-transfer/text-lines.js';
+import { goodPassword, startAppForTest, type TestApp } from '../support/app.js';
+import { known } from '../support/known-hashes.js';
+
+const someHash = '$2b$05$CCCCCCCCCCCCCCCCCCCCC.VGOzA784oUp/Z0DY336zx7pLYAy0lwK';
+
+type Line = Record<string, unknown> | string;
+
+const textOf = (line: Line) => (typeof line === 'string' ? line : JSON.stringify(line));
+
+async function* chunks(lines: Line[]) {
+  yield Buffer.from(lines.map(textOf).join('\n'));
+}
+
+/** Imports lines of JSON or other text, and tells what was refused. */
+async function importLines({ deps }: TestApp, lines: Line[], options: ImportOptions = {}) {
+  const refused: string[] = [];
+  const onRefused = (line: number, reason: string) => void refused.push(`${line}: ${reason}`);
+  const counts = await importUsers(deps, readUserLines(linesOf(chunks(lines))), { ...options, onRefused });
+  return { counts, refused };
+}
+
+async function exported({ deps }: TestApp): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const user of exportUsers(deps)) lines.push(userLine(user).trimEnd());
+  return lines;
+}
+
+const logIn = ({ http }: TestApp, username: string, password: string) =>
+  http.post('/auth/login').send({ username, password });
+
+const storedHash = async ({ deps }: TestApp, username: string) =>
+  (await deps.db.user.findUniqueOrThrow({ where: { usernameKey: username } })).passwordHash;
+
+describe('an imported user', () => {
+  test('with each kind of hash logs in, not with a wrong password, and has an argon2id hash of ours afterwards', async () => {
+    const app = await startAppForTest();
+    const { counts, refused } = await importLines(
+      app,
+      known.map(({ hash }, index) => ({ username: `user-${index}`, password_hash: hash })),
+    );
+    expect(refused).toEqual([]);
+    expect(counts).toEqual({ lines: known.length, imported: known.length, existing: 0, refused: 0 });
+    for (const [index, { password, hash }] of known.entries()) {
+      const username = `user-${index}`;
+      expect((await logIn(app, username, `${password}x`)).status, hash).toBe(401);
+      expect(await storedHash(app, username)).toContain(hash);
+      expect((await logIn(app, username, password)).status, hash).toBe(200);
+      expect(await storedHash(app, username)).toMatch(/^\$argon2id\$v=19\$m=1024,t=1,p=1\$/);
+      expect((await logIn(app, username, password)).status, hash).toBe(200);
+      expect((await logIn(app, username, `${password}x`)).status, hash).toBe(401);
+    }
+  }, 120_000);
+
+  test('whose hash was made without NFC logs in as typed, and from then on in any form', async () => {
+    const app = await startAppForTest();
+    const nfd = 'crème brûlée à gogo'.normalize('NFD');
+    const password_hash = 'pbkdf2_sha256$1000$seasalt$ezuPZgnSITW6QXZRAgW5fLCSgNq7NmhXO+ID0djpiWM=';
+    await importLines(app, [{ username: 'chef', password_hash }]);
+    expect((await logIn(app, 'chef', nfd.normalize('NFC'))).status).toBe(401);
+    expect((await logIn(app, 'chef', nfd)).status).toBe(200);
+    expect((await logIn(app, 'chef', nfd.normalize('NFC'))).status).toBe(200);
+  });
+
+  test('has everything that the line says, and an event in the audit', async () => {
+    const app = await startAppForTest();
+    const [ada, bob] = [
+      {
+        username: 'Ada',
+        email: 'Ada@Example.com',
+        email_verified: true,
+        password_hash: someHash,
+        roles: ['admin', 'editor', 'admin'],
+        disabled: true,
+        created_at: '2020-02-29T12:00:00.123+02:00',
+      },
+      { username: 'bob', email: null, password_hash: someHash },
+    ];
+    await importLines(app, [ada, bob]);
+    expect(await app.deps.db.user.findMany({ orderBy: { id: 'asc' } })).toMatchObject([
+      {
+        username: 'Ada',
+        usernameKey: 'ada',
+        email: 'Ada@Example.com',
+        emailKey: 'ada@example.com',
+        emailVerifiedAt: expect.any(Date),
+        roles: ['admin', 'editor'],
+        disabledAt: expect.any(Date),
+        createdAt: new Date('2020-02-29T10:00:00.123Z'),
+      },
+      { username: 'bob', email: null, emailKey: null, emailVerifiedAt: null, roles: [], disabledAt: null },
+    ]);
+    const users = await app.deps.db.user.findMany({ select: { id: true } });
+    const events = await app.deps.db.auditEvent.findMany({ where: { action: 'user.created' } });
+    expect(events.map(({ userId }) => userId).sort()).toEqual(users.map(({ id }) => id).sort());
+    expect((await logIn(app, 'ada', 'U*U*')).body.code).toBe('account_disabled');
+  });
+});
+
+describe('importing', () => {
+  test('tells each bad line with its number and reason, without a hash, and takes all others', async () => {
+    const app = await startAppForTest();
+    const bad: [Line, RegExp][] = [
+      ['{"username":"cut","password_ha', /^Not a whole JSON object/],
+      ['[]', /expected object/],
+      ['null', /expected object/],
+      [{ username: 'no-hash' }, /^password_hash: /],
+      [{ password_hash: someHash }, /^username: /],
+      [{ username: 'a', password_hash: someHash }, /^username: Use 3 to 32/],
+      [{ username: 'K\u212Aelvin', password_hash: someHash }, /^username: /],
+      [{ username: 'extra', password_hash: someHash, is_admin: true }, /"is_admin"/],
+      [{ username: 'mail', email: 'not an address', password_hash: someHash }, /^email: /],
+      [{ username: 'mail', email_verified: true, password_hash: someHash }, /^email_verified: /],
+      [{ username: 'roles', roles: ['a b'], password_hash: someHash }, /^roles: 0: /],
+      [{ username: 'roles', roles: 'admin', password_hash: someHash }, /^roles: /],
+      [{ username: 'disabled', disabled: 'no', password_hash: someHash }, /^disabled: /],
+      [{ username: 'born', created_at: '2020-02-30T00:00:00Z', password_hash: someHash }, /^created_at: /],
+      [{ username: 'born', created_at: '0000-01-01T00:00:00Z', password_hash: someHash }, /^created_at: /],
+      [{ username: 'born', created_at: '2999-01-01T00:00:00Z', password_hash: someHash }, /^created_at: /],
+      [{ username: 'plain', password_hash: 'hunter2hunter2' }, /^The format of the hash is not known/],
+      [{ username: 'dear', password_hash: someHash.replace('$05', '$16') }, /costs more than its bound: cost 15/],
+      [`{"username":"long","password_hash":"${'x'.repeat(100_000)}"}`, /^Longer than 16384 characters\.$/],
+      [`${' '.repeat(20_000)}x`, /^Longer than /],
+      [{ username: 'nul\0', password_hash: someHash }, /^username: /],
+    ];
+    const lines = bad.flatMap(([line], index) => [{ username: `good-${index}`, password_hash: someHash }, line]);
+    const { counts, refused } = await importLines(app, ['\ufeff', '', ...lines, '  \r', '']);
+    expect(counts).toEqual({ lines: 2 * bad.length, imported: bad.length, existing: 0, refused: bad.length });
+    for (const [index, [, reason]] of bad.entries()) {
+      const [, line, told = ''] = /^(\d+): (.*)$/.exec(refused[index] ?? '') ?? [];
+      expect(Number(line)).toBe(4 + 2 * index);
+      expect(told).toMatch(reason);
+    }
+    expect(refused.join()).not.toMatch(/hunter2|CCCC/);
+    expect(await app.deps.db.user.count()).toBe(bad.length);
+  });
+
+  test('refuses a username or e-mail that is taken, whatever its case, before and within the file', async () => {
+    const app = await startAppForTest();
+    await app.signUp({ username: 'Ada', email: 'ada@example.com' });
+    const { counts, refused } = await importLines(app, [
+      { username: 'aDa', password_hash: someHash },
+      { username: 'eve', email: 'ADA@example.com', password_hash: someHash },
+      { username: 'bob', email: 'bob@example.com', password_hash: someHash },
+      { username: 'BOB', password_hash: someHash },
+      { username: 'rob', email: 'Bob@Example.com', password_hash: someHash },
+      { username: 'Ada', email: 'ada@example.com', password_hash: someHash },
+      { username: 'bob', email: 'bob@example.com', password_hash: someHash },
+    ]);
+    expect(refused).toEqual([
+      '1: The username "aDa" is taken.',
+      '2: The e-mail "ADA@example.com" is taken.',
+      '4: The username "BOB" is taken.',
+      '5: The e-mail "Bob@Example.com" is taken.',
+      '6: The username "Ada" is taken.',
+      '7: The username "bob" is taken.',
+    ]);
+    expect(counts).toEqual({ lines: 7, imported: 1, existing: 0, refused: 6 });
+    expect((await logIn(app, 'Ada', goodPassword)).status).toBe(200);
+  });
+
+  test('again takes what is missing, and knows whom it has, also after their login', async () => {
+    const app = await startAppForTest();
+    const created_at = '2020-01-01T00:00:00Z';
+    const lines = [
+      { username: 'ada', password_hash: someHash, created_at },
+      { username: 'bob', email: 'bob@example.com', password_hash: someHash },
+      { username: 'eve', password_hash: someHash },
+    ];
+    await importLines(app, lines.slice(0, 2));
+    expect((await logIn(app, 'ada', 'U*U*')).status).toBe(200);
+    const again = await importLines(app, lines);
+    expect(again).toEqual({ counts: { lines: 3, imported: 1, existing: 2, refused: 0 }, refused: [] });
+  });
+
+  test('dry tells the same and writes nothing', async () => {
+    const app = await startAppForTest();
+    await app.signUp({ username: 'Ada' });
+    const lines = [
+      { username: 'ada', password_hash: someHash },
+      { username: 'bob', password_hash: someHash },
+      { username: 'eve', password_hash: 'none' },
+    ];
+    const dry = await importLines(app, lines, { dryRun: true });
+    expect(await app.deps.db.user.count()).toBe(1);
+    expect(await app.deps.db.auditEvent.count({ where: { detail: { path: ['imported'], equals: true } } })).toBe(0);
+    expect(dry.counts).toEqual({ lines: 3, imported: 1, existing: 0, refused: 2 });
+    expect(await importLines(app, lines)).toEqual(dry);
+  });
+
+  test('20,000 lines hold no more than a batch at a time', async () => {
+    const app = await startAppForTest();
+    const seen = { read: 0, told: 0, most: 0, imported: 0 };
+    async function* many() {
+      for (; seen.read < 20_000; seen.read += 1) {
+        seen.most = Math.max(seen.most, seen.read - seen.told);
+        yield Buffer.from(`${JSON.stringify({ username: `user-${seen.read}`, password_hash: someHash })}\n`);
+      }
+    }
+    const onProgress = ({ lines, imported }: ImportCounts) => Object.assign(seen, { told: lines, imported });
+    await importUsers(app.deps, readUserLines(linesOf(many())), { onProgress });
+    expect(seen.imported).toBe(20_000);
+    expect(seen.most).toBeLessThanOrEqual(501);
+    expect(await app.deps.db.user.count()).toBe(20_000);
+    expect((await exported(app)).length).toBe(20_000);
+  }, 120_000);
+});
+
+describe('exporting', () => {
+  test('and importing into an empty database gives the same users, who can log in', async () => {
+    const [from, to] = [await startAppForTest(), await startAppForTest()];
+    await importLines(from, [
+      { username: 'Ada', email: 'Ada@Example.com', email_verified: true, password_hash: someHash, roles: ['admin'] },
+      { username: 'bob', password_hash: known.find(({ format }) => format === 'argon2id')?.hash, disabled: true },
+    ]);
+    await from.signUp({ username: 'Carol', email: 'carol@example.com' });
+    const lines = await exported(from);
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { username: 'Ada', email: 'Ada@Example.com', email_verified: true, password_hash: someHash, roles: ['admin'] },
+      { username: 'bob', password_hash: expect.stringMatching(/^\$argon2id\$v=19\$m=32/), disabled: true },
+      { username: 'Carol', email: 'carol@example.com', email_verified: false, disabled: false },
+    ]);
+    expect((await importLines(to, lines)).counts).toEqual({ lines: 3, imported: 3, existing: 0, refused: 0 });
+    expect(await exported(to)).toEqual(lines);
+    expect((await logIn(to, 'carol', goodPassword)).status).toBe(200);
+    expect((await logIn(to, 'ada@example.com', 'U*U*')).status).toBe(200);
+    expect((await logIn(to, 'bob', 'test')).body.code).toBe('account_disabled');
+    expect((await importLines(from, lines)).counts).toEqual({ lines: 3, imported: 0, existing: 3, refused: 0 });
+  });
+});
