@@ -1,22 +1,24 @@
 import express, { type Express } from 'express';
 import type { Deps } from './deps.js';
-import type { AnyRoute } from './endpoint.js';
+import type { Row } from './endpoint.js';
 import { AppError } from './errors.js';
+import { createRefuseCrossSite } from './platform/http/cross-site.js';
 import { errorHandler } from './platform/http/error-handler.js';
 import { mount } from './platform/http/mount.js';
 import { refuseFloods } from './platform/http/rate-limit-general.js';
 import { requestLog } from './platform/http/request-log.js';
 import { traceRequests } from './platform/http/request-trace.js';
-import { answerHeaders } from './platform/http/response-headers.js';
+import { responseHeaders } from './platform/http/response-headers.js';
 import { serveFiles } from './platform/http/static-files.js';
 import { warnOfUntrustedProxy } from './platform/http/untrusted-proxy.js';
 import { files, routes } from './routes.js';
+import { sessionCredentials } from './sessions/credentials.js';
 
 /**
  * The whole application, in the order in which a request passes through it.
  * @param rows other routes than those of the table, for a test's own
  */
-export function createApp(deps: Deps, rows: AnyRoute[] = routes): Express {
+export function createApp(deps: Deps, rows: Row[] = routes): Express {
   const { config, log, metrics, tracing } = deps;
   const app = express();
   app.disable('x-powered-by');
@@ -27,10 +29,12 @@ export function createApp(deps: Deps, rows: AnyRoute[] = routes): Express {
 
   if (tracing) app.use(traceRequests(tracing));
   app.use(requestLog(log, metrics.requests));
-  app.use(answerHeaders(config.corsOrigins));
+  app.use(responseHeaders(config.corsOrigins));
   if (config.trustProxy === false) app.use(warnOfUntrustedProxy(log));
   if (deps.limits) app.use(refuseFloods(deps.limits.general));
-  mount(app, rows, deps);
+  const urls = [config.tokens.issuer, config.appUrl, ...config.corsOrigins];
+  const refuseCrossSite = createRefuseCrossSite({ urls, production: config.production });
+  mount(app, rows, { deps, credentials: sessionCredentials(config), refuseCrossSite });
   // After the table, so that no route waits for them.
   for (const [path, folder] of Object.entries(files)) app.use(path, serveFiles(folder(config)));
   app.use(() => {

@@ -1,8 +1,9 @@
 import { pino } from 'pino';
+import { commands } from './commands.js';
 import { type Config, loadConfig } from './config.js';
-import { openGround } from './deps.js';
+import { type CommandDeps, openCore } from './deps.js';
 import { StartError } from './errors.js';
-import { type Answer, failed, said } from './platform/cli/answer.js';
+import { type Answer, failure, success } from './platform/cli/answer.js';
 import { askRunningServer } from './platform/cli/ask-server.js';
 import { type Args, type Command, CommandError, type Result } from './platform/cli/command.js';
 import { help } from './platform/cli/help.js';
@@ -11,23 +12,23 @@ import { readPassword } from './platform/cli/password-input.js';
 
 // Whoever reads the output may have gone, as `| head` does: that is no failure.
 process.stdout.on('error', () => process.exit());
-const answer = await carryOut(process.argv.slice(2)).catch(failed);
+const answer = await carryOut(process.argv.slice(2)).catch(failure);
 process.stderr.write(answer.stderr);
 process.stdout.write(answer.stdout, () => process.exit(answer.exit_code));
 
 async function carryOut(argv: string[]): Promise<Answer> {
-  const parsed = parse(argv);
-  if ('help' in parsed) return said(help(parsed.help), parsed.json);
+  const parsed = parse(argv, commands);
+  if ('help' in parsed) return success(help(parsed.help, commands), parsed.json);
   const { command, args, json } = parsed;
   const config = settingsFor(command);
-  if ('text' in config) return said(config, json);
+  if ('text' in config) return success(config, json);
   const password = command.readsPassword?.(args) ? await readPassword(process.stdin) : undefined;
   for (;;) {
     // An embedded database that is in use belongs to the process that has it, which carries the command out for us.
     const answered = await askRunningServer(config.database.url, { argv, password });
     if (answered) return answered;
     const result = await runHere(config, command, { ...args, password }).catch(unlessTaken);
-    if (result) return said(result, json);
+    if (result) return success(result, json);
   }
 }
 
@@ -37,7 +38,7 @@ function unlessTaken(error: unknown): undefined {
   throw error;
 }
 
-function settingsFor(command: Command): Config | Result {
+function settingsFor(command: Command<CommandDeps>): Config | Result {
   try {
     return loadConfig();
   } catch (error) {
@@ -46,13 +47,13 @@ function settingsFor(command: Command): Config | Result {
   }
 }
 
-async function runHere(config: Config, command: Command, args: Args): Promise<Result> {
+async function runHere(config: Config, command: Command<CommandDeps>, args: Args): Promise<Result> {
   if (command.runAlone) return command.runAlone(config);
   if (config.database.url === 'pglite:memory')
     throw new CommandError(
       'DATABASE_URL is pglite:memory, which exists only inside the server: no command can reach it. Use pglite:<directory> or a Postgres server.',
     );
-  const deps = await openGround(config, pino({ level: 'silent' }));
+  const deps = await openCore(config, pino({ level: 'silent' }));
   try {
     return await command.run(deps, args);
   } finally {

@@ -1,6 +1,7 @@
 import { sessionCommands } from './admin/session-commands.js';
 import { userCommands } from './admin/user-commands.js';
 import { auditCommands } from './audit/chain/commands.js';
+import type { CommandDeps } from './deps.js';
 import { keyCommands } from './keys/commands.js';
 import { databaseCopyCommand } from './operations/database-copy.js';
 import { doctor } from './operations/doctor/doctor.js';
@@ -9,7 +10,7 @@ import type { Command } from './platform/cli/command.js';
 import { transferCommands } from './user-transfer/commands.js';
 
 /** Everything that an operator can do, in the order of help. */
-export const commands: Command[] = [
+export const commands: Command<CommandDeps>[] = [
   ...userCommands,
   ...transferCommands,
   ...sessionCommands,

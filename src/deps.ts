@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import type { Logger } from 'pino';
 import { ensureFirstAdmin } from './admin/first-admin.js';
 import type { Config } from './config.js';
@@ -16,18 +17,18 @@ import { migrate } from './platform/db/migrations/migrate.js';
 import { openRedis } from './platform/db/redis.js';
 import { postgresStore, redisStore } from './platform/limits/counters.js';
 import { outboxVitals } from './platform/outbox/queue.js';
-import { createMailBell, type MailBell } from './platform/outbox/wake.js';
-import { createHashGate, type HashGate } from './platform/process/gate.js';
+import { createOutboxWake, type OutboxWake } from './platform/outbox/wake.js';
+import { createGate, type Gate } from './platform/process/gate.js';
 import { ownVersion } from './platform/process/version.js';
 import { createMetrics, type Metrics } from './platform/telemetry/metrics.js';
 import { openTracing } from './platform/telemetry/open-tracing.js';
 import { tracedGate } from './platform/telemetry/traced.js';
 import type { Tracing } from './platform/telemetry/tracing.js';
-import { type Feed, startFeed } from './sessions/instance-sync.js';
+import { type InstanceSync, startInstanceSync } from './sessions/instance-sync.js';
 import { createRevocations, type Revocations } from './sessions/revocations.js';
 
 /** What stands on the settings and the database alone: enough for the operator's commands. */
-export type Ground = {
+export type CoreDeps = {
   config: Config;
   log: Logger;
   database: Database;
@@ -36,16 +37,20 @@ export type Ground = {
   passwords: Passwords;
   box: SecretBox;
   revocations: Revocations;
-  /** To be rung after a commit that wrote to the outbox. */
-  mailBell: MailBell;
-  /** Stops hearing, where it hears, and lets go of the database. */
+  /** To be woken after a commit that wrote to the outbox. */
+  outboxWake: OutboxWake;
+  /** The signing keys, read from the database or from memory. @throws StartError where `AUTH_SECRET` does not open them */
+  loadKeys(): Promise<SigningKeys>;
+  /** Stops listening to the other instances, and closes the database. */
   close(): Promise<void>;
 };
 
 /** Everything that a request may need, made once at start. */
-export type Deps = Ground & {
+export type Deps = CoreDeps & {
   keys: SigningKeys;
-  feed: Feed;
+  /** The key that seals the audit chain, as it is now. */
+  auditKey(): KeyObject;
+  instanceSync: InstanceSync;
   readiness: Readiness;
   /** Undefined where `RATE_LIMIT` is off. */
   limits: Limits | undefined;
@@ -54,9 +59,12 @@ export type Deps = Ground & {
   tracing: Tracing | undefined;
 };
 
-type GroundOptions = DatabaseOptions & {
+/** What a command works with: in a process of its own no keys are kept in memory. */
+export type CommandDeps = CoreDeps & { keys?: SigningKeys };
+
+type CoreOptions = DatabaseOptions & {
   /** Gives the gate that the hashes pass instead. */
-  observeGate?: (gate: HashGate, capacity: HashCapacity) => HashGate;
+  observeGate?: (gate: Gate, capacity: HashCapacity) => Gate;
 };
 
 /**
@@ -66,61 +74,70 @@ type GroundOptions = DatabaseOptions & {
 export async function createDeps(config: Config, log: Logger, options?: DatabaseOptions): Promise<Deps> {
   const metrics = createMetrics(ownVersion());
   const tracing = await openTracing(config.tracing, ownVersion(), log);
-  const ground = await openGround(config, log, {
+  const core = await openCore(config, log, {
     ...options,
     aroundStatement: tracing?.statement,
     observeGate: (gate, capacity) => metrics.hashes.observing(tracing ? tracedGate(gate, tracing) : gate, capacity),
   });
-  const { database, db, box, revocations } = ground;
+  const { database, db, box, revocations } = core;
   try {
     await ensureKeys({ db, box, config });
-    await ensureFirstAdmin(ground);
+    await ensureFirstAdmin(core);
     const keys = await loadSigningKeys(db, box, log);
-    const feed = await startFeed(database, config.revocationFeed, { revocations, reloadKeys: keys.reload }, log);
-    const { limits, closeLimits } = await openLimits(config.limits, ground);
-    metrics.watch({ pool: database.pool, revocations, feed, outbox: () => outboxVitals({ db }) });
+    const instanceSync = await startInstanceSync(
+      database,
+      config.revocationFeed,
+      { revocations, reloadKeys: keys.reload },
+      log,
+    );
+    const { limits, closeLimits } = await openLimits(config.limits, core);
+    metrics.watch({ pool: database.pool, revocations, sync: instanceSync, outbox: () => outboxVitals({ db }) });
     return {
-      ...ground,
+      ...core,
       keys,
+      loadKeys: async () => keys,
+      auditKey: () => keys.active('audit').privateKey,
       limits,
-      feed,
+      instanceSync,
       metrics,
       tracing,
       readiness: createReadiness(database.ping),
       async close() {
-        await feed.stop();
+        await instanceSync.stop();
         closeLimits();
-        await ground.close();
+        await core.close();
         await tracing?.stop();
       },
     };
   } catch (error) {
-    await ground.close();
+    await core.close();
     throw error;
   }
 }
 
 /**
- * The same without keys and feed. It makes no key and opens none, so that neither another `JWT_ALGORITHM` in the
+ * The same without keys and without listening to other instances. It makes no key and opens none, so that neither another `JWT_ALGORITHM` in the
  * operator's environment changes what signs, nor a key that does not open hinders revoking it.
  * @throws as {@link createDeps}
  */
-export async function openGround(config: Config, log: Logger, options: GroundOptions = {}): Promise<Ground> {
+export async function openCore(config: Config, log: Logger, options: CoreOptions = {}): Promise<CoreDeps> {
   const secret = await authSecret(config);
   const database = await openDatabase(config.database, options).catch(startError);
   try {
     const { applied } = await migrate(database).catch(startError);
     if (applied.length > 0) log.info({ migrations: applied }, 'migrations applied');
     const db = database.client;
+    const box = createSecretBox([secret, ...(config.authSecretPrevious ? [config.authSecretPrevious] : [])]);
     return {
       config,
       log,
       database,
       db,
       passwords: createPasswords({ cost: config.passwords.cost, gate: openHashGate(config, log, options) }),
-      box: createSecretBox([secret, ...(config.authSecretPrevious ? [config.authSecretPrevious] : [])]),
+      box,
       revocations: createRevocations(db),
-      mailBell: createMailBell(),
+      outboxWake: createOutboxWake(),
+      loadKeys: () => loadSigningKeys(db, box, log),
       close: database.close,
     };
   } catch (error) {
@@ -130,7 +147,7 @@ export async function openGround(config: Config, log: Logger, options: GroundOpt
 }
 
 /** The limits, counted where the settings say. A store that is away is no reason not to start. */
-async function openLimits({ on, redisUrl, rates }: Config['limits'], { config, database, log }: Ground) {
+async function openLimits({ on, redisUrl, rates }: Config['limits'], { config, database, log }: CoreDeps) {
   if (!on && config.production) log.warn('RATE_LIMIT is off: passwords can be guessed as fast as they can be hashed');
   if (!on) return { limits: undefined, closeLimits: () => undefined };
   const redis = redisUrl === undefined ? undefined : await openRedis(redisUrl);
@@ -138,7 +155,7 @@ async function openLimits({ on, redisUrl, rates }: Config['limits'], { config, d
   return { limits: createLimits(rates, store, log), closeLimits: () => redis?.disconnect() };
 }
 
-/** Whoever starts the server reads one line; what lies behind it is the error's cause. */
+/** The operator who starts the server reads one line; what lies behind it is the error's cause. */
 function startError(error: unknown): never {
   const [line] = (error instanceof Error ? error.message : String(error)).trim().split('\n').slice(-1);
   throw new StartError(
@@ -149,10 +166,10 @@ function startError(error: unknown): never {
   );
 }
 
-// Waiting longer than this for a hash helps nobody: the client has given up, and its retry waits as well.
+// Waiting longer than this for a hash is of no use: the client has given up, and its retry waits as well.
 const hashDeadlineMs = 5_000;
 
-function openHashGate(config: Config, log: Logger, { observeGate = (gate) => gate }: GroundOptions): HashGate {
+function openHashGate(config: Config, log: Logger, { observeGate = (gate) => gate }: CoreOptions): Gate {
   const capacity = hashCapacity(config, log);
-  return observeGate(createHashGate({ ...capacity, deadlineMs: hashDeadlineMs }), capacity);
+  return observeGate(createGate({ ...capacity, deadlineMs: hashDeadlineMs }), capacity);
 }

@@ -2,21 +2,25 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { retainAudit } from './audit/chain/retention.js';
 import { sealAudit } from './audit/chain/seal.js';
 import type { Deps } from './deps.js';
+import { purgeTokens } from './email/purge.js';
 import { rotateKeysByAge } from './keys/rotation.js';
 import { purgeLimits } from './platform/limits/purge.js';
-import { purgeMail } from './platform/outbox/purge.js';
-import { purge } from './sessions/purge.js';
+import { purgeOutbox } from './platform/outbox/purge.js';
+import { purgeSessions } from './sessions/purge.js';
+import { purgePendingSignUps } from './sign-up/purge.js';
 
-/** What is done by itself now and then: in every instance, and by one of them at a time where it matters. */
+/** What runs by itself now and then: in every instance, and by one of them at a time where it matters. */
 const jobs: { name: string; everySeconds: number; run(deps: Deps): Promise<unknown> }[] = [
   { name: 'sweep revocations', everySeconds: 60, run: ({ revocations }) => revocations.sweep() },
   { name: 'reload signing keys', everySeconds: 60, run: ({ keys }) => keys.reload() },
   { name: 'rotate signing keys', everySeconds: 600, run: rotateKeysByAge },
-  { name: 'purge', everySeconds: 3600, run: purge },
+  { name: 'purge sessions', everySeconds: 3600, run: purgeSessions },
   { name: 'purge rate limits', everySeconds: 600, run: purgeLimits },
   { name: 'seal audit events', everySeconds: 60, run: sealAudit },
   { name: 'retain audit events', everySeconds: 3600, run: retainAudit },
-  { name: 'purge mail', everySeconds: 3600, run: purgeMail },
+  { name: 'purge outbox', everySeconds: 3600, run: purgeOutbox },
+  { name: 'purge one-time tokens', everySeconds: 3600, run: purgeTokens },
+  { name: 'purge pending sign-ups', everySeconds: 3600, run: purgePendingSignUps },
 ];
 
 /** Starts the jobs; they do not keep the process alive. @returns stops them, and waits for those under way */
@@ -33,7 +37,7 @@ export function startJobs(deps: Deps): () => Promise<void> {
   };
 }
 
-// Instances that started together shall not work together: up to a fifth more or less.
+// Instances that started together must not work together: up to a fifth more or less.
 async function pause(seconds: number, signal: AbortSignal): Promise<boolean> {
   await sleep(seconds * 1000 * (0.8 + Math.random() * 0.4), undefined, { ref: false, signal }).catch(() => undefined);
   return !signal.aborted;

@@ -3,17 +3,20 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { createApp } from './app.js';
+import { commands } from './commands.js';
 import type { Config } from './config.js';
 import { createDeps, type Deps } from './deps.js';
 import { StartError } from './errors.js';
 import { startJobs } from './jobs.js';
-import { takeCommands } from './platform/cli/serve-commands.js';
+import { composeMail } from './mails.js';
+import { serveCommands } from './platform/cli/serve-commands.js';
 import type { DatabaseOptions } from './platform/db/database.js';
-import { reachDatabase } from './platform/db/wait-for-server.js';
+import { waitForServer } from './platform/db/wait-for-server.js';
 import { prepareDrain } from './platform/http/drain.js';
 import { createHttpServer } from './platform/http/server.js';
+import { deliverMails } from './platform/mail/deliver.js';
 import { createMailer } from './platform/mail/mailer.js';
-import { startMailWorker } from './platform/outbox/worker.js';
+import { startOutboxWorker } from './platform/outbox/worker.js';
 import { tracedMailer } from './platform/telemetry/traced.js';
 
 export type Serving = {
@@ -33,7 +36,7 @@ export type Serving = {
 export async function serve(config: Config, log: Logger, options?: DatabaseOptions): Promise<Serving> {
   const { server, use } = createHttpServer(log);
   const drain = prepareDrain(server, { behindProxy: config.trustProxy !== false });
-  await reachDatabase(config.database.url, async (why) => {
+  await waitForServer(config.database.url, async (why) => {
     await listen(server, config);
     log.warn({ err: why, port: portOf(server) }, 'the database cannot be reached: waiting for it');
   });
@@ -45,17 +48,18 @@ export async function serve(config: Config, log: Logger, options?: DatabaseOptio
     await deps.close();
     throw error;
   }
-  takeCommands(deps);
+  serveCommands(deps, commands);
   const stopJobs = startJobs(deps);
-  const send = createMailer(config, log);
-  const stopMail = startMailWorker(deps, deps.tracing ? tracedMailer(send, deps.tracing) : send);
+  const send = createMailer(config.mail, config.production, log);
+  const traced = deps.tracing ? tracedMailer(send, deps.tracing) : send;
+  const stopOutbox = startOutboxWorker(deps, deliverMails(deps, composeMail, traced));
   return {
     deps,
     port: portOf(server),
     async stop() {
       deps.readiness.drain();
       const timeoutMs = config.shutdownTimeout * 1000;
-      await Promise.all([drain(timeoutMs), stopJobs(), stopMail(timeoutMs)]);
+      await Promise.all([drain(timeoutMs), stopJobs(), stopOutbox(timeoutMs)]);
       await deps.close();
     },
   };

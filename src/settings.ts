@@ -1,12 +1,11 @@
 import { z } from 'zod';
-import { usernameSchema } from './platform/http/fields.js';
+import { hashCost } from './passwords/hash-cost.js';
 import {
   accessTokenSources,
   choice,
   collectorUrl,
   databaseUrl,
   duration,
-  hashCost,
   httpUrl,
   integer,
   isOrigin,
@@ -19,6 +18,7 @@ import {
   trustProxy,
   wholeNumber,
 } from './platform/settings/kinds.js';
+import { usernameSchema } from './users/fields.js';
 
 /** Every setting, by the name of its environment variable. `.env.example` lists the same names and defaults. */
 export const settings = z.object({

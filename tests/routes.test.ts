@@ -32,7 +32,7 @@ beforeAll(async () => {
 afterAll(() => app.stop());
 
 describe.each(guardedRows)('$name', ({ row }) => {
-  const refused = forgedTokens.filter(([, , code]) => row.guard === 'access-token' || code !== 'token_expired');
+  const refused = forgedTokens.filter(([, , code]) => row.guard.name === 'access-token' || code !== 'token_expired');
 
   it('is closed without a token, and says only how to ask', async () => {
     const answer = await ask(app, row);
@@ -53,7 +53,7 @@ describe.each(guardedRows)('$name', ({ row }) => {
     const { own: sign, header, claims } = createForger(app, own);
     const answer = await sending(
       ask(app, row).set('Authorization', `Bearer ${sign(header, claims)}`),
-      row.body && json(goodBody(row)),
+      row.endpoint.body && json(goodBody(row)),
     );
     // Past the door, what was asked for may not exist, or want a password too.
     if (answer.status >= 300)
@@ -165,7 +165,10 @@ describe('What names nothing is 404', () => {
     const ids = ['1', 'me', 'null', '%00', '%', '%ff', '..%2f..', "'%20OR%201=1--", '__proto__', 'x'.repeat(9000)];
     ids.push('01890a5d-ac96-774b-bcce-b302099a805', '01890a5d-ac96-774b-bcce-b302099a8057x');
     for (const id of ids) {
-      const answer = await sending(ask(app, row, pathOf(row, id)).set(user.bearer), row.body && json(goodBody(row)));
+      const answer = await sending(
+        ask(app, row, pathOf(row, id)).set(user.bearer),
+        row.endpoint.body && json(goodBody(row)),
+      );
       expectProblem(answer, 'not_found');
     }
   });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { AnyRoute } from '../src/endpoint.js';
+import type { Row } from '../src/endpoint.js';
 import { startApp, startAppForTest, type TestApp } from './support/app.js';
 import { cookieHeader, cookiesOf } from './support/cookies.js';
 import { dumpOf, expectNoSecret, noteServersSecrets } from './support/leaks.js';
@@ -202,7 +202,7 @@ describe('Of a whole run, no password, token or key is', () => {
       await send(pathOf(row), { ...forged, 'X-Misplaced': Buffer.from(misplaced).toString('hex') }),
       await send().auth('ann', misplaced),
     ];
-    if (row.body)
+    if (row.endpoint.body)
       answers.push(
         await send(pathOf(row), json).send(`{"password":${JSON.stringify(misplaced)}, "token":`),
         await send(pathOf(row), json).send(JSON.stringify({ ...goodBody(row), more: misplaced.repeat(5_000) })),
@@ -320,11 +320,11 @@ describe('Of a whole run, no password, token or key is', () => {
 
   it('left anywhere: every row was used and refused, and nothing is in log, database, answers, mails or output', async () => {
     const seen = app.logs.filter(({ msg }) => msg === 'request') as { method: string; path: string; status: number }[];
-    const statusesOf = ({ method, path }: AnyRoute) => {
+    const statusesOf = ({ method, path }: Row) => {
       const pattern = new RegExp(`^${path.replace('{id}', '[^/]+')}$`);
       return seen.filter((line) => line.method === method && pattern.test(line.path)).map(({ status }) => status);
     };
-    const canRefuse = ({ body, guard }: AnyRoute) => body !== undefined || guard !== 'public';
+    const canRefuse = ({ endpoint, guard }: Row) => endpoint.body !== undefined || guard.refusals.length > 0;
     expect(rows.filter(({ row }) => !statusesOf(row).some((status) => status < 300))).toEqual([]);
     expect(rows.filter(({ row }) => canRefuse(row) && !statusesOf(row).some((status) => status >= 400))).toEqual([]);
     const mails = sink.mails.map(({ raw, token }) => (token ? raw.replaceAll(token, '') : raw));

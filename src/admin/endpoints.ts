@@ -1,73 +1,118 @@
 import { z } from 'zod';
-import type { Context, Reply } from '../endpoint.js';
+import { type Context, endpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
-import { pageQuerySchema, rolesSchema, textSchema } from '../platform/http/fields.js';
+import { textSchema } from '../platform/http/fields.js';
+import { pageJson, pageQuerySchema, pageSchema } from '../platform/http/paging.js';
+import type { AccessClaims } from '../sessions/access-tokens.js';
+import { clearedTokens } from '../sessions/cookies.js';
 import { endUserSessions } from '../sessions/end.js';
-import { adminUserOnTheWire, sessionsOnTheWire } from '../sessions/json.js';
+import { sessionListSchema, sessionsJson } from '../sessions/json.js';
 import { listLiveSessions } from '../sessions/list.js';
+import { rolesSchema } from '../users/fields.js';
+import { adminUserJson, adminUserSchema } from '../users/json.js';
 import { searchUsers } from '../users/list.js';
 import type { User } from '../users/users.js';
 import { changeUser, deleteUser } from './user-changes.js';
 
-export const listQuerySchema = pageQuerySchema.extend({
-  q: textSchema(0, 254).optional().meta({ description: 'A part of the username or e-mail.' }),
+/** All users, or those with `q` in their username or e-mail: the oldest first. */
+export const list = endpoint({
+  name: 'listUsers',
+  summary: 'List users, or find some',
+  statements: 1,
+  query: pageQuerySchema.extend({
+    q: textSchema(0, 254).optional().meta({ description: 'A part of the username or e-mail.' }),
+  }),
+  reply: [200, pageSchema(adminUserSchema)],
+  async handler({ deps, query }) {
+    return { body: pageJson(await searchUsers(deps.db, query.q ?? '', query.limit, query.cursor), adminUserJson) };
+  },
+});
+
+export const read = endpoint({
+  name: 'getUser',
+  summary: 'See a user',
+  statements: 1,
+  reply: [200, adminUserSchema],
+  errors: ['not_found'],
+  handler: async ({ deps, id }) => ({ body: adminUserJson(await existing(deps, id)) }),
 });
 
 // No password here, and no route that takes or shows one (ASVS 6.4.6).
-export const updateSchema = z
+const updateSchema = z
   .strictObject({ roles: rolesSchema.optional(), disabled: z.boolean().optional() })
   .meta({ id: 'UpdateUserBody', example: { roles: ['editor'] } });
 
-type AsAdmin<Body = undefined, Query = undefined> = Context<'access-token', Body, Query>;
-
-/** All users, or those with `q` in their username or e-mail: the oldest first. */
-export async function list({ deps, query }: AsAdmin<undefined, z.output<typeof listQuerySchema>>): Promise<Reply> {
-  const { items, nextCursor } = await searchUsers(deps.db, query.q ?? '', query.limit, query.cursor);
-  return { status: 200, body: { data: items.map(adminUserOnTheWire), next_cursor: nextCursor } };
-}
-
-export async function read({ deps, id }: AsAdmin): Promise<Reply> {
-  return { status: 200, body: adminUserOnTheWire(await existing(deps, id)) };
-}
-
 /** Roles, disabling, or both in one transaction; the user's live tokens feel it at once. */
-export async function update(context: AsAdmin<z.output<typeof updateSchema>>): Promise<Reply> {
-  const { deps, id, body } = context;
-  const user = await changeUser(deps, id, body, actorOf(context));
-  if (!user) throw new AppError('not_found');
-  return { status: 200, body: adminUserOnTheWire(user) };
-}
+export const update = endpoint({
+  name: 'updateUser',
+  summary: 'Change a user’s roles, disable or enable them',
+  statements: 12,
+  body: updateSchema,
+  reply: [200, adminUserSchema],
+  errors: ['not_found', 'last_admin', 'overloaded'],
+  async handler(context) {
+    const { deps, id, body } = context;
+    const user = await changeUser(deps, id, body, actorOf(context));
+    if (!user) throw new AppError('not_found');
+    return { body: adminUserJson(user) };
+  },
+});
 
-export async function remove(context: AsAdmin): Promise<Reply> {
-  if (!(await deleteUser(context.deps, context.id, actorOf(context)))) throw new AppError('not_found');
-  return { status: 204, ...ownTokens(context) };
-}
+export const remove = endpoint({
+  name: 'deleteUser',
+  summary: 'Delete a user and all that is theirs',
+  statements: 12,
+  reply: [204],
+  headers: ['Set-Cookie'],
+  errors: ['not_found', 'last_admin', 'overloaded'],
+  async handler(context) {
+    if (!(await deleteUser(context.deps, context.id, actorOf(context)))) throw new AppError('not_found');
+    return ownTokens(context);
+  },
+});
 
-export async function sessions({ deps, principal, id }: AsAdmin): Promise<Reply> {
-  await existing(deps, id);
-  return { status: 200, body: sessionsOnTheWire(await listLiveSessions(deps, id), principal.sid) };
-}
+export const sessions = endpoint({
+  name: 'listUserSessions',
+  summary: 'See where a user is signed in',
+  statements: 2,
+  reply: [200, sessionListSchema],
+  errors: ['not_found'],
+  async handler({ deps, principal, id }) {
+    await existing(deps, id);
+    return { body: sessionsJson(await listLiveSessions(deps, id), principal.sid) };
+  },
+});
 
 /** Ends every session of the user. */
-export async function logout(context: AsAdmin): Promise<Reply> {
-  const { deps, id } = context;
-  await existing(deps, id);
-  await endUserSessions(deps, id, 'ended_by_admin', actorOf(context));
-  return { status: 204, ...ownTokens(context) };
-}
+export const logOut = endpoint({
+  name: 'logOutUser',
+  summary: 'End all sessions of a user',
+  statements: 5,
+  reply: [204],
+  headers: ['Set-Cookie'],
+  errors: ['not_found'],
+  async handler(context) {
+    const { deps, id } = context;
+    await existing(deps, id);
+    await endUserSessions(deps, id, 'ended_by_admin', actorOf(context));
+    return ownTokens(context);
+  },
+});
+
+type AdminContext = Pick<Context<AccessClaims>, 'deps' | 'principal' | 'caller' | 'id'>;
 
 /** A sign-up that waits for its e-mail is no user yet, here as in the list. */
-async function existing({ db }: Pick<AsAdmin['deps'], 'db'>, id: string): Promise<User> {
+async function existing({ db }: AdminContext['deps'], id: string): Promise<User> {
   const user = await db.user.findUnique({ where: { id, pendingUntil: null } });
   if (!user) throw new AppError('not_found');
   return user;
 }
 
-function actorOf({ principal, caller }: Pick<AsAdmin, 'principal' | 'caller'>) {
+function actorOf({ principal, caller }: AdminContext) {
   return { actorId: principal.sub, caller };
 }
 
 /** Admins may end their own sessions here, too. */
-function ownTokens({ principal, id }: AsAdmin): Pick<Reply, 'clearTokens'> {
-  return id === principal.sub ? { clearTokens: true } : {};
+function ownTokens({ deps, principal, id }: AdminContext) {
+  return id === principal.sub ? { cookies: clearedTokens(deps.config.cookies) } : {};
 }

@@ -2,10 +2,10 @@ import { AppError, StartError } from '../errors.js';
 import type { Passwords } from '../passwords/hasher.js';
 import { checkNewPassword } from '../passwords/policy.js';
 import type { Db } from '../platform/db/database.js';
-import { committed } from '../sessions/end.js';
+import { rememberEnded } from '../sessions/end.js';
 import type { Revocations } from '../sessions/revocations.js';
 import { findByLogin, type User } from '../users/users.js';
-import { asTaken, insertUser } from './create-user.js';
+import { createUser } from './create-user.js';
 import { adminExists, adminRole, lockAdmins, lockUserForChange } from './last-admin.js';
 import { applyChange } from './user-changes.js';
 
@@ -40,11 +40,11 @@ async function create({ db, passwords, config }: FirstAdminDeps, { username, pas
   try {
     await db.$transaction(async (tx) => {
       await lockAdmins(tx);
-      if (!(await adminExists(tx))) await insertUser(tx, user, {});
+      if (!(await adminExists(tx))) await createUser({ db: tx }, user, {});
     });
     return true;
   } catch (error) {
-    if (asTaken(error) instanceof AppError) return false;
+    if (error instanceof AppError) return false;
     throw error;
   }
 }
@@ -69,6 +69,6 @@ async function promote(deps: FirstAdminDeps, user: User, { password }: FirstAdmi
     if (!current || current.disabledAt || current.passwordHash !== user.passwordHash) return undefined;
     return applyChange(tx, current, { roles: [...current.roles, adminRole] }, {});
   });
-  if (stale) committed(deps, stale);
+  if (stale) rememberEnded(deps, stale);
   return stale !== undefined;
 }

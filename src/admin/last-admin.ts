@@ -1,16 +1,14 @@
 import { AppError } from '../errors.js';
 import type { Db, Transaction } from '../platform/db/database.js';
+import { locks } from '../platform/db/locks.js';
 import type { User } from '../users/users.js';
 
 /** The role that opens `/admin/…`. An admin is an enabled user who has it, and whose sign-up does not wait for its e-mail. */
 export const adminRole = 'admin';
 
-// Any number does, as long as nothing else in this database locks the same one.
-const adminsLock = 728_301_041;
-
 /** Waits for whoever is deciding about admins just now; held until the transaction ends. Comes before any row's lock. */
 export async function lockAdmins(tx: Transaction): Promise<void> {
-  await tx.$queryRaw`SELECT pg_advisory_xact_lock(${adminsLock})::text`;
+  await tx.$queryRaw`SELECT pg_advisory_xact_lock(${locks.admins})::text`;
 }
 
 /** Whether there is an admin, besides the user of this id if one is given. */
@@ -28,7 +26,7 @@ export async function adminExists(db: Db | Transaction, besides?: string): Promi
  */
 export async function lockUserForChange(tx: Transaction, userId: string): Promise<User | null> {
   await tx.$queryRaw`
-    SELECT pg_advisory_xact_lock(${adminsLock})::text FROM "user"
+    SELECT pg_advisory_xact_lock(${locks.admins})::text FROM "user"
     WHERE id = ${userId}::uuid AND ${adminRole} = ANY(roles)`;
   // It also waits for logins of the user that are under way, so that what follows sees their sessions.
   await tx.$queryRaw`SELECT id FROM "user" WHERE id = ${userId}::uuid FOR NO KEY UPDATE`;
@@ -43,7 +41,7 @@ export async function needAnotherAdmin(tx: Transaction, user: User): Promise<voi
   if (!isAdmin(user)) return;
   // Who became an admin after the first of the two locks above is not under it. Waiting now, with the row locked,
   // could be for somebody who waits for the row.
-  const [lock] = await tx.$queryRaw<{ held: boolean }[]>`SELECT pg_try_advisory_xact_lock(${adminsLock}) AS held`;
+  const [lock] = await tx.$queryRaw<{ held: boolean }[]>`SELECT pg_try_advisory_xact_lock(${locks.admins}) AS held`;
   if (!lock?.held) throw new AppError('overloaded');
   if (!(await adminExists(tx, user.id))) throw new AppError('last_admin');
 }

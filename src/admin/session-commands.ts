@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import type { CommandDeps } from '../deps.js';
 import {
   type Args,
   argument,
   type Command,
-  type CommandDeps,
   CommandError,
   needYes,
   type Result,
@@ -12,11 +12,12 @@ import {
 } from '../platform/cli/command.js';
 import { table, time } from '../platform/cli/text.js';
 import { endAllSessions, endSession, endUserSessions } from '../sessions/end.js';
-import { type LiveSession, listLiveSessions } from '../sessions/list.js';
-import { userNamed } from './user-facts.js';
+import { sessionJson } from '../sessions/json.js';
+import { listLiveSessions } from '../sessions/list.js';
+import { userNamed } from './format-user.js';
 
 /** Sessions. Their access tokens are refused from the moment in which they end. */
-export const sessionCommands: Command[] = [
+export const sessionCommands: Command<CommandDeps>[] = [
   {
     name: 'sessions list',
     arguments: ['<username|id>'],
@@ -28,7 +29,7 @@ export const sessionCommands: Command[] = [
     arguments: ['[session-id]'],
     options: {
       user: { type: 'string', value: '<username|id>', summary: 'every session of this user' },
-      all: { type: 'boolean', summary: 'every session of everybody, as after a restored backup' },
+      all: { type: 'boolean', summary: 'every session of all users, as after a restored backup' },
       yes: { ...yes, summary: 'needed with --all' },
     },
     summary: 'end one session, all of a user, or all',
@@ -48,7 +49,7 @@ async function list(deps: CommandDeps, args: Args): Promise<Result> {
     one.userAgent,
   ]);
   const headings = ['ID', 'CREATED', 'LAST USED', 'EXPIRES', 'IP', 'USER AGENT'];
-  return { json: { data: sessions.map(facts) }, text: table(headings, rows, 'There are no live sessions.') };
+  return { json: { data: sessions.map(sessionJson) }, text: table(headings, rows, 'There are no live sessions.') };
 }
 
 async function end(deps: CommandDeps, args: Args): Promise<Result> {
@@ -58,7 +59,7 @@ async function end(deps: CommandDeps, args: Args): Promise<Result> {
   if (id !== undefined) return endOne(deps, id);
   if (user !== undefined)
     return ended(await endUserSessions(deps, (await userNamed(deps, user)).id, 'ended_by_operator', {}));
-  needYes(args, 'This ends every session of everybody.');
+  needYes(args, 'This ends every session of all users.');
   return ended(await endAllSessions(deps, {}));
 }
 
@@ -72,15 +73,4 @@ async function endOne(deps: CommandDeps, id: string): Promise<Result> {
 
 function ended(count: number): Result {
   return { json: { ended: count }, text: count === 1 ? '1 session has ended.' : `${count} sessions have ended.` };
-}
-
-function facts({ id, createdAt, lastUsedAt, expiresAt, ip, userAgent }: LiveSession) {
-  return {
-    id,
-    created_at: createdAt.toISOString(),
-    last_used_at: lastUsedAt.toISOString(),
-    expires_at: expiresAt.toISOString(),
-    ip,
-    user_agent: userAgent,
-  };
 }

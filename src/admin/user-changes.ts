@@ -1,51 +1,16 @@
 import { type Actor, auditEvent } from '../audit/events.js';
-import { endTokens } from '../email/one-time-tokens.js';
 import { Prisma } from '../generated/prisma/client.js';
-import type { Db, Transaction } from '../platform/db/database.js';
-import { fromUser, noticeMail } from '../platform/outbox/outbox.js';
-import type { MailBell } from '../platform/outbox/wake.js';
-import { longestAccessTtl } from '../sessions/access-tokens.js';
-import { committed, endSessions, sessionsOf } from '../sessions/end.js';
-import { channel } from '../sessions/instance-sync.js';
-import type { Revocation, Revocations } from '../sessions/revocations.js';
-import type { CheckedUser, User } from '../users/users.js';
+import { longestAccessTtl } from '../keys/lifetimes.js';
+import { channel } from '../platform/db/channel.js';
+import type { Transaction } from '../platform/db/database.js';
+import { type ChangeDeps, commitChange, endSessions, sessionsOf } from '../sessions/end.js';
+import type { Revocation } from '../sessions/revocations.js';
+import type { User } from '../users/users.js';
 import { isAdmin, lockUserForChange, needAnotherAdmin } from './last-admin.js';
-
-/** Changes that live tokens must feel at once. Each is one transaction, which begins by locking the user. */
-export type ChangeDeps = { db: Db; revocations: Revocations; mailBell?: MailBell };
+import { userDeletedNotice } from './mails.js';
 
 /** What an administrator can change about a user; what is not named stays as it is. */
 export type UserChange = { roles?: string[] | undefined; disabled?: boolean | undefined };
-
-/**
- * Sets a new password and ends the user's other sessions, what was mailed to them, and what waits for it.
- * @param checked whose current password was checked
- * @param keep the session that goes on
- * @returns false, and nothing happens, where the hash that was checked is no longer current
- */
-export async function changePassword(
-  deps: ChangeDeps,
-  checked: CheckedUser,
-  passwordHash: string,
-  keep: string,
-  actor: Actor,
-): Promise<boolean> {
-  const { id } = checked.user;
-  let current = false;
-  await changing(deps, async (tx) => {
-    const { count } = await tx.user.updateMany({
-      where: { id, passwordHash: checked.passwordHash, disabledAt: null },
-      data: { passwordHash, ...noPendingEmail },
-    });
-    current = count === 1;
-    if (!current) return [];
-    await endTokens(tx, id);
-    await tx.$executeRaw(auditEvent('password.changed', id, actor));
-    await tx.$executeRaw(noticeMail('password_changed', fromUser(id), actor.caller));
-    return endSessions(tx, sessionsOf(id, keep), 'password_changed', actor);
-  });
-  return current;
-}
 
 /**
  * Changes roles, or whether the user may log in, or both: all of it or nothing.
@@ -62,7 +27,7 @@ export async function changeUser(
   actor: Actor,
 ): Promise<User | null> {
   let changed: User | null = null;
-  await changing(deps, async (tx) => {
+  await commitChange(deps, async (tx) => {
     const user = await lockUserForChange(tx, userId);
     if (!user) return [];
     const felt = await applyChange(tx, user, change, actor);
@@ -90,21 +55,6 @@ export async function applyChange(
   return [...stale, ...ended];
 }
 
-/** {@link changeUser} for roles alone. @throws AppError last_admin */
-export async function setRoles(deps: ChangeDeps, userId: string, roles: string[], actor: Actor): Promise<void> {
-  await changeUser(deps, userId, { roles }, actor);
-}
-
-/** {@link changeUser}: disables a user, which ends their sessions. @throws AppError last_admin */
-export async function disableUser(deps: ChangeDeps, userId: string, actor: Actor): Promise<void> {
-  await changeUser(deps, userId, { disabled: true }, actor);
-}
-
-/** {@link changeUser}: lets a disabled user log in again; the sessions that ended stay ended. */
-export async function enableUser(deps: ChangeDeps, userId: string, actor: Actor): Promise<void> {
-  await changeUser(deps, userId, { disabled: false }, actor);
-}
-
 /**
  * Deletes a user with all that is theirs, and ends their sessions.
  * @returns false where there is no such user
@@ -112,13 +62,13 @@ export async function enableUser(deps: ChangeDeps, userId: string, actor: Actor)
  */
 export async function deleteUser(deps: ChangeDeps, userId: string, actor: Actor): Promise<boolean> {
   let existed = false;
-  await changing(deps, async (tx) => {
+  await commitChange(deps, async (tx) => {
     const user = await lockUserForChange(tx, userId);
     if (!user) return [];
     await needAnotherAdmin(tx, user);
     const ended = await endSessions(tx, sessionsOf(userId), 'user_deleted', actor);
     await tx.outbox.deleteMany({ where: { userId } });
-    await tx.$executeRaw(noticeMail('user_deleted', fromUser(userId), actor.caller));
+    await tx.$executeRaw(userDeletedNotice(userId, actor.caller));
     await tx.user.delete({ where: { id: userId } });
     await tx.$executeRaw(auditEvent('user.deleted', userId, actor));
     existed = true;
@@ -126,9 +76,6 @@ export async function deleteUser(deps: ChangeDeps, userId: string, actor: Actor)
   });
   return existed;
 }
-
-// A change of credentials withdraws a change of address that waits: whoever asked for it may be the reason.
-const noPendingEmail = { pendingEmail: null, pendingEmailKey: null };
 
 async function changeRoles(tx: Transaction, userId: string, roles: string[], actor: Actor): Promise<Revocation[]> {
   // Without a lock on sessions a refresh under way may still sign the old version, so the longest life counts.
@@ -154,9 +101,4 @@ async function changeDisabled(tx: Transaction, user: User, disabled: boolean, ac
     await tx.$executeRaw(auditEvent(disabled ? 'user.disabled' : 'user.enabled', user.id, actor));
   }
   return disabled ? endSessions(tx, sessionsOf(user.id), 'user_disabled', actor) : [];
-}
-
-async function changing(deps: ChangeDeps, change: (tx: Transaction) => Promise<Revocation[]>): Promise<void> {
-  committed(deps, await deps.db.$transaction(change));
-  deps.mailBell?.ring();
 }

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import type { CommandDeps } from '../deps.js';
 import { checkNewPassword } from '../passwords/policy.js';
 import {
   type Args,
   argument,
   type Command,
-  type CommandDeps,
   CommandError,
   needYes,
   type Result,
@@ -12,15 +12,15 @@ import {
   yes,
 } from '../platform/cli/command.js';
 import { table, time } from '../platform/cli/text.js';
-import { emailSchema, usernameSchema } from '../platform/http/fields.js';
+import { emailSchema, roleSchema, usernameSchema } from '../users/fields.js';
+import { adminUserJson } from '../users/json.js';
 import { listUsers } from '../users/list.js';
-import type { User } from '../users/users.js';
 import { createUser } from './create-user.js';
-import { deleteUser, disableUser, enableUser, setRoles } from './user-changes.js';
-import { shown, stateOf, userFacts, userNamed } from './user-facts.js';
+import { formatUser, stateOf, userNamed } from './format-user.js';
+import { changeUser, deleteUser, type UserChange } from './user-changes.js';
 
 /** Users. No command sets or shows the password of a user who exists: only the user does, or a reset by e-mail. */
-export const userCommands: Command[] = [
+export const userCommands: Command<CommandDeps>[] = [
   {
     name: 'users create',
     arguments: ['<username>'],
@@ -47,7 +47,7 @@ export const userCommands: Command[] = [
     name: 'users show',
     arguments: ['<username|id>'],
     summary: 'one user',
-    run: async (deps, args) => shown(await userNamed(deps, argument(args, 0))),
+    run: async (deps, args) => formatUser(await userNamed(deps, argument(args, 0))),
   },
   {
     name: 'users roles',
@@ -60,13 +60,13 @@ export const userCommands: Command[] = [
     name: 'users disable',
     arguments: ['<username|id>'],
     summary: 'end all sessions of a user, and let them log in no more',
-    run: (deps, args) => change(deps, args, ({ id }) => disableUser(deps, id, {})),
+    run: (deps, args) => change(deps, args, { disabled: true }),
   },
   {
     name: 'users enable',
     arguments: ['<username|id>'],
     summary: 'let a disabled user log in again',
-    run: (deps, args) => change(deps, args, ({ id }) => enableUser(deps, id, {})),
+    run: (deps, args) => change(deps, args, { disabled: false }),
   },
   {
     name: 'users delete',
@@ -87,7 +87,7 @@ async function create(deps: CommandDeps, args: Args): Promise<Result> {
   const objection = checkNewPassword(password, { username, email }, deps.config.passwords);
   if (objection) throw new CommandError(objection);
   const passwordHash = await deps.passwords.hash(password);
-  const { json, text } = shown(await createUser(deps, { username, email, passwordHash, roles }, {}));
+  const { json, text } = formatUser(await createUser(deps, { username, email, passwordHash, roles }, {}));
   if (generated === undefined) return { json, text };
   return {
     json: { ...json, generated_password: generated },
@@ -112,7 +112,7 @@ async function list(deps: CommandDeps, args: Args): Promise<Result> {
   ]);
   const text = table(['USERNAME', 'ID', 'E-MAIL', 'ROLES', 'STATE', 'LAST LOGIN'], rows, 'There are no users.');
   return {
-    json: { data: users.map(userFacts), next_cursor: more },
+    json: { data: users.map(adminUserJson), next_cursor: more },
     text: more === null ? text : `${text}\n\nThere are more: --after=${more}`,
   };
 }
@@ -121,7 +121,7 @@ async function setAllRoles(deps: CommandDeps, args: Args): Promise<Result> {
   const roles = checkedRoles(args.positionals.slice(1));
   if (args.flag('none') === roles.length > 0)
     throw new UsageError('Name the roles that the user is to have, or --none.');
-  return change(deps, args, ({ id }) => setRoles(deps, id, roles, {}));
+  return change(deps, args, { roles });
 }
 
 async function remove(deps: CommandDeps, args: Args): Promise<Result> {
@@ -131,10 +131,10 @@ async function remove(deps: CommandDeps, args: Args): Promise<Result> {
   return { json: { id: user.id, username: user.username, deleted: true }, text: `${user.username} is deleted.` };
 }
 
-async function change(deps: CommandDeps, args: Args, what: (user: User) => Promise<void>): Promise<Result> {
-  const user = await userNamed(deps, argument(args, 0));
-  await what(user);
-  return shown(await userNamed(deps, user.id));
+async function change(deps: CommandDeps, args: Args, change: UserChange): Promise<Result> {
+  const { id } = await userNamed(deps, argument(args, 0));
+  await changeUser(deps, id, change, {});
+  return formatUser(await userNamed(deps, id));
 }
 
 function checked<T>(
@@ -146,7 +146,7 @@ function checked<T>(
 }
 
 function checkedRoles(typed: string[]): string[] {
-  if (typed.some((role) => !/^[a-zA-Z0-9][a-zA-Z0-9._:-]{0,31}$/.test(role)))
+  if (typed.some((role) => !roleSchema.safeParse(role).success))
     throw new UsageError('A role is 1 to 32 of the letters a-z and A-Z, digits, dot, underscore, colon and hyphen.');
   return [...new Set(typed)];
 }

@@ -1,6 +1,6 @@
 import { type AuditEvent, Prisma } from '../generated/prisma/client.js';
-import type { Page } from '../own/todos/todos.js';
 import type { Db } from '../platform/db/database.js';
+import { type Page, pageOf } from '../platform/http/paging.js';
 import type { AuditAction } from './events.js';
 
 export type RecordedEvent = Pick<
@@ -30,6 +30,5 @@ export async function listEvents(
     SELECT id, at, action, user_id AS "userId", actor_id AS "actorId", ip, user_agent AS "userAgent", detail
     FROM audit_event WHERE ${Prisma.join([Prisma.sql`true`, ...conditions], ' AND ')}
     ORDER BY at DESC, id DESC LIMIT ${limit + 1}`;
-  const items = found.slice(0, limit);
-  return { items, nextCursor: found.length > limit ? (items.at(-1)?.id ?? null) : null };
+  return pageOf(found, limit);
 }

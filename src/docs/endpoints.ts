@@ -1,19 +1,24 @@
 import { z } from 'zod';
-import type { AnyRoute, Context, Reply } from '../endpoint.js';
+import type { Config } from '../config.js';
+import { openEndpoint, type Row } from '../endpoint.js';
+import { JsonText } from '../platform/http/endpoint.js';
 import { contractOf } from '../platform/openapi/document.js';
-import type { ContractSettings } from '../platform/openapi/security.js';
-
-export const replySchema = z.looseObject({ openapi: z.string() });
 
 /**
- * The contract, made when it is first asked for: a start is not to wait for it.
+ * The contract, made when it is first asked for: a start does not wait for it.
  * @param rows of which table; a function, because the table that this stands in is not yet whole when it is called
  */
-export function handlerFor(rows: () => AnyRoute[]): (context: Context<'public'>) => Reply {
-  const made = new WeakMap<ContractSettings, string>();
-  return ({ deps: { config } }) => {
-    const json = made.get(config) ?? JSON.stringify(contractOf(rows(), config));
-    made.set(config, json);
-    return { status: 200, json };
-  };
+export function contractEndpoint(rows: () => Row[]) {
+  const made = new WeakMap<Config, JsonText>();
+  return openEndpoint({
+    name: 'getContract',
+    summary: 'Get this document',
+    statements: 0,
+    reply: [200, z.looseObject({ openapi: z.string() })],
+    handler({ deps: { config } }) {
+      const body = made.get(config) ?? new JsonText(contractOf(rows(), config));
+      made.set(config, body);
+      return { body };
+    },
+  });
 }

@@ -3,8 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config.js';
-import type { Context, FileFolder, Reply } from '../endpoint.js';
+import { openEndpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
+import type { FileFolder } from '../platform/http/endpoint.js';
+import { page } from '../platform/http/page.js';
 
 type Setting = Pick<Config, 'playground'>;
 
@@ -19,26 +21,21 @@ export function clientFiles(setting: Setting): FileFolder {
 }
 
 /**
- * The page on which all of it can be tried.
+ * The page on which all of it can be tried: no line of script or style stands in the page itself.
  * @throws AppError not_found where `PLAYGROUND` is off
  */
-export async function handler({ deps: { config } }: Context<'public'>): Promise<Reply> {
-  if (!config.playground) throw new AppError('not_found');
-  const html = await readFile(join(built('playground/dist'), 'index.html'), 'utf8');
-  return { status: 200, html, headers: { 'Content-Security-Policy': policy } };
-}
-
-// Its own files and this server's answers, and nothing else: no line of script or style in the page itself.
-const policy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "connect-src 'self'",
-  "img-src 'self' data:",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join(';');
+export const show = openEndpoint({
+  name: 'showPlayground',
+  summary: 'The playground: a page on which to try all of it',
+  statements: 0,
+  reply: [200, 'text/html'],
+  errors: ['not_found'],
+  async handler({ deps: { config } }) {
+    if (!config.playground) throw new AppError('not_found');
+    const html = await readFile(join(built('playground/dist'), 'index.html'), 'utf8');
+    return page(html, { scripts: ["'self'"], styles: ["'self'"], images: ["'self'", 'data:'] });
+  },
+});
 
 function loadable({ playground }: Setting, path: string): FileFolder {
   const folder = built(path);

@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
-import type { FileFolder, Reply } from '../endpoint.js';
+import { openEndpoint } from '../endpoint.js';
+import type { FileFolder } from '../platform/http/endpoint.js';
+import { page, sourceHash } from '../platform/http/page.js';
 
 /** The files of Swagger UI that the page loads, from its package: nothing comes from elsewhere. */
 export function files(): FileFolder {
@@ -10,26 +11,17 @@ export function files(): FileFolder {
 }
 
 /** The contract as a page, to read and to try. */
-export function handler(): Reply {
-  return { status: 200, html: page, headers: { 'Content-Security-Policy': policy() } };
-}
+export const show = openEndpoint({
+  name: 'showDocs',
+  summary: 'The page of this document, to read and to try',
+  statements: 0,
+  reply: [200, 'text/html'],
+  // The icons of Swagger UI are in its stylesheet.
+  handler: () =>
+    page(html, { scripts: ["'self'", sourceHash(script)], styles: ["'self'"], images: ["'self'", 'data:'] }),
+});
 
-/** What the page's package and this very script need. They may talk to this server alone. */
-function policy(): string {
-  return [
-    "default-src 'none'",
-    `script-src 'self' 'sha256-${createHash('sha256').update(script).digest('base64')}'`,
-    "style-src 'self'",
-    // Its icons are in its stylesheet.
-    "img-src 'self' data:",
-    "connect-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join(';');
-}
-
-// No token is kept beyond the page, and the document is sent to nobody's validator.
+// No token is kept beyond the page, and the document is sent to no validator.
 const script = `
 SwaggerUIBundle({
   url: 'openapi.json',
@@ -43,7 +35,7 @@ SwaggerUIBundle({
 });
 `;
 
-const page = `<!doctype html>
+const html = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">

@@ -3,29 +3,29 @@ import { AppError } from '../errors.js';
 import { Prisma } from '../generated/prisma/client.js';
 import type { Db, Transaction } from '../platform/db/database.js';
 import { uniqueViolation } from '../platform/db/errors.js';
-import { fromUser, mailAskedFor, noticeMail, verificationMail } from '../platform/outbox/outbox.js';
-import type { MailBell } from '../platform/outbox/wake.js';
-import { lockUser } from '../sessions/end.js';
-import type { User } from '../users/users.js';
+import { enqueueNotice, enqueueRequest } from '../platform/outbox/outbox.js';
+import type { OutboxWake } from '../platform/outbox/wake.js';
+import { fromUser, lockUser, type User } from '../users/users.js';
+import { enqueueVerification } from './mails.js';
 import { endTokens, spendToken, tokenHolder } from './one-time-tokens.js';
 
-type EmailDeps = { db: Db; mailBell: MailBell };
+type EmailDeps = { db: Db; outboxWake: OutboxWake };
 
 /** Whether the user's e-mail address is known to be theirs. */
 export async function hasVerifiedEmail({ db }: { db: Db }, userId: string): Promise<boolean> {
   return (await db.user.count({ where: { id: userId, NOT: { emailVerifiedAt: null } } })) === 1;
 }
 
-/** Mails a link to whoever waits to have this address verified, if anybody does: found out later. */
-export async function resendTo({ db, mailBell }: EmailDeps, email: string): Promise<void> {
-  await db.$executeRaw(mailAskedFor('resend', email));
-  mailBell.ring();
+/** Queues a verification mail to a typed address. The user is looked up when it is sent, so the response reveals nothing. */
+export async function resendTo({ db, outboxWake }: EmailDeps, email: string): Promise<void> {
+  await db.$executeRaw(enqueueRequest('resend', email));
+  outboxWake.wake();
 }
 
-/** Mails a link to the address for which the user waits, if they wait for one. */
-export async function resendFor({ db, mailBell }: EmailDeps, userId: string): Promise<void> {
-  await db.$executeRaw(verificationMail(Prisma.sql`FROM (SELECT * FROM "user" WHERE id = ${userId}::uuid) u`));
-  mailBell.ring();
+/** Queues a verification mail to the address for which the user waits, if they wait for one. */
+export async function resendFor({ db, outboxWake }: EmailDeps, userId: string): Promise<void> {
+  await db.$executeRaw(enqueueVerification(fromUser(userId)));
+  outboxWake.wake();
 }
 
 /**
@@ -33,7 +33,7 @@ export async function resendFor({ db, mailBell }: EmailDeps, userId: string): Pr
  * theirs by it. Of two who wait for the same address the first one gets it.
  * @throws AppError invalid_one_time_token also where somebody else has the address by now
  */
-export async function verifyEmail({ db, mailBell }: EmailDeps, token: string, actor: Actor): Promise<void> {
+export async function verifyEmail({ db, outboxWake }: EmailDeps, token: string, actor: Actor): Promise<void> {
   const userId = await tokenHolder({ db }, 'verify', token);
   if (userId === undefined) throw new AppError('invalid_one_time_token');
   try {
@@ -48,7 +48,7 @@ export async function verifyEmail({ db, mailBell }: EmailDeps, token: string, ac
     if (uniqueViolation(error) === 'email_key') throw new AppError('invalid_one_time_token', { cause: error });
     throw error;
   }
-  mailBell.ring();
+  outboxWake.wake();
 }
 
 async function takeAddress(tx: Transaction, user: User, emailKey: string, actor: Actor): Promise<void> {
@@ -56,7 +56,7 @@ async function takeAddress(tx: Transaction, user: User, emailKey: string, actor:
   if (!isPending && user.emailKey !== emailKey) throw new AppError('invalid_one_time_token');
   const isChange = isPending && user.email !== null;
   // While the row still has the former address, to which this goes.
-  if (isChange) await tx.$executeRaw(noticeMail('email_changed', fromUser(user.id), actor.caller));
+  if (isChange) await tx.$executeRaw(enqueueNotice('email_changed', fromUser(user.id), actor.caller));
   await tx.$executeRaw`
     UPDATE "user" SET email_verified_at = clock_timestamp(), updated_at = clock_timestamp() ${
       isPending
@@ -67,4 +67,10 @@ async function takeAddress(tx: Transaction, user: User, emailKey: string, actor:
   // What was mailed to the former address opens nothing any more.
   await endTokens(tx, user.id);
   await tx.$executeRaw(auditEvent(isChange ? 'email.changed' : 'email.verified', user.id, actor));
+}
+
+/** The canonical address that a link to verify would go to: the one that a user waits for, else the one they have. */
+export async function addressToVerify({ db }: { db: Db }, userId: string): Promise<string | undefined> {
+  const user = await db.user.findUnique({ where: { id: userId }, select: { emailKey: true, pendingEmailKey: true } });
+  return user?.pendingEmailKey ?? user?.emailKey ?? undefined;
 }

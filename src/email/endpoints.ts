@@ -1,32 +1,60 @@
 import { z } from 'zod';
-import type { Context, Reply } from '../endpoint.js';
+import { endpointFor, openEndpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
-import { emailSchema, mailTokenSchema } from '../platform/http/fields.js';
+import { formPage } from '../platform/http/page.js';
+import type { AccessClaims } from '../sessions/access-tokens.js';
+import { emailSchema } from '../users/fields.js';
 import { resendFor, resendTo, verifyEmail } from './addresses.js';
+import { mailTokenSchema } from './one-time-tokens.js';
 
-export const verifySchema = z
+const verifySchema = z
   .strictObject({ token: mailTokenSchema })
   .meta({ id: 'VerifyEmailBody', example: { token: 'rZ3mXo0dQ2m1n0vYwq8sT4bJ7uKcE5hLxPfAgWiNyVo' } });
 
-export const resendSchema = z
+const resendSchema = z
   .strictObject({ email: emailSchema.optional().meta({ description: 'Needed without an access token.' }) })
   .meta({ id: 'ResendVerificationBody', example: { email: 'ada@example.com' } })
   .default({});
 
-/** Verifies the address that the token was mailed to. Nobody is signed in by it (ASVS 7.6.2). */
-export async function verify({ deps, body, caller }: Context<'public', z.output<typeof verifySchema>>): Promise<Reply> {
-  await verifyEmail(deps, body.token, { caller });
-  return { status: 204 };
-}
+/** Verifies the address that the token was mailed to. It signs no user in (ASVS 7.6.2). */
+export const verify = openEndpoint({
+  name: 'verifyEmail',
+  summary: 'Verify the address that a token was mailed to',
+  statements: 9,
+  body: verifySchema,
+  reply: [204],
+  errors: ['invalid_one_time_token'],
+  async handler({ deps, body, caller }) {
+    await verifyEmail(deps, body.token, { caller });
+    return {};
+  },
+});
 
-/** Mails the link once more: to the user of the access token, or to the address, whether or not it is anybody's. */
-export async function resend({
-  deps,
-  principal,
-  body,
-}: Context<'optional-access-token', z.output<typeof resendSchema>>): Promise<Reply> {
-  if (!(principal instanceof AppError)) await resendFor(deps, principal.sub);
-  else if (body.email !== undefined) await resendTo(deps, body.email);
-  else throw principal;
-  return { status: 202 };
-}
+/** Mails the link once more: to the user of the access token, or to the address, whether or not a user has it. */
+export const resend = endpointFor<AccessClaims | AppError>()({
+  name: 'resendVerification',
+  summary: 'Have the mail to verify an address sent again',
+  statements: 1,
+  body: resendSchema,
+  reply: [202],
+  async handler({ deps, principal, body }) {
+    if (!(principal instanceof AppError)) await resendFor(deps, principal.sub);
+    else if (body.email !== undefined) await resendTo(deps, body.email);
+    else throw principal;
+    return {};
+  },
+});
+
+/** The page that the link in a verification mail leads to. */
+export const verifyPage = openEndpoint({
+  name: 'showVerifyEmailPage',
+  summary: 'The page of the link in a verification mail',
+  statements: 0,
+  reply: [200, 'text/html'],
+  handler: () =>
+    formPage('Confirm your e-mail address', {
+      form: '<button>Confirm the address</button>',
+      target: 'auth/email/verify',
+      done: 'The address is confirmed. You can close this page.',
+    }),
+});

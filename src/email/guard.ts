@@ -1,14 +1,31 @@
-import type { RequestHandler } from 'express';
-import type { Deps } from '../deps.js';
+import type { Guard } from '../endpoint.js';
 import { AppError } from '../errors.js';
 import type { AccessClaims } from '../sessions/access-tokens.js';
+import { accessToken } from '../sessions/guard.js';
 import { hasVerifiedEmail } from './addresses.js';
 
-/** For rows with `verifiedEmail`: the token does not say it, because an address can be changed while it is good. */
-export function requireVerifiedEmail(deps: Pick<Deps, 'db'>): RequestHandler {
-  return async (req, _res, next) => {
-    const { sub } = req.user as AccessClaims;
-    if (!(await hasVerifiedEmail(deps, sub))) throw new AppError('email_unverified');
-    next();
-  };
-}
+/**
+ * Lets in who presents a live access token of a user with a verified e-mail address: one statement. The token does not
+ * say it, because an address can be changed while the token is good.
+ */
+export const verifiedEmail: Guard<AccessClaims> = {
+  ...accessToken,
+  name: 'verified-email',
+  refusals: [...accessToken.refusals, 'email_unverified'],
+  note: 'Needs a verified e-mail address.',
+  step(deps) {
+    const checkToken = accessToken.step(deps);
+    return (req, res, admit, next) =>
+      checkToken(
+        req,
+        res,
+        (claims) => {
+          hasVerifiedEmail(deps, claims.sub).then(
+            (isVerified) => (isVerified ? admit(claims) : next(new AppError('email_unverified'))),
+            next,
+          );
+        },
+        next,
+      );
+  },
+};

@@ -1,82 +1,98 @@
+import { v7 as uuidv7 } from 'uuid';
 import { Prisma } from '../generated/prisma/client.js';
 import type { Db } from '../platform/db/database.js';
-import type { Notice } from '../platform/outbox/outbox.js';
-import type { TakenMail } from '../platform/outbox/queue.js';
+import { notice } from '../platform/mail/notice.js';
+import type { MailContent } from '../platform/mail/render.js';
+import type { OutboxItem } from '../platform/outbox/queue.js';
 import { canonical } from '../users/users.js';
-import { keepToken, type NewToken, newToken } from './one-time-tokens.js';
+import { keepToken, newToken, type TokenPurpose } from './one-time-tokens.js';
 
-/** A mail whose sender knows all that it says. */
-export type Letter =
-  | { about: 'verify' | 'reset'; to: string; username: string; token: string }
-  | { about: 'already_registered'; to: string }
-  | { about: Notice; to: string; username: string; ip: string | null; userAgent: string | null };
-
-type LetterDeps = { db: Db };
+type MailDeps = { db: Db };
 
 /**
- * What a mail from the outbox says as of now, and to whom; a token is made for it here.
- * @returns undefined where nothing is to be sent: nobody has that address, it is verified by now, the user is disabled
+ * Makes the content of a mail as of now, with a new token where it has one.
+ * @returns undefined where there is nothing to send: no user has that address, it is verified by now, the user is disabled
  */
-export async function letterFor(deps: LetterDeps, mail: TakenMail): Promise<Letter | undefined> {
-  switch (mail.purpose) {
-    case 'forgot':
-      return resetLetter(deps, mail.recipient);
-    case 'resend':
-      return resentLetter(deps, mail.recipient);
-    case 'verify':
-      return mail.userId === null ? undefined : verifyLetter(deps, mail.userId, mail.recipient);
-    default: {
-      const { username = '', ip = null, userAgent = null } = mail.detail;
-      return { about: mail.purpose, to: mail.recipient, username, ip, userAgent };
-    }
-  }
+export type ComposeMail = (deps: MailDeps, item: OutboxItem) => Promise<MailContent | undefined>;
+
+/**
+ * An INSERT of the mail that verifies the address for which a user waits: a new one, else the unverified one they have.
+ * @param from what gives the user's row as `u`
+ */
+export function enqueueVerification(from: Prisma.Sql): Prisma.Sql {
+  return Prisma.sql`
+    INSERT INTO outbox (id, purpose, user_id, recipient)
+    SELECT ${uuidv7()}::uuid, 'verify', u.id, coalesce(u.pending_email, u.email) ${from}
+    WHERE u.pending_email IS NOT NULL OR (u.email IS NOT NULL AND u.email_verified_at IS NULL)`;
 }
 
-type Addressee = { username: string; email: string };
+/** The mail that verifies the address of a user who is known. */
+export const verify: ComposeMail = async (deps, { userId, recipient }) =>
+  userId === null ? undefined : verification(deps, userId, recipient);
 
-/** Goes to the address that the user has, not to how somebody typed it (CVE-2019-19844). */
-async function resetLetter(deps: LetterDeps, typed: string): Promise<Letter | undefined> {
-  const token = newToken();
-  const user = await give(
-    deps,
-    'reset',
-    token,
-    Prisma.sql`
-    SELECT *, email_key AS to_key FROM "user" WHERE email_key = ${canonical(typed)} AND disabled_at IS NULL`,
-  );
-  return user && { about: 'reset', to: user.email, username: user.username, token: token.token };
-}
-
-async function resentLetter(deps: LetterDeps, typed: string): Promise<Letter | undefined> {
-  const key = canonical(typed);
+/** The same for an address that a client typed: to the user who waits to have it verified, if there is one. */
+export const resend: ComposeMail = async (deps, { recipient }) => {
+  const key = canonical(recipient);
   const [waiting] = await deps.db.$queryRaw<{ id: string; address: string }[]>`
     SELECT id, coalesce(pending_email, email) AS address FROM "user"
     WHERE disabled_at IS NULL
       AND (pending_email_key = ${key} OR (email_key = ${key} AND email_verified_at IS NULL AND pending_email IS NULL))
     ORDER BY id DESC LIMIT 1`;
-  return waiting && verifyLetter(deps, waiting.id, waiting.address);
-}
+  return waiting && verification(deps, waiting.id, waiting.address);
+};
 
-async function verifyLetter(deps: LetterDeps, userId: string, address: string): Promise<Letter | undefined> {
+export const emailChangeAsked = notice(
+  'A change of your e-mail address was asked for',
+  'someone who knows your password asked to use another e-mail address for your account. Nothing changes until the link in the mail to that address is opened.',
+  'set a new password',
+);
+
+export const emailChanged = notice(
+  'Your e-mail address was changed',
+  'your account has another e-mail address from now on; this one is no longer used.',
+  'tell the operator',
+);
+
+async function verification(deps: MailDeps, userId: string, address: string): Promise<MailContent | undefined> {
   const key = canonical(address);
-  // Whoever waits for an address that somebody has is told nothing; its owner is told.
-  if (await isTaken(deps, userId, key)) return { about: 'already_registered', to: address };
-  const token = newToken();
+  // The user who waits for an address that another user has is told nothing; its owner is told.
+  if (await isTaken(deps, userId, key)) return alreadyRegistered(address);
   // Of the address that they have and one that they wait for, the latter is what the user last asked for.
-  const user = await give(
+  const found = await tokenFor(
     deps,
     'verify',
-    token,
     Prisma.sql`
     SELECT *, ${key} AS to_key FROM "user" WHERE id = ${userId}::uuid AND disabled_at IS NULL
       AND (pending_email_key = ${key}
         OR (email_key = ${key} AND email_verified_at IS NULL AND pending_email IS NULL))`,
   );
-  return user && { about: 'verify', to: address, username: user.username, token: token.token };
+  return (
+    found && {
+      to: address,
+      username: found.username,
+      subject: 'Confirm your e-mail address',
+      paragraphs: [
+        'please confirm that this is your address: open the link and press the button. The link works for 24 hours.',
+        { label: 'Confirm the address', path: `/verify-email?token=${found.token}` },
+        'If this was not you, do nothing: without the link the address is not used.',
+      ],
+    }
+  );
 }
 
-async function isTaken({ db }: LetterDeps, userId: string, key: string): Promise<boolean> {
-  // Only for one who really waits for it: otherwise nothing is to be sent at all.
+function alreadyRegistered(address: string): MailContent {
+  return {
+    to: address,
+    subject: 'You already have an account here',
+    paragraphs: [
+      'someone, perhaps you, wants to use this address, but you already have an account with it. Log in there; if you have forgotten the password, ask for a new one.',
+      'If this was not you, do nothing: nothing has changed.',
+    ],
+  };
+}
+
+async function isTaken({ db }: MailDeps, userId: string, key: string): Promise<boolean> {
+  // Only for a user who really waits for it: otherwise nothing is to be sent at all.
   const rows = await db.$queryRaw<unknown[]>`
     SELECT FROM "user" owner, "user" waiting
     WHERE owner.email_key = ${key} AND owner.id <> waiting.id
@@ -84,10 +100,11 @@ async function isTaken({ db }: LetterDeps, userId: string, key: string): Promise
   return rows.length > 0;
 }
 
-/** Keeps a token for the one user that the statement finds, if it finds one. */
-async function give({ db }: LetterDeps, purpose: 'verify' | 'reset', token: NewToken, user: Prisma.Sql) {
-  const [addressee] = await db.$queryRaw<Addressee[]>`
+/** Makes a token for the one user that the statement finds, if it finds one, and keeps what the database may know of it. */
+export async function tokenFor({ db }: MailDeps, purpose: TokenPurpose, user: Prisma.Sql) {
+  const token = newToken();
+  const [found] = await db.$queryRaw<{ username: string; email: string }[]>`
     WITH u AS (${user}), kept AS (${keepToken(purpose, token, Prisma.sql`FROM u`)} RETURNING user_id)
     SELECT u.username, u.email FROM u JOIN kept ON kept.user_id = u.id`;
-  return addressee;
+  return found && { ...found, token: token.token };
 }

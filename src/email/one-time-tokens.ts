@@ -1,9 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { z } from 'zod';
 import { Prisma } from '../generated/prisma/client.js';
 import type { Db, Transaction } from '../platform/db/database.js';
 
 /** What a mailed token does: `verify` an e-mail address, or `reset` a password. */
 export type TokenPurpose = 'verify' | 'reset';
+
+/** A token as it was mailed. One of another kind is not told from one that is used up. */
+export const mailTokenSchema = z.string().max(200);
 
 /** How long they are good, in seconds. */
 export const tokenLife: Record<TokenPurpose, number> = { verify: 24 * 3600, reset: 30 * 60 };
@@ -33,7 +37,7 @@ export function keepToken(purpose: TokenPurpose, { hash }: NewToken, from: Prism
       SET hash = excluded.hash, email_key = excluded.email_key, expires_at = excluded.expires_at`;
 }
 
-/** Whose token it is, without using it up; undefined where it is none (any more). */
+/** The user of a token, without using it up; undefined where it is none (any more). */
 export async function tokenHolder(
   { db }: { db: Db },
   purpose: TokenPurpose,

@@ -1,17 +1,39 @@
 import { z } from 'zod';
-import type { Context, Reply } from '../endpoint.js';
+import { openEndpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
 
-export const replySchema = z.object({ status: z.literal('ok') }).meta({ id: 'Health', example: { status: 'ok' } });
+const replySchema = z.object({ status: z.literal('ok') }).meta({ id: 'Health', example: { status: 'ok' } });
 
-/** The process lives. Asks nothing of the database, which is no reason to restart this process. */
-export function live(): Reply {
-  return { status: 200, body: { status: 'ok' } };
-}
+const ok = { status: 'ok' } as const;
+
+/** The process lives. It asks nothing of the database, which is no reason to restart this process. */
+export const live = openEndpoint({
+  name: 'checkHealth',
+  summary: 'Ask whether the process lives',
+  statements: 0,
+  reply: [200, replySchema],
+  handler: () => ({ body: ok }),
+});
 
 /** Requests may be sent here: the database answers, and this instance is not about to stop. */
-export async function ready({ deps }: Context<'public'>): Promise<Reply> {
-  const state = await deps.readiness.check();
-  if (state !== 'ready') throw new AppError(state);
-  return { status: 200, body: { status: 'ok' } };
-}
+export const ready = openEndpoint({
+  name: 'checkReadiness',
+  summary: 'Ask whether requests may be sent here',
+  statements: 1,
+  reply: [200, replySchema],
+  errors: ['database_unavailable', 'shutting_down'],
+  async handler({ deps }) {
+    const state = await deps.readiness.check();
+    if (state !== 'ready') throw new AppError(state);
+    return { body: ok };
+  },
+});
+
+/** How this instance does, for Prometheus: numbers alone, nothing of any user. */
+export const metrics = openEndpoint({
+  name: 'getMetrics',
+  summary: 'Get numbers for Prometheus',
+  statements: 1,
+  reply: [200, 'text/plain'],
+  handler: async ({ deps }) => ({ body: await deps.metrics.read() }),
+});

@@ -1,22 +1,35 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { Request, RequestHandler } from 'express';
+import type { Request } from 'express';
+import type { Guard } from '../endpoint.js';
 import { AppError } from '../errors.js';
 
 /**
  * Lets in who shows `METRICS_TOKEN`. Where there is none, only this machine itself may come in, and not through a
- * proxy: what the numbers tell of users and load is nobody's business by default.
+ * proxy: what the numbers tell of users and load is not for strangers.
  */
-export function requireMetricsToken(token: string | undefined): RequestHandler {
-  const wanted = token === undefined ? undefined : digest(token);
-  return (req, _res, next) => {
-    if (wanted === undefined && isOfThisMachine(req)) return next();
-    const shown = /^bearer +(.+)$/i.exec(req.headers.authorization ?? '')?.[1];
-    if (shown === undefined) throw new AppError('unauthenticated', { detail: 'METRICS_TOKEN opens this.' });
-    // Digests have one length, so that the time of comparing tells nothing of the token, its length included.
-    if (wanted === undefined || !timingSafeEqual(digest(shown), wanted)) throw new AppError('invalid_token');
-    next();
-  };
-}
+export const metricsToken: Guard<undefined> = {
+  name: 'metrics-token',
+  refusals: ['unauthenticated', 'invalid_token'],
+  schemes: () => ({
+    metricsToken: {
+      type: 'http',
+      scheme: 'bearer',
+      description: 'The `METRICS_TOKEN` of the server; without one, its own machine alone may ask.',
+    },
+  }),
+  optional: true,
+  step({ config }) {
+    const wanted = config.metricsToken === undefined ? undefined : digest(config.metricsToken);
+    return (req, _res, admit) => {
+      if (wanted === undefined && isOfThisMachine(req)) return admit(undefined);
+      const shown = /^bearer +(.+)$/i.exec(req.headers.authorization ?? '')?.[1];
+      if (shown === undefined) throw new AppError('unauthenticated', { detail: 'METRICS_TOKEN opens this.' });
+      // Digests have one length, so that the time of comparing tells nothing of the token, its length included.
+      if (wanted === undefined || !timingSafeEqual(digest(shown), wanted)) throw new AppError('invalid_token');
+      admit(undefined);
+    };
+  },
+};
 
 // A proxy on this machine speaks for others; one that says so in no header can't be told from this machine.
 const proxyHeaders = ['forwarded', 'via', 'x-forwarded-for', 'x-real-ip'];

@@ -1,20 +1,12 @@
-import {
-  type Args,
-  argument,
-  type Command,
-  type CommandDeps,
-  CommandError,
-  needYes,
-  type Result,
-  yes,
-} from '../platform/cli/command.js';
+import type { CommandDeps } from '../deps.js';
+import { type Args, argument, type Command, CommandError, needYes, type Result, yes } from '../platform/cli/command.js';
 import { table, time } from '../platform/cli/text.js';
 import { type KeyFacts, listKeys, signsFrom, unopenedKeys } from './list.js';
 import { resealKeys, revokeKey, rotateKeys } from './rotation.js';
 import { wrongSecret } from './signing-keys.js';
 
 /** Signing keys: what is listed never holds key material. */
-export const keyCommands: Command[] = [
+export const keyCommands: Command<CommandDeps>[] = [
   { name: 'keys list', arguments: [], summary: 'signing keys and their states', run: list },
   { name: 'keys rotate', arguments: [], summary: 'make the next keys sign; no token is refused for it', run: rotate },
   {

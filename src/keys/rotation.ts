@@ -2,18 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { type Actor, auditEvent } from '../audit/events.js';
 import { AppError } from '../errors.js';
 import { type SigningKey as KeyRow, Prisma } from '../generated/prisma/client.js';
+import { channel } from '../platform/db/channel.js';
 import type { Db, Transaction } from '../platform/db/database.js';
-import { longestAccessTtl } from '../sessions/access-tokens.js';
-import { channel } from '../sessions/instance-sync.js';
+import { locks } from '../platform/db/locks.js';
+import { longestAccessTtl } from './lifetimes.js';
 import { type KeyAlgorithm, newKeyMaterial } from './material.js';
 import type { SecretBox } from './secret-box.js';
 import { type KeyPurpose, labelOf, type SigningKeys, wrongSecret } from './signing-keys.js';
 
 /** How long a JWKS may be cached, in seconds: a key is published for at least as long before it signs. */
 export const jwksMaxAge = 300;
-
-// Any number does, as long as nothing else in this database locks the same one.
-const keysLock = 728_301_001;
 
 // What other instances' clocks may be off by, and what a request may take, in seconds.
 const margin = 600;
@@ -86,7 +84,7 @@ export async function rotateKeysByAge(deps: RotationDeps): Promise<void> {
       AND retired_at IS NULL`;
   const made = (await findOld(deps.db)).length > 0 ? await makeAccessKeys(algorithm, 1) : [];
   await deps.db.$transaction(async (tx) => {
-    const [held] = await tx.$queryRaw<{ held: boolean }[]>`SELECT pg_try_advisory_xact_lock(${keysLock}) AS held`;
+    const [held] = await tx.$queryRaw<{ held: boolean }[]>`SELECT pg_try_advisory_xact_lock(${locks.keys}) AS held`;
     if (!held?.held) return;
     if (made.length > 0 && (await findOld(tx)).length > 0) await rotate(tx, deps, {}, made);
     const dead = await tx.$executeRaw`
@@ -181,7 +179,7 @@ export async function resealKeys({ db, box }: Pick<RotationDeps, 'db' | 'box'>):
 
 async function exclusively<Result>(db: Db, work: (tx: Transaction) => Promise<Result>): Promise<Result> {
   return db.$transaction(async (tx) => {
-    await tx.$executeRaw`SELECT pg_advisory_xact_lock(${keysLock})`;
+    await tx.$executeRaw`SELECT pg_advisory_xact_lock(${locks.keys})`;
     return work(tx);
   });
 }

@@ -1,48 +1,63 @@
 import { z } from 'zod';
-import type { Context, Reply } from '../endpoint.js';
+import { type Context, endpointFor } from '../endpoint.js';
 import { AppError } from '../errors.js';
-import { transportSchema } from '../platform/http/fields.js';
-import * as sessions from '../sessions/start.js';
-import { type CheckedUser, checkPassword, recordFailedLogin } from '../users/users.js';
+import type { CheckedUser } from '../passwords/check.js';
+import { tokensIn } from '../sessions/cookies.js';
+import { tokenResponseSchema } from '../sessions/json.js';
+import { tokenReply } from '../sessions/token-reply.js';
+import { transportSchema } from '../sessions/transport.js';
+import { checkPassword, recordFailedLogin } from './check-password.js';
 import { deviceIdOf, deviceTokenFor } from './known-devices.js';
+import { startSessionFor } from './start-session.js';
 
-// No policy here: whoever has an old or odd password must still get in with it.
-export const bodySchema = z
+// No policy here: a user with an old or odd password must still get in with it.
+const bodySchema = z
   .strictObject({
     username: z.string().min(1).max(254).meta({ description: 'A username or an e-mail address.' }),
     password: z.string().min(1),
     transport: transportSchema.default('bearer'),
-    device_token: z.string().max(200).optional().meta({ description: 'Of an earlier login, where no cookie has it.' }),
+    device_token: z.string().max(200).optional().meta({
+      description: 'Of an earlier login, where no cookie has it.',
+      example: '3Pekminx9UAZogOfZs4XtMnFFqXY8OKzE',
+    }),
   })
   .meta({ id: 'LogInBody', example: { username: 'ada', password: 'nine geese over a quiet lake' } });
 
-type LoginContext = Context<'password', z.output<typeof bodySchema>>;
+type LogInContext = Context<CheckedUser, z.output<typeof bodySchema>>;
 
-export async function handler(context: LoginContext): Promise<Reply> {
-  const { deps, principal, body, cookies } = context;
-  const presented = body.device_token ?? cookies.device;
-  const newDevice = presented === undefined || !deviceIdOf(deps.keys, principal.user.id, presented);
-  const issued = (await logIn(context, principal, newDevice)) ?? (await logInAgain(context, newDevice));
-  if (!issued) throw new AppError('invalid_credentials');
-  const deviceToken = deviceTokenFor(deps.keys, issued.user.id, presented);
-  return { status: 200, tokens: { issued, transport: body.transport, deviceToken } };
-}
+export const logIn = endpointFor<CheckedUser>()({
+  name: 'logIn',
+  summary: 'Log in with a password',
+  statements: 3,
+  body: bodySchema,
+  reply: [200, tokenResponseSchema],
+  headers: ['Set-Cookie'],
+  errors: ['account_disabled', 'email_unverified', 'overloaded'],
+  async handler(context) {
+    const { deps, principal, body, cookies } = context;
+    const presented = body.device_token ?? tokensIn(cookies, deps.config.cookies).device;
+    const newDevice = presented === undefined || !deviceIdOf(deps.keys, principal.user.id, presented);
+    const issued = (await start(context, principal, newDevice)) ?? (await startAgain(context, newDevice));
+    if (!issued) throw new AppError('invalid_credentials');
+    return tokenReply(deps, issued, body.transport, deviceTokenFor(deps.keys, issued.user.id, presented));
+  },
+});
 
-async function logIn({ deps, caller }: LoginContext, checked: CheckedUser, newDevice: boolean) {
+async function start({ deps, caller }: LogInContext, checked: CheckedUser, newDevice: boolean) {
   if (checked.user.disabledAt) {
     await recordFailedLogin(deps, checked.user.id, caller, 'user_disabled');
     throw new AppError('account_disabled');
   }
   if (checked.user.pendingUntil) throw new AppError('email_unverified');
-  return sessions.logIn(deps, checked, caller, { newDevice });
+  return startSessionFor(deps, checked, caller, { newDevice });
 }
 
 /**
  * The user changed between the check of the password and now. That may be a change of password, but also another
  * login that hashed the same password anew at a higher cost: one more check tells.
  */
-async function logInAgain(context: LoginContext, newDevice: boolean) {
+async function startAgain(context: LogInContext, newDevice: boolean) {
   const { deps, body, caller } = context;
   const checked = await checkPassword(deps, body.username, body.password, caller);
-  return checked && logIn(context, checked, newDevice);
+  return checked && start(context, checked, newDevice);
 }

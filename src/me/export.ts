@@ -1,103 +1,62 @@
 import { z } from 'zod';
-import type { Context, Reply } from '../endpoint.js';
+import { auditData } from '../audit/personal-data.js';
+import { mailedTokensData, mailsData } from '../email/personal-data.js';
+import { endpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
-import { auditEventOnTheWire, todoOnTheWire, todoSchema, userOnTheWire, userSchema } from '../sessions/json.js';
-import { exportUser, type UserExport } from './personal-data.js';
+import { ownPersonalData } from '../own/personal-data.js';
+import { time } from '../platform/http/fields.js';
+import type { DataOwner, PersonalData } from '../platform/personal-data.js';
+import { sessionsData } from '../sessions/personal-data.js';
+import { userJson, userSchema } from '../users/json.js';
 
-const time = z.iso.datetime();
-const place = { ip: z.string().nullable(), user_agent: z.string().nullable() };
+/** All that is held about a user besides their own row, by its name in the export. */
+export const exported: Record<string, PersonalData> = {
+  sessions: sessionsData,
+  ...ownPersonalData,
+  mails: mailsData,
+  mailed_tokens: mailedTokensData,
+  audit: auditData,
+};
 
-export const replySchema = z
-  .object({
-    user: userSchema.extend({
-      pending_email: z.string().nullable(),
-      disabled: z.boolean(),
-      version: z.int(),
-      last_login_at: time.nullable(),
-    }),
-    sessions: z.array(
-      z.object({
-        id: z.uuid(),
-        created_at: time,
-        last_used_at: time,
-        refreshes: z.int(),
-        ended_at: time.nullable(),
-        end_reason: z.string().nullable(),
-        ...place,
-      }),
-    ),
-    todos: z.array(todoSchema),
-    mails: z.array(
-      z.object({
-        id: z.uuid(),
-        purpose: z.string(),
-        recipient: z.string(),
-        created_at: time,
-        sent_at: time.nullable(),
-        detail: z.unknown(),
-      }),
-    ),
-    mailed_tokens: z.array(z.object({ purpose: z.string(), email: z.string(), expires_at: time })),
-    audit: z.array(
-      z.object({
-        id: z.uuid(),
-        at: time,
-        action: z.string(),
-        user_id: z.uuid().nullable(),
-        actor_id: z.uuid().nullable(),
-        detail: z.unknown(),
-        ...place,
-      }),
-    ),
-  })
+const exportedUserSchema = userSchema.extend({
+  pending_email: z.string().nullable(),
+  disabled: z.boolean(),
+  version: z.int(),
+  last_login_at: time.nullable(),
+});
+
+const lists = Object.entries(exported).map(([name, { schema }]) => [name, z.array(schema)] as const);
+
+export const exportSchema = z
+  .object({ user: exportedUserSchema, ...Object.fromEntries(lists) })
   .meta({ id: 'UserExport' });
 
-/** All that is held about the user, as one file. */
-export async function handler({ deps, principal }: Context<'access-token'>): Promise<Reply> {
-  const held = await exportUser(deps, principal.sub);
-  // Deleted a moment ago: the session has ended with the user.
-  if (!held) throw new AppError('session_revoked');
-  const headers = { 'Content-Disposition': 'attachment; filename="gatelatch-export.json"' };
-  return { status: 200, body: onTheWire(held), headers };
-}
-
-function onTheWire({ user, sessions, todos, mails, tokens, events }: UserExport): z.infer<typeof replySchema> {
-  return {
-    user: {
-      ...userOnTheWire(user),
+/**
+ * All that is held about the user, as one file. Left out is only what would be of use to a thief and is of none to its
+ * owner: the hashes of the password, of tokens and of session nonces.
+ */
+export const exportMe = endpoint({
+  name: 'exportMe',
+  summary: 'Get all that is held about you',
+  reply: [200, exportSchema],
+  headers: ['Content-Disposition'],
+  async handler({ deps: { db }, principal }) {
+    const user = await db.user.findUnique({ where: { id: principal.sub }, omit: { passwordHash: true } });
+    // Deleted a moment ago: the session has ended with the user.
+    if (!user) throw new AppError('session_revoked');
+    const addresses = [user.email, user.pendingEmail].filter((address) => address !== null);
+    const owner: DataOwner = { id: user.id, addresses };
+    const held = await Promise.all(
+      Object.entries(exported).map(async ([name, { read }]) => [name, await read(db, owner)] as const),
+    );
+    const own = {
+      ...userJson(user),
       pending_email: user.pendingEmail,
       disabled: user.disabledAt !== null,
       version: user.version,
-      last_login_at: text(user.lastLoginAt),
-    },
-    sessions: sessions.map((session) => ({
-      id: session.id,
-      created_at: session.createdAt.toISOString(),
-      last_used_at: session.rotatedAt.toISOString(),
-      refreshes: session.counter,
-      ended_at: text(session.endedAt),
-      end_reason: session.endReason,
-      ip: session.ip,
-      user_agent: session.userAgent,
-    })),
-    todos: todos.map(todoOnTheWire),
-    mails: mails.map(({ id, purpose, recipient, createdAt, sentAt, detail }) => ({
-      id,
-      purpose,
-      recipient,
-      created_at: createdAt.toISOString(),
-      sent_at: text(sentAt),
-      detail,
-    })),
-    mailed_tokens: tokens.map(({ purpose, emailKey, expiresAt }) => ({
-      purpose,
-      email: emailKey,
-      expires_at: expiresAt.toISOString(),
-    })),
-    audit: events.map(auditEventOnTheWire),
-  };
-}
-
-function text(time: Date | null): string | null {
-  return time?.toISOString() ?? null;
-}
+      last_login_at: user.lastLoginAt?.toISOString() ?? null,
+    };
+    const headers = { 'Content-Disposition': 'attachment; filename="gatelatch-export.json"' };
+    return { body: { user: own, ...Object.fromEntries(held) }, headers };
+  },
+});

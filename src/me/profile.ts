@@ -1,14 +1,14 @@
+import { enqueueVerification } from '../email/mails.js';
 import { endTokens } from '../email/one-time-tokens.js';
 import { AppError } from '../errors.js';
+import type { CheckedUser } from '../passwords/check.js';
 import type { Caller } from '../platform/caller.js';
 import type { Db, Transaction } from '../platform/db/database.js';
-import { uniqueViolation } from '../platform/db/errors.js';
-import { fromUser, noticeMail, verificationMail } from '../platform/outbox/outbox.js';
-import type { MailBell } from '../platform/outbox/wake.js';
-import { lockUser } from '../sessions/end.js';
-import { type CheckedUser, canonical, type User } from '../users/users.js';
+import { enqueueNotice } from '../platform/outbox/outbox.js';
+import type { OutboxWake } from '../platform/outbox/wake.js';
+import { canonical, fromUser, lockUser, takenError, type User } from '../users/users.js';
 
-type ProfileDeps = { db: Db; mailBell: MailBell };
+type ProfileDeps = { db: Db; outboxWake: OutboxWake };
 
 /** A new e-mail address comes with the user whose password was checked for it. */
 export type ProfileChange = {
@@ -17,13 +17,13 @@ export type ProfileChange = {
 };
 
 /**
- * Changes the username at once, and the e-mail address once the link is opened that is mailed to it. Whether somebody
- * else has that address is not looked at, so nothing here tells it.
+ * Changes the username at once, and the e-mail address once the link is opened that is mailed to it. Whether another
+ * user has that address is not looked at, so nothing here tells it.
  * @returns the user as they are now; undefined where they are deleted
  * @throws AppError username_taken; invalid_credentials where the password that was checked is no longer current
  */
 export async function changeProfile(
-  { db, mailBell }: ProfileDeps,
+  { db, outboxWake }: ProfileDeps,
   userId: string,
   { username, email }: ProfileChange,
   caller: Caller,
@@ -39,11 +39,10 @@ export async function changeProfile(
         await tx.user.update({ where: { id: userId }, data: { username, usernameKey: canonical(username) } });
       return (await tx.user.findUnique({ where: { id: userId } })) ?? undefined;
     });
-    mailBell.ring();
+    outboxWake.wake();
     return user;
   } catch (error) {
-    if (uniqueViolation(error) === 'username_key') throw new AppError('username_taken');
-    throw error;
+    throw takenError(error);
   }
 }
 
@@ -58,6 +57,6 @@ async function askForAddress(tx: Transaction, user: User, address: string, calle
   });
   await endTokens(tx, user.id);
   if (!isNew) return;
-  await tx.$executeRaw(verificationMail(fromUser(user.id)));
-  await tx.$executeRaw(noticeMail('email_change_asked', fromUser(user.id), caller));
+  await tx.$executeRaw(enqueueVerification(fromUser(user.id)));
+  await tx.$executeRaw(enqueueNotice('email_change_asked', fromUser(user.id), caller));
 }

@@ -1,19 +1,22 @@
+import { auditKeyOf } from '../audit/chain/commands.js';
 import { type Retained, retainAudit } from '../audit/chain/retention.js';
+import type { CommandDeps } from '../deps.js';
+import { purgeTokens } from '../email/purge.js';
 import { listKeys } from '../keys/list.js';
-import { type Command, type CommandDeps, keysOf } from '../platform/cli/command.js';
+import type { Command } from '../platform/cli/command.js';
 import { purgeLimits } from '../platform/limits/purge.js';
-import { purgeMail } from '../platform/outbox/purge.js';
-import { purge } from '../sessions/purge.js';
+import { purgeOutbox } from '../platform/outbox/purge.js';
+import { purgeSessions } from '../sessions/purge.js';
+import { purgePendingSignUps } from '../sign-up/purge.js';
 
 /** What the server does by itself every hour, now. */
-export const purgeCommand: Command = {
+export const purgeCommand: Command<CommandDeps> = {
   name: 'purge',
   arguments: [],
   summary: 'remove what the server removes every hour: what is past its use',
   async run(deps) {
-    await purgeMail(deps);
-    await purgeLimits(deps);
-    const purged = await purge(deps);
+    for (const purge of [purgeOutbox, purgeTokens, purgePendingSignUps, purgeLimits]) await purge(deps);
+    const purged = await purgeSessions(deps);
     const { purged: events } = await retain(deps);
     if (!purged) return { json: { purged: null }, text: 'An instance is purging just now: nothing was left to do.' };
     const { sessions, revocations } = purged;
@@ -27,5 +30,5 @@ export const purgeCommand: Command = {
 /** Before a server first starts there is no key to seal with, and so nothing that was sealed. */
 async function retain(deps: CommandDeps): Promise<Retained> {
   if ((await listKeys(deps)).length === 0) return { purged: 0, erased: 0 };
-  return retainAudit({ ...deps, keys: await keysOf(deps) });
+  return retainAudit({ ...deps, auditKey: await auditKeyOf(deps) });
 }

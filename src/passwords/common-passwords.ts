@@ -27,12 +27,12 @@ const after = new RegExp(`[${SIGNS}\\p{N}]+$`, 'u');
 const doubles = /(.)\1+/gsu;
 
 /** For comparisons only, never for hashing: look-alike forms and case folded, separators and signs left out. */
-export function bare(text: string): string {
+export function withoutSeparators(text: string): string {
   return folded(text).replace(separators, '');
 }
 
-/** The parts of a name, folded as `bare` does: `Anne-Marie.K` → `anne`, `marie`, `k`. */
-export function words(text: string): string[] {
+/** The parts of a name, folded in the same way: `Anne-Marie.K` → `anne`, `marie`, `k`. */
+export function wordsOf(text: string): string[] {
   return folded(text).split(separators);
 }
 
@@ -51,7 +51,7 @@ export function isCommon(password: string): boolean {
   for (const form of forms) {
     if (isListed(form) || isWalk(form) || isMonotonous(form)) return true;
     for (const padding of [before, after, separators]) forms.add(form.replace(padding, ''));
-    forms.add(form.replace(doubles, '$1')).add(root(form));
+    forms.add(form.replace(doubles, '$1')).add(repeatedPart(form));
   }
   return false;
 }
@@ -71,7 +71,7 @@ function isListed(form: string): boolean {
 }
 
 /** What the text repeats, at least three characters of it (`passwordpas` → `password`), or else the text. */
-function root(form: string): string {
+function repeatedPart(form: string): string {
   for (let period = 1; period <= form.length - 3; period += 1)
     if (form.startsWith(form.slice(period))) return form.slice(0, period);
   return form;
@@ -83,7 +83,7 @@ function root(form: string): string {
  */
 function isMonotonous(form: string): boolean {
   if (form.length < 8 || /\p{So}/u.test(form)) return false;
-  return [root(form), form.replace(doubles, '$1')].some((simpler) => [...simpler].length <= 3);
+  return [repeatedPart(form), form.replace(doubles, '$1')].some((simpler) => [...simpler].length <= 3);
 }
 
 /** Made of nothing but runs of three and more along `WALKS`; the last may be cut short. One run of three is chance. */

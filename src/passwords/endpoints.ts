@@ -1,31 +1,43 @@
 import { z } from 'zod';
-import { changePassword } from '../admin/user-changes.js';
-import type { Context, Reply } from '../endpoint.js';
+import { mailTokenSchema } from '../email/one-time-tokens.js';
+import { type Context, endpoint, openEndpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
-import { type CheckedUser, checkPasswordOf } from '../users/users.js';
-import { checkNewPassword } from './policy.js';
+import { formPage } from '../platform/http/page.js';
+import type { AccessClaims } from '../sessions/access-tokens.js';
+import { emailSchema } from '../users/fields.js';
+import { changePassword } from './change.js';
+import { type CheckedUser, checkPasswordOf } from './check.js';
+import { requireGoodPassword } from './policy.js';
+import { askForReset, resetPassword, userToReset } from './reset.js';
 
-export const changeSchema = z.strictObject({ current_password: z.string().min(1), new_password: z.string() }).meta({
+const changeSchema = z.strictObject({ current_password: z.string().min(1), new_password: z.string() }).meta({
   id: 'ChangePasswordBody',
   example: { current_password: 'nine geese over a quiet lake', new_password: 'a moth between two relays' },
 });
 
-type ChangeContext = Context<'access-token', z.output<typeof changeSchema>>;
+type ChangeContext = Context<AccessClaims, z.output<typeof changeSchema>>;
 
 /** Sets a new password; every other session of the user ends (ASVS 6.2.3, 7.4.3). */
-export async function change(context: ChangeContext): Promise<Reply> {
-  const { deps, body, caller } = context;
-  const checked = await checkCurrent(context);
-  const objection = checkNewPassword(body.new_password, checked.user, deps.config.passwords);
-  if (objection) throw new AppError('validation_failed', { errors: [{ path: 'new_password', message: objection }] });
-  const passwordHash = await deps.passwords.hash(body.new_password, caller.address);
-  // A login at this moment may have hashed the same password anew at a higher cost: one more check tells.
-  const changed =
-    (await replace(context, checked, passwordHash)) ||
-    (await replace(context, await checkCurrent(context), passwordHash));
-  if (!changed) throw new AppError('invalid_credentials');
-  return { status: 204 };
-}
+export const change = endpoint({
+  name: 'changePassword',
+  summary: 'Change your password',
+  statements: 8,
+  body: changeSchema,
+  reply: [204],
+  errors: ['invalid_credentials', 'overloaded'],
+  async handler(context) {
+    const { deps, body, caller } = context;
+    const checked = await checkCurrent(context);
+    requireGoodPassword('new_password', body.new_password, checked.user, deps.config.passwords);
+    const passwordHash = await deps.passwords.hash(body.new_password, caller.address);
+    // A login at this moment may have hashed the same password anew at a higher cost: one more check tells.
+    const changed =
+      (await replace(context, checked, passwordHash)) ||
+      (await replace(context, await checkCurrent(context), passwordHash));
+    if (!changed) throw new AppError('invalid_credentials');
+    return {};
+  },
+});
 
 async function checkCurrent({ deps, principal, body, caller }: ChangeContext): Promise<CheckedUser> {
   const checked = await checkPasswordOf(deps, principal.sub, body.current_password, caller.address);
@@ -36,3 +48,57 @@ async function checkCurrent({ deps, principal, body, caller }: ChangeContext): P
 function replace({ deps, principal, caller }: ChangeContext, checked: CheckedUser, passwordHash: string) {
   return changePassword(deps, checked, passwordHash, principal.sid, { actorId: principal.sub, caller });
 }
+
+const forgotSchema = z
+  .strictObject({ email: emailSchema })
+  .meta({ id: 'ForgotPasswordBody', example: { email: 'ada@example.com' } });
+
+/** The same answer, and the same work until it is given, whether or not a user has the address (ASVS 6.3.8). */
+export const forgot = openEndpoint({
+  name: 'forgotPassword',
+  summary: 'Ask for a mail to reset the password',
+  statements: 1,
+  body: forgotSchema,
+  reply: [202],
+  async handler({ deps, body }) {
+    await askForReset(deps, body.email);
+    return {};
+  },
+});
+
+const resetSchema = z.strictObject({ token: mailTokenSchema, password: z.string() }).meta({
+  id: 'ResetPasswordBody',
+  example: { token: 'rZ3mXo0dQ2m1n0vYwq8sT4bJ7uKcE5hLxPfAgWiNyVo', password: 'a moth between two relays' },
+});
+
+/** Sets a new password by a mailed token, and ends every session. A wrong token costs no hash. */
+export const reset = openEndpoint({
+  name: 'resetPassword',
+  summary: 'Set a new password by a mailed token',
+  statements: 12,
+  body: resetSchema,
+  reply: [204],
+  errors: ['invalid_one_time_token', 'overloaded'],
+  async handler({ deps, body, caller }) {
+    const user = await userToReset(deps, body.token);
+    requireGoodPassword('password', body.password, user, deps.config.passwords);
+    const passwordHash = await deps.passwords.hash(body.password, caller.address);
+    await resetPassword(deps, user.id, body.token, passwordHash, { actorId: user.id, caller });
+    return {};
+  },
+});
+
+/** The page that the link in a reset mail leads to. */
+export const resetPage = openEndpoint({
+  name: 'showResetPasswordPage',
+  summary: 'The page of the link in a reset mail',
+  statements: 0,
+  reply: [200, 'text/html'],
+  handler: () =>
+    formPage('Set a new password', {
+      form: `<label>New password <input name="password" type="password" autocomplete="new-password" required></label>
+<button>Set the password</button>`,
+      target: 'auth/password/reset',
+      done: 'The password is set, and every session has ended. Log in with the new one.',
+    }),
+});

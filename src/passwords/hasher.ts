@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import argon2 from 'argon2';
-import type { HashGate } from '../platform/process/gate.js';
+import type { Gate } from '../platform/process/gate.js';
 import { importedHash, matchesImported } from './foreign-hashes/formats.js';
-import { type HashCost, isBearable } from './hash-cost.js';
+import { type HashCost, isWithinLimits } from './hash-cost.js';
 import { canonicalPassword, isWellFormed } from './policy.js';
 
 export type Passwords = {
@@ -36,9 +36,9 @@ const HASH_BYTES = 32;
 
 /**
  * The only place where passwords are hashed: argon2id (RFC 9106), every hash through the gate, imported ones too.
- * @param cost one that {@link isBearable}: the hashes of another could be made but never verified
+ * @param cost one that {@link isWithinLimits}: the hashes of another could be made but never verified
  */
-export function createPasswords({ cost, gate }: { cost: HashCost; gate: HashGate }): Passwords {
+export function createPasswords({ cost, gate }: { cost: HashCost; gate: Gate }): Passwords {
   const decoy = decoyHash(cost);
 
   return {
@@ -94,5 +94,5 @@ function readCost(stored: string): HashCost | undefined {
 
 function isVerifiable(stored: string | undefined): stored is string {
   const cost = stored === undefined ? undefined : readCost(stored);
-  return cost !== undefined && isBearable(cost);
+  return cost !== undefined && isWithinLimits(cost);
 }

@@ -1,4 +1,5 @@
-import { bare, isCommon, words } from './common-passwords.js';
+import { AppError } from '../errors.js';
+import { isCommon, withoutSeparators, wordsOf } from './common-passwords.js';
 
 /** Longer ones add nothing but work, and a bound keeps the checks below cheap (ASVS 6.2.9 asks for at least 64). */
 const MAX_LENGTH = 128;
@@ -9,7 +10,7 @@ const PRODUCT_NAMES = ['gatelatch'];
 /** Up to so many letters beside a name don't make a password: `gatelatch-gatelatch-xy`. */
 const TINY = 3;
 
-/** Whose password it is to be. */
+/** The user whose password it will be. */
 export type PasswordOwner = { username: string; email?: string | null | undefined };
 
 /**
@@ -52,11 +53,26 @@ export function checkNewPassword(
 }
 
 /**
+ * {@link checkNewPassword} for a request.
+ * @param path the field that the password is in
+ * @throws AppError validation_failed with the reason
+ */
+export function requireGoodPassword(
+  path: string,
+  password: string,
+  owner: PasswordOwner,
+  settings: { minLength: number },
+): void {
+  const message = checkNewPassword(password, owner, settings);
+  if (message) throw new AppError('validation_failed', { errors: [{ path, message }] });
+}
+
+/**
  * Whether the names leave nothing of their own to the password: only digits, separators, up to three letters, or a
  * common password. A passphrase that has a name for one of its words is fine.
  */
 function isMadeOfNames(password: string, owner: PasswordOwner): boolean {
-  const whole = bare(password);
+  const whole = withoutSeparators(password);
   const rest = namesOf(owner).reduce((text, name) => text.replaceAll(name, ''), whole);
   if (rest === whole) return false;
   // Digits are padding beside a name, but a name of digits must not turn a password of digits into padding.
@@ -68,7 +84,7 @@ function isMadeOfNames(password: string, owner: PasswordOwner): boolean {
 function namesOf({ username, email }: PasswordOwner): string[] {
   const [local = '', domain = ''] = (email ?? '').split(/@(?=[^@]*$)/);
   const names = [...PRODUCT_NAMES, username, email ?? '', local, domain];
-  return [...names.map(bare), ...names.flatMap(words)]
+  return [...names.map(withoutSeparators), ...names.flatMap(wordsOf)]
     .filter((name) => name.length >= 3)
     .sort((a, b) => b.length - a.length);
 }

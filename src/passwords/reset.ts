@@ -1,20 +1,22 @@
-import type { ChangeDeps } from '../admin/user-changes.js';
 import { type Actor, auditEvent } from '../audit/events.js';
 import { endTokens, spendToken, tokenHolder } from '../email/one-time-tokens.js';
 import { AppError } from '../errors.js';
 import type { Db } from '../platform/db/database.js';
-import { fromUser, mailAskedFor, noticeMail } from '../platform/outbox/outbox.js';
-import type { MailBell } from '../platform/outbox/wake.js';
-import { committed, endSessions, lockUser, sessionsOf } from '../sessions/end.js';
-import type { User } from '../users/users.js';
+import { enqueueNotice, enqueueRequest } from '../platform/outbox/outbox.js';
+import type { OutboxWake } from '../platform/outbox/wake.js';
+import { type ChangeDeps, commitChange, endSessions, sessionsOf } from '../sessions/end.js';
+import { fromUser, lockUser, type User } from '../users/users.js';
 
-/** Sees to a mail with a reset link, if that address is anybody's: found out later, so that nothing here tells. */
-export async function askForReset({ db, mailBell }: { db: Db; mailBell: MailBell }, email: string): Promise<void> {
-  await db.$executeRaw(mailAskedFor('forgot', email));
-  mailBell.ring();
+/** Queues a reset mail. The user is looked up when it is sent, so the response reveals nothing. */
+export async function askForReset(
+  { db, outboxWake }: { db: Db; outboxWake: OutboxWake },
+  email: string,
+): Promise<void> {
+  await db.$executeRaw(enqueueRequest('forgot', email));
+  outboxWake.wake();
 }
 
-/** Whose password a token resets; the token is not used up. @throws AppError invalid_one_time_token */
+/** The user whose password a token resets; the token is not used up. @throws AppError invalid_one_time_token */
 export async function userToReset({ db }: { db: Db }, token: string): Promise<User> {
   const id = await tokenHolder({ db }, 'reset', token);
   const user = id === undefined ? null : await db.user.findUnique({ where: { id } });
@@ -23,8 +25,8 @@ export async function userToReset({ db }: { db: Db }, token: string): Promise<Us
 }
 
 /**
- * Sets the password by a mailed token, ends every session of the user, and every token with it. Who opened that mail
- * has the address, so it is verified.
+ * Sets the password by a mailed token, ends every session of the user, and every token with it. The user who opened that
+ * mail has the address, so it is verified.
  * @throws AppError invalid_one_time_token where the token was used meanwhile, the address is another, or the user disabled
  */
 export async function resetPassword(
@@ -34,7 +36,7 @@ export async function resetPassword(
   passwordHash: string,
   actor: Actor,
 ): Promise<void> {
-  const ended = await deps.db.$transaction(async (tx) => {
+  await commitChange(deps, async (tx) => {
     // First the user, as every change does: so no two of them wait for each other.
     await lockUser(tx, userId);
     const emailKey = await spendToken(tx, 'reset', token);
@@ -48,9 +50,7 @@ export async function resetPassword(
     await endTokens(tx, userId);
     await tx.$executeRaw(auditEvent('password.reset', userId, actor));
     if (!row.wasVerified) await tx.$executeRaw(auditEvent('email.verified', userId, actor));
-    await tx.$executeRaw(noticeMail('password_reset', fromUser(userId), actor.caller));
+    await tx.$executeRaw(enqueueNotice('password_reset', fromUser(userId), actor.caller));
     return endSessions(tx, sessionsOf(userId), 'password_reset', actor);
   });
-  committed(deps, ended);
-  deps.mailBell?.ring();
 }

@@ -1,7 +1,9 @@
 import type { Request } from 'express';
+import type { Config } from '../config.js';
 import { AppError } from '../errors.js';
+import { readCookies } from '../platform/http/cookies.js';
 import type { AccessTokenSource } from '../platform/settings/kinds.js';
-import type { AuthCookies } from './cookies.js';
+import { cookieNames } from './cookies.js';
 
 /** An access token as a request carries it. */
 export type PresentedToken = { token: string; byCookie: boolean };
@@ -12,9 +14,9 @@ export type PresentedToken = { token: string; byCookie: boolean };
  */
 export type FindAccessToken = (req: Request) => PresentedToken | undefined;
 
-export function createFindAccessToken(sources: AccessTokenSource[], cookies: AuthCookies): FindAccessToken {
-  const readers = sources.filter((source) => source !== 'cookie').map(readerOf);
-  const byCookie = sources.includes('cookie');
+export function createFindAccessToken({ tokens, cookies }: Pick<Config, 'tokens' | 'cookies'>): FindAccessToken {
+  const readers = tokens.sources.filter((source) => source !== 'cookie').map(readerOf);
+  const cookieName = tokens.sources.includes('cookie') ? cookieNames(cookies).access : undefined;
   return (req) => {
     let token: string | undefined;
     for (const read of readers) {
@@ -25,7 +27,7 @@ export function createFindAccessToken(sources: AccessTokenSource[], cookies: Aut
       token = found;
     }
     if (token !== undefined) return { token, byCookie: false };
-    const cookie = byCookie ? cookies.read(req).accessToken : undefined;
+    const cookie = cookieName === undefined ? undefined : readCookies(req)[cookieName];
     return cookie ? { token: cookie, byCookie: true } : undefined;
   };
 }

@@ -2,10 +2,8 @@ import { randomUUID } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { z } from 'zod';
 import { AppError } from '../errors.js';
+import { longestAccessTtl } from '../keys/lifetimes.js';
 import type { SigningKey, SigningKeys } from '../keys/signing-keys.js';
-
-/** Longest life that any setting can give an access token, in seconds; a longer one is not ours. */
-export const longestAccessTtl = 86_400;
 
 // How far another instance's clock may be ahead of ours before its `iat` lies in the future, in seconds.
 const clockTolerance = 60;

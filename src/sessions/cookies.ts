@@ -1,48 +1,48 @@
-import { parseCookie } from 'cookie';
-import type { CookieOptions, Request, Response } from 'express';
+import type { CookieOptions } from 'express';
 import type { Config } from '../config.js';
-import type { Reply } from '../endpoint.js';
-import { cookieNames } from './cookie-names.js';
+import type { Cookies, ReplyCookie } from '../platform/http/endpoint.js';
+import type { SessionTokens } from './start.js';
 
-/** The cookies of the `cookie` transport, as one configuration names them and sets their attributes. */
-export type AuthCookies = {
-  read(req: Request): {
-    accessToken?: string | undefined;
-    refreshToken?: string | undefined;
-    device?: string | undefined;
-  };
-  set(res: Response, tokens: NonNullable<Reply['tokens']>): void;
-  /** Clears both tokens; the device stays known. */
-  clearTokens(res: Response): void;
-};
+type CookieSettings = Config['cookies'];
+
+/** What the cookies of the `cookie` transport are called: `COOKIE_PREFIX` decides. */
+export function cookieNames({ prefix }: Pick<CookieSettings, 'prefix'>) {
+  // `__Host-` demands Path=/, so the refresh token, which is only sent to /auth, can but be `__Secure-`.
+  return prefix
+    ? { access: '__Host-access_token', refresh: '__Secure-refresh_token', device: '__Host-device' }
+    : { access: 'access_token', refresh: 'refresh_token', device: 'device' };
+}
+
+/** The tokens among a request's cookies. */
+export function tokensIn(cookies: Cookies, settings: Pick<CookieSettings, 'prefix'>) {
+  const names = cookieNames(settings);
+  return { accessToken: cookies[names.access], refreshToken: cookies[names.refresh], device: cookies[names.device] };
+}
 
 // A device is worth remembering for as long as browsers keep any cookie (RFC 6265bis §5.5: 400 days).
 const deviceMaxAge = 400 * 86_400;
 
-export function createAuthCookies({ prefix, domain, sameSite, secure }: Config['cookies']): AuthCookies {
-  const names = cookieNames(prefix);
+/** The cookies that carry the tokens of a session, and the device's where there is one. */
+export function tokenCookies(settings: CookieSettings, issued: SessionTokens, deviceToken?: string): ReplyCookie[] {
+  const [names, { everywhere, onlyAuth }] = [cookieNames(settings), attributesOf(settings)];
+  const lasting = (options: CookieOptions, seconds: number) => ({ ...options, maxAge: seconds * 1000 });
+  return [
+    { name: names.access, value: issued.accessToken, options: lasting(everywhere, issued.accessExpiresIn) },
+    { name: names.refresh, value: issued.refreshToken, options: lasting(onlyAuth, issued.refreshExpiresIn) },
+    ...(deviceToken ? [{ name: names.device, value: deviceToken, options: lasting(everywhere, deviceMaxAge) }] : []),
+  ];
+}
+
+/** What clears both tokens; the device stays known. */
+export function clearedTokens(settings: CookieSettings): ReplyCookie[] {
+  const [names, { everywhere, onlyAuth }] = [cookieNames(settings), attributesOf(settings)];
+  return [
+    { name: names.access, options: everywhere },
+    { name: names.refresh, options: onlyAuth },
+  ];
+}
+
+function attributesOf({ domain, sameSite, secure }: CookieSettings) {
   const attributes: CookieOptions = { httpOnly: true, secure, sameSite, ...(domain && { domain }) };
-  const everywhere = { ...attributes, path: '/' };
-  const onlyAuth = { ...attributes, path: '/auth' };
-  const lasting = (seconds: number) => ({ maxAge: seconds * 1000 });
-  return {
-    read(req) {
-      if (req.headers.cookie === undefined) return {};
-      const cookies = parseCookie(req.headers.cookie);
-      return {
-        accessToken: cookies[names.access],
-        refreshToken: cookies[names.refresh],
-        device: cookies[names.device],
-      };
-    },
-    set(res, { issued, deviceToken }) {
-      res.cookie(names.access, issued.accessToken, { ...everywhere, ...lasting(issued.accessExpiresIn) });
-      res.cookie(names.refresh, issued.refreshToken, { ...onlyAuth, ...lasting(issued.refreshExpiresIn) });
-      if (deviceToken) res.cookie(names.device, deviceToken, { ...everywhere, ...lasting(deviceMaxAge) });
-    },
-    clearTokens(res) {
-      res.clearCookie(names.access, everywhere);
-      res.clearCookie(names.refresh, onlyAuth);
-    },
-  };
+  return { everywhere: { ...attributes, path: '/' }, onlyAuth: { ...attributes, path: '/auth' } };
 }

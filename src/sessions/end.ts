@@ -1,8 +1,10 @@
 import { NIL } from 'uuid';
 import { type Actor, type AuditAction, auditEvent } from '../audit/events.js';
 import { Prisma } from '../generated/prisma/client.js';
+import { channel } from '../platform/db/channel.js';
 import type { Db, Transaction } from '../platform/db/database.js';
-import { channel } from './instance-sync.js';
+import type { OutboxWake } from '../platform/outbox/wake.js';
+import { lockUser } from '../users/users.js';
 import type { Revocation, Revocations } from './revocations.js';
 
 /** Why a session ended, as its row and the audit keep it. */
@@ -19,6 +21,9 @@ export type EndReason =
   | 'user_deleted';
 
 type EndingDeps = { db: Db; revocations: Revocations };
+
+/** For changes that live tokens must feel at once, and that may send mails. */
+export type ChangeDeps = EndingDeps & { outboxWake?: OutboxWake };
 
 /**
  * Ends the sessions that a condition names. In one statement, so that none happens without the others: the rows
@@ -73,7 +78,7 @@ export async function endSession(
   reason: EndReason,
   actor: Actor,
 ): Promise<number> {
-  return committed(deps, await endSessions(deps.db, Prisma.sql`id = ${sessionId}::uuid`, reason, actor));
+  return rememberEnded(deps, await endSessions(deps.db, Prisma.sql`id = ${sessionId}::uuid`, reason, actor));
 }
 
 /** Ends one session of a user. @returns false where it is not theirs, or has ended */
@@ -84,28 +89,27 @@ export async function endOwnSession(
   actor: Actor,
 ): Promise<boolean> {
   const which = Prisma.sql`id = ${sessionId}::uuid AND user_id = ${userId}::uuid`;
-  return committed(deps, await endSessions(deps.db, which, 'ended_by_user', actor)) === 1;
+  return rememberEnded(deps, await endSessions(deps.db, which, 'ended_by_user', actor)) === 1;
 }
 
 /** Ends every session of a user. A login at the same moment counts as before or after, never as neither. */
 export async function endUserSessions(
-  deps: EndingDeps,
+  deps: ChangeDeps,
   userId: string,
   reason: EndReason,
   actor: Actor,
 ): Promise<number> {
-  const ended = await deps.db.$transaction(async (tx) => {
+  return commitChange(deps, async (tx) => {
     await lockUser(tx, userId);
     return endSessions(tx, sessionsOf(userId), reason, actor);
   });
-  return committed(deps, ended);
 }
 
 // A statement may take two seconds, and there may be millions.
 const endedAtOnce = 5_000;
 
 /**
- * Ends every session of everybody, as after a restored backup, in steps of which each counts and is recorded for itself.
+ * Ends every session of all users, as after a restored backup, in steps of which each counts and is recorded for itself.
  * Where it fails on the way, doing it again ends the rest. Those who log in meanwhile stay.
  * @returns how many ended now
  */
@@ -117,15 +121,10 @@ export async function endAllSessions(deps: EndingDeps, actor: Actor): Promise<nu
       SELECT id FROM session WHERE id > ${after}::uuid AND id <= ${newest.id}::uuid
       ORDER BY id OFFSET ${endedAtOnce - 1} LIMIT 1`;
     const which = Prisma.sql`id > ${after}::uuid AND id <= ${last.id}::uuid`;
-    count += committed(deps, await endSessions(deps.db, which, 'ended_by_operator', actor));
+    count += rememberEnded(deps, await endSessions(deps.db, which, 'ended_by_operator', actor));
     after = last.id;
   }
   return count;
-}
-
-/** Waits for logins of the user that are under way, so that the next statement sees their sessions; holds others up. */
-export async function lockUser(tx: Transaction, userId: string): Promise<void> {
-  await tx.$queryRaw`SELECT id FROM "user" WHERE id = ${userId}::uuid FOR NO KEY UPDATE`;
 }
 
 /** The condition for all sessions of a user, or for all but one. */
@@ -135,8 +134,22 @@ export function sessionsOf(userId: string, except?: string): Prisma.Sql {
     : Prisma.sql`user_id = ${userId}::uuid AND id <> ${except}::uuid`;
 }
 
-/** Tells this instance's memory, which needs not wait for the message that goes to the others. */
-export function committed({ revocations }: Pick<EndingDeps, 'revocations'>, ended: Revocation[]): number {
+/**
+ * Runs a change in one transaction. Once it is committed, this instance remembers what it ended, and sends its mails.
+ * @param change begins by locking the user, and returns what live tokens must be refused for
+ * @returns for how many reasons they are
+ */
+export async function commitChange(
+  deps: ChangeDeps,
+  change: (tx: Transaction) => Promise<Revocation[]>,
+): Promise<number> {
+  const count = rememberEnded(deps, await deps.db.$transaction(change));
+  deps.outboxWake?.wake();
+  return count;
+}
+
+/** Adds to this instance's memory, which need not wait for the message that goes to the others. */
+export function rememberEnded({ revocations }: Pick<EndingDeps, 'revocations'>, ended: Revocation[]): number {
   revocations.add(ended);
   return ended.length;
 }

@@ -1,25 +1,111 @@
-import type { Context, Reply } from '../endpoint.js';
+import { z } from 'zod';
+import { endpoint, endpointFor, openEndpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
-import { endOwnSession, endUserSessions } from './end.js';
-import { sessionListSchema, sessionsOnTheWire } from './json.js';
-import * as sessions from './list.js';
+import type { AccessClaims } from './access-tokens.js';
+import { clearedTokens, tokensIn } from './cookies.js';
+import { endOwnSession, endSession, endUserSessions } from './end.js';
+import { sessionListSchema, sessionsJson, tokenResponseSchema } from './json.js';
+import { listLiveSessions } from './list.js';
+import { endSessionOf, refreshSession } from './refresh.js';
+import { tokenReply } from './token-reply.js';
+import { transportSchema } from './transport.js';
 
-export const replySchema = sessionListSchema;
+const tokenExample = 'AcFTi4L3FoAAAZogOfZs4XtMnFFqXY8OKzEBAAAAAA';
 
-type SignedIn = Context<'access-token'>;
+const refreshSchema = z
+  .strictObject({
+    refresh_token: z.string().max(1000).optional().meta({ description: 'Where its cookie is not to be used.' }),
+    transport: transportSchema.optional().meta({ description: 'The one it came by: no other is possible.' }),
+  })
+  .meta({ id: 'RefreshBody', example: { refresh_token: tokenExample } })
+  .default({});
 
-export async function list({ deps, principal }: SignedIn): Promise<Reply> {
-  const live = await sessions.listLiveSessions(deps, principal.sub);
-  return { status: 200, body: sessionsOnTheWire(live, principal.sid) };
-}
+/** A token is answered the way it came: from the body in the body, from a cookie by cookies. */
+export const refresh = openEndpoint({
+  name: 'refreshTokens',
+  summary: 'Change a refresh token for new tokens',
+  statements: 1,
+  body: refreshSchema,
+  reply: [200, tokenResponseSchema],
+  headers: ['Set-Cookie'],
+  errors: ['unauthenticated', 'invalid_refresh_token', 'refresh_token_reused', 'session_revoked'],
+  async handler({ deps, body, caller, cookies }) {
+    const transport = body.refresh_token === undefined ? 'cookie' : 'bearer';
+    const refreshToken = body.refresh_token ?? tokensIn(cookies, deps.config.cookies).refreshToken;
+    if (refreshToken === undefined)
+      throw new AppError('unauthenticated', { detail: 'Send refresh_token in the body, or its cookie.' });
+    if (body.transport !== undefined && body.transport !== transport)
+      throw new AppError('validation_failed', {
+        errors: [{ path: 'transport', message: `This refresh token came by ${transport} and is answered that way.` }],
+      });
+    return tokenReply(deps, await refreshSession(deps, refreshToken, caller), transport);
+  },
+});
 
-export async function end({ deps, principal, id, caller }: SignedIn): Promise<Reply> {
-  const actor = { actorId: principal.sub, caller };
-  if (!(await endOwnSession(deps, principal.sub, id, actor))) throw new AppError('not_found');
-  return { status: 204, ...(id === principal.sid && { clearTokens: true }) };
-}
+const logOutSchema = z
+  .strictObject({
+    refresh_token: z
+      .string()
+      .max(1000)
+      .optional()
+      .meta({ description: 'Instead of an access token, or of its cookie.', example: tokenExample }),
+  })
+  .meta({ id: 'LogOutBody', example: {} })
+  .default({});
 
-export async function endAll({ deps, principal, caller }: SignedIn): Promise<Reply> {
-  await endUserSessions(deps, principal.sub, 'logout_all', { actorId: principal.sub, caller });
-  return { status: 204, clearTokens: true };
-}
+/** Ends the session that a genuine token names, however old it is; that it has ended already is no error. */
+export const logOut = endpointFor<AccessClaims | AppError>()({
+  name: 'logOut',
+  summary: 'End the session of a token',
+  statements: 1,
+  body: logOutSchema,
+  reply: [204],
+  headers: ['Set-Cookie'],
+  errors: ['invalid_refresh_token'],
+  async handler({ deps, principal, body, cookies, caller }) {
+    if (body.refresh_token === undefined && !(principal instanceof AppError)) {
+      await endSession(deps, principal.sid, 'logout', { actorId: principal.sub, caller });
+    } else {
+      const refreshToken = body.refresh_token ?? tokensIn(cookies, deps.config.cookies).refreshToken;
+      if (refreshToken === undefined) throw principal instanceof AppError ? principal : new AppError('unauthenticated');
+      await endSessionOf(deps, refreshToken, { caller });
+    }
+    return { cookies: clearedTokens(deps.config.cookies) };
+  },
+});
+
+export const list = endpoint({
+  name: 'listSessions',
+  summary: 'See where you are signed in',
+  statements: 1,
+  reply: [200, sessionListSchema],
+  async handler({ deps, principal }) {
+    return { body: sessionsJson(await listLiveSessions(deps, principal.sub), principal.sid) };
+  },
+});
+
+export const end = endpoint({
+  name: 'endSession',
+  summary: 'End one of your sessions',
+  statements: 1,
+  reply: [204],
+  headers: ['Set-Cookie'],
+  errors: ['not_found'],
+  async handler({ deps, principal, id, caller }) {
+    if (!(await endOwnSession(deps, principal.sub, id, { actorId: principal.sub, caller })))
+      throw new AppError('not_found');
+    return id === principal.sid ? { cookies: clearedTokens(deps.config.cookies) } : {};
+  },
+});
+
+export const endAll = endpoint({
+  name: 'logOutEverywhere',
+  summary: 'End all of your sessions',
+  statements: 4,
+  reply: [204],
+  headers: ['Set-Cookie'],
+  async handler({ deps, principal, caller }) {
+    await endUserSessions(deps, principal.sub, 'logout_all', { actorId: principal.sub, caller });
+    return { cookies: clearedTokens(deps.config.cookies) };
+  },
+});

@@ -1,14 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { channel } from '../platform/db/channel.js';
 import type { Database } from '../platform/db/database.js';
 import type { Listener } from '../platform/db/listen.js';
 import type { Revocations } from './revocations.js';
 
-/** The one channel on which instances tell each other what has changed. */
-export const channel = 'gatelatch';
-
 /** How this instance hears of what the others do. */
-export type Feed = {
+export type InstanceSync = {
   /** Whether all that was committed more than half a second ago is known here. */
   isFresh(): boolean;
   /** How old what is known here may be, in milliseconds: 0 for an embedded database, which has no others. */
@@ -17,7 +15,7 @@ export type Feed = {
 };
 
 /** What the messages are about. */
-export type Hearers = { revocations: Revocations; reloadKeys(): Promise<void> };
+export type Subscribers = { revocations: Revocations; reloadKeys(): Promise<void> };
 
 const heartbeatEvery = 150;
 const unheardIsDown = 500;
@@ -33,25 +31,25 @@ const longestPollGap = 5_000;
  * @param how `listen`: a connection that LISTENs, with a heartbeat round it, because a connection that is cut
  * silently raises no error. `poll`: a query every 500 ms, for poolers that can't LISTEN.
  */
-export async function startFeed(
+export async function startInstanceSync(
   database: Database,
   how: 'listen' | 'poll',
-  hearers: Hearers,
+  subscribers: Subscribers,
   log: Logger,
-): Promise<Feed> {
-  const loadAll = async () => void (await Promise.all([hearers.revocations.load(), hearers.reloadKeys()]));
+): Promise<InstanceSync> {
+  const loadAll = async () => void (await Promise.all([subscribers.revocations.load(), subscribers.reloadKeys()]));
   if (database.kind === 'embedded') {
     await loadAll();
     return { isFresh: () => true, lag: () => 0, stop: async () => {} };
   }
-  const loop = how === 'listen' ? listening(database, hearers, loadAll, log) : polling(hearers, loadAll);
+  const loop = how === 'listen' ? listening(database, subscribers, loadAll, log) : polling(subscribers, loadAll);
   return runLoop(loop, how === 'listen' ? unheardIsDown : 2 * pollEvery, log);
 }
 
 /** One round of hearing; it resolves with the moment up to which all is known, by `performance.now()`. */
 type Loop = { every: number; round(): Promise<number>; stop(): Promise<void> };
 
-async function runLoop(loop: Loop, freshFor: number, log: Logger): Promise<Feed> {
+async function runLoop(loop: Loop, freshFor: number, log: Logger): Promise<InstanceSync> {
   const stopping = new AbortController();
   let knownUpTo = Number.NEGATIVE_INFINITY;
   let failing = false;
@@ -88,7 +86,7 @@ async function runLoop(loop: Loop, freshFor: number, log: Logger): Promise<Feed>
   };
 }
 
-function listening(database: Database, hearers: Hearers, loadAll: () => Promise<void>, log: Logger): Loop {
+function listening(database: Database, subscribers: Subscribers, loadAll: () => Promise<void>, log: Logger): Loop {
   let listener: Listener | undefined;
   let stopped = false;
   // Messages are followed one after the other; what was heard counts as known once the last has been followed. One that
@@ -112,7 +110,7 @@ function listening(database: Database, hearers: Hearers, loadAll: () => Promise<
         followed = followed
           .then(() => {
             waiting.delete(message);
-            return hear(message, hearers);
+            return hear(message, subscribers);
           })
           .catch(fail);
       },
@@ -167,7 +165,7 @@ function listening(database: Database, hearers: Hearers, loadAll: () => Promise<
   };
 }
 
-async function hear(message: string, { revocations, reloadKeys }: Hearers): Promise<void> {
+async function hear(message: string, { revocations, reloadKeys }: Subscribers): Promise<void> {
   const [subject, userId = '', sessionId = '', until] = message.split(' ');
   if (subject === 'session')
     revocations.add([{ userId, sessionId, version: null, keepUntil: new Date(Number(until)) }]);
@@ -176,7 +174,7 @@ async function hear(message: string, { revocations, reloadKeys }: Hearers): Prom
   else await revocations.load();
 }
 
-function polling({ revocations, reloadKeys }: Hearers, loadAll: () => Promise<void>): Loop {
+function polling({ revocations, reloadKeys }: Subscribers, loadAll: () => Promise<void>): Loop {
   // By the wall clock, which goes on while a machine sleeps.
   let polledAt = Number.NEGATIVE_INFINITY;
   return {

@@ -1,6 +1,6 @@
 import { Prisma } from '../generated/prisma/client.js';
 import type { Db } from '../platform/db/database.js';
-import { mostIdleJitter } from './start.js';
+import { maxIdleJitter } from './lifetime.js';
 
 /** A live session as its user, or an administrator, sees it. */
 export type LiveSession = {
@@ -26,7 +26,7 @@ export async function listLiveSessions({ db, config }: ListDeps, userId: string)
       least(rotated_at + ${after(refreshTtl)}, created_at + ${after(sessionMaxAge)}) AS "expiresAt"
     FROM session
     WHERE user_id = ${userId}::uuid AND ended_at IS NULL
-      AND rotated_at + ${after(refreshTtl + mostIdleJitter(refreshTtl))} > clock_timestamp()
+      AND rotated_at + ${after(refreshTtl + maxIdleJitter(refreshTtl))} > clock_timestamp()
       AND created_at + ${after(sessionMaxAge)} > clock_timestamp()
     ORDER BY rotated_at DESC LIMIT 1000`;
 }

@@ -1,5 +1,5 @@
 import type { AccessClaims } from './access-tokens.js';
-import type { Feed } from './instance-sync.js';
+import type { InstanceSync } from './instance-sync.js';
 import type { Refusal, Revocations } from './revocations.js';
 
 /**
@@ -7,8 +7,9 @@ import type { Refusal, Revocations } from './revocations.js';
  * from the database, and where that can't answer, the token opens nothing.
  */
 export function revocationOf(
-  { feed, revocations }: { feed: Feed; revocations: Revocations },
+  { instanceSync, revocations }: { instanceSync: InstanceSync; revocations: Revocations },
   claims: AccessClaims,
 ): Refusal | undefined | Promise<Refusal | undefined> {
-  return feed.isFresh() && revocations.isComplete() ? revocations.remembered(claims) : revocations.asked(claims);
+  const isUpToDate = instanceSync.isFresh() && revocations.isComplete();
+  return isUpToDate ? revocations.checkMemory(claims) : revocations.checkDatabase(claims);
 }

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Prisma } from '../generated/prisma/client.js';
+import { batchSize, inBatches } from '../platform/db/batches.js';
 import type { Db } from '../platform/db/database.js';
 
 /** How many rows a purge has removed. */
@@ -11,18 +11,12 @@ type PurgeDeps = { db: Db; config: { tokens: { refreshTtl: number; sessionMaxAge
 // a theft can still be answered.
 const keptAfterEnd = 7 * 86_400;
 
-// Small enough that nobody waits for the locks, with a pause that leaves the database to others.
-export const batchSize = 1_000;
-const pauseMs = 50;
-
-const purgeLock = 728_301_002;
-
 /**
  * Removes sessions that ended or expired a week ago, and revocations that no live token needs. Nothing depends on it
  * but room: whether a session is live is decided when it is used.
  * @returns undefined where another instance is at it
  */
-export async function purge({ db, config }: PurgeDeps): Promise<Purged | undefined> {
+export async function purgeSessions({ db, config }: PurgeDeps): Promise<Purged | undefined> {
   const { refreshTtl, sessionMaxAge } = config.tokens;
   const before = (seconds: number) => Prisma.sql`clock_timestamp() - make_interval(secs => ${seconds})`;
   // A live access token may outlast its idle session; until then the row tells that the session did not end. That it
@@ -38,23 +32,4 @@ export async function purge({ db, config }: PurgeDeps): Promise<Purged | undefin
   // Others may have had the lock for one of the two.
   const [fromSessions = 0, fromRevocations = 0] = removed;
   return { sessions: fromSessions, revocations: fromRevocations };
-}
-
-/** Runs a DELETE of at most {@link batchSize} rows until there are none left. @returns undefined where another purge is at it */
-export async function inBatches(db: Db, statement: Prisma.Sql): Promise<number | undefined> {
-  let removed = 0;
-  for (;;) {
-    const count = await oneBatch(db, statement);
-    if (count === undefined) return removed || undefined;
-    removed += count;
-    if (count < batchSize) return removed;
-    await sleep(pauseMs);
-  }
-}
-
-async function oneBatch(db: Db, statement: Prisma.Sql): Promise<number | undefined> {
-  return db.$transaction(async (tx) => {
-    const [lock] = await tx.$queryRaw<{ held: boolean }[]>`SELECT pg_try_advisory_xact_lock(${purgeLock}) AS held`;
-    return lock?.held ? tx.$executeRaw(statement) : undefined;
-  });
 }

@@ -1,31 +1,88 @@
-import { z } from 'zod';
-import type { Context, Reply } from '../endpoint.js';
-import { AppError } from '../errors.js';
-import { transportSchema } from '../platform/http/fields.js';
-import * as sessions from './start.js';
+import { countedEvent } from '../audit/counted-events.js';
+import { type Actor, auditEvent } from '../audit/events.js';
+import { AppError, type ErrorCode } from '../errors.js';
+import { Prisma } from '../generated/prisma/client.js';
+import type { Caller } from '../platform/caller.js';
+import { type User, userColumns } from '../users/users.js';
+import { endSessions, rememberEnded } from './end.js';
+import { isOfAge, seconds } from './lifetime.js';
+import { nonceHash, openRefreshToken, type RefreshToken, sealRefreshToken } from './refresh-tokens.js';
+import { accessExpiry, type SessionsDeps, type SessionTokens, secondsNow, signFor } from './start.js';
 
-export const bodySchema = z
-  .strictObject({
-    refresh_token: z.string().max(1000).optional().meta({ description: 'Where its cookie is not to be used.' }),
-    transport: transportSchema.optional().meta({ description: 'The one it came by: no other is possible.' }),
-  })
-  .meta({ id: 'RefreshBody', example: { refresh_token: 'AcFTi4L3FoAAAZogOfZs4XtMnFFqXY8OKzEBAAAAAA' } })
-  .default({});
+/**
+ * Answers a refresh token with its successor. Whoever presents the same token at once, or again within the grace,
+ * gets the same successor; which of the two it was is decided by one statement on any number of instances.
+ * @throws AppError invalid_refresh_token, session_revoked, or refresh_token_reused, which ends the session
+ */
+export async function refreshSession(deps: SessionsDeps, text: string, caller: Caller): Promise<SessionTokens> {
+  const { db, keys, config } = deps;
+  const token = openRefreshToken(keys, text);
+  if (!token) throw new AppError('invalid_refresh_token');
+  const issuedAt = secondsNow();
+  const { counter } = token;
+  const rotates = Prisma.sql`s.counter <= ${counter}`;
+  type Row = User & { counterNow: number; refreshExpiresIn: number };
+  const [row] = await db.$queryRaw<Row[]>`
+    WITH refreshed AS (UPDATE session s SET
+      counter = CASE WHEN ${rotates} THEN ${counter} + 1 ELSE s.counter END,
+      rotated_at = CASE WHEN ${rotates} THEN clock_timestamp() ELSE s.rotated_at END,
+      ip = CASE WHEN ${rotates} THEN ${caller.address} ELSE s.ip END,
+      user_agent = CASE WHEN ${rotates} THEN ${caller.userAgent ?? null} ELSE s.user_agent END,
+      access_expires_at = greatest(s.access_expires_at, ${accessExpiry(config.tokens, issuedAt)}::timestamptz)
+    FROM "user" u, (SELECT counter FROM session WHERE id = ${token.sessionId}::uuid) seen
+    WHERE ${isSessionOf(token)} AND s.ended_at IS NULL AND u.id = s.user_id AND u.disabled_at IS NULL
+      AND ${isOfAge(config.tokens, token.sessionId)}
+      AND (${rotates} OR (s.counter = ${counter} + 1 AND s.rotated_at > clock_timestamp() - ${seconds(config.tokens.refreshGrace)}))
+    RETURNING ${userColumns}, s.counter AS "counterNow", seen.counter AS "counterSeen",
+      s.ip AS "lastIp", s.user_agent AS "lastUserAgent",
+      ceil(extract(epoch FROM least(s.rotated_at + ${seconds(config.tokens.refreshTtl)},
+        s.created_at + ${seconds(config.tokens.sessionMaxAge)}) - clock_timestamp()))::int AS "refreshExpiresIn"
+    ), ${refreshEvents(token, caller)}
+    SELECT * FROM refreshed`;
+  if (!row) throw new AppError(await refusalOf(deps, token, caller));
+  const { counterNow, refreshExpiresIn, ...user } = row;
+  const refreshToken = sealRefreshToken(keys, { ...token, counter: counterNow });
+  return { ...signFor(deps, user, token.sessionId, issuedAt), refreshToken, refreshExpiresIn };
+}
 
-/** A token is answered the way it came: from the body in the body, from a cookie by cookies. */
-export async function handler({
-  deps,
-  body,
-  caller,
-  cookies,
-}: Context<'public', z.output<typeof bodySchema>>): Promise<Reply> {
-  const transport = body.refresh_token === undefined ? 'cookie' : 'bearer';
-  const refreshToken = body.refresh_token ?? cookies.refreshToken;
-  if (refreshToken === undefined)
-    throw new AppError('unauthenticated', { detail: 'Send refresh_token in the body, or its cookie.' });
-  if (body.transport !== undefined && body.transport !== transport)
-    throw new AppError('validation_failed', {
-      errors: [{ path: 'transport', message: `This refresh token came by ${transport} and is answered that way.` }],
-    });
-  return { status: 200, tokens: { issued: await sessions.refreshSession(deps, refreshToken, caller), transport } };
+/** What is out of the ordinary about a refresh, recorded in its own statement: mostly nothing. */
+function refreshEvents({ sessionId, counter }: RefreshToken, caller: Caller): Prisma.Sql {
+  const [user, detail] = [Prisma.sql`refreshed.id`, { session_id: sessionId }];
+  // A counter behind a genuine token: the database is younger than the token, as after a restored backup.
+  const whereAhead = Prisma.sql`FROM refreshed WHERE "counterSeen" < ${counter}`;
+  // A rotation notes its caller, so whoever finds another one there was answered out of grace.
+  const whereGrace = Prisma.sql`FROM refreshed WHERE "lastIp" IS DISTINCT FROM ${caller.address}
+    OR "lastUserAgent" IS DISTINCT FROM ${caller.userAgent ?? null}`;
+  return Prisma.sql`
+    ahead AS (${auditEvent('refresh.ahead', user, { caller }, detail, whereAhead)}),
+    grace AS (${countedEvent('refresh.grace', user, caller, detail, whereGrace)})`;
+}
+
+/** Tells theft from age. A token that was replaced longer ago than the grace is in two hands: the session ends. */
+async function refusalOf(deps: SessionsDeps, token: RefreshToken, caller: Caller): Promise<ErrorCode> {
+  const { config, db } = deps;
+  const reused = Prisma.sql`id IN (
+    SELECT s.id FROM session s WHERE ${isSessionOf(token)} AND ${isOfAge(config.tokens, token.sessionId)}
+      AND (s.counter > ${token.counter} + 1 OR (s.counter = ${token.counter} + 1
+        AND s.rotated_at <= clock_timestamp() - ${seconds(config.tokens.refreshGrace)})))`;
+  const ended = await endSessions(db, reused, 'refresh_token_reused', { caller }, 'refresh.reused');
+  if (rememberEnded(deps, ended) > 0) return 'refresh_token_reused';
+  const [row] = await db.$queryRaw<unknown[]>`
+    SELECT FROM session s WHERE ${isSessionOf(token)} AND s.ended_at IS NOT NULL`;
+  return row ? 'session_revoked' : 'invalid_refresh_token';
+}
+
+/**
+ * Logs out the session of a refresh token, be it the current one, an older one, or of a session that has ended.
+ * @throws AppError invalid_refresh_token where it is not genuine
+ */
+export async function endSessionOf(deps: SessionsDeps, text: string, actor: Actor): Promise<void> {
+  const token = openRefreshToken(deps.keys, text);
+  if (!token) throw new AppError('invalid_refresh_token');
+  const which = Prisma.sql`id IN (SELECT s.id FROM session s WHERE ${isSessionOf(token)})`;
+  rememberEnded(deps, await endSessions(deps.db, which, 'logout', actor));
+}
+
+function isSessionOf({ sessionId, nonce }: RefreshToken): Prisma.Sql {
+  return Prisma.sql`s.id = ${sessionId}::uuid AND s.nonce_hash = ${nonceHash(nonce)}`;
 }

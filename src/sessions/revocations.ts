@@ -21,9 +21,9 @@ export type Revocations = {
   loadUser(userId: string): Promise<void>;
   loadSince(seconds: number): Promise<void>;
   /** Asks the memory alone. */
-  remembered(claims: AccessClaims): Refusal | undefined;
+  checkMemory(claims: AccessClaims): Refusal | undefined;
   /** Asks the database, where a missing session means an ended one: slower, never laxer. */
-  asked(claims: AccessClaims): Promise<Refusal | undefined>;
+  checkDatabase(claims: AccessClaims): Promise<Refusal | undefined>;
   /** Whether everything that counts is in the memory. False past its bound: then the database must be asked. */
   isComplete(): boolean;
   /** Lets go of what no live token needs any more; past the bound, looks whether by now all would fit. */
@@ -33,13 +33,13 @@ export type Revocations = {
 };
 
 // About 100 bytes each: 20 MB at the most.
-const mostRemembered = 200_000;
+const maxRemembered = 200_000;
 
 // Other instances' clocks, which `exp` was made by, may be behind ours by as much, in milliseconds.
 const clockTolerance = 60_000;
 
 /** @param most how many are remembered before the database is asked instead */
-export function createRevocations(db: Db, most = mostRemembered): Revocations {
+export function createRevocations(db: Db, most = maxRemembered): Revocations {
   const endedSessions = new Map<string, number>();
   const leastVersions = new Map<string, { version: number; until: number }>();
   let complete = false;
@@ -94,12 +94,12 @@ export function createRevocations(db: Db, most = mostRemembered): Revocations {
     loadUser: async (userId) => add(await read(db, Prisma.sql`user_id = ${userId}::uuid`, most + 1)),
     loadSince: async (seconds) =>
       add(await read(db, Prisma.sql`created_at > clock_timestamp() - make_interval(secs => ${seconds})`, most + 1)),
-    remembered(claims) {
+    checkMemory(claims) {
       if (endedSessions.has(claims.sid)) return 'session_revoked';
       const least = leastVersions.get(claims.sub);
       return least && claims.ver < least.version ? 'token_stale' : undefined;
     },
-    asked: (claims) => askDatabase(db, claims),
+    checkDatabase: (claims) => askDatabase(db, claims),
     isComplete: () => complete,
     async sweep() {
       forgetExpired();

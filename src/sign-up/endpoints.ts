@@ -1,15 +1,17 @@
 import { z } from 'zod';
-import type { Deps } from '../deps.js';
-import type { Context, Reply } from '../endpoint.js';
+import { type Context, openEndpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
 import { deviceTokenFor } from '../log-in/known-devices.js';
-import { checkNewPassword } from '../passwords/policy.js';
-import { emailSchema, transportSchema, usernameSchema } from '../platform/http/fields.js';
-import { tokenResponseSchema, userOnTheWire, userSchema } from '../sessions/json.js';
-import * as sessions from '../sessions/start.js';
-import { keepSignup } from './pending.js';
+import { requireGoodPassword } from '../passwords/policy.js';
+import { tokenResponseSchema } from '../sessions/json.js';
+import { tokenReply } from '../sessions/token-reply.js';
+import { transportSchema } from '../sessions/transport.js';
+import { emailSchema, usernameSchema } from '../users/fields.js';
+import { userJson, userSchema } from '../users/json.js';
+import { keepSignUp } from './pending.js';
+import * as signUps from './sign-up.js';
 
-export const bodySchema = z
+const bodySchema = z
   .strictObject({
     username: usernameSchema,
     password: z.string(),
@@ -22,31 +24,40 @@ export const bodySchema = z
   });
 
 /** What `SIGNUP=verified` answers instead of tokens. */
-export const pendingSchema = z
+const pendingSchema = z
   .object({ user: userSchema, status: z.literal('verification_sent') })
   .meta({ id: 'PendingSignUp', description: 'With `SIGNUP=verified`: no tokens until the mailed link is opened.' });
 
-export const replySchema = z
+const replySchema = z
   .union([tokenResponseSchema, pendingSchema])
   .meta({ example: tokenResponseSchema.meta()?.example });
 
-export async function handler({ deps, body, caller }: Context<'public', z.output<typeof bodySchema>>): Promise<Reply> {
-  const { config, keys, passwords } = deps;
-  if (config.signup === 'closed') throw new AppError('signup_closed');
-  const objection = checkNewPassword(body.password, body, config.passwords);
-  if (objection) throw new AppError('validation_failed', { errors: [{ path: 'password', message: objection }] });
-  const { email } = body;
-  if (config.signup === 'verified' && email === undefined)
-    throw new AppError('validation_failed', { errors: [{ path: 'email', message: 'An e-mail address is needed.' }] });
-  const passwordHash = await passwords.hash(body.password, caller.address);
-  if (config.signup === 'verified' && email !== undefined) return pending(deps, { ...body, email, passwordHash });
-  const issued = await sessions.signUp(deps, { username: body.username, email: body.email, passwordHash }, caller);
-  const deviceToken = deviceTokenFor(keys, issued.user.id, undefined);
-  return { status: 201, tokens: { issued, transport: body.transport, deviceToken } };
-}
+export const signUp = openEndpoint({
+  name: 'signUp',
+  summary: 'Sign up, and be signed in',
+  statements: 1,
+  body: bodySchema,
+  reply: [201, replySchema],
+  headers: ['Set-Cookie'],
+  errors: ['username_taken', 'email_taken', 'signup_closed', 'overloaded'],
+  async handler({ deps, body, caller }) {
+    const { signup, passwords } = deps.config;
+    if (signup === 'closed') throw new AppError('signup_closed');
+    requireGoodPassword('password', body.password, body, passwords);
+    const { username, email } = body;
+    if (signup === 'verified' && email === undefined)
+      throw new AppError('validation_failed', { errors: [{ path: 'email', message: 'An e-mail address is needed.' }] });
+    const passwordHash = await deps.passwords.hash(body.password, caller.address);
+    if (signup === 'verified' && email !== undefined) return keep(deps, { username, email, passwordHash });
+    const issued = await signUps.signUp(deps, { username, email, passwordHash }, caller);
+    return tokenReply(deps, issued, body.transport, deviceTokenFor(deps.keys, issued.user.id, undefined));
+  },
+});
 
-/** The same answer, whoever has that address: it shows what was typed, and counts once the mailed link is opened. */
-async function pending(deps: Deps, wanted: { username: string; email: string; passwordHash: string }): Promise<Reply> {
-  const user = await keepSignup(deps, wanted);
-  return { status: 201, body: { user: { ...userOnTheWire(user), email: wanted.email }, status: 'verification_sent' } };
+type SignUpDeps = Context<undefined>['deps'];
+
+/** The same answer, whether or not a user has that address: it shows what was typed, and counts once the link is opened. */
+async function keep(deps: SignUpDeps, wanted: { username: string; email: string; passwordHash: string }) {
+  const user = await keepSignUp(deps, wanted);
+  return { body: { user: { ...userJson(user), email: wanted.email }, status: 'verification_sent' as const } };
 }

@@ -1,13 +1,12 @@
 import { v7 as uuidv7 } from 'uuid';
+import { enqueueVerification } from '../email/mails.js';
 import { AppError } from '../errors.js';
 import { Prisma } from '../generated/prisma/client.js';
 import type { Db } from '../platform/db/database.js';
-import { uniqueViolation } from '../platform/db/errors.js';
-import { verificationMail } from '../platform/outbox/outbox.js';
-import type { MailBell } from '../platform/outbox/wake.js';
-import { canonical, type User } from '../users/users.js';
+import type { OutboxWake } from '../platform/outbox/wake.js';
+import { canonical, insertPendingUser, takenError, type User, userColumns } from '../users/users.js';
 
-type SignupDeps = { db: Db; mailBell?: MailBell };
+type SignUpDeps = { db: Db; outboxWake?: OutboxWake };
 
 // How long a sign-up waits for its e-mail to be confirmed, in hours. Asking for the mail again does not prolong it:
 // that would hold a name for ever.
@@ -23,25 +22,21 @@ const mailsPerHour = 5;
  * address belongs to somebody is not looked at here, and makes no difference to anything but the mail.
  * @throws AppError username_taken
  */
-export async function keepSignup(
-  { db, mailBell }: SignupDeps,
+export async function keepSignUp(
+  { db, outboxWake }: SignUpDeps,
   { username, email, passwordHash }: { username: string; email: string; passwordHash: string },
 ): Promise<User> {
   const user = await claimingName({ db }, username, async () => {
-    const id = uuidv7();
-    await db.$executeRaw`
-      WITH u AS (
-        INSERT INTO "user" (id, username, username_key, pending_email, pending_email_key, pending_until, password_hash)
-        VALUES (${id}::uuid, ${username}, ${canonical(username)}, ${email}, ${canonical(email)},
-          clock_timestamp() + make_interval(hours => ${waitsHours}::int), ${passwordHash})
-        RETURNING *
-      ) ${verificationMail(Prisma.sql`FROM (
-        SELECT * FROM u WHERE ${mailsPerHour} > (SELECT count(*) FROM (SELECT FROM "user" w
-          WHERE w.pending_email_key = u.pending_email_key AND w.created_at > clock_timestamp() - interval '1 hour'
-          LIMIT ${mailsPerHour}) earlier)) u`)}`;
-    return db.user.findUniqueOrThrow({ where: { id } });
+    const inserted = insertPendingUser(uuidv7(), { username, email, passwordHash }, waitsHours);
+    const mail = enqueueVerification(Prisma.sql`FROM (
+      SELECT * FROM u WHERE ${mailsPerHour} > (SELECT count(*) FROM (SELECT FROM "user" w
+        WHERE w.pending_email_key = u.pending_email_key AND w.created_at > clock_timestamp() - interval '1 hour'
+        LIMIT ${mailsPerHour}) earlier)) u`);
+    const [made] = await db.$queryRaw<[User]>`
+      WITH u AS (${inserted}), mailed AS (${mail}) SELECT ${userColumns} FROM u`;
+    return made;
   });
-  mailBell?.ring();
+  outboxWake?.wake();
   return user;
 }
 
@@ -56,13 +51,12 @@ export async function claimingName<Made>(
 ): Promise<Made> {
   try {
     return await make();
-  } catch (error) {
-    const taken = uniqueViolation(error);
-    if (taken === 'email_key') throw new AppError('email_taken');
-    if (taken !== 'username_key') throw error;
+  } catch (thrown) {
+    const error = takenError(thrown);
+    if (!(error instanceof AppError) || error.code !== 'username_taken') throw error;
     const freed = await db.$executeRaw`
       DELETE FROM "user" WHERE username_key = ${canonical(username)} AND pending_until < clock_timestamp()`;
-    if (freed === 0) throw new AppError('username_taken');
+    if (freed === 0) throw error;
     return claimingName({ db }, username, make);
   }
 }

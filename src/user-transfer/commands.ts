@@ -3,23 +3,16 @@ import { readFile } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import {
-  type Args,
-  argument,
-  type Command,
-  type CommandDeps,
-  CommandError,
-  type Result,
-} from '../platform/cli/command.js';
+import type { CommandDeps } from '../deps.js';
+import { type Args, argument, type Command, CommandError, type Result } from '../platform/cli/command.js';
 import { printable } from '../platform/cli/text.js';
 import { exportUsers } from './export.js';
 import { readFirebaseParameters } from './firebase.js';
 import { type ImportCounts, importUsers } from './import.js';
-import { readUserLines, userLine } from './lines.js';
-import { linesOf } from './text-lines.js';
+import { linesOf, readUserLines, userLine } from './lines.js';
 
 /** Users from elsewhere, and to elsewhere. docs/importing-users.md has the format. */
-export const transferCommands: Command[] = [
+export const transferCommands: Command<CommandDeps>[] = [
   {
     name: 'users import',
     arguments: ['<file|->'],

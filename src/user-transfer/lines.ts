@@ -1,7 +1,9 @@
 import { z } from 'zod';
-import { emailSchema, usernameSchema } from '../platform/http/fields.js';
+import { emailSchema, rolesSchema, usernameSchema } from '../users/fields.js';
 import type { ForeignUser, UserLine } from './import.js';
-import { MAX_LINE_LENGTH } from './text-lines.js';
+
+/** Longer than any user. */
+const MAX_LINE_LENGTH = 16_384;
 
 /** One line of a file of users (JSON Lines); docs/importing-users.md tells it to people. */
 const lineSchema = z
@@ -10,10 +12,7 @@ const lineSchema = z
     email: emailSchema.nullish(),
     email_verified: z.boolean().default(false),
     password_hash: z.string().min(1).max(1024),
-    roles: z
-      .array(z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._:-]{0,31}$/, 'Use 1 to 32 letters, digits and . _ : -'))
-      .max(32, 'At most 32 roles.')
-      .default([]),
+    roles: rolesSchema.default([]),
     disabled: z.boolean().default(false),
     created_at: z.iso.datetime({ offset: true }).refine(isPast, 'A time from 1970 to now.').nullish(),
   })
@@ -81,4 +80,28 @@ export function userLine(user: ForeignUser): string {
     created_at: createdAt?.toISOString(),
   };
   return `${JSON.stringify(line)}\n`;
+}
+
+/**
+ * The lines of a text in UTF-8, without their ends, each as soon as it is whole. Of one that is longer than
+ * `MAX_LINE_LENGTH` comes one character more than that, so that a file without line ends can't fill the memory.
+ */
+export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  // It drops a byte order mark at the start.
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of chunks) {
+    const [first = '', ...more] = decoder.decode(chunk, { stream: true }).split('\n');
+    rest = (rest + first).slice(0, MAX_LINE_LENGTH + 1);
+    for (const next of more) {
+      yield withoutReturn(rest);
+      rest = next.slice(0, MAX_LINE_LENGTH + 1);
+    }
+  }
+  rest = (rest + decoder.decode()).slice(0, MAX_LINE_LENGTH + 1);
+  if (rest !== '') yield withoutReturn(rest);
+}
+
+function withoutReturn(line: string): string {
+  return line.endsWith('\r') ? line.slice(0, -1) : line;
 }

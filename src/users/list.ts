@@ -1,5 +1,5 @@
-import type { Page } from '../own/todos/todos.js';
 import type { Db } from '../platform/db/database.js';
+import { type Page, pageOf } from '../platform/http/paging.js';
 import { canonical, findByLogin, type User } from './users.js';
 
 /** Who counts as a user: a sign-up that still waits for its e-mail opens nothing, and may be gone tomorrow. */
@@ -43,8 +43,7 @@ export async function searchUsers(
     orderBy: { id: 'asc' },
     take: limit + 1,
   });
-  const items = found.slice(0, limit);
-  return { items, nextCursor: found.length > limit ? (items.at(-1)?.id ?? null) : null };
+  return pageOf(found, limit);
 }
 
 /** Prisma leaves LIKE's wildcards as they are: an underscore, which usernames may have, would be any character. */

@@ -1,16 +1,11 @@
-import { tallyEvent } from '../audit/counted-events.js';
-import type { User } from '../generated/prisma/client.js';
-import { type CountGuess, uncounted } from '../log-in/guesses.js';
-import type { Passwords } from '../passwords/hasher.js';
-import type { Caller } from '../platform/caller.js';
-import type { Db } from '../platform/db/database.js';
+import { AppError } from '../errors.js';
+import { Prisma, type User } from '../generated/prisma/client.js';
+import type { Db, Transaction } from '../platform/db/database.js';
+import { uniqueViolation } from '../platform/db/errors.js';
 
 export type { User };
 
-/** A user whose password was just checked against this very hash. */
-export type CheckedUser = { user: User; passwordHash: string };
-
-type UsersDeps = { db: Db; passwords: Passwords };
+type UsersDeps = { db: Db };
 
 /**
  * The canonical form under which a username or an e-mail is unique. Both are ASCII by then, so that lower case
@@ -20,84 +15,73 @@ export function canonical(name: string): string {
   return name.toLowerCase();
 }
 
-export async function findById({ db }: Pick<UsersDeps, 'db'>, id: string): Promise<User | null> {
+export async function findById({ db }: UsersDeps, id: string): Promise<User | null> {
   return db.user.findUnique({ where: { id } });
 }
 
 /** The user of this username or e-mail, whatever its case. */
-export async function findByLogin({ db }: Pick<UsersDeps, 'db'>, login: string): Promise<User | null> {
+export async function findByLogin({ db }: UsersDeps, login: string): Promise<User | null> {
   if (!/^[\x21-\x7e]{1,254}$/.test(login)) return null;
   const key = canonical(login);
   return db.user.findUnique({ where: login.includes('@') ? { emailKey: key } : { usernameKey: key } });
 }
 
+/** Waits for logins of the user that are under way, so that the next statement sees their sessions; holds others up. */
+export async function lockUser(tx: Transaction, userId: string): Promise<void> {
+  await tx.$queryRaw`SELECT id FROM "user" WHERE id = ${userId}::uuid FOR NO KEY UPDATE`;
+}
+
+/** A user about to be made; the password is hashed already. */
+export type NewUser = {
+  username: string;
+  email?: string | null | undefined;
+  passwordHash: string;
+  roles?: string[];
+};
+
 /**
- * Checks a password. A user who does not exist costs one hash too (OWASP: no enumeration by timing), and a good
- * password whose hash is cheaper than today's cost is hashed anew. A failure is recorded, for either in the same way.
- * @param count counts the guess for the user, or for a name that is nobody's
- * @returns undefined for an unknown user and for a wrong password alike
- * @throws AppError overloaded
+ * An INSERT of one user that returns the row: the one way to make a user, but for an import. Its unique violation is
+ * for {@link takenError}.
+ * @param lastLoginAt for a user who is signed in by it
  */
-export async function checkPassword(
-  deps: UsersDeps,
-  login: string,
-  password: string,
-  caller: Caller,
-  count: CountGuess = uncounted,
-): Promise<CheckedUser | undefined> {
-  const user = await findByLogin(deps, login);
-  const check = (compare: () => Promise<boolean>) => count(user?.id ?? canonical(login), compare);
-  const checked = await checkFor(deps, user, password, caller.address, check);
-  if (!checked) await recordFailedLogin(deps, user?.id ?? null, caller);
-  return checked;
+export function insertUser(id: string, user: NewUser, lastLoginAt: Prisma.Sql = Prisma.sql`NULL`): Prisma.Sql {
+  const { username, email = null, passwordHash, roles = [] } = user;
+  return Prisma.sql`
+    INSERT INTO "user" (id, username, username_key, email, email_key, password_hash, roles, last_login_at)
+    VALUES (${id}::uuid, ${username}, ${canonical(username)}, ${email}, ${email && canonical(email)}, ${passwordHash},
+      ${roles}, ${lastLoginAt})
+    RETURNING *`;
 }
 
-/** Records a login that was refused. @param userId null where the name is nobody's: what was typed is not kept */
-export async function recordFailedLogin(
-  { db }: Pick<UsersDeps, 'db'>,
-  userId: string | null,
-  caller: Caller,
-  reason: 'credentials' | 'user_disabled' = 'credentials',
-): Promise<void> {
-  await db.$executeRaw(tallyEvent('login.failed', userId, caller, { reason }));
+/**
+ * The same for a sign-up that waits for its e-mail: it holds the username, and opens nothing.
+ * @param hours how long it waits
+ */
+export function insertPendingUser(id: string, user: NewUser & { email: string }, hours: number): Prisma.Sql {
+  const { username, email, passwordHash } = user;
+  return Prisma.sql`
+    INSERT INTO "user" (id, username, username_key, pending_email, pending_email_key, pending_until, password_hash)
+    VALUES (${id}::uuid, ${username}, ${canonical(username)}, ${email}, ${canonical(email)},
+      clock_timestamp() + make_interval(hours => ${hours}::int), ${passwordHash})
+    RETURNING *`;
 }
 
-/** {@link checkPassword} for a user who is signed in, before something that a token alone shall not do (ASVS 7.5.1). */
-export async function checkPasswordOf(
-  deps: UsersDeps,
-  userId: string,
-  password: string,
-  address: string,
-): Promise<CheckedUser | undefined> {
-  return checkFor(deps, await findById(deps, userId), password, address);
+/** What a unique violation of the users means to callers: username_taken or email_taken; any other error is itself. */
+export function takenError(error: unknown): unknown {
+  const taken = uniqueViolation(error);
+  if (taken === 'username_key') return new AppError('username_taken', { cause: error });
+  if (taken === 'email_key') return new AppError('email_taken', { cause: error });
+  return error;
 }
 
-async function checkFor(
-  deps: UsersDeps,
-  user: User | null,
-  password: string,
-  address: string,
-  check: (compare: () => Promise<boolean>) => Promise<boolean> = (compare) => compare(),
-): Promise<CheckedUser | undefined> {
-  const right = await check(() => deps.passwords.verify(user?.passwordHash, password, address));
-  if (!user || !right) return undefined;
-  if (!deps.passwords.isOutdated(user.passwordHash)) return { user, passwordHash: user.passwordHash };
-  return { user, passwordHash: await rehash(deps, user, password, address) };
+/** `FROM` one user as `u`. */
+export function fromUser(userId: string): Prisma.Sql {
+  return Prisma.sql`FROM (SELECT * FROM "user" WHERE id = ${userId}::uuid) u`;
 }
 
-/** The canonical address that a link to verify would go to: the one that a user waits for, else the one they have. */
-export async function addressToVerify({ db }: Pick<UsersDeps, 'db'>, userId: string): Promise<string | undefined> {
-  const user = await db.user.findUnique({ where: { id: userId }, select: { emailKey: true, pendingEmailKey: true } });
-  return user?.pendingEmailKey ?? user?.emailKey ?? undefined;
-}
-
-async function rehash(deps: UsersDeps, user: User, password: string, address: string): Promise<string> {
-  const passwordHash = await deps.passwords.hash(password, address).catch(() => undefined);
-  // Too busy for a second hash: this login is good all the same, and the next one will see to it.
-  if (passwordHash === undefined) return user.passwordHash;
-  const { count } = await deps.db.user.updateMany({
-    where: { id: user.id, passwordHash: user.passwordHash },
-    data: { passwordHash },
-  });
-  return count === 1 ? passwordHash : user.passwordHash;
-}
+/** The columns of a {@link User} in the row `u`. */
+export const userColumns = Prisma.sql`u.id, u.username, u.username_key AS "usernameKey", u.email,
+  u.email_key AS "emailKey", u.email_verified_at AS "emailVerifiedAt", u.pending_email AS "pendingEmail",
+  u.pending_email_key AS "pendingEmailKey", u.pending_until AS "pendingUntil", u.password_hash AS "passwordHash",
+  u.roles, u.version, u.disabled_at AS "disabledAt", u.last_login_at AS "lastLoginAt", u.created_at AS "createdAt",
+  u.updated_at AS "updatedAt"`;

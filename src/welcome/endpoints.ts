@@ -1,11 +1,13 @@
 import { z } from 'zod';
-import type { Reply } from '../endpoint.js';
+import { endpoint } from '../endpoint.js';
 
 const message = 'Welcome. Your access token opened this door.';
 
-export const replySchema = z.object({ message: z.string() }).meta({ id: 'Welcome', example: { message } });
-
-/** The smallest protected route: whoever gets here has a live access token, and no query was needed to know it. */
-export function handler(): Reply {
-  return { status: 200, body: { message } };
-}
+/** The smallest protected route: who gets here has a live access token, and no statement was needed to know it. */
+export const welcome = endpoint({
+  name: 'welcome',
+  summary: 'Open the smallest protected door',
+  statements: 0,
+  reply: [200, z.object({ message: z.string() }).meta({ id: 'Welcome', example: { message } })],
+  handler: () => ({ body: { message } }),
+});

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { deleteUser, disableUser, enableUser, setRoles } from '../../src/admin/user-changes.js';
+import { changeUser, deleteUser } from '../../src/admin/user-changes.js';
 import { endAllSessions } from '../../src/sessions/end.js';
 import { goodPassword, type SignedUp, startApp, type TestApp } from '../support/app.js';
 
@@ -115,9 +115,9 @@ describe('the audit', () => {
     const user = await app.signUp();
     const actor = (await app.signUp()).userId;
     const by = { actorId: actor, caller: { address: '192.0.2.7', userAgent: 'Admin/1' } };
-    for (let time = 0; time < 2; time++) await setRoles(app.deps, user.userId, ['editor'], by);
-    for (let time = 0; time < 2; time++) await disableUser(app.deps, user.userId, by);
-    for (let time = 0; time < 2; time++) await enableUser(app.deps, user.userId, by);
+    for (let time = 0; time < 2; time++) await changeUser(app.deps, user.userId, { roles: ['editor'] }, by);
+    for (let time = 0; time < 2; time++) await changeUser(app.deps, user.userId, { disabled: true }, by);
+    for (let time = 0; time < 2; time++) await changeUser(app.deps, user.userId, { disabled: false }, by);
     expect([await deleteUser(app.deps, user.userId, by), await deleteUser(app.deps, user.userId, by)]).toEqual([
       true,
       false,

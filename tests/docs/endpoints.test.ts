@@ -4,9 +4,11 @@ import { promisify } from 'node:util';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { handlerFor } from '../../src/docs/endpoints.js';
-import { type AnyRoute, route } from '../../src/endpoint.js';
+import { contractEndpoint } from '../../src/docs/endpoints.js';
+import { mailLimit } from '../../src/email/limits.js';
+import { endpoint, GET, POST, type Row } from '../../src/endpoint.js';
 import { type ErrorCode, errorCatalogue } from '../../src/errors.js';
+import { open, verifiedEmail } from '../../src/guards.js';
 import { routes } from '../../src/routes.js';
 import { startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { schemaViolations } from '../support/contract.js';
@@ -124,31 +126,21 @@ describe('Who may ask', () => {
 
 describe('A row of one’s own', () => {
   it('is in the contract by being in the table, with what its guard, path, body, role and limit may answer', async () => {
-    const rows: AnyRoute[] = [
-      route({
-        method: 'POST',
-        path: '/notes/{id}',
-        name: 'writeNote',
-        guard: 'access-token',
-        role: 'editor',
-        verifiedEmail: true,
-        limit: 'mail',
-        body: z.strictObject({ text: z.string() }),
-        reply: [201, z.object({ text: z.string() })],
-        errors: ['username_taken'],
-        handler: ({ body }) => ({ status: 201, body }),
-        summary: 'Write a note',
-      }),
-      route({
-        method: 'GET',
-        path: '/openapi.json',
-        name: 'getContract',
-        guard: 'public',
-        reply: [200],
-        errors: [],
-        handler: handlerFor(() => rows),
-        summary: 'This',
-      }),
+    const writeNote = endpoint({
+      name: 'writeNote',
+      summary: 'Write a note',
+      body: z.strictObject({ text: z.string() }),
+      reply: [201, z.object({ text: z.string() })],
+      errors: ['username_taken'],
+      handler: ({ body }) => ({ body }),
+    });
+    const rows: Row[] = [
+      POST('/notes/{id}', { guard: verifiedEmail, role: 'editor', limit: mailLimit }, writeNote),
+      GET(
+        '/openapi.json',
+        { guard: open },
+        contractEndpoint(() => rows),
+      ),
     ];
     const { body } = await (await serveRows(app, rows)).get('/openapi.json').expect(200);
     expect(await new Validator().validate(body)).toEqual({ valid: true });

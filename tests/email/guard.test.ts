@@ -1,15 +1,21 @@
 import request from 'supertest';
 import { expect, it } from 'vitest';
+import { z } from 'zod';
 import { createApp } from '../../src/app.js';
-import { route } from '../../src/endpoint.js';
+import { endpoint, GET } from '../../src/endpoint.js';
+import { verifiedEmail } from '../../src/guards.js';
 import { startAppForTest } from '../support/app.js';
 import { mailTo } from '../support/mails.js';
 
-it('a row with verifiedEmail is closed with 403 email_unverified until the address is verified', async () => {
+it('a row with the guard verifiedEmail is closed with 403 email_unverified until the address is verified', async () => {
   const app = await startAppForTest();
-  const row = { method: 'GET', path: '/own', name: 'own', summary: 'Its own', guard: 'access-token' } as const;
-  const handler = () => ({ status: 200, body: { open: true } });
-  const own = createApp(app.deps, [route({ ...row, reply: [200], errors: [], verifiedEmail: true, handler })]);
+  const show = endpoint({
+    name: 'own',
+    summary: 'Its own',
+    reply: [200, z.object({ open: z.boolean() })],
+    handler: () => ({ body: { open: true } }),
+  });
+  const own = createApp(app.deps, [GET('/own', { guard: verifiedEmail }, show)]);
   const user = await app.signUp({ email: 'ada@example.com' });
   const without = await app.signUp();
   const ask = (bearer: object) =>

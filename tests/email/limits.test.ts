@@ -1,38 +1,34 @@
 import type { Response, Test } from 'supertest';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { type AnyRoute, type RowLimit, route } from '../../src/endpoint.js';
+import { mailLimit, newEmailLimit } from '../../src/email/limits.js';
+import { endpointFor, POST } from '../../src/endpoint.js';
 import { AppError } from '../../src/errors.js';
+import { accessToken, open } from '../../src/guards.js';
+import { passwordLimit, resetLimit } from '../../src/passwords/limits.js';
 import { goodPassword, startAppForTest } from '../support/app.js';
 import { limitsOn, statusesOf, wrong } from '../support/limits.js';
 import { serveRows } from '../support/rows-app.js';
 
 const body = z.object({ email: z.email().optional(), password: z.string().optional() }).default({});
 
-/** A row that does nothing but be limited. */
-function row(path: string, limit: RowLimit | RowLimit[], guard: 'public' | 'access-token' = 'public'): AnyRoute {
-  return route({
-    method: 'POST',
-    path,
-    name: 'own',
-    summary: 'A row of the test’s own',
-    guard,
-    limit,
-    body,
-    reply: [202],
-    errors: [],
-    handler: (context) => {
-      if (context.body.password === wrong) throw new AppError('invalid_credentials');
-      return { status: 202 };
-    },
-  });
-}
+/** An endpoint that does nothing but be limited. */
+const limited = endpointFor<unknown>()({
+  name: 'own',
+  summary: 'A row of the test’s own',
+  body,
+  reply: [202],
+  handler(context) {
+    if (context.body.password === wrong) throw new AppError('invalid_credentials');
+    return {};
+  },
+});
 
 const rows = [
-  row('/forgot', 'mail'),
-  row('/resend', 'mail', 'access-token'),
-  row('/change', ['password', 'new-email'], 'access-token'),
-  row('/reset', 'reset'),
+  POST('/forgot', { guard: open, limit: mailLimit }, limited),
+  POST('/resend', { guard: accessToken, limit: mailLimit }, limited),
+  POST('/change', { guard: accessToken, limit: [passwordLimit, newEmailLimit] }, limited),
+  POST('/reset', { guard: open, limit: resetLimit }, limited),
 ];
 
 async function start(settings: Record<string, string> = {}) {

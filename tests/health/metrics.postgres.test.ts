@@ -21,7 +21,7 @@ describe('On a Postgres server, the metrics', () => {
     const lag = await told(app, 'gatelatch_feed_lag_seconds');
     expect(lag).toBeGreaterThan(0);
     expect(await told(app, 'gatelatch_feed_fresh')).toBe(1);
-    await app.deps.feed.stop();
+    await app.deps.instanceSync.stop();
     await expectTold(app, 'gatelatch_feed_fresh', {}, 0);
     expect(await told(app, 'gatelatch_feed_lag_seconds')).toBeGreaterThanOrEqual(0.5);
   });

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { deleteUser, disableUser, setRoles } from '../../src/admin/user-changes.js';
+import { changeUser, deleteUser } from '../../src/admin/user-changes.js';
 import { endUserSessions } from '../../src/sessions/end.js';
 import { goodPassword } from '../support/app.js';
 import {
@@ -78,7 +78,10 @@ const endings: Record<string, Ending> = {
     by: (first, { access }) =>
       expect204(ask(first, 'DELETE /me', { bearer: access, body: { password: goodPassword } })),
   },
-  'a disabling': { code: 'session_revoked', by: (_first, user, operator) => disableUser(operator, user.userId, {}) },
+  'a disabling': {
+    code: 'session_revoked',
+    by: (_first, user, operator) => changeUser(operator, user.userId, { disabled: true }, {}),
+  },
   'a deletion by the operator': {
     code: 'session_revoked',
     by: (_first, user, operator) => deleteUser(operator, user.userId, {}),
@@ -89,7 +92,7 @@ const endings: Record<string, Ending> = {
   },
   'a change of roles': {
     code: 'token_stale',
-    by: (_first, user, operator) => setRoles(operator, user.userId, ['editor'], {}),
+    by: (_first, user, operator) => changeUser(operator, user.userId, { roles: ['editor'] }, {}),
   },
 };
 
@@ -172,7 +175,7 @@ describe('an ending at one instance', () => {
 
   it('by a change of roles leaves the session alive: a refresh gives a token with the new roles', async () => {
     const user = await signedUpAndSeen();
-    await setRoles(operator, user.userId, ['editor'], {});
+    await changeUser(operator, user.userId, { roles: ['editor'] }, {});
     await feltAfter(user, 'token_stale');
     const { status, body } = await refresh(other, user.refresh);
     expect([status, body.user.roles]).toEqual([200, ['editor']]);
@@ -260,7 +263,7 @@ describe('an ending at one instance', () => {
     await other.stop();
     await logout.by(first, ended, operator);
     await expect204(ask(first, 'DELETE /me', { bearer: deleted.access, body: { password: goodPassword } }));
-    await setRoles(operator, stale.userId, ['editor'], {});
+    await changeUser(operator, stale.userId, { roles: ['editor'] }, {});
     other = await startInstance(urlFor('other'));
     const codes = await Promise.all(
       [ended, deleted, stale].map(async ({ access }) => (await welcome(other, access)).body.code),

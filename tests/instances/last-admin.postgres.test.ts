@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { setRoles } from '../../src/admin/user-changes.js';
+import { changeUser } from '../../src/admin/user-changes.js';
 import {
   ask,
   type Instance,
@@ -30,7 +30,7 @@ describe('the last admin, at two instances', () => {
   });
 
   const makeAdmin = async (user: Tokens) => {
-    await setRoles(operator, user.userId, ['admin'], {});
+    await changeUser(operator, user.userId, { roles: ['admin'] }, {});
     return logIn(one, user.username);
   };
 
@@ -58,7 +58,7 @@ describe('the last admin, at two instances', () => {
       expect(stored.length, `round ${round}`).toBeGreaterThanOrEqual(1);
       const survivors = admins.filter(({ userId }) => stored.some(({ id }) => id === userId));
       left = await logIn(one, survivors[0]?.username ?? '');
-      for (const { userId } of survivors.slice(1)) await setRoles(operator, userId, [], {});
+      for (const { userId } of survivors.slice(1)) await changeUser(operator, userId, { roles: [] }, {});
     }
   });
 });

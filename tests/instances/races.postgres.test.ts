@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { changePassword, deleteUser, disableUser } from '../../src/admin/user-changes.js';
+import { changeUser, deleteUser } from '../../src/admin/user-changes.js';
+import { changePassword } from '../../src/passwords/change.js';
 import { endUserSessions } from '../../src/sessions/end.js';
 import { goodPassword } from '../support/app.js';
 import {
@@ -54,7 +55,7 @@ describe('at the same moment, at two instances,', () => {
   /** Whatever ends all that a user had. By domain calls where there is no route yet; resets come with issue C. */
   const endingsOfUsers: Record<string, (user: { userId: string; access: string }) => Promise<Answer>> = {
     'a logout of all sessions': ({ access }) => ask(other, 'POST /auth/logout-all', { bearer: access }),
-    'a disabling': ({ userId }) => answered(disableUser(operator, userId, {})),
+    'a disabling': ({ userId }) => answered(changeUser(operator, userId, { disabled: true }, {})),
     'a deletion': ({ access }) => ask(other, 'DELETE /me', { bearer: access, body: { password: goodPassword } }),
   };
 
@@ -218,7 +219,7 @@ describe('at the same moment, at two instances,', () => {
             {},
           ),
       ],
-      ['a disabling', ({ id }) => disableUser(operator, id, {})],
+      ['a disabling', ({ id }) => changeUser(operator, id, { disabled: true }, {})],
       ['a deletion', ({ id }) => deleteUser(operator, id, {})],
     ])('and %s, as soon as there is something to end: no token lives afterwards', { timeout: 120_000 }, (_name, end) =>
       play(async () => {
@@ -271,7 +272,7 @@ describe('at the same moment, at two instances,', () => {
             () => ask(any([one, other]), 'POST /auth/logout', { bearer }),
             () => ask(any([one, other]), 'POST /auth/logout-all', { bearer }),
             () => ask(any([one, other]), 'POST /me/password', { bearer, body: same }),
-            () => answered(disableUser(operator, user.userId, {})),
+            () => answered(changeUser(operator, user.userId, { disabled: true }, {})),
             () => answered(operator.db.user.update({ where: { id: user.userId }, data: { disabledAt: null } })),
           ])();
           seen.set(answer.status, (seen.get(answer.status) ?? 0) + 1);

@@ -4,14 +4,14 @@ import { parseConfig } from '../../src/config.js';
 import { AppError } from '../../src/errors.js';
 import type { HashCost } from '../../src/passwords/hash-cost.js';
 import { createPasswords } from '../../src/passwords/hasher.js';
-import type { HashGate } from '../../src/platform/process/gate.js';
+import type { Gate } from '../../src/platform/process/gate.js';
 
 const cheap: HashCost = { memoryKiB: 1024, passes: 1, parallelism: 1 };
 
 /** An open gate that notes for whom it was passed. */
 function countingGate() {
   const addresses: string[] = [];
-  const gate: HashGate = {
+  const gate: Gate = {
     run: (address, work) => {
       addresses.push(address);
       return work();
@@ -58,7 +58,7 @@ describe('hashing', () => {
   });
 
   test('says overloaded when the gate does', async () => {
-    const gate: HashGate = {
+    const gate: Gate = {
       run: () => Promise.reject(new AppError('overloaded')),
       stats: () => ({ running: 0, queued: 0 }),
     };

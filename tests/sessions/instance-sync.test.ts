@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Database } from '../../src/platform/db/database.js';
-import { type Feed, type Hearers, startFeed } from '../../src/sessions/instance-sync.js';
+import { type InstanceSync, type Subscribers, startInstanceSync } from '../../src/sessions/instance-sync.js';
 
 /** A feed on a database that is made of these few moments alone: no server can be made to fail at each of them. */
 async function start(
@@ -34,8 +34,8 @@ async function start(
   const add = vi.fn();
   const reloadKeys = vi.fn(overrides.reload ?? (async () => {}));
   const revocations = { add, load, loadSince, loadUser, isComplete: () => true };
-  const hearers = { revocations, reloadKeys } as unknown as Hearers;
-  const feed: Feed = await startFeed(database, how, hearers, pino({ level: 'silent' }));
+  const hearers = { revocations, reloadKeys } as unknown as Subscribers;
+  const feed: InstanceSync = await startInstanceSync(database, how, hearers, pino({ level: 'silent' }));
   onTestFinished(feed.stop);
   return { feed, listeners, load, loadSince, loadUser, add, reloadKeys };
 }

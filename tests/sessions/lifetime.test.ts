@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkPassword } from '../../src/log-in/check-password.js';
+import { startSessionFor } from '../../src/log-in/start-session.js';
 import { endSession } from '../../src/sessions/end.js';
-import * as sessions from '../../src/sessions/start.js';
-import { checkPassword } from '../../src/users/users.js';
+import { refreshSession } from '../../src/sessions/refresh.js';
 import { goodPassword, type SignedUp, startApp, type TestApp } from '../support/app.js';
 
 const caller = { address: '192.0.2.1', userAgent: 'test' };
@@ -48,13 +49,13 @@ describe('sessions', () => {
       const before = await checked(user);
       await change(user);
       const sessionsThen = await count(user);
-      expect(await sessions.logIn(app.deps, before, caller, { newDevice: false })).toBeUndefined();
+      expect(await startSessionFor(app.deps, before, caller, { newDevice: false })).toBeUndefined();
       expect(await count(user)).toBe(sessionsThen);
     });
 
     it('nothing changed: then they are, which makes the refusals above mean something', async () => {
       const user = await app.signUp();
-      const tokens = await sessions.logIn(app.deps, await checked(user), caller, { newDevice: false });
+      const tokens = await startSessionFor(app.deps, await checked(user), caller, { newDevice: false });
       expect(tokens?.user.id).toBe(user.userId);
       expect(await count(user)).toBe(2);
     });
@@ -65,11 +66,11 @@ describe('sessions', () => {
     const before = await app.deps.db.user.findUniqueOrThrow({ where: { id: user.userId } });
     const check = await checked(user);
     await app.deps.db.$executeRaw`ALTER TABLE session ADD CONSTRAINT nothing_more CHECK (false) NOT VALID`;
-    await expect(sessions.logIn(app.deps, check, caller, { newDevice: false })).rejects.toThrow();
+    await expect(startSessionFor(app.deps, check, caller, { newDevice: false })).rejects.toThrow();
     await app.deps.db.$executeRaw`ALTER TABLE session DROP CONSTRAINT nothing_more`;
     const after = await app.deps.db.user.findUniqueOrThrow({ where: { id: user.userId } });
     expect(after.lastLoginAt).toEqual(before.lastLoginAt);
-    await sessions.logIn(app.deps, check, caller, { newDevice: false });
+    await startSessionFor(app.deps, check, caller, { newDevice: false });
     const loggedIn = await app.deps.db.user.findUniqueOrThrow({ where: { id: user.userId } });
     expect(loggedIn.lastLoginAt?.getTime()).toBeGreaterThan(before.lastLoginAt?.getTime() ?? 0);
   });
@@ -80,11 +81,11 @@ describe('sessions', () => {
     const later = new Date(Date.now() + 3_600_000);
     await app.deps.db
       .$executeRaw`UPDATE session SET access_expires_at = ${later}::timestamptz WHERE id = ${user.sessionId}::uuid`;
-    await sessions.refreshSession(app.deps, user.refreshToken, caller);
+    await refreshSession(app.deps, user.refreshToken, caller);
     expect((await row()).accessExpiresAt).toEqual(later);
     await app.deps.db
       .$executeRaw`UPDATE session SET access_expires_at = now() - interval '1 hour' WHERE id = ${user.sessionId}::uuid`;
-    await sessions.refreshSession(app.deps, user.refreshToken, caller);
+    await refreshSession(app.deps, user.refreshToken, caller);
     expect((await row()).accessExpiresAt.getTime()).toBeGreaterThan(Date.now() + 800_000);
   });
 
@@ -101,16 +102,16 @@ describe('sessions', () => {
   it('remember the address and browser of the last rotation, not of an answer given again within the grace', async () => {
     const user = await app.signUp();
     const row = () => app.deps.db.session.findUniqueOrThrow({ where: { id: user.sessionId } });
-    await sessions.refreshSession(app.deps, user.refreshToken, { address: '192.0.2.7', userAgent: 'moved' });
+    await refreshSession(app.deps, user.refreshToken, { address: '192.0.2.7', userAgent: 'moved' });
     expect(await row()).toMatchObject({ ip: '192.0.2.7', userAgent: 'moved' });
-    await sessions.refreshSession(app.deps, user.refreshToken, { address: '192.0.2.8', userAgent: 'other tab' });
+    await refreshSession(app.deps, user.refreshToken, { address: '192.0.2.8', userAgent: 'other tab' });
     expect(await row()).toMatchObject({ ip: '192.0.2.7', userAgent: 'moved' });
   });
 
   it('whose nonce differs are not reached, whatever a genuine token says (a backup of keys makes no token)', async () => {
     const user = await app.signUp();
     await app.deps.db.$executeRaw`UPDATE session SET nonce_hash = sha256('other') WHERE id = ${user.sessionId}::uuid`;
-    await expect(sessions.refreshSession(app.deps, user.refreshToken, caller)).rejects.toMatchObject({
+    await expect(refreshSession(app.deps, user.refreshToken, caller)).rejects.toMatchObject({
       code: 'invalid_refresh_token',
     });
     const { endedAt } = await app.deps.db.session.findUniqueOrThrow({ where: { id: user.sessionId } });

@@ -1,9 +1,9 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { purge } from '../../src/sessions/purge.js';
+import { purgeSessions } from '../../src/sessions/purge.js';
 import { openOperator } from '../support/instance.js';
 import { createServerDatabase } from '../support/test-database.js';
 
-describe('the purge of several instances', () => {
+describe('the purgeSessions of several instances', () => {
   it('is one’s work at a time: a second does nothing meanwhile, and something afterwards', async () => {
     const database = await createServerDatabase();
     const [one, other] = [await openOperator(database.url), await openOperator(database.url)];
@@ -17,10 +17,10 @@ describe('the purge of several instances', () => {
     // The lock that a batch holds while it works.
     await one.db.$transaction(async (tx) => {
       await tx.$executeRaw`SELECT pg_advisory_xact_lock(728301002)`;
-      expect(await purge(other)).toBeUndefined();
+      expect(await purgeSessions(other)).toBeUndefined();
       expect(await other.db.revocation.count()).toBe(10);
     });
-    expect(await purge(other)).toEqual({ sessions: 0, revocations: 10 });
+    expect(await purgeSessions(other)).toEqual({ sessions: 0, revocations: 10 });
   });
 
   it('counts nothing twice where many begin at once', async () => {
@@ -34,7 +34,7 @@ describe('the purge of several instances', () => {
     await one.db.$executeRaw`
       INSERT INTO revocation (user_id, session_id, keep_until)
       SELECT gen_random_uuid(), gen_random_uuid(), clock_timestamp() - interval '1 hour' FROM generate_series(1, 900)`;
-    const purged = await Promise.all(operators.map(purge));
+    const purged = await Promise.all(operators.map(purgeSessions));
     expect(purged.reduce((sum, one) => sum + (one?.revocations ?? 0), 0)).toBe(900);
   });
 });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import type { Db } from '../../src/platform/db/database.js';
-import { purge } from '../../src/sessions/purge.js';
+import { purgeSessions } from '../../src/sessions/purge.js';
 import { type SignedUp, startApp, type TestApp } from '../support/app.js';
 
 describe('the purge', () => {
@@ -41,7 +41,7 @@ describe('the purge', () => {
     ['grew too old more than a week ago', { rotated: 20, created: 97.1, access: 20 }],
   ])('removes sessions that %s', async (_what, times) => {
     await sessions(times);
-    expect(await purge(app.deps)).toEqual({ sessions: 1, revocations: 0 });
+    expect(await purgeSessions(app.deps)).toEqual({ sessions: 1, revocations: 0 });
     expect((await db.session.findMany()).map(({ id }) => id)).toEqual([user.sessionId]);
   });
 
@@ -54,7 +54,7 @@ describe('the purge', () => {
     ['had one a moment ago, by another clock perhaps', { ended: 8, rotated: 8, created: 8, access: 0.003 }],
   ])('leaves sessions that %s', async (_what, times) => {
     await sessions(times);
-    expect(await purge(app.deps)).toEqual({ sessions: 0, revocations: 0 });
+    expect(await purgeSessions(app.deps)).toEqual({ sessions: 0, revocations: 0 });
     expect(await db.session.count()).toBe(2);
   });
 
@@ -62,7 +62,7 @@ describe('the purge', () => {
     await revocations(1);
     await revocations(-1);
     await revocations(0.1);
-    expect(await purge(app.deps)).toEqual({ sessions: 0, revocations: 1 });
+    expect(await purgeSessions(app.deps)).toEqual({ sessions: 0, revocations: 1 });
     expect(await db.revocation.count()).toBe(2);
   });
 
@@ -70,7 +70,7 @@ describe('the purge', () => {
     await sessions({ ended: 8, rotated: 8, created: 8, access: 8 }, 2_500);
     await revocations(1, 1_200);
     app.statements.length = 0;
-    expect(await purge(app.deps)).toEqual({ sessions: 2_500, revocations: 1_200 });
+    expect(await purgeSessions(app.deps)).toEqual({ sessions: 2_500, revocations: 1_200 });
     expect(app.statements.filter((sql) => sql.includes('DELETE FROM session')).length).toBe(3);
     expect(app.statements.filter((sql) => sql.includes('DELETE FROM revocation')).length).toBe(2);
     expect(await db.session.count()).toBe(1);
@@ -81,14 +81,14 @@ describe('the purge', () => {
       access_expires_at = access_expires_at - interval '40 days'`;
     const refreshed = () => app.http.post('/auth/refresh').send({ refresh_token: user.refreshToken });
     expect((await refreshed()).body.code).toBe('invalid_refresh_token');
-    expect(await purge(app.deps)).toEqual({ sessions: 1, revocations: 0 });
+    expect(await purgeSessions(app.deps)).toEqual({ sessions: 1, revocations: 0 });
     expect((await refreshed()).body.code).toBe('invalid_refresh_token');
   });
 
   it('takes an ended session that it has removed for unknown, not for a theft', async () => {
     await app.http.post('/auth/logout').set(user.bearer).expect(204);
     await db.$executeRaw`UPDATE session SET ended_at = ended_at - interval '8 days', rotated_at = rotated_at - interval '8 days', access_expires_at = access_expires_at - interval '8 days'`;
-    await purge(app.deps);
+    await purgeSessions(app.deps);
     const { body } = await app.http.post('/auth/refresh').send({ refresh_token: user.refreshToken });
     expect(body.code).toBe('invalid_refresh_token');
     // Its revocation is still there, for the access token that lives.
@@ -98,6 +98,6 @@ describe('the purge', () => {
 
   it('has room for ids of no user, as those of deleted ones', async () => {
     await db.revocation.create({ data: { userId: randomUUID(), sessionId: randomUUID(), keepUntil: new Date(0) } });
-    expect(await purge(app.deps)).toEqual({ sessions: 0, revocations: 1 });
+    expect(await purgeSessions(app.deps)).toEqual({ sessions: 0, revocations: 1 });
   });
 });

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { deleteUser, setRoles } from '../../src/admin/user-changes.js';
+import { changeUser, deleteUser } from '../../src/admin/user-changes.js';
 import type { Db } from '../../src/platform/db/database.js';
 import type { AccessClaims } from '../../src/sessions/access-tokens.js';
 import { endSession, endUserSessions } from '../../src/sessions/end.js';
 import { revocationOf } from '../../src/sessions/live-tokens.js';
-import { purge } from '../../src/sessions/purge.js';
+import { purgeSessions } from '../../src/sessions/purge.js';
 import { createRevocations, type Revocation } from '../../src/sessions/revocations.js';
 import { type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { createTestDatabase } from '../support/test-database.js';
@@ -60,7 +60,7 @@ describe('revocations', () => {
       await short.http.post('/auth/logout').set(user.bearer).expect(204);
       const row = await short.deps.db.revocation.findFirstOrThrow({ where: { sessionId: user.sessionId } });
       expect(row.keepUntil).toEqual(new Date(claimsOf(user.accessToken).exp * 1000));
-      await purge(short.deps);
+      await purgeSessions(short.deps);
       await short.stop();
       const after = await startApp({ ACCESS_TOKEN_TTL: '1' }, { databaseUrl: database.url });
       expect(await welcome(user, after)).toBe('session_revoked');
@@ -75,16 +75,16 @@ describe('revocations', () => {
       expect(await rowOf(user.sessionId)).toMatchObject({ userId: user.userId });
       const restarted = createRevocations(db);
       await restarted.load();
-      expect(restarted.remembered(claimsOf(user.accessToken))).toBe('session_revoked');
+      expect(restarted.checkMemory(claimsOf(user.accessToken))).toBe('session_revoked');
     });
 
     it('over a restart, of sessions and of roles alike, and nobody else is touched (D30, E-C5)', async () => {
       const [out, stale, fine] = [await app.signUp(), await app.signUp(), await app.signUp()];
       await endUserSessions(app.deps, out.userId, 'logout_all', {});
-      await setRoles(app.deps, stale.userId, ['editor'], {});
+      await changeUser(app.deps, stale.userId, { roles: ['editor'] }, {});
       const restarted = createRevocations(db);
       await restarted.load();
-      const seen = [out, stale, fine].map(({ accessToken }) => restarted.remembered(claimsOf(accessToken)));
+      const seen = [out, stale, fine].map(({ accessToken }) => restarted.checkMemory(claimsOf(accessToken)));
       expect(seen).toEqual(['session_revoked', 'token_stale', undefined]);
     });
   });
@@ -92,13 +92,13 @@ describe('revocations', () => {
   describe('of roles', () => {
     it('refuse older tokens as stale and not those of the refresh after it', async () => {
       const user = await app.signUp();
-      await setRoles(app.deps, user.userId, ['editor'], {});
+      await changeUser(app.deps, user.userId, { roles: ['editor'] }, {});
       expect(await welcome(user)).toBe('token_stale');
       const { body } = await app.http.post('/auth/refresh').send({ refresh_token: user.refreshToken });
       expect([claimsOf(body.access_token).roles, claimsOf(body.access_token).ver]).toEqual([['editor'], 1]);
       expect(await welcome({ bearer: { Authorization: `Bearer ${body.access_token}` } })).toBe(200);
       // The same roles again are no change.
-      await setRoles(app.deps, user.userId, ['editor'], {});
+      await changeUser(app.deps, user.userId, { roles: ['editor'] }, {});
       expect(await welcome({ bearer: { Authorization: `Bearer ${body.access_token}` } })).toBe(200);
     });
 
@@ -106,7 +106,7 @@ describe('revocations', () => {
       const memory = createRevocations(db);
       const userId = randomUUID();
       for (const version of [1, 3, 2]) memory.add([{ userId, sessionId: null, version, keepUntil: inAnHour() }]);
-      const refusals = [2, 3].map((ver) => memory.remembered({ sub: userId, sid: randomUUID(), ver } as AccessClaims));
+      const refusals = [2, 3].map((ver) => memory.checkMemory({ sub: userId, sid: randomUUID(), ver } as AccessClaims));
       expect(refusals).toEqual(['token_stale', undefined]);
     });
   });
@@ -124,7 +124,7 @@ describe('revocations', () => {
       expect([revocations.isComplete(), revocations.size()]).toEqual([false, 0]);
       await endUserSessions(deps, out.userId, 'logout_all', {});
       await deleteUser(deps, gone.userId, {});
-      await setRoles(deps, stale.userId, ['editor'], {});
+      await changeUser(deps, stale.userId, { roles: ['editor'] }, {});
       expect(await Promise.all([out, gone, stale, fine].map(refusal))).toEqual([
         'session_revoked',
         'session_revoked',
@@ -132,7 +132,7 @@ describe('revocations', () => {
         undefined,
       ]);
       // A purged session, and a key that is gone: the missing counts as ended.
-      expect(await revocations.asked({ ...claimsOf(fine.accessToken), kid: 'gone' })).toBe('invalid_token');
+      expect(await revocations.checkDatabase({ ...claimsOf(fine.accessToken), kid: 'gone' })).toBe('invalid_token');
       await db.session.delete({ where: { id: fine.sessionId } });
       expect(await refusal(fine)).toBe('session_revoked');
     });
@@ -199,7 +199,7 @@ describe('revocations', () => {
     revocations.add([ended(longAgo), soon, ended()]);
     await revocations.sweep();
     expect(revocations.size()).toBe(before + 2);
-    expect(revocations.remembered({ sid: soon.sessionId, sub: soon.userId, ver: 0 } as AccessClaims)).toBe(
+    expect(revocations.checkMemory({ sid: soon.sessionId, sub: soon.userId, ver: 0 } as AccessClaims)).toBe(
       'session_revoked',
     );
   });
@@ -208,7 +208,7 @@ describe('revocations', () => {
     const own = await startAppForTest();
     const user = await own.signUp();
     own.deps.revocations.isComplete = () => false;
-    own.deps.revocations.asked = async () => {
+    own.deps.revocations.checkDatabase = async () => {
       throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'P1001' });
     };
     const { status } = await own.http.get('/welcome').set(user.bearer);

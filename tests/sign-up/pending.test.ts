@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { setRoles } from '../../src/admin/user-changes.js';
-import { userNamed } from '../../src/admin/user-facts.js';
-import { purgeMail } from '../../src/platform/outbox/purge.js';
+import { userNamed } from '../../src/admin/format-user.js';
+import { changeUser } from '../../src/admin/user-changes.js';
+import { purgePendingSignUps } from '../../src/sign-up/purge.js';
 import { goodPassword, startApp, type TestApp } from '../support/app.js';
 import { mailTo, settledMails } from '../support/mails.js';
 import { expectProblem } from '../support/problem.js';
@@ -127,7 +127,7 @@ describe('SIGNUP=verified', () => {
     }
     const again = await signUp(taken, `again-${taken}@example.com`).expect(201);
     expect(again.body.user.email).toBe(`again-${taken}@example.com`);
-    await purgeMail(app.deps);
+    await purgePendingSignUps(app.deps);
     expect(await app.deps.db.user.count({ where: { usernameKey: purged } })).toBe(0);
     expect(await app.deps.db.user.count({ where: { usernameKey: taken } })).toBe(1);
   });
@@ -147,7 +147,7 @@ describe('SIGNUP=verified', () => {
   it('is no user yet for administrators: not listed, not found, not to be given a role, whoever has its address', async () => {
     const { email } = await member();
     const boss = await member();
-    await setRoles(app.deps, boss.userId, ['admin'], {});
+    await changeUser(app.deps, boss.userId, { roles: ['admin'] }, {});
     const { body: signedIn } = await logIn(boss.username).expect(200);
     const bearer = { Authorization: `Bearer ${signedIn.access_token}` };
     const names = [newName(), newName()];

@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import type { AnyRoute } from '../../src/endpoint.js';
+import type { Row } from '../../src/endpoint.js';
 import type { ErrorCode } from '../../src/errors.js';
 import { fieldsOf, goodBody } from './rows.js';
 
@@ -8,12 +8,12 @@ export type Sent = { bytes?: Buffer | undefined; headers: Record<string, string>
 
 type HostileBody = [
   what: string,
-  make: (row: AnyRoute) => Sent,
-  refusal?: ErrorCode | ((row: AnyRoute) => ErrorCode | undefined),
+  make: (row: Row) => Sent,
+  refusal?: ErrorCode | ((row: Row) => ErrorCode | undefined),
 ];
 
 // What of this is refused only for what it says depends on the row: some rows take an empty body.
-const unlessNothingWillDo = (row: AnyRoute) => (row.body.safeParse({}).success ? undefined : 'validation_failed');
+const unlessNothingWillDo = (row: Row) => (row.endpoint.body?.safeParse({}).success ? undefined : 'validation_failed');
 
 /** Every kind of body that a server may choke on. Without a code, any answer but a failure of ours will do. */
 export const hostileBodies: HostileBody[] = [
@@ -96,16 +96,16 @@ export function json(content: unknown): Sent {
   return { bytes: Buffer.from(typeof content === 'string' ? content : JSON.stringify(content)), headers: jsonType };
 }
 
-function typed(type: string, row: AnyRoute): Sent {
+function typed(type: string, row: Row): Sent {
   return { bytes: Buffer.from(JSON.stringify(goodBody(row))), headers: { 'Content-Type': type } };
 }
 
-function utf16(row: AnyRoute): Buffer {
+function utf16(row: Row): Buffer {
   return Buffer.from(`\u{FEFF}${JSON.stringify(goodBody(row))}`, 'utf16le');
 }
 
 /** A good body as text, with one field set to the given JSON. */
-function withField(row: AnyRoute, field: string | undefined, text: string): string {
+function withField(row: Row, field: string | undefined, text: string): string {
   const { [`${field}`]: _, ...others } = goodBody(row);
   const more = JSON.stringify(others).slice(1);
   return `{"${field}":${text}${more === '}' ? '' : ','}${more}`;

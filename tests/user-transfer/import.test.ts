@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { exportUsers } from '../../src/user-transfer/export.js';
 import { type ImportCounts, type ImportOptions, importUsers } from '../../src/user-transfer/import.js';
-import { readUserLines, userLine } from '../../src/user-transfer/lines.js';
-import { linesOf } from '../../src/user-transfer/text-lines.js';
+import { linesOf, readUserLines, userLine } from '../../src/user-transfer/lines.js';
 import { goodPassword, startAppForTest, type TestApp } from '../support/app.js';
 import { known } from '../support/known-hashes.js';
 

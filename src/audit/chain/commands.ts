@@ -1,16 +1,11 @@
-import {
-  type Args,
-  type Command,
-  type CommandDeps,
-  keysOf,
-  type Result,
-  UsageError,
-} from '../../platform/cli/command.js';
+import type { KeyObject } from 'node:crypto';
+import type { CommandDeps } from '../../deps.js';
+import { type Args, type Command, type Result, UsageError } from '../../platform/cli/command.js';
 import type { ChainEnd } from './macs.js';
 import { type AuditProblem, type AuditProblemKind, verifyAudit } from './verify.js';
 
 /** The audit: what was sealed is still what is there. */
-export const auditCommands: Command[] = [
+export const auditCommands: Command<CommandDeps>[] = [
   {
     name: 'audit verify',
     arguments: [],
@@ -24,7 +19,7 @@ export const auditCommands: Command[] = [
 
 async function verify(deps: CommandDeps, args: Args): Promise<Result> {
   const kept = headOf(args);
-  const { events, anchor, head, problems } = await verifyAudit({ db: deps.db, keys: await keysOf(deps) }, kept);
+  const { events, anchor, head, problems } = await verifyAudit({ db: deps.db, auditKey: await auditKeyOf(deps) }, kept);
   const shown = `${head.position}:${head.mac}`;
   const text =
     problems.length === 0 ? `The chain holds: ${events} events.\nHead: ${shown}` : problems.map(line).join('\n');
@@ -60,4 +55,10 @@ function line({ kind, position, to, id }: AuditProblem): string {
   const range =
     to !== undefined && to > position ? `s ${position} to ${to}: each` : ` ${position}${id ? ` (${id})` : ''}`;
   return `Event${range} ${words[kind]}.`;
+}
+
+/** The key of the chain's MACs. */
+export async function auditKeyOf(deps: CommandDeps): Promise<() => KeyObject> {
+  const keys = await deps.loadKeys();
+  return () => keys.active('audit').privateKey;
 }

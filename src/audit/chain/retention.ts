@@ -47,12 +47,12 @@ async function cutoffOf(tx: Transaction, { config }: RetentionDeps): Promise<str
 }
 
 async function purgeBatch(tx: Transaction, deps: RetentionDeps, state: ChainState, cutoff: string): Promise<number> {
-  const { privateKey } = deps.keys.active('audit');
+  const key = deps.auditKey();
   const from = state.anchor.position;
   let { anchor } = state;
   for (const row of await sealedRows(tx, from, from + batchSize)) {
     if (row.at >= cutoff) break;
-    if (row.mac === null || row.position !== anchor.position + 1 || !holds(privateKey, anchor.mac, row)) {
+    if (row.mac === null || row.position !== anchor.position + 1 || !holds(key, anchor.mac, row)) {
       deps.log.error({ position: row.position }, 'the audit chain does not hold: from there on nothing is purged');
       break;
     }

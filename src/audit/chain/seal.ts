@@ -1,17 +1,20 @@
-import { randomBytes } from 'node:crypto';
+import { type KeyObject, randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { Prisma } from '../../generated/prisma/client.js';
-import type { SigningKeys } from '../../keys/signing-keys.js';
 import type { Db, Transaction } from '../../platform/db/database.js';
-import { talliedActions, tallyWindow } from '../counted-events.js';
+import { locks } from '../../platform/db/locks.js';
+import { countedActions, countingWindow } from '../counted-events.js';
 import { type ChainState, chainStart, type EventFacts, eventMac, originHash, sameMac, stateMac } from './macs.js';
 
-export type ChainDeps = { db: Db; keys: Pick<SigningKeys, 'active'>; log: Logger };
+export type ChainDeps = {
+  db: Db;
+  /** The key of the MACs, as it is now. */
+  auditKey(): KeyObject;
+  log: Logger;
+};
 
 /** An event as it is sealed and verified. */
 export type ChainRow = EventFacts & { ip: string | null; userAgent: string | null };
-
-const chainLock = 728_301_042;
 
 // A transaction of some 20 ms: on an embedded database everybody else waits for it.
 const batchSize = 250;
@@ -36,16 +39,16 @@ export async function sealAudit(deps: ChainDeps): Promise<number | undefined> {
 async function sealBatch(tx: Transaction, deps: ChainDeps, state: ChainState): Promise<number> {
   const rows = await tx.$queryRaw<ChainRow[]>`
     SELECT ${eventColumns} FROM audit_event WHERE position IS NULL AND NOT (
-      action IN (${Prisma.join(talliedActions)}) AND at > clock_timestamp() - make_interval(secs => ${tallyWindow + 60}))
+      action IN (${Prisma.join(countedActions)}) AND at > clock_timestamp() - make_interval(secs => ${countingWindow + 60}))
     ORDER BY at, id LIMIT ${batchSize}`;
   if (rows.length === 0) return 0;
-  const { privateKey } = deps.keys.active('audit');
+  const key = deps.auditKey();
   let { head } = state;
   const sealed = rows.map((row) => {
     const salt = randomBytes(16).toString('hex');
     const origin = originHash(salt, row.ip, row.userAgent);
     const position = head.position + 1;
-    head = { position, mac: eventMac(privateKey, head.mac, position, origin, row) };
+    head = { position, mac: eventMac(key, head.mac, position, origin, row) };
     return { id: row.id, ...head, salt, origin };
   });
   const count = await tx.$executeRaw`
@@ -70,7 +73,9 @@ export async function withChain<Result>(
   work: (tx: Transaction, state: ChainState) => Promise<Result>,
 ): Promise<Result | undefined> {
   return deps.db.$transaction(async (tx) => {
-    const [lock] = await tx.$queryRaw<{ held: boolean }[]>`SELECT pg_try_advisory_xact_lock(${chainLock}) AS held`;
+    const [lock] = await tx.$queryRaw<
+      { held: boolean }[]
+    >`SELECT pg_try_advisory_xact_lock(${locks.auditChain}) AS held`;
     if (!lock?.held) return undefined;
     const { state, genuine } = await readState(tx, deps);
     if (!genuine) throw new Error('The state of the audit chain was changed; see "audit verify"');
@@ -84,7 +89,7 @@ export async function withChain<Result>(
  */
 export async function readState(
   db: Db | Transaction,
-  { keys }: Pick<ChainDeps, 'keys'>,
+  { auditKey }: Pick<ChainDeps, 'auditKey'>,
 ): Promise<{ state: ChainState; genuine: boolean }> {
   type Row = Record<'anchorMac' | 'headMac' | 'proof', string> &
     Record<'anchorPosition' | 'headPosition', bigint> & { erasedBefore: string | null };
@@ -102,16 +107,20 @@ export async function readState(
     head: { position: Number(row.headPosition), mac: row.headMac },
     erasedBefore: row.erasedBefore,
   };
-  return { state, genuine: sameMac(row.proof, stateMac(keys.active('audit').privateKey, state)) };
+  return { state, genuine: sameMac(row.proof, stateMac(auditKey(), state)) };
 }
 
-export async function writeState(tx: Transaction, { keys }: Pick<ChainDeps, 'keys'>, state: ChainState): Promise<void> {
+export async function writeState(
+  tx: Transaction,
+  { auditKey }: Pick<ChainDeps, 'auditKey'>,
+  state: ChainState,
+): Promise<void> {
   const { anchor, head, erasedBefore } = state;
   const bytes = (hex: string) => Prisma.sql`decode(${hex}, 'hex')`;
   await tx.$executeRaw`
     INSERT INTO audit_chain (id, anchor_position, anchor_mac, head_position, head_mac, erased_before, proof)
     VALUES (1, ${anchor.position}, ${bytes(anchor.mac)}, ${head.position}, ${bytes(head.mac)},
-      ${erasedBefore}::timestamptz, ${bytes(stateMac(keys.active('audit').privateKey, state))})
+      ${erasedBefore}::timestamptz, ${bytes(stateMac(auditKey(), state))})
     ON CONFLICT (id) DO UPDATE SET (anchor_position, anchor_mac, head_position, head_mac, erased_before, proof) =
       (EXCLUDED.anchor_position, EXCLUDED.anchor_mac, EXCLUDED.head_position, EXCLUDED.head_mac,
         EXCLUDED.erased_before, EXCLUDED.proof)`;

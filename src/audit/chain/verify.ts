@@ -50,7 +50,7 @@ const mostProblems = 100;
  * @param kept a head that was logged earlier, and kept where nobody reaches it who can write the database: without one
  * it goes unnoticed where events are cut off and the chain's state of that earlier moment is put back
  */
-export async function verifyAudit(deps: Pick<ChainDeps, 'db' | 'keys'>, kept?: ChainEnd): Promise<AuditVerdict> {
+export async function verifyAudit(deps: Pick<ChainDeps, 'db' | 'auditKey'>, kept?: ChainEnd): Promise<AuditVerdict> {
   const { state, genuine } = await readState(deps.db, deps);
   const { anchor, head } = state;
   const problems: AuditProblem[] = genuine ? [] : [{ kind: 'state_changed', position: head.position }];
@@ -58,7 +58,7 @@ export async function verifyAudit(deps: Pick<ChainDeps, 'db' | 'keys'>, kept?: C
   let events = 0;
   let last: Link = anchor;
   for await (const row of chain(deps.db, state)) {
-    problems.push(...problemsOf(deps.keys.active('audit').privateKey, row, last, state));
+    problems.push(...problemsOf(deps.auditKey(), row, last, state));
     if (row.position === kept?.position && !sameMac(row.mac, kept.mac))
       problems.push({ kind: 'other_head', position: row.position });
     last = row;
@@ -129,7 +129,7 @@ async function strays(db: Db): Promise<AuditProblem[]> {
 }
 
 /** What was purged while we looked is not missing, and what follows it is not unproven. */
-async function withoutPurged(deps: Pick<ChainDeps, 'db' | 'keys'>, before: ChainEnd, problems: AuditProblem[]) {
+async function withoutPurged(deps: Pick<ChainDeps, 'db' | 'auditKey'>, before: ChainEnd, problems: AuditProblem[]) {
   if (problems.length === 0) return problems;
   const { state, genuine } = await readState(deps.db, deps);
   const { position } = state.anchor;

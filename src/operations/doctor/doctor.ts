@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../../config.js';
+import type { CommandDeps } from '../../deps.js';
 import { authSecret } from '../../keys/auth-secret.js';
 import type { Command, Result } from '../../platform/cli/command.js';
 import { table } from '../../platform/cli/text.js';
@@ -11,7 +12,7 @@ import { type Finding, ok, problem, warning } from './finding.js';
 import { checkSettings } from './settings-checks.js';
 
 /** Looks, and changes nothing: so in a process of its own it opens the database alone, without migrating it. */
-export const doctor: Command = {
+export const doctor: Command<CommandDeps> = {
   name: 'doctor',
   arguments: [],
   summary: 'check the set-up, and say what to mend; exit code 1 where there is a problem',

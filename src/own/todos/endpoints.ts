@@ -1,48 +1,79 @@
 import { z } from 'zod';
-import type { Context, Reply } from '../../endpoint.js';
+import { endpoint } from '../../endpoint.js';
 import { AppError } from '../../errors.js';
-import { type pageQuerySchema, textSchema } from '../../platform/http/fields.js';
-import { todoOnTheWire } from '../../sessions/json.js';
+import { textSchema } from '../../platform/http/fields.js';
+import { pageJson, pageQuerySchema, pageSchema } from '../../platform/http/paging.js';
+import { todoJson, todoSchema } from './json.js';
 import * as todos from './todos.js';
 
 const title = textSchema(1, 500);
 
-export const createSchema = z
+const createSchema = z
   .strictObject({ title, completed: z.boolean().default(false) })
   .meta({ id: 'CreateTodoBody', example: { title: 'Read the route table' } });
 
-export const updateSchema = z
+const updateSchema = z
   .strictObject({ title: title.optional(), completed: z.boolean().optional() })
   .meta({ id: 'UpdateTodoBody', example: { completed: true } });
 
-type SignedIn<Body = undefined, Query = undefined> = Context<'access-token', Body, Query>;
+export const list = endpoint({
+  name: 'listTodos',
+  summary: 'List your todos',
+  statements: 1,
+  query: pageQuerySchema,
+  reply: [200, pageSchema(todoSchema)],
+  async handler({ deps, principal, query }) {
+    return { body: pageJson(await todos.list(deps.db, principal.sub, query.limit, query.cursor), todoJson) };
+  },
+});
 
-export async function list({
-  deps,
-  principal,
-  query,
-}: SignedIn<undefined, z.output<typeof pageQuerySchema>>): Promise<Reply> {
-  const page = await todos.list(deps.db, principal.sub, query.limit, query.cursor);
-  return { status: 200, body: { data: page.items.map(todoOnTheWire), next_cursor: page.nextCursor } };
-}
+export const create = endpoint({
+  name: 'createTodo',
+  summary: 'Write down a todo',
+  statements: 1,
+  body: createSchema,
+  reply: [201, todoSchema],
+  headers: ['Location'],
+  async handler({ deps, principal, body }) {
+    const todo = await todos.create(deps.db, principal.sub, body);
+    return { body: todoJson(todo), headers: { Location: `/todos/${todo.id}` } };
+  },
+});
 
-export async function create({ deps, principal, body }: SignedIn<z.output<typeof createSchema>>): Promise<Reply> {
-  const todo = await todos.create(deps.db, principal.sub, body);
-  return { status: 201, body: todoOnTheWire(todo), headers: { Location: `/todos/${todo.id}` } };
-}
+export const read = endpoint({
+  name: 'getTodo',
+  summary: 'Read a todo',
+  statements: 1,
+  reply: [200, todoSchema],
+  errors: ['not_found'],
+  async handler({ deps, principal, id }) {
+    return { body: todoJson(existing(await todos.find(deps.db, principal.sub, id))) };
+  },
+});
 
-export async function read({ deps, principal, id }: SignedIn): Promise<Reply> {
-  return { status: 200, body: todoOnTheWire(existing(await todos.find(deps.db, principal.sub, id))) };
-}
+export const update = endpoint({
+  name: 'updateTodo',
+  summary: 'Change a todo',
+  statements: 1,
+  body: updateSchema,
+  reply: [200, todoSchema],
+  errors: ['not_found'],
+  async handler({ deps, principal, id, body }) {
+    return { body: todoJson(existing(await todos.update(deps.db, principal.sub, id, body))) };
+  },
+});
 
-export async function update({ deps, principal, id, body }: SignedIn<z.output<typeof updateSchema>>): Promise<Reply> {
-  return { status: 200, body: todoOnTheWire(existing(await todos.update(deps.db, principal.sub, id, body))) };
-}
-
-export async function remove({ deps, principal, id }: SignedIn): Promise<Reply> {
-  if (!(await todos.remove(deps.db, principal.sub, id))) throw new AppError('not_found');
-  return { status: 204 };
-}
+export const remove = endpoint({
+  name: 'deleteTodo',
+  summary: 'Delete a todo',
+  statements: 1,
+  reply: [204],
+  errors: ['not_found'],
+  async handler({ deps, principal, id }) {
+    if (!(await todos.remove(deps.db, principal.sub, id))) throw new AppError('not_found');
+    return {};
+  },
+});
 
 function existing<Found>(todo: Found | null | undefined): Found {
   if (!todo) throw new AppError('not_found');

@@ -3,11 +3,9 @@ import { AppError } from '../../errors.js';
 import type { Todo } from '../../generated/prisma/client.js';
 import type { Db } from '../../platform/db/database.js';
 import { isForeignKeyViolation } from '../../platform/db/errors.js';
+import { type Page, pageOf } from '../../platform/http/paging.js';
 
 export type { Todo };
-
-/** One page of a list and where the next one starts. */
-export type Page<Item> = { items: Item[]; nextCursor: string | null };
 
 /** The user's todos, oldest first; `cursor` is the id of the last one already seen. */
 export async function list(db: Db, userId: string, limit: number, cursor: string | undefined): Promise<Page<Todo>> {
@@ -17,8 +15,7 @@ export async function list(db: Db, userId: string, limit: number, cursor: string
     orderBy: { id: 'asc' },
     take: limit + 1,
   });
-  const items = found.slice(0, limit);
-  return { items, nextCursor: found.length > limit ? (items.at(-1)?.id ?? null) : null };
+  return pageOf(found, limit);
 }
 
 /** @throws AppError session_revoked where the user was deleted a moment ago */

@@ -1,9 +1,16 @@
 import argon2 from 'argon2';
-import { HASH_COST_LIMITS, isBearable } from '../hash-cost.js';
+import { HASH_COST_LIMITS, isWithinLimits } from '../hash-cost.js';
 import { canonicalPassword } from '../policy.js';
 import { compareBcrypt } from './bcrypt.js';
-import { isFirebaseScrypt } from './firebase-scrypt.js';
-import { isPbkdf2, isScrypt, type Pbkdf2Digest, SCRYPT_LIMITS, type ScryptCost, scryptFits } from './key-derivation.js';
+import {
+  isFirebaseScrypt,
+  isPbkdf2,
+  isScrypt,
+  type Pbkdf2Digest,
+  SCRYPT_LIMITS,
+  type ScryptCost,
+  scryptFits,
+} from './key-derivation.js';
 
 /** The named groups of a format's pattern. */
 type Parts = Record<string, string>;
@@ -14,7 +21,7 @@ type HashFormat = {
   /** The whole text, so strictly that what matches can be computed: a hash that was cut off is none. */
   recognise: RegExp;
   /** Whether it costs no more than `limit` says; decided before anything is computed. */
-  isBearable(parts: Parts): boolean;
+  isWithinLimits(parts: Parts): boolean;
   /** The bound, for whoever imports. */
   limit: string;
   /** @param password exactly the text to compare: normalising is done by the caller, or is the format's own */
@@ -32,7 +39,8 @@ const formats: HashFormat[] = [
     recognise: new RegExp(
       `^\\$argon2(?:id|i|d)(?:\\$v=(?:16|19))?\\$m=(?<m>[1-9]\\d{0,9}),t=(?<t>[1-9]\\d{0,9}),p=(?<p>[1-9]\\d{0,9})\\$${base64}{11,86}\\$${base64}{22,86}$`,
     ),
-    isBearable: ({ m, t, p }) => isBearable({ memoryKiB: Number(m), passes: Number(t), parallelism: Number(p) }),
+    isWithinLimits: ({ m, t, p }) =>
+      isWithinLimits({ memoryKiB: Number(m), passes: Number(t), parallelism: Number(p) }),
     limit: `m=${HASH_COST_LIMITS.memoryKiB}, t=${HASH_COST_LIMITS.passes}, p=${HASH_COST_LIMITS.parallelism}, and m at least 8 × p`,
     verify: (_, password, hash) => argon2.verify(hash, password),
   },
@@ -40,7 +48,7 @@ const formats: HashFormat[] = [
     name: 'bcrypt',
     recognise: /^\$2[aby]\$(?<cost>0[4-9]|[12]\d|3[01])\$[./A-Za-z\d]{53}$/,
     // In JavaScript, and doubling with each step: 15 takes 2 to 3 s.
-    isBearable: ({ cost }) => Number(cost) <= 15,
+    isWithinLimits: ({ cost }) => Number(cost) <= 15,
     limit: 'cost 15',
     verify: (_, password, hash) => compareBcrypt(password, hash),
   },
@@ -49,7 +57,7 @@ const formats: HashFormat[] = [
     recognise: new RegExp(
       `^\\$scrypt\\$ln=(?<ln>[1-9]\\d?),r=(?<r>[1-9]\\d{0,3}),p=(?<p>[1-9]\\d{0,3})\\$(?<salt>${base64}{2,86})={0,2}\\$(?<digest>${base64}{43}|${base64}{86})={0,2}$`,
     ),
-    isBearable: (parts) => scryptFits(scryptCost(parts)),
+    isWithinLimits: (parts) => scryptFits(scryptCost(parts)),
     limit: SCRYPT_LIMITS,
     verify: (parts, password) => isScrypt(password, bytes(parts.salt), scryptCost(parts), bytes(parts.digest)),
   },
@@ -58,7 +66,7 @@ const formats: HashFormat[] = [
     recognise: new RegExp(
       `^\\$fbscrypt\\$v=1,n=(?<ln>[1-9]\\d?),r=(?<r>[1-9]\\d{0,3}),p=(?<p>1),ss=(?<separator>${anyBase64}{0,86})={0,2},sk=(?<key>${anyBase64}{86})={0,2}\\$(?<salt>${anyBase64}{2,86})={0,2}\\$(?<digest>${anyBase64}{86})={0,2}$`,
     ),
-    isBearable: (parts) => scryptFits(scryptCost(parts)),
+    isWithinLimits: (parts) => scryptFits(scryptCost(parts)),
     limit: SCRYPT_LIMITS,
     verify: (parts, password) =>
       isFirebaseScrypt(
@@ -72,7 +80,7 @@ const formats: HashFormat[] = [
   {
     name: 'better-auth scrypt',
     recognise: /^(?<salt>[\da-f]{32}):(?<digest>[\da-f]{128})$/,
-    isBearable: () => true,
+    isWithinLimits: () => true,
     limit: SCRYPT_LIMITS,
     // The text of the salt is the salt, and it normalises by NFKC.
     verify: ({ salt = '', digest = '' }, password) =>
@@ -91,7 +99,7 @@ function pbkdf2(digest: Pbkdf2Digest, length: number): HashFormat {
       `^pbkdf2_${digest}\\$(?<iterations>[1-9]\\d{0,9})\\$(?<salt>[!-#%-~]{1,128})\\$(?<digest>${base64}{${length}})={0,2}$`,
     ),
     // Django 6 makes 1.2 million; ten times as many as OWASP asks for take a few seconds.
-    isBearable: ({ iterations }) => Number(iterations) <= 5_000_000,
+    isWithinLimits: ({ iterations }) => Number(iterations) <= 5_000_000,
     limit: '5000000 iterations',
     verify: (parts, password) =>
       isPbkdf2(password, Buffer.from(parts.salt ?? ''), Number(parts.iterations), digest, bytes(parts.digest)),
@@ -123,7 +131,7 @@ export function withoutMark(stored: string): string {
 export function objectionTo(hash: string): string | undefined {
   const found = read(hash);
   if (!found) return `The format of the hash is not known. Known are: ${formats.map(({ name }) => name).join(', ')}.`;
-  if (found.format.isBearable(found.parts)) return undefined;
+  if (found.format.isWithinLimits(found.parts)) return undefined;
   return `The ${found.format.name} hash costs more than its bound: ${found.format.limit}.`;
 }
 
@@ -135,7 +143,7 @@ export function importedHash(stored: string): ((password: string) => Promise<boo
   if (stored.startsWith('$argon2id$')) return undefined;
   const hash = withoutMark(stored);
   const found = read(hash);
-  if (!found?.format.isBearable(found.parts)) return undefined;
+  if (!found?.format.isWithinLimits(found.parts)) return undefined;
   return (password) => found.format.verify(found.parts, password, hash);
 }
 

@@ -1,4 +1,4 @@
-import { pbkdf2, scrypt, timingSafeEqual } from 'node:crypto';
+import { createCipheriv, pbkdf2, scrypt, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 
 /** Cost of scrypt (RFC 7914 §2): N = 2^ln, block size, lanes. */
@@ -22,12 +22,7 @@ export function scryptFits({ ln, r, p }: ScryptCost): boolean {
 }
 
 /** scrypt, off the event loop. */
-export function deriveScrypt(
-  password: string,
-  salt: Buffer,
-  { ln, r, p }: ScryptCost,
-  length: number,
-): Promise<Buffer> {
+function deriveScrypt(password: string, salt: Buffer, { ln, r, p }: ScryptCost, length: number): Promise<Buffer> {
   // As OpenSSL counts it; its default of 32 MiB is less than many ask for.
   const options = { N: 2 ** ln, r, p, maxmem: 128 * r * (2 ** ln + p + 2) };
   return new Promise((resolve, reject) =>
@@ -49,4 +44,23 @@ export async function isPbkdf2(
   digest: Buffer,
 ): Promise<boolean> {
   return timingSafeEqual(await promisify(pbkdf2)(password, salt, iterations, digest.length, hash), digest);
+}
+
+/**
+ * Firebase's modified scrypt (github.com/firebase/scrypt): the derived key encrypts the project's signer key, and what
+ * comes out is the hash.
+ * @param salt the user's, followed by the project's salt separator
+ */
+export async function isFirebaseScrypt(
+  password: string,
+  salt: Buffer,
+  cost: ScryptCost,
+  signerKey: Buffer,
+  hash: Buffer,
+): Promise<boolean> {
+  const key = await deriveScrypt(password, salt, cost, 32);
+  // A constant start is right here: each derived key encrypts this one text.
+  const cipher = createCipheriv('aes-256-ctr', key, Buffer.alloc(16));
+  const expected = Buffer.concat([cipher.update(signerKey), cipher.final()]);
+  return expected.length === hash.length && timingSafeEqual(expected, hash);
 }

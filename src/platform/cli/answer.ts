@@ -15,14 +15,14 @@ export const answerSchema = z.object({ exit_code: z.int(), stdout: z.string(), s
 export type Answer = z.infer<typeof answerSchema>;
 
 /** The answer of a command that has something to say. */
-export function said({ json, text, exitCode = 0 }: Result, asJson: boolean): Answer {
+export function success({ json, text, exitCode = 0 }: Result, asJson: boolean): Answer {
   const body = asJson ? JSON.stringify(json, undefined, 2) : text;
   // What has gone out by itself, as an export has, needs no line after it.
   return { exit_code: exitCode, stdout: body ? `${body}\n` : '', stderr: '' };
 }
 
 /** The answer of a command that could not be carried out: one line. */
-export function failed(error: unknown): Answer {
+export function failure(error: unknown): Answer {
   return { exit_code: error instanceof UsageError ? 2 : 1, stdout: '', stderr: `${oneLine(error)}\n` };
 }
 

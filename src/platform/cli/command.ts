@@ -1,15 +1,4 @@
-import type { Config } from '../../config.js';
-import type { Ground } from '../../deps.js';
 import type { StartError } from '../../errors.js';
-import { loadSigningKeys, type SigningKeys } from '../../keys/signing-keys.js';
-
-/** What a command works on: in a process of its own there are no keys to keep in memory. */
-export type CommandDeps = Ground & { keys?: SigningKeys };
-
-/** The keys, loaded where nobody has them in memory. @throws StartError where `AUTH_SECRET` does not open them */
-export async function keysOf({ keys, db, box, log }: CommandDeps): Promise<SigningKeys> {
-  return keys ?? loadSigningKeys(db, box, log);
-}
 
 /** What a command has to say, in both forms. */
 export type Result = {
@@ -41,8 +30,8 @@ export type Args = {
   password?: string | undefined;
 };
 
-/** One row of the table of commands; help is made from it. */
-export type Command = {
+/** One row of the table of commands; help is made from it. @typeParam Deps what it works with */
+export type Command<Deps extends { config: object }> = {
   name: string;
   /** `<needed>`, `[perhaps]`, `[several…]`, in their order. */
   arguments: string[];
@@ -51,14 +40,14 @@ export type Command = {
   /** Whether a password is to be read before it runs. */
   readsPassword?(args: Args): boolean;
   /** @throws UsageError, AppError or StartError, whose message is the line that the operator reads */
-  run(deps: CommandDeps, args: Args): Promise<Result>;
+  run(deps: Deps, args: Args): Promise<Result>;
   /** How it runs in a process of its own, where that is not: open everything, then `run`. */
-  runAlone?(config: Config): Promise<Result>;
+  runAlone?(config: Deps['config']): Promise<Result>;
   /** What it says to settings that are wrong, where that is more than the error. */
   onWrongSettings?(error: StartError): Result;
 };
 
-/** What was typed can't be meant: exit code 2. */
+/** What was typed makes no sense: exit code 2. */
 export class UsageError extends Error {
   constructor(message: string) {
     super(message);
@@ -82,7 +71,11 @@ export function needYes(args: Args, whatItDoes: string): void {
 /** The option that {@link needYes} asks for. */
 export const yes: Option = { type: 'boolean', summary: 'do it: it cannot be undone' };
 
-/** The argument at this place, which the parser has seen to. */
+/** The argument at this place: the parser has checked that it is there. */
 export function argument({ positionals }: Args, place: number): string {
   return positionals[place] ?? '';
 }
+
+/** A table of commands, whatever they work with. */
+// biome-ignore lint/suspicious/noExplicitAny: parser and help read names and options alone, never what a command works with.
+export type AnyCommand = Command<any>;

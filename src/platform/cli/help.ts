@@ -1,19 +1,18 @@
-import { commands } from '../../commands.js';
-import type { Command, Option, Result } from './command.js';
+import type { AnyCommand, Option, Result } from './command.js';
 
 const ending = `"help <command>" tells its options. Every command takes --json: one JSON document on standard output.
 An argument that begins with a hyphen goes last, after "--". Exit codes: 0 done, 1 failed, 2 not understood.
 The settings are the server's: run it where the server runs, as the same user, with the same environment or .env.`;
 
 /** All commands, or those whose name begins with the topic, with their options where that is one. */
-export function help(topic: string): Result {
+export function help(topic: string, commands: AnyCommand[]): Result {
   const chosen = commands.filter(({ name }) => `${name} `.startsWith(topic && `${topic} `));
   const [only] = chosen;
   const text = chosen.length === 1 && only ? helpOf(only) : overview(chosen);
   return { json: { commands: chosen.map(describe) }, text };
 }
 
-function overview(chosen: Command[]): string {
+function overview(chosen: AnyCommand[]): string {
   const rows = chosen.map(({ name, arguments: positionals, summary }) => ({
     what: [name, ...positionals].join(' '),
     summary,
@@ -23,7 +22,7 @@ function overview(chosen: Command[]): string {
   return `Usage: npm run cli -- <command> …\n\n${lines.join('\n')}\n\n${ending}`;
 }
 
-function helpOf(command: Command): string {
+function helpOf(command: AnyCommand): string {
   const options = Object.entries(command.options ?? {}).map(([name, option]) => [
     optionUsage(name, option),
     option.summary,
@@ -34,7 +33,7 @@ function helpOf(command: Command): string {
   return `Usage: npm run cli -- ${usage(command)}\n\n${capitalised(command.summary)}.\n\n${lines.join('\n')}`;
 }
 
-function usage({ name, arguments: positionals, options = {} }: Command): string {
+function usage({ name, arguments: positionals, options = {} }: AnyCommand): string {
   const optional = Object.entries(options).map(
     ([option, spec]) => `[${optionUsage(option, spec)}]${spec.multiple ? '…' : ''}`,
   );
@@ -49,7 +48,7 @@ function capitalised(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-function describe({ name, arguments: positionals, options = {}, summary }: Command) {
+function describe({ name, arguments: positionals, options = {}, summary }: AnyCommand) {
   const described = Object.entries(options).map(([option, { value, multiple = false, summary: what }]) => ({
     name: option,
     value: value ?? null,

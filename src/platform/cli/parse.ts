@@ -1,24 +1,25 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { commands } from '../../commands.js';
-import { type Args, type Command, UsageError } from './command.js';
+import { type AnyCommand, type Args, UsageError } from './command.js';
 
 /** What a command line asks for. */
-export type Parsed = { json: boolean } & ({ help: string } | { command: Command; args: Args });
+export type Parsed<Known> = { json: boolean } & ({ help: string } | { command: Known; args: Args });
 
 const common = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
 
 /**
  * Reads a command line, without the name of the program.
+ * @param commands those that there are
  * @returns `help` with what it is wanted for: the beginning of a command's name, or nothing
  * @throws UsageError with one line that says what is wrong
  */
-export function parse(argv: string[]): Parsed {
+export function parse<Known extends AnyCommand>(argv: string[], commands: Known[]): Parsed<Known> {
   const first = argv.findIndex((word) => word !== '--json');
   const words = first > 0 ? [...argv.slice(first), '--json'] : argv;
   const [subject] = words;
-  if (subject === undefined || first === -1 || /^(help|--help|-h)$/.test(subject)) return parseHelp(words.slice(1));
+  if (subject === undefined || first === -1 || /^(help|--help|-h)$/.test(subject))
+    return parseHelp(words.slice(1), commands);
   const command = commands.find(({ name }) => startsWith(words, name));
-  if (!command) throw unknown(words);
+  if (!command) throw unknown(words, commands);
   const { values, positionals } = parseRest(command, words.slice(command.name.split(' ').length));
   const json = values.json === true;
   if (values.help === true) return { help: command.name, json };
@@ -26,9 +27,10 @@ export function parse(argv: string[]): Parsed {
   return { command, args: argsOf(values, positionals), json };
 }
 
-function parseHelp(rest: string[]): Parsed {
+function parseHelp(rest: string[], commands: AnyCommand[]): { help: string; json: boolean } {
   const topic = rest.filter((word) => word !== '--json').join(' ');
-  if (!commands.some(({ name }) => `${name} `.startsWith(topic && `${topic} `))) throw unknown(topic.split(' '));
+  if (!commands.some(({ name }) => `${name} `.startsWith(topic && `${topic} `)))
+    throw unknown(topic.split(' '), commands);
   return { help: topic, json: rest.includes('--json') };
 }
 
@@ -36,7 +38,7 @@ function startsWith(argv: string[], name: string): boolean {
   return name.split(' ').every((word, place) => argv[place] === word);
 }
 
-function unknown([group = '', word]: string[]): UsageError {
+function unknown([group = '', word]: string[], commands: AnyCommand[]): UsageError {
   const names = commands.filter(({ name }) => name.startsWith(`${group} `)).map(({ name }) => name.split(' ')[1]);
   if (names.length > 0 && (word === undefined || word.startsWith('-')))
     return new UsageError(`"${group}" needs one of: ${names.join(', ')}. See: help ${group}`);
@@ -48,7 +50,7 @@ function unknown([group = '', word]: string[]): UsageError {
 
 type Values = Record<string, string | boolean | (string | boolean)[] | undefined>;
 
-function parseRest({ name, options }: Command, args: string[]): { values: Values; positionals: string[] } {
+function parseRest({ name, options }: AnyCommand, args: string[]): { values: Values; positionals: string[] } {
   const config: ParseArgsConfig = { args, options: { ...common, ...options }, allowPositionals: true };
   try {
     const { values, positionals } = parseArgs(config);
@@ -59,7 +61,7 @@ function parseRest({ name, options }: Command, args: string[]): { values: Values
   }
 }
 
-function checkCount({ name, arguments: wanted }: Command, { length }: string[]): void {
+function checkCount({ name, arguments: wanted }: AnyCommand, { length }: string[]): void {
   const least = wanted.filter((word) => word.startsWith('<')).length;
   const most = wanted.some((word) => word.includes('…')) ? Number.POSITIVE_INFINITY : wanted.length;
   if (length < least)

@@ -1,22 +1,32 @@
-import type { Deps } from '../../deps.js';
-import { type Answer, failed, type Line, lineSchema, said } from './answer.js';
+import type { Logger } from 'pino';
+import type { Database } from '../db/database.js';
+import { type Answer, failure, type Line, lineSchema, success } from './answer.js';
+import type { Command } from './command.js';
 import { help } from './help.js';
 import { parse } from './parse.js';
 
+type ServerDeps = { config: object; database: Database; log: Logger };
+
 /**
- * Lets the operator's command line reach this process, where it holds an embedded database that nobody else can open.
- * The socket is its user's alone, and whoever is that user could read the database as well.
+ * Lets the operator's command line reach this process, where it holds an embedded database that no other process can
+ * open. The socket is its user's alone, and that user could read the database as well.
  */
-export function takeCommands(deps: Deps): void {
-  deps.database.hold?.onCommand(async (request) => {
+export function serveCommands<Deps extends ServerDeps>(deps: Deps, commands: Command<Deps>[]): void {
+  deps.database.lock?.onCommand(async (request) => {
     const line = lineSchema.safeParse(request);
-    return line.success ? await carryOut(deps, line.data).catch(failed) : failed('That is no command line.');
+    return line.success
+      ? await carryOut(deps, commands, line.data).catch(failure)
+      : failure('That is no command line.');
   });
 }
 
-async function carryOut(deps: Deps, { argv, password }: Line): Promise<Answer> {
-  const parsed = parse(argv);
-  if ('help' in parsed) return said(help(parsed.help), parsed.json);
+async function carryOut<Deps extends ServerDeps>(
+  deps: Deps,
+  commands: Command<Deps>[],
+  { argv, password }: Line,
+): Promise<Answer> {
+  const parsed = parse(argv, commands);
+  if ('help' in parsed) return success(help(parsed.help, commands), parsed.json);
   deps.log.info({ command: parsed.command.name }, 'a command of the operator');
-  return said(await parsed.command.run(deps, { ...parsed.args, password }), parsed.json);
+  return success(await parsed.command.run(deps, { ...parsed.args, password }), parsed.json);
 }

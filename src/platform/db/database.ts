@@ -1,7 +1,7 @@
 import { type Prisma, PrismaClient } from '../../generated/prisma/client.js';
 import { type AroundStatement, aroundStatements } from './around-statements.js';
 import type { Driver } from './driver.js';
-import type { DirectoryHold } from './embedded/directory-lock.js';
+import type { DirectoryLock } from './embedded/directory-lock.js';
 import type { Listen } from './listen.js';
 import { openServer } from './server.js';
 import { TIME_LIMITS, withinTimeLimit } from './time-limits.js';
@@ -43,7 +43,7 @@ export type Database = {
   /** For `migrate`. */
   withMigrationLock: Driver['withMigrationLock'];
   /** The embedded directory, on which other processes can talk to this one; undefined in memory and for a server. */
-  hold: DirectoryHold | undefined;
+  lock: DirectoryLock | undefined;
   /** Ends the connections once their queries are done, and lets go of an embedded directory. */
   close(): Promise<void>;
 };
@@ -67,7 +67,7 @@ export async function openDatabase(settings: DatabaseSettings, options: Database
     pool: driver.pool,
     withSession: driver.withSession,
     withMigrationLock: driver.withMigrationLock,
-    hold: driver.hold,
+    lock: driver.lock,
     close: async () => {
       await client.$disconnect();
       await driver.close();

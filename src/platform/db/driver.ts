@@ -1,5 +1,5 @@
 import type { SqlDriverAdapterFactory, SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
-import type { DirectoryHold } from './embedded/directory-lock.js';
+import type { DirectoryLock } from './embedded/directory-lock.js';
 import type { Listen } from './listen.js';
 
 /** Sends one statement, and prepares nothing. */
@@ -24,5 +24,5 @@ export type Driver = {
   pool: (() => { total: number; idle: number; most: number; waiting: number }) | undefined;
   close(): Promise<void>;
   /** The embedded directory; undefined in memory and for a server. */
-  hold: DirectoryHold | undefined;
+  lock: DirectoryLock | undefined;
 };

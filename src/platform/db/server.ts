@@ -3,12 +3,10 @@ import type { SqlDriverAdapter, SqlMigrationAwareDriverAdapterFactory } from '@p
 import pg from 'pg';
 import type { Driver, RunSql } from './driver.js';
 import { listenOnServer } from './listen.js';
+import { locks } from './locks.js';
 import { withScriptRunner } from './migrations/script-runner.js';
 import { ServerPool } from './server-pool.js';
 import { TIME_LIMITS } from './time-limits.js';
-
-/** The key that `prisma migrate deploy` locks too: so it and the instances wait for each other. */
-const MIGRATION_LOCK = 72707369;
 
 /**
  * A Postgres server. Nothing connects until the first query, so a server that is away doesn't hinder this.
@@ -33,7 +31,7 @@ export function openServer(url: string, poolSize: number): Driver {
       waiting: pool.waitingCount,
     }),
     close: async () => await pool.end(),
-    hold: undefined,
+    lock: undefined,
   };
 }
 
@@ -99,7 +97,7 @@ async function withMigrationLock<T>(
 async function lockForMigrations(client: pg.ClientBase): Promise<void> {
   await liftTimeLimits(client);
   await useUtc(client);
-  await client.query(`SELECT pg_advisory_lock(${MIGRATION_LOCK})`);
+  await client.query(`SELECT pg_advisory_lock(${locks.migrations})`);
 }
 
 // Without arguments this is Postgres' simple protocol: many statements, one implicit transaction.

@@ -11,7 +11,7 @@ const askAgainMs = 100;
  *
  * @param onAway is called once, where it has to wait, with why.
  */
-export async function reachDatabase(url: string, onAway: (why: unknown) => Promise<void>): Promise<void> {
+export async function waitForServer(url: string, onAway: (why: unknown) => Promise<void>): Promise<void> {
   if (url.startsWith('pglite:')) return;
   for (let away = false; ; away = true) {
     const why = await connectionError(url);

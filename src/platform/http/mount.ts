@@ -1,86 +1,130 @@
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
 import { validate as isUuid } from 'uuid';
 import { z } from 'zod';
-import type { Deps } from '../../deps.js';
-import { requireVerifiedEmail } from '../../email/guard.js';
-import type { AnyRoute, Context, Guard } from '../../endpoint.js';
 import { AppError } from '../../errors.js';
-import { requireMetricsToken } from '../../health/guard.js';
-import { createFindAccessToken } from '../../sessions/access-token-sources.js';
-import { type AuthCookies, createAuthCookies } from '../../sessions/cookies.js';
 import { checkInput, readBody } from './body.js';
 import { fieldsOf } from './body-fields.js';
 import { callerOf } from './caller.js';
-import { createRefuseCrossSite, type RefuseCrossSite } from './cross-site.js';
-import { createGuards } from './passport.js';
+import type { RefuseCrossSite } from './cross-site.js';
+import type { BaseDeps, Context, Cookies, Guard, Row } from './endpoint.js';
 import { createRateLimit } from './rate-limit.js';
 import { overrideHeaders, writeAnswer } from './response-headers.js';
-import { needRole } from './role.js';
-import { createSend, type Send } from './send.js';
+import { send } from './send.js';
 
-type ReadCookies = AuthCookies['read'];
+/** How this server's clients show who they are: what the steps must know of it without knowing sessions. */
+export type Credentials = {
+  /** Whether the request brings a token that no browser sends by itself. */
+  inHeader(req: Request): boolean;
+  cookies(req: Request): Cookies;
+  /** Whether a token is among the cookies. */
+  areTokens(cookies: Cookies): boolean;
+  /** Whether a body asks for tokens in cookies. */
+  wantsCookies(body: unknown): boolean;
+};
+
+export type MountOptions<Deps extends BaseDeps> = {
+  deps: Deps;
+  credentials: Credentials;
+  refuseCrossSite: RefuseCrossSite;
+};
+
+type Steps = (RequestHandler | ErrorRequestHandler)[];
 
 /** Puts the route table onto the app: each row becomes a list of named steps, and has none that it doesn't need. */
-export function mount(app: Express, routes: AnyRoute[], deps: Deps): void {
-  const cookies = createAuthCookies(deps.config.cookies);
-  const findToken = createFindAccessToken(deps.config.tokens.sources, cookies);
-  const refuseCrossSite = createRefuseCrossSite(deps.config);
-  const limits = createRateLimit(deps, cookies);
-  const guards: Record<Guard, RequestHandler> = {
-    ...createGuards(deps, findToken, limits.countGuess),
-    'metrics-token': requireMetricsToken(deps.config.metricsToken),
-  };
-  const handle = handling(deps, createSend(cookies));
+export function mount<Deps extends BaseDeps>(app: Express, rows: Row<Deps>[], options: MountOptions<Deps>): void {
+  const { deps, credentials, refuseCrossSite } = options;
+  const guards = createGuardSteps(deps);
+  const cookiesFor = createCookiesFor<Deps>(credentials);
+  const limitsFor = createRateLimit(deps, cookiesFor);
 
   /** Nothing is parsed for a stranger, and no password is looked at before the body is clean and the try counted. */
-  function stepsOf(row: AnyRoute): (RequestHandler | ErrorRequestHandler)[] {
-    const role = row.role === undefined ? [] : [needRole(row.role)];
-    const guard = row.guard === 'public' ? [] : [guards[row.guard as Guard], ...role];
-    if (row.verifiedEmail) guard.push(requireVerifiedEmail(deps));
-    const fields = row.body ? fieldsOf(row.body) : [];
-    const body = row.body ? [readBody, checkBody(row.body)] : [];
-    const { count, settle, refused } = limits.stepsFor(row);
+  function stepsOf(row: Row<Deps>): Steps {
+    const { body, query } = row.endpoint;
+    const fields = body ? fieldsOf(body) : [];
+    const guard = [guards(row.guard), ...(row.role === undefined ? [] : [requireRole(row.role)])];
+    const read = body ? [readBody, checkBody(body)] : [];
+    const byTransport = fields.includes('transport') ? [refuseCookiesCrossSite(credentials, refuseCrossSite)] : [];
+    const { count, settle, refused } = limitsFor(row);
     return [
       ...(fields.length > 0 ? [refuseQuery(fields)] : []),
-      ...(row.method === 'GET' ? [] : [crossSiteByCookie(cookiesFor(row), refuseCrossSite)]),
-      ...(needsBody(row)
-        ? [...body, ...crossSiteByTransport(fields, refuseCrossSite), ...count, ...guard]
-        : [...guard, ...body, ...count]),
-      handle(row, cookiesFor(row), settle),
+      ...(row.method === 'GET' ? [] : [refuseCrossSiteCookies(row)]),
+      ...(row.guard.bodyFirst ? [...read, ...byTransport, ...count, ...guard] : [...guard, ...read, ...count]),
+      handle(row, query, settle),
       ...refused,
     ];
   }
 
-  /** Where a token that no browser sends by itself decides, cookies don't: they are as good as not there. */
-  function cookiesFor(row: AnyRoute): ReadCookies {
-    const bearerDecides = (req: Request) => !needsBody(row) && findToken(req)?.byCookie === false;
-    return (req) => (bearerDecides(req) ? {} : cookies.read(req));
+  function refuseCrossSiteCookies(row: Row<Deps>): RequestHandler {
+    return (req, _res, next) => {
+      if (credentials.areTokens(cookiesFor(row, req))) refuseCrossSite(req);
+      next();
+    };
   }
 
-  for (const rows of samePath(routes)) {
-    const place = app.route(rows[0].path.replace(/\{(\w+)\}/g, ':$1'));
-    for (const row of rows) place[methodOf(row)](...stepsOf(row));
-    place.all(otherMethods(rows));
+  function handle(
+    row: Row<Deps>,
+    query: z.ZodType | undefined,
+    settle: ((res: Response) => Promise<void>) | undefined,
+  ): RequestHandler {
+    const { handler, reply } = row.endpoint;
+    return async (req, res) => {
+      const answer = await handler(new RequestContext(deps, req, res, query, () => cookiesFor(row, req)) as never);
+      if (settle) await settle(res);
+      send(res, reply, answer);
+    };
+  }
+
+  for (const samePath of byPath(rows)) {
+    const place = app.route(samePath[0].path.replace(/\{(\w+)\}/g, ':$1'));
+    for (const row of samePath) place[row.method.toLowerCase() as Lowercase<typeof row.method>](...stepsOf(row));
+    place.all(otherMethods(samePath));
   }
 }
 
-function samePath(routes: AnyRoute[]): [AnyRoute, ...AnyRoute[]][] {
-  const byPath = new Map<string, [AnyRoute, ...AnyRoute[]]>();
-  for (const row of routes) {
-    const rows = byPath.get(row.path);
+/** The cookies that count for a row: none where a token that no browser sends by itself decides. */
+function createCookiesFor<Deps extends BaseDeps>({ inHeader, cookies }: Credentials) {
+  return (row: Row<Deps>, req: Request): Cookies => (!row.guard.bodyFirst && inHeader(req) ? {} : cookies(req));
+}
+
+/** Each guard's step, made once for the app, however many rows it guards. */
+function createGuardSteps<Deps extends BaseDeps>(deps: Deps): (guard: Guard<Deps, unknown>) => RequestHandler {
+  const made = new Map<Guard<Deps, unknown>, RequestHandler>();
+  return (guard) => {
+    const known = made.get(guard);
+    if (known) return known;
+    const pass = guard.step(deps);
+    const step: RequestHandler = (req, res, next) =>
+      pass(
+        req,
+        res,
+        (principal) => {
+          res.locals.principal = principal;
+          next();
+        },
+        next,
+      );
+    made.set(guard, step);
+    return step;
+  };
+}
+
+/** Requires a role in what the guard before it knows (ASVS 8.2.1, 8.3.2). */
+function requireRole(role: string): RequestHandler {
+  return (_req, res, next) => {
+    const { roles } = res.locals.principal as { roles: string[] };
+    if (!roles.includes(role)) throw new AppError('forbidden');
+    next();
+  };
+}
+
+function byPath<Deps extends BaseDeps>(all: Row<Deps>[]): [Row<Deps>, ...Row<Deps>[]][] {
+  const found = new Map<string, [Row<Deps>, ...Row<Deps>[]]>();
+  for (const row of all) {
+    const rows = found.get(row.path);
     if (rows) rows.push(row);
-    else byPath.set(row.path, [row]);
+    else found.set(row.path, [row]);
   }
-  return [...byPath.values()];
-}
-
-function methodOf(row: AnyRoute) {
-  return row.method.toLowerCase() as Lowercase<AnyRoute['method']>;
-}
-
-// A password is in the body, so the body comes first there; everywhere else who asks comes before what is asked.
-function needsBody(row: AnyRoute): boolean {
-  return row.guard === 'password' || row.guard === 'public';
+  return [...found.values()];
 }
 
 /** What the body takes is never taken from the query, where logs and histories would keep it (ASVS 14.2.1). */
@@ -100,31 +144,10 @@ function checkBody(schema: z.ZodType): RequestHandler {
   };
 }
 
-function crossSiteByCookie(readCookies: ReadCookies, refuseCrossSite: RefuseCrossSite): RequestHandler {
+function refuseCookiesCrossSite({ wantsCookies }: Credentials, refuseCrossSite: RefuseCrossSite): RequestHandler {
   return (req, _res, next) => {
-    const { accessToken, refreshToken } = readCookies(req);
-    if (accessToken !== undefined || refreshToken !== undefined) refuseCrossSite(req);
+    if (wantsCookies(req.body)) refuseCrossSite(req);
     next();
-  };
-}
-
-function crossSiteByTransport(fields: string[], refuseCrossSite: RefuseCrossSite): RequestHandler[] {
-  if (!fields.includes('transport')) return [];
-  return [
-    (req, _res, next) => {
-      if (req.body.transport === 'cookie') refuseCrossSite(req);
-      next();
-    },
-  ];
-}
-
-type Settle = ((res: Response) => Promise<void>) | undefined;
-
-function handling(deps: Deps, send: Send): (row: AnyRoute, readCookies: ReadCookies, settle: Settle) => RequestHandler {
-  return (row, readCookies, settle) => async (req, res) => {
-    const reply = await row.handler(new RequestContext(deps, row, req, readCookies));
-    if (settle) await settle(res);
-    send(res, reply);
   };
 }
 
@@ -132,23 +155,23 @@ function handling(deps: Deps, send: Send): (row: AnyRoute, readCookies: ReadCook
  * What a handler gets. Caller and cookies are worked out only where it asks: most don't. They are a class's getters,
  * because those of an object literal make a hidden class for each request, which took a quarter of a small one.
  */
-class RequestContext implements Context<Guard, unknown, unknown> {
+class RequestContext<Deps> implements Context<Deps, unknown, unknown, unknown> {
   readonly deps: Deps;
-  readonly principal: never;
+  readonly principal: unknown;
   readonly body: unknown;
   readonly query: unknown;
   readonly id: string;
   readonly #req: Request;
-  readonly #readCookies: ReadCookies;
+  readonly #cookies: () => Cookies;
 
-  constructor(deps: Deps, row: AnyRoute, req: Request, readCookies: ReadCookies) {
+  constructor(deps: Deps, req: Request, res: Response, query: z.ZodType | undefined, cookies: () => Cookies) {
     this.deps = deps;
-    this.principal = req.user as never;
+    this.principal = res.locals.principal;
     this.body = req.body;
-    this.query = row.query ? checkInput(row.query, req.query, 'query') : undefined;
+    this.query = query ? checkInput(query, req.query, 'query') : undefined;
     this.id = idOf(req);
     this.#req = req;
-    this.#readCookies = readCookies;
+    this.#cookies = cookies;
   }
 
   get caller() {
@@ -156,7 +179,7 @@ class RequestContext implements Context<Guard, unknown, unknown> {
   }
 
   get cookies() {
-    return this.#readCookies(this.#req);
+    return this.#cookies();
   }
 }
 
@@ -167,7 +190,7 @@ function idOf({ params: { id } }: Request): string {
 }
 
 /** RFC 9110 §15.5.6: 405 says what the path does take. */
-function otherMethods(rows: AnyRoute[]): RequestHandler {
+function otherMethods<Deps extends BaseDeps>(rows: Row<Deps>[]): RequestHandler {
   const methods = rows.flatMap((row) => (row.method === 'GET' ? ['GET', 'HEAD'] : [row.method]));
   const allow = [...methods, 'OPTIONS'].join(', ');
   return (req, res) => {

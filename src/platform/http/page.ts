@@ -1,30 +1,43 @@
 import { createHash } from 'node:crypto';
-import type { Reply } from '../../endpoint.js';
+import type { Reply } from './endpoint.js';
+
+/** What a page may load besides what every page may not: each adds sources to one directive of its policy. */
+export type PageSources = { scripts: string[]; styles: string[]; images?: string[] };
+
+/** A page that may load what is named and talk to this server alone; no frame around it, no form out of it. */
+export function page(html: string, { scripts, styles, images = [] }: PageSources): Reply<string> {
+  const policy = [
+    "default-src 'none'",
+    `script-src ${scripts.join(' ')}`,
+    `style-src ${styles.join(' ')}`,
+    "connect-src 'self'",
+    ...(images.length > 0 ? [`img-src ${images.join(' ')}`] : []),
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ];
+  return { body: html, headers: { 'Content-Security-Policy': policy.join(';') } };
+}
+
+/** The source of a policy that lets just this script or style stand in a page. */
+export function sourceHash(source: string): string {
+  return `'sha256-${createHash('sha256').update(source).digest('base64')}'`;
+}
+
+export type Form = {
+  /** The fields and the button. */
+  form: string;
+  /** The path that takes them, and the token of the link. */
+  target: string;
+  /** What is said when all went well. */
+  done: string;
+};
 
 /**
- * The pages that mailed links lead to. They are the same whatever the link says: the token is read by the script, in
- * the browser, and used only when a person presses the button, so that a mail scanner's GET consumes nothing.
+ * A page that a mailed link leads to. It is the same whatever the link says: the token is read by the script, in the
+ * browser, and used only when a person presses the button, so that a mail scanner's GET consumes nothing.
  */
-export function verifyEmail(): Reply {
-  return page('Confirm your e-mail address', {
-    form: '<button>Confirm the address</button>',
-    target: 'auth/email/verify',
-    done: 'The address is confirmed. You can close this page.',
-  });
-}
-
-export function resetPassword(): Reply {
-  return page('Set a new password', {
-    form: `<label>New password <input name="password" type="password" autocomplete="new-password" required></label>
-<button>Set the password</button>`,
-    target: 'auth/password/reset',
-    done: 'The password is set, and every session has ended. Log in with the new one.',
-  });
-}
-
-type Page = { form: string; target: string; done: string };
-
-function page(title: string, { form, target, done }: Page): Reply {
+export function formPage(title: string, { form, target, done }: Form): Reply<string> {
   const html = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -42,24 +55,8 @@ ${form}
 <script>${script}</script>
 </html>
 `;
-  return { status: 200, html, headers: { 'Content-Security-Policy': policy(), 'Referrer-Policy': 'no-referrer' } };
-}
-
-/** Nothing but this very style and script, which may talk to this server alone; no frame around it, no form out of it. */
-function policy(): string {
-  return [
-    "default-src 'none'",
-    `style-src ${sourceHash(style)}`,
-    `script-src ${sourceHash(script)}`,
-    "connect-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join(';');
-}
-
-function sourceHash(source: string): string {
-  return `'sha256-${createHash('sha256').update(source).digest('base64')}'`;
+  const { body, headers } = page(html, { scripts: [sourceHash(script)], styles: [sourceHash(style)] });
+  return { body, headers: { ...headers, 'Referrer-Policy': 'no-referrer' } };
 }
 
 const style = `

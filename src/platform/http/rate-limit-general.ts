@@ -2,7 +2,7 @@ import type { RequestHandler } from 'express';
 import type { Policy } from '../limits/counters.js';
 import { createTally } from '../limits/window-counter.js';
 import { addressKeyOf } from './address-key.js';
-import { refuseByLimit } from './rate-limit-refusal.js';
+import { refuseByLimit } from './rate-limit-headers.js';
 
 // About 20 MB, where they are all different and IPv6.
 const maxAddresses = 100_000;

@@ -1,4 +1,5 @@
 import type { Response } from 'express';
+import { AppError } from '../../errors.js';
 import type { Policy } from '../limits/counters.js';
 
 /** A limit, and how it stands for the one who asks where that is known without asking the store. */
@@ -14,7 +15,17 @@ export function tellLimits(res: Response, standings: Standing[]): void {
   if (left.length > 0) res.setHeader('RateLimit', left.join(', '));
 }
 
-/** Rounded up: who comes back then finds the window over. */
-export function secondsOf(ms: number): number {
+/**
+ * Refuses a request by a limit, tells how that stands, and leaves its name for the metrics.
+ * @throws AppError rate_limited
+ */
+export function refuseByLimit(res: Response, policy: Policy, msLeft: number): never {
+  tellLimits(res, [{ policy, left: 0, msLeft }]);
+  res.locals.refusedBy = policy.name;
+  throw new AppError('rate_limited', { retryAfterSeconds: secondsOf(msLeft) });
+}
+
+/** Rounded up: a client that comes back then finds the window over. */
+function secondsOf(ms: number): number {
   return Math.max(1, Math.ceil(ms / 1000));
 }

@@ -12,7 +12,7 @@ type FlatHeaders = string[];
  * of `CORS_ORIGINS` read it, and its id. Helmet and cors are asked once for each origin, not at each request, and
  * {@link writeAnswer} hands all of it over in one go: set one by one, headers were half the cost of a small request.
  */
-export function answerHeaders(origins: string[]): RequestHandler {
+export function responseHeaders(origins: string[]): RequestHandler {
   const always = standardHeaders();
   const applyCors = corsFor(origins);
   const headersFor = (origin?: string) => [...always, ...(origins.length > 0 ? headersBy(applyCors, origin) : [])];

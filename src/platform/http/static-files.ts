@@ -1,5 +1,5 @@
 import express, { type RequestHandler } from 'express';
-import type { FileFolder } from '../../endpoint.js';
+import type { FileFolder } from './endpoint.js';
 import { overrideHeaders, setHeaders } from './response-headers.js';
 
 // Kept, but asked about each time by their ETag: files of two releases must not meet on one page.

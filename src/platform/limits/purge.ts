@@ -1,5 +1,5 @@
 import { Prisma } from '../../generated/prisma/client.js';
-import { batchSize, inBatches } from '../../sessions/purge.js';
+import { batchSize, inBatches } from '../db/batches.js';
 import type { Db } from '../db/database.js';
 
 /**

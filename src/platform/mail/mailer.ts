@@ -1,7 +1,6 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { Config } from '../../config.js';
 import type { Message } from './message.js';
 import { sendBySmtp } from './smtp.js';
 
@@ -12,8 +11,11 @@ import { sendBySmtp } from './smtp.js';
 export type Mailer = (message: Message, signal: AbortSignal) => Promise<void>;
 
 /** Over `SMTP_URL`; without it each mail becomes a file, which is enough to try everything out. */
-export function createMailer({ mail, production }: Config, log: Logger): Mailer {
-  const { smtpUrl, folder } = mail;
+export function createMailer(
+  { smtpUrl, folder }: { smtpUrl: string | undefined; folder: string },
+  production: boolean,
+  log: Logger,
+): Mailer {
   if (smtpUrl !== undefined) return (message, signal) => sendBySmtp(smtpUrl, message, signal);
   if (production) log.warn({ folder }, 'SMTP_URL is not set: nobody gets mail, each is a file in this folder');
   return (message) => writeMail(folder, message, log);

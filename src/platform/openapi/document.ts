@@ -1,42 +1,37 @@
-import { readFileSync } from 'node:fs';
 import { createDocument, type oas31, type ZodOpenApiPathsObject } from 'zod-openapi';
-import type { AnyRoute } from '../../endpoint.js';
+import type { BaseDeps, Row } from '../http/endpoint.js';
+import { ownVersion } from '../process/version.js';
 import { headers } from './headers.js';
 import { operationOf } from './operation.js';
 import { createProblemResponse, problemExamples, problemSchema } from './problems.js';
-import { type ContractSettings, securitySchemes } from './security.js';
+import { securitySchemes } from './security.js';
 
 /**
  * The route table as an OpenAPI 3.1 document: the same for the same rows and settings, whenever and wherever it is made.
  */
-export function contractOf(rows: AnyRoute[], settings: ContractSettings): oas31.OpenAPIObject {
+export function contractOf<Deps extends BaseDeps>(rows: Row<Deps>[], config: Deps['config']): oas31.OpenAPIObject {
   return createDocument({
     openapi: '3.1.1',
-    info: { title: 'Gatelatch', version: version(), description, license: { name: 'MIT', identifier: 'MIT' } },
+    info: { title: 'Gatelatch', version: ownVersion(), description, license: { name: 'MIT', identifier: 'MIT' } },
     // Relative, so that it holds on whichever host and port it is read.
     servers: [{ url: '/' }],
     tags: [...new Set(rows.flatMap(({ tag }) => tag ?? []))].map((name) => ({ name })),
-    paths: pathsOf(rows, settings),
+    paths: pathsOf(rows, config),
     components: {
       schemas: { Problem: problemSchema },
       headers,
       examples: problemExamples,
-      securitySchemes: securitySchemes(settings),
+      securitySchemes: securitySchemes(rows, config),
     },
   });
 }
 
-function pathsOf(rows: AnyRoute[], settings: ContractSettings): ZodOpenApiPathsObject {
+function pathsOf<Deps extends BaseDeps>(rows: Row<Deps>[], config: Deps['config']): ZodOpenApiPathsObject {
   const problemResponse = createProblemResponse();
   const paths: ZodOpenApiPathsObject = {};
   for (const row of rows)
-    paths[row.path] = { ...paths[row.path], [row.method.toLowerCase()]: operationOf(row, settings, problemResponse) };
+    paths[row.path] = { ...paths[row.path], [row.method.toLowerCase()]: operationOf(row, config, problemResponse) };
   return paths;
-}
-
-/** That of the release, which is what a client can be told to be written against. */
-function version(): string {
-  return JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')).version;
 }
 
 const description = `A login API. Sign up or log in for an access token, and send it as \`Authorization: Bearer …\`.

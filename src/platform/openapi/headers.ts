@@ -1,6 +1,6 @@
 import type { oas31 } from 'zod-openapi';
-import type { AnyRoute, ReplyHeader } from '../../endpoint.js';
 import type { ErrorCode } from '../../errors.js';
+import type { BaseDeps, ReplyHeader, Row } from '../http/endpoint.js';
 
 type Headers = Record<string, oas31.ReferenceObject>;
 
@@ -35,9 +35,9 @@ function text(description: string, example: string): oas31.HeaderObject {
 }
 
 /** The head of a row's good answer. */
-export function replyHeaders(row: AnyRoute): Headers {
-  const limits = row.limit === undefined ? [] : ['RateLimit-Policy', 'RateLimit'];
-  return references(['X-Request-Id', ...limits, ...(row.headers ?? [])]);
+export function replyHeaders<Deps extends BaseDeps>(row: Row<Deps>): Headers {
+  const limits = row.limits.length === 0 ? [] : ['RateLimit-Policy', 'RateLimit'];
+  return references(['X-Request-Id', ...limits, ...(row.endpoint.headers ?? [])]);
 }
 
 /** The head of a refusal. */

@@ -1,55 +1,60 @@
 import { z } from 'zod';
 import type { ZodOpenApiOperationObject, ZodOpenApiResponseObject, ZodOpenApiResponsesObject } from 'zod-openapi';
-import type { AnyRoute } from '../../endpoint.js';
 import { errorCatalogue } from '../../errors.js';
 import { withoutDefault } from '../http/body-fields.js';
+import type { BaseDeps, Row } from '../http/endpoint.js';
 import { replyHeaders } from './headers.js';
 import type { ProblemResponse } from './problems.js';
 import { refusalsOf } from './refusals.js';
-import { type ContractSettings, securityOf } from './security.js';
+import { securityOf } from './security.js';
 
 const idSchema = z.uuid().meta({ example: '01a203a4-7c1e-7d3b-9a52-3f0c6c1f2a10' });
 
 /** One row of the route table as an operation. */
-export function operationOf(
-  row: AnyRoute,
-  settings: ContractSettings,
+export function operationOf<Deps extends BaseDeps>(
+  row: Row<Deps>,
+  config: Deps['config'],
   problemResponse: ProblemResponse,
 ): ZodOpenApiOperationObject {
+  const { name, summary, body } = row.endpoint;
   return {
-    operationId: row.name,
+    operationId: name,
     ...(row.tag !== undefined && { tags: [row.tag] }),
-    summary: row.summary,
+    summary,
     ...descriptionOf(row),
-    security: securityOf(row, settings),
+    security: securityOf(row, config),
     ...parametersOf(row),
-    ...(row.body && {
+    ...(body && {
       requestBody: {
-        required: !(row.body instanceof z.ZodDefault),
-        content: { 'application/json': jsonOf(withoutDefault(row.body)) },
+        required: !(body instanceof z.ZodDefault),
+        content: { 'application/json': jsonOf(withoutDefault(body)) },
       },
     }),
     responses: { ...replyOf(row), ...problemsOf(row, problemResponse) },
   };
 }
 
-function descriptionOf({ role, verifiedEmail, limit }: AnyRoute): { description?: string } {
+function descriptionOf<Deps extends BaseDeps>({ role, guard, limits }: Row<Deps>): { description?: string } {
   const sentences = [
     ...(role === undefined ? [] : [`Needs the role \`${role}\`.`]),
-    ...(verifiedEmail ? ['Needs a verified e-mail address.'] : []),
-    ...(limit === undefined ? [] : ['Limited; `RateLimit` and `RateLimit-Policy` tell how.']),
+    ...(guard.note === undefined ? [] : [guard.note]),
+    ...(limits.length === 0 ? [] : ['Limited; `RateLimit` and `RateLimit-Policy` tell how.']),
   ];
   return sentences.length > 0 ? { description: sentences.join(' ') } : {};
 }
 
-function parametersOf({ path, query }: AnyRoute): Pick<ZodOpenApiOperationObject, 'requestParams'> {
+function parametersOf<Deps extends BaseDeps>({
+  path,
+  endpoint: { query },
+}: Row<Deps>): Pick<ZodOpenApiOperationObject, 'requestParams'> {
   const inPath = path.includes('{id}') ? { path: z.object({ id: idSchema }) } : undefined;
   return inPath || query ? { requestParams: { ...inPath, ...(query && { query }) } } : {};
 }
 
-function replyOf(row: AnyRoute): ZodOpenApiResponsesObject {
-  const [status, body] = row.reply;
-  const response: ZodOpenApiResponseObject = { description: 'As asked.', headers: replyHeaders(row) };
+function replyOf<Deps extends BaseDeps>(row: Row<Deps>): ZodOpenApiResponsesObject {
+  const { reply, summary } = row.endpoint;
+  const [status, body] = reply;
+  const response: ZodOpenApiResponseObject = { description: `${summary}.`, headers: replyHeaders(row) };
   if (typeof body === 'string') response.content = { [body]: { schema: { type: 'string' } } };
   else if (body) response.content = { 'application/json': jsonOf(body) };
   return { [status]: response };
@@ -61,7 +66,10 @@ function jsonOf(schema: z.ZodType) {
   return { schema, ...(example !== undefined && { example }) };
 }
 
-function problemsOf(row: AnyRoute, problemResponse: ProblemResponse): ZodOpenApiResponsesObject {
+function problemsOf<Deps extends BaseDeps>(
+  row: Row<Deps>,
+  problemResponse: ProblemResponse,
+): ZodOpenApiResponsesObject {
   const codes = refusalsOf(row);
   const statuses = [...new Set(codes.map((code) => errorCatalogue[code].status))];
   const responses = statuses.map((status): [number, ZodOpenApiResponseObject] => [

@@ -1,22 +1,5 @@
-import type { AnyRoute, Guard } from '../../endpoint.js';
 import { type ErrorCode, errorCatalogue } from '../../errors.js';
-
-const presentedToken: ErrorCode[] = [
-  'unauthenticated',
-  'invalid_token',
-  'token_expired',
-  'token_stale',
-  'session_revoked',
-];
-
-const byGuard: Record<Guard, ErrorCode[]> = {
-  public: [],
-  password: ['invalid_credentials'],
-  'access-token': presentedToken,
-  'any-access-token': ['unauthenticated', 'invalid_token'],
-  'optional-access-token': presentedToken,
-  'metrics-token': ['unauthenticated', 'invalid_token'],
-};
+import type { BaseDeps, Row } from '../http/endpoint.js';
 
 const byBody: ErrorCode[] = ['invalid_json', 'payload_too_large', 'unsupported_media_type', 'validation_failed'];
 
@@ -27,21 +10,21 @@ const byServer: ErrorCode[] = ['invalid_request', 'rate_limited', 'header_fields
  * Every refusal that a row can answer: its own, and those of the steps that `mount.ts` puts before its handler.
  * In the order of the catalogue, each once.
  */
-export function refusalsOf(row: AnyRoute): ErrorCode[] {
+export function refusalsOf<Deps extends BaseDeps>(row: Row<Deps>): ErrorCode[] {
+  const { body, query, errors = [] } = row.endpoint;
   const found = new Set<ErrorCode>([
-    ...row.errors,
-    ...byGuard[row.guard as Guard],
+    ...errors,
+    ...row.guard.refusals,
     ...byServer,
-    ...(row.body ? byBody : []),
-    ...(row.query ? (['validation_failed'] as const) : []),
+    ...(body ? byBody : []),
+    ...(query ? (['validation_failed'] as const) : []),
     ...(row.role === undefined ? [] : (['forbidden'] as const)),
-    ...(row.verifiedEmail ? (['email_unverified'] as const) : []),
     ...(row.path.includes('{id}') ? (['not_found'] as const) : []),
     ...(row.method === 'GET' ? [] : (['csrf_rejected'] as const)),
     // A limit waits for its store, though not for long.
-    ...(row.limit === undefined ? [] : (['overloaded'] as const)),
+    ...(row.limits.length === 0 ? [] : (['overloaded'] as const)),
     // Also a live token may need a look, while the feed of revocations is down.
-    ...(row.guard === 'public' && !row.body ? [] : (['database_unavailable'] as const)),
+    ...(row.guard.refusals.length === 0 && !body ? [] : (['database_unavailable'] as const)),
   ]);
   return (Object.keys(errorCatalogue) as ErrorCode[]).filter((code) => found.has(code));
 }

@@ -1,37 +1,37 @@
 import { Prisma } from '../../generated/prisma/client.js';
 import type { Db } from '../db/database.js';
-import type { MailPurpose } from './outbox.js';
 
-/** A mail that this worker alone has, until its lease ends. `attempts` counts this one too, and tells leases apart. */
-export type TakenMail = {
+/** An item that this worker alone has, until its lease ends. `attempts` counts this one too, and tells leases apart. */
+export type OutboxItem = {
   id: string;
-  purpose: MailPurpose;
+  /** What it is for: the deliverer knows. */
+  purpose: string;
   userId: string | null;
   recipient: string;
   detail: { username?: string; ip?: string | null; userAgent?: string | null };
   attempts: number;
 };
 
-type Taken = Pick<TakenMail, 'id' | 'attempts'>;
+type Taken = Pick<OutboxItem, 'id' | 'attempts'>;
 type QueueDeps = { db: Db };
 
-/** How long a worker has a mail before others may take it, in seconds; while it sends, it extends that. */
+/** How long a worker has an item before others may take it, in seconds; while it sends, it extends that. */
 export const leaseSeconds = 60;
 
 /**
- * Takes mails that are due, in one statement: of several workers at once each gets others. Two of one purpose to one
+ * Takes items that are due, in one statement: of several workers at once each gets others. Two of one purpose to one
  * address are taken one after the other, so that the newest token is in the mail that comes last.
  */
-export async function takeMails({ db }: QueueDeps, most: number): Promise<TakenMail[]> {
-  return db.$queryRaw<TakenMail[]>`
+export async function takeItems({ db }: QueueDeps, max: number): Promise<OutboxItem[]> {
+  return db.$queryRaw<OutboxItem[]>`
     UPDATE outbox SET attempts = attempts + 1, due_at = clock_timestamp() + make_interval(secs => ${leaseSeconds})
     WHERE id IN (
       SELECT id FROM outbox o WHERE ${isNext} AND due_at <= clock_timestamp()
-      ORDER BY due_at LIMIT ${most} FOR UPDATE SKIP LOCKED)
+      ORDER BY due_at LIMIT ${max} FOR UPDATE SKIP LOCKED)
     RETURNING id, purpose, user_id AS "userId", recipient, detail, attempts`;
 }
 
-/** In how many seconds the next mail is due; undefined where none waits. */
+/** In how many seconds the next item is due; undefined where none waits. */
 export async function secondsUntilDue({ db }: QueueDeps): Promise<number | undefined> {
   const [row] = await db.$queryRaw<{ seconds: number | null }[]>`
     SELECT extract(epoch FROM min(due_at) - clock_timestamp())::float8 AS seconds FROM outbox o WHERE ${isNext}`;
@@ -43,20 +43,20 @@ const isNext = Prisma.sql`o.sent_at IS NULL AND o.failed_at IS NULL AND NOT EXIS
   SELECT FROM outbox e WHERE e.recipient = o.recipient AND e.purpose = o.purpose
     AND e.sent_at IS NULL AND e.failed_at IS NULL AND e.id < o.id)`;
 
-/** Goes on having a mail that is still being sent. */
+/** Keeps an item that is still being sent. */
 export async function extendLease({ db }: QueueDeps, { id, attempts }: Taken): Promise<void> {
   await db.$executeRaw`
     UPDATE outbox SET due_at = clock_timestamp() + make_interval(secs => ${leaseSeconds})
     WHERE id = ${id}::uuid AND attempts = ${attempts} AND sent_at IS NULL`;
 }
 
-/** The SMTP server has it. Told even where the lease has ended meanwhile, or it would be sent once more. */
+/** It is delivered. Noted even where the lease has ended meanwhile, or it would be sent once more. */
 export async function markSent({ db }: QueueDeps, { id }: Taken): Promise<void> {
   await db.$executeRaw`UPDATE outbox SET sent_at = clock_timestamp(), last_error = NULL WHERE id = ${id}::uuid`;
 }
 
-/** There was nobody to send it to. */
-export async function dropMail({ db }: QueueDeps, { id }: Taken): Promise<void> {
+/** It has no recipient. */
+export async function dropItem({ db }: QueueDeps, { id }: Taken): Promise<void> {
   await db.$executeRaw`DELETE FROM outbox WHERE id = ${id}::uuid`;
 }
 
@@ -73,7 +73,7 @@ export async function markFailed(
     WHERE id = ${id}::uuid AND attempts = ${attempts} AND sent_at IS NULL`;
 }
 
-/** How the outbox stands, for whoever looks after the server. */
+/** How the outbox stands, for the operator. */
 export type OutboxVitals = { waiting: number; failed: number; oldestWaitingSeconds: number | null };
 
 /** `failed` are dead letters: given up after the last attempt, and kept with the reason in `last_error`. */

@@ -1,18 +1,18 @@
-/** Tells this instance's mail worker that there is work, so that a mail need not wait for its next look. */
-export type MailBell = {
-  /** To be called once what was written to the outbox is committed. Returns at once. */
-  ring(): void;
+/** Wakes this instance's outbox worker, so that an item need not wait for its next look. */
+export type OutboxWake = {
+  /** Called once what was written to the outbox is committed. Returns at once. */
+  wake(): void;
   /** One listener: the worker. */
-  onRing(listener: () => void): void;
+  onWake(listener: () => void): void;
 };
 
-/** A bell that nobody hears until the worker listens, as on the command line, where the next server sends. */
-export function createMailBell(): MailBell {
-  let heard: () => void = () => undefined;
+/** Without a worker nothing listens, as on the command line, where the next server sends. */
+export function createOutboxWake(): OutboxWake {
+  let listener: () => void = () => undefined;
   return {
-    ring: () => heard(),
-    onRing(listener) {
-      heard = listener;
+    wake: () => listener(),
+    onWake(added) {
+      listener = added;
     },
   };
 }

@@ -1,7 +1,7 @@
 import { AppError } from '../../errors.js';
 
-/** Lets only so many hashes run at once, and is fair to those who wait. */
-export type HashGate = {
+/** Lets only so many pieces of work run at once, and is fair to those who wait. */
+export type Gate = {
   /**
    * Runs `work` when its turn comes.
    * @param address whose turn it is: waiting addresses take turns, however much each of them asks for
@@ -10,21 +10,21 @@ export type HashGate = {
    *   never runs. What `work` throws goes through, and frees its place.
    */
   run<T>(address: string, work: () => Promise<T>): Promise<T>;
-  /** How many hashes run now, and how many wait. */
+  /** How many run now, and how many wait. */
   stats(): { running: number; queued: number };
 };
 
 type Waiter = { address: string; admit(): void; refuse(): void };
 
 /**
- * A gate in front of the password hashes: a flood of logins then costs a bounded amount of memory and processor
- * time, and the surplus hears `overloaded` instead of waiting for minutes (ASVS 15.2.2).
- * @param concurrency hashes at once, at least 1; see `hashConcurrency`
+ * A gate in front of dear work, such as password hashes: a flood of logins then costs a bounded amount of memory and
+ * processor time, and the surplus hears `overloaded` instead of waiting for minutes (ASVS 15.2.2).
+ * @param concurrency how many run at once, at least 1
  * @param queueLimit waiters in all. Where it is reached, an address with fewer waiters takes the place of the last
  *   waiter of the address that has most.
- * @param deadlineMs how long one may wait, in milliseconds; a hash that has begun is not cut short
+ * @param deadlineMs how long one may wait, in milliseconds; work that has begun is not cut short
  */
-export function createHashGate(options: { concurrency: number; queueLimit: number; deadlineMs: number }): HashGate {
+export function createGate(options: { concurrency: number; queueLimit: number; deadlineMs: number }): Gate {
   const queue = createFairQueue();
   let running = 0;
 
@@ -125,29 +125,4 @@ function createFairQueue() {
       return fullest.length > own + 1 ? fullest.at(-1) : undefined;
     },
   };
-}
-
-/** Threads of libuv's pool that no hash may have. */
-export const freeThreads = 2;
-
-/**
- * How many hashes to run at once: as many as there are cores (more only makes each of them slower), fewer where
- * they would take more than a quarter of the memory, or would leave libuv's pool fewer than two threads for `dns`,
- * `fs` and async `crypto` (measured with stock settings: these wait 0.4–2.9 s behind a hundred hashes).
- * @param cores that this process may use: a part of one counts for none, because whoever has used up its share is
- *   stopped as a whole, the event loop too
- * @param memoryBytes what this process may use: the cgroup's limit, else the machine's memory
- * @param memoryPerHashBytes argon2's memory cost, in bytes
- * @param poolThreads libuv's pool: UV_THREADPOOL_SIZE, by default 4
- * @returns at least 1
- */
-export function hashConcurrency(machine: {
-  cores: number;
-  memoryBytes: number;
-  memoryPerHashBytes: number;
-  poolThreads: number;
-}): number {
-  const { cores, memoryBytes, memoryPerHashBytes, poolThreads } = machine;
-  const fitting = Math.floor(memoryBytes / 4 / memoryPerHashBytes);
-  return Math.max(1, Math.min(Math.floor(cores), fitting, poolThreads - freeThreads));
 }

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { type HashCost, isBearable } from '../../passwords/hash-cost.js';
 
 /** What a setting may be: each reads the text of an environment variable, and its error says what is wanted. */
 
@@ -101,17 +100,6 @@ export function rate(fallback: string) {
 export const redisUrl = z.string().refine((text) => /^rediss?:\/\/./.test(text) && URL.canParse(text), {
   error: 'redis://[user:password@]host[:port][/number] or rediss://…',
 });
-
-export const hashCost = z
-  .string()
-  .default('m=19456,t=2,p=1')
-  .transform((text, context): HashCost => {
-    const [memoryKiB, passes, parallelism] = (/^m=(\d+),t=(\d+),p=(\d+)$/.exec(text) ?? []).slice(1).map(Number);
-    const cost = memoryKiB && passes && parallelism ? { memoryKiB, passes, parallelism } : undefined;
-    if (cost && cost.memoryKiB >= 1024 && isBearable(cost)) return cost;
-    context.addIssue('argon2id cost as m=<KiB, 1024 to 1048576>,t=<passes, at most 20>,p=<lanes, at most 16>');
-    return z.NEVER;
-  });
 
 export const smtpUrl = z.string().refine((text) => /^smtps?:\/\/./.test(text) && URL.canParse(text), {
   error: 'smtp://[user:password@]host[:port] or smtps://…',

@@ -1,10 +1,10 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
-import type { HashGate } from '../process/gate.js';
+import type { Gate } from '../process/gate.js';
 import { gaugeOf } from './gauge.js';
 
 export type HashMetrics = {
   /** The gate, with each hash that is asked of it observed. @param limits what it lets through, for whoever compares */
-  observing(gate: HashGate, limits: { concurrency: number; queueLimit: number }): HashGate;
+  observing(gate: Gate, limits: { concurrency: number; queueLimit: number }): Gate;
 };
 
 // A hash at the default cost takes 20 ms alone on a core, an imported one up to a second; the longest wait is 5 s.
@@ -32,7 +32,7 @@ export function createHashMetrics(registry: Registry): HashMetrics {
     registers,
   });
 
-  async function observed<T>(gate: HashGate, address: string, work: () => Promise<T>): Promise<T> {
+  async function observed<T>(gate: Gate, address: string, work: () => Promise<T>): Promise<T> {
     const endWait = waits.startTimer();
     let outcome = 'refused';
     try {
@@ -68,7 +68,7 @@ async function timed<T>(durations: Histogram, work: () => Promise<T>): Promise<T
 
 function describeGate(
   registry: Registry,
-  gate: HashGate,
+  gate: Gate,
   { concurrency, queueLimit }: { concurrency: number; queueLimit: number },
 ): void {
   const gauge = (name: string, help: string, read: () => number) => gaugeOf(registry, name, help, read);

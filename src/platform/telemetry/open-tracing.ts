@@ -1,10 +1,9 @@
 import type { Logger } from 'pino';
-import type { Config } from '../../config.js';
-import type { Tracing } from './tracing.js';
+import type { Tracing, TracingSettings } from './tracing.js';
 
-/** OpenTelemetry is many megabytes, which whoever sends no traces shall not load. */
+/** OpenTelemetry is many megabytes: it is loaded only where traces are sent. */
 export async function openTracing(
-  { on, ...settings }: Config['tracing'],
+  { on, ...settings }: { on: boolean } & Omit<TracingSettings, 'version'>,
   version: string,
   log: Logger,
 ): Promise<Tracing | undefined> {

@@ -7,7 +7,7 @@ export type StateSources = {
   pool: (() => { total: number; idle: number; waiting: number; most: number }) | undefined;
   revocations: { size(): number; isComplete(): boolean };
   /** `lag` in milliseconds. */
-  feed: { lag(): number; isFresh(): boolean };
+  sync: { lag(): number; isFresh(): boolean };
   /** Asks the database: at most every 5 s, however often the metrics are read. */
   outbox(): Promise<{ waiting: number; failed: number }>;
 };
@@ -15,7 +15,7 @@ export type StateSources = {
 const outboxKeptMs = 5_000;
 const noPool = () => ({ total: 0, idle: 0, waiting: 0, most: 0 });
 
-export function describeState(registry: Registry, { pool, revocations, feed, outbox }: StateSources): void {
+export function describeState(registry: Registry, { pool, revocations, sync, outbox }: StateSources): void {
   const gauge = (name: string, help: string, read: () => number) => gaugeOf(registry, name, help, read);
   gauge('gatelatch_revocations', 'Endings in memory, each until the tokens that it refuses have expired.', () =>
     revocations.size(),
@@ -23,9 +23,9 @@ export function describeState(registry: Registry, { pool, revocations, feed, out
   gauge('gatelatch_revocations_complete', '1 while all of them are; at 0 the database is asked for each request.', () =>
     Number(revocations.isComplete()),
   );
-  gauge('gatelatch_feed_lag_seconds', 'How old what is known of the other instances may be.', () => feed.lag() / 1000);
+  gauge('gatelatch_feed_lag_seconds', 'How old what is known of the other instances may be.', () => sync.lag() / 1000);
   gauge('gatelatch_feed_fresh', '1 while that is fresh; at 0 the database is asked for each request.', () =>
-    Number(feed.isFresh()),
+    Number(sync.isFresh()),
   );
   describeOutbox(registry, outbox);
   describePool(registry, pool ?? noPool);

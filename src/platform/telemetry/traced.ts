@@ -1,9 +1,9 @@
 import type { Mailer } from '../mail/mailer.js';
-import type { HashGate } from '../process/gate.js';
+import type { Gate } from '../process/gate.js';
 import type { Tracing } from './tracing.js';
 
 /** The gate with a span for each stay in it, and one below for the hash itself: what lies between is the wait. */
-export function tracedGate(gate: HashGate, tracing: Tracing): HashGate {
+export function tracedGate(gate: Gate, tracing: Tracing): Gate {
   return {
     run: (address, work) => tracing.work('hash gate', () => gate.run(address, () => tracing.work('hash', work))),
     stats: gate.stats,

@@ -3,7 +3,7 @@ import type { ChainEnd } from '../../../src/audit/chain/macs.js';
 import { retainAudit } from '../../../src/audit/chain/retention.js';
 import { sealAudit } from '../../../src/audit/chain/seal.js';
 import { verifyAudit } from '../../../src/audit/chain/verify.js';
-import { tallyEvent } from '../../../src/audit/counted-events.js';
+import { countedEvent } from '../../../src/audit/counted-events.js';
 import { auditEvent } from '../../../src/audit/events.js';
 import { revokeKey } from '../../../src/keys/rotation.js';
 import type { Db } from '../../../src/platform/db/database.js';
@@ -73,7 +73,7 @@ describe('sealing', () => {
   });
 
   it('waits with counted events until their window is over, and then counts on in another row', async () => {
-    const fail = () => db.$executeRaw(tallyEvent('login.failed', userId, caller));
+    const fail = () => db.$executeRaw(countedEvent('login.failed', userId, caller));
     await fail();
     await fail();
     expect(await seal()).toBe(0);

@@ -7,7 +7,7 @@ import { fields, table } from '../../../src/platform/cli/text.js';
 
 const refusalOf = (...argv: string[]) => {
   try {
-    parse(argv);
+    parse(argv, commands);
   } catch (error) {
     return error instanceof Error ? `${error.name}: ${error.message}` : error;
   }
@@ -17,14 +17,14 @@ const refusalOf = (...argv: string[]) => {
 describe('a command line', () => {
   it('is help where nothing is asked for, in each way of asking for it', () => {
     for (const argv of [[], ['help'], ['--help'], ['-h'], ['--json'], ['--json', 'help']])
-      expect(parse(argv), argv.join(' ')).toMatchObject({ help: '' });
+      expect(parse(argv, commands), argv.join(' ')).toMatchObject({ help: '' });
     for (const argv of [
       ['help', 'users', 'list'],
       ['users', 'list', '--help'],
       ['users', 'list', '-h'],
     ])
-      expect(parse(argv), argv.join(' ')).toMatchObject({ help: 'users list' });
-    expect(parse(['help', 'keys', '--json'])).toEqual({ help: 'keys', json: true });
+      expect(parse(argv, commands), argv.join(' ')).toMatchObject({ help: 'users list' });
+    expect(parse(['help', 'keys', '--json'], commands)).toEqual({ help: 'keys', json: true });
   });
 
   it('has options before, between and after arguments', () => {
@@ -33,11 +33,14 @@ describe('a command line', () => {
       ['users', 'roles', '--json', 'ada', 'a', 'b'],
       ['users', 'roles', 'ada', 'a', '--json', '--', 'b'],
     ])
-      expect(parse(argv), argv.join(' ')).toMatchObject({ json: true, args: { positionals: ['ada', 'a', 'b'] } });
+      expect(parse(argv, commands), argv.join(' ')).toMatchObject({
+        json: true,
+        args: { positionals: ['ada', 'a', 'b'] },
+      });
   });
 
   it('takes an argument that begins with a hyphen after --', () => {
-    expect(parse(['keys', 'revoke', '--yes', '--', '-abcdefghijk'])).toMatchObject({
+    expect(parse(['keys', 'revoke', '--yes', '--', '-abcdefghijk'], commands)).toMatchObject({
       args: { positionals: ['-abcdefghijk'] },
     });
   });
@@ -63,17 +66,17 @@ describe('a command line', () => {
 
 describe('help', () => {
   it('lists every command and tells each one’s options, for people and for programs', () => {
-    const all = help('');
+    const all = help('', commands);
     for (const { name, summary, options = {} } of commands) {
       expect(all.text).toContain(`  ${name}`);
       expect(all.text).toContain(summary);
-      for (const option of Object.keys(options)) expect(help(name).text, name).toContain(`  --${option}`);
+      for (const option of Object.keys(options)) expect(help(name, commands).text, name).toContain(`  --${option}`);
     }
     expect(all.json).toMatchObject({ commands: commands.map(({ name }) => ({ name })) });
   });
 
   it('fits the width of a terminal in what it says of each command', () => {
-    for (const line of help('').text.split('\n')) expect(line.length, line).toBeLessThanOrEqual(120);
+    for (const line of help('', commands).text.split('\n')) expect(line.length, line).toBeLessThanOrEqual(120);
   });
 
   it('knows no way to set or read the password of a user who exists', () => {

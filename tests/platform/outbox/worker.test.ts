@@ -177,7 +177,7 @@ describe('a mail over SMTP', () => {
         dueAt: new Date(Date.now() + 1_500),
       },
     });
-    app.deps.mailBell.ring();
+    app.deps.outboxWake.wake();
     await sleep(700);
     expect(sink.mails).toEqual([]);
     await eventually(() => sink.mails.length === 1);
@@ -198,14 +198,14 @@ describe('a mail over SMTP', () => {
         attempts: 9,
       },
     });
-    app.deps.mailBell.ring();
+    app.deps.outboxWake.wake();
     await eventually(async () => (await outboxVitals(app.deps)).failed === 1);
     expect(await outboxVitals(app.deps)).toEqual({ waiting: 0, failed: 1, oldestWaitingSeconds: null });
     const [row] = await app.deps.db.outbox.findMany();
     expect(row?.lastError).toMatch(/550/);
     expect(app.logs).toContainEqual(expect.objectContaining({ msg: 'a mail was given up', attempts: 10 }));
     const tries = refusing.connections;
-    app.deps.mailBell.ring();
+    app.deps.outboxWake.wake();
     await sleep(300);
     expect(refusing.connections).toBe(tries);
     expect(JSON.stringify([row?.lastError, app.logs])).not.toContain('a@example.com');

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createHashGate, type HashGate, hashConcurrency } from '../../../src/platform/process/gate.js';
+import { hashConcurrency } from '../../../src/passwords/hash-capacity.js';
+import { createGate, type Gate } from '../../../src/platform/process/gate.js';
 
 const overloaded = expect.objectContaining({ code: 'overloaded' });
 
 /** Work that notes when it begins and ends when told to. */
-function workshop(gate: HashGate) {
+function workshop(gate: Gate) {
   const begun: string[] = [];
   const finish: (() => void)[] = [];
   let most = 0;
@@ -51,7 +52,7 @@ afterEach(() => {
 
 describe('the hash gate', () => {
   test('runs no more than its number at once, and all in the end (E-L1)', async () => {
-    const gate = createHashGate({ concurrency: 3, queueLimit: 100, deadlineMs: 1000 });
+    const gate = createGate({ concurrency: 3, queueLimit: 100, deadlineMs: 1000 });
     const shop = workshop(gate);
     const answers = Array.from({ length: 40 }, (_, n) => shop.ask(`192.0.2.${n % 7}`, `hash ${n}`));
     await settle();
@@ -63,7 +64,7 @@ describe('the hash gate', () => {
   });
 
   test('gives the place of work that fails, or throws before it returns a promise, to the next', async () => {
-    const gate = createHashGate({ concurrency: 1, queueLimit: 10, deadlineMs: 1000 });
+    const gate = createGate({ concurrency: 1, queueLimit: 10, deadlineMs: 1000 });
     const failing = [
       gate.run('a', () => Promise.reject(new Error('out of memory'))),
       gate.run('a', () => {
@@ -80,7 +81,7 @@ describe('the hash gate', () => {
   });
 
   test('lets no newcomer pass those who wait', async () => {
-    const gate = createHashGate({ concurrency: 1, queueLimit: 10, deadlineMs: 1000 });
+    const gate = createGate({ concurrency: 1, queueLimit: 10, deadlineMs: 1000 });
     const shop = workshop(gate);
     for (const name of ['first', 'second', 'third']) shop.ask('same', name);
     await shop.finishOne();
@@ -90,7 +91,7 @@ describe('the hash gate', () => {
   });
 
   test('lets an address with one login wait for one hash, not for the 300 of another address', async () => {
-    const gate = createHashGate({ concurrency: 1, queueLimit: 500, deadlineMs: 1000 });
+    const gate = createGate({ concurrency: 1, queueLimit: 500, deadlineMs: 1000 });
     const shop = workshop(gate);
     for (let n = 0; n < 300; n += 1) shop.ask('flood');
     shop.ask('single');
@@ -102,7 +103,7 @@ describe('the hash gate', () => {
   });
 
   test('takes the addresses in turn', async () => {
-    const gate = createHashGate({ concurrency: 1, queueLimit: 100, deadlineMs: 1000 });
+    const gate = createGate({ concurrency: 1, queueLimit: 100, deadlineMs: 1000 });
     const shop = workshop(gate);
     for (const address of ['x', 'a', 'a', 'a', 'b', 'b', 'c']) shop.ask(address);
     await shop.finishAll();
@@ -110,7 +111,7 @@ describe('the hash gate', () => {
   });
 
   test('past the bound of the queue it refuses at once, and never runs what it refused', async () => {
-    const gate = createHashGate({ concurrency: 1, queueLimit: 2, deadlineMs: 1000 });
+    const gate = createGate({ concurrency: 1, queueLimit: 2, deadlineMs: 1000 });
     const shop = workshop(gate);
     for (const name of ['runs', 'waits', 'waits too']) shop.ask('a', name);
     await expect(shop.ask('a', 'refused')).rejects.toEqual(overloaded);
@@ -120,7 +121,7 @@ describe('the hash gate', () => {
   });
 
   test('without a queue, only what can run at once is let in', async () => {
-    const gate = createHashGate({ concurrency: 1, queueLimit: 0, deadlineMs: 1000 });
+    const gate = createGate({ concurrency: 1, queueLimit: 0, deadlineMs: 1000 });
     const shop = workshop(gate);
     shop.ask('a');
     await expect(shop.ask('b')).rejects.toEqual(overloaded);
@@ -129,7 +130,7 @@ describe('the hash gate', () => {
   });
 
   test('a full queue makes room for a new address by sending away the last of the fullest', async () => {
-    const gate = createHashGate({ concurrency: 1, queueLimit: 5, deadlineMs: 1000 });
+    const gate = createGate({ concurrency: 1, queueLimit: 5, deadlineMs: 1000 });
     const shop = workshop(gate);
     shop.ask('flood', 'running');
     const flood = ['f1', 'f2', 'f3', 'f4'].map((name) => shop.ask('flood', name));
@@ -142,7 +143,7 @@ describe('the hash gate', () => {
   });
 
   test('a full queue that is shared out evenly refuses the newcomer instead of passing the refusal round', async () => {
-    const gate = createHashGate({ concurrency: 1, queueLimit: 3, deadlineMs: 1000 });
+    const gate = createGate({ concurrency: 1, queueLimit: 3, deadlineMs: 1000 });
     const shop = workshop(gate);
     for (const address of ['x', 'a', 'b', 'c']) shop.ask(address);
     await expect(shop.ask('d')).rejects.toEqual(overloaded);
@@ -152,7 +153,7 @@ describe('the hash gate', () => {
   });
 
   test('a flood from one address gets no more than its share of a full queue, however much it asks', async () => {
-    const gate = createHashGate({ concurrency: 1, queueLimit: 10, deadlineMs: 1000 });
+    const gate = createGate({ concurrency: 1, queueLimit: 10, deadlineMs: 1000 });
     const shop = workshop(gate);
     for (let n = 0; n < 50; n += 1) shop.ask('flood');
     for (let n = 0; n < 50; n += 1) shop.ask('site');
@@ -163,7 +164,7 @@ describe('the hash gate', () => {
   });
 
   test('one who has waited for the deadline is refused, and its work never runs', async () => {
-    const gate = createHashGate({ concurrency: 1, queueLimit: 10, deadlineMs: 500 });
+    const gate = createGate({ concurrency: 1, queueLimit: 10, deadlineMs: 500 });
     const shop = workshop(gate);
     shop.ask('a', 'long');
     const late = shop.ask('b', 'late');
@@ -177,7 +178,7 @@ describe('the hash gate', () => {
   });
 
   test('a hash that has begun is not cut short by the deadline', async () => {
-    const gate = createHashGate({ concurrency: 1, queueLimit: 10, deadlineMs: 500 });
+    const gate = createGate({ concurrency: 1, queueLimit: 10, deadlineMs: 500 });
     const shop = workshop(gate);
     const first = shop.ask('a', 'first');
     const second = shop.ask('a', 'second');

@@ -4,17 +4,11 @@ import { connect, type Socket } from 'node:net';
 import { basename, join } from 'node:path';
 import { addAbortSignal } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  type CommandHandler,
-  type Greeting,
-  type HolderSocket,
-  openHolderSocket,
-  socketAddress,
-} from './lock-socket.js';
+import { type CommandHandler, type Greeting, type LockSocket, openLockSocket, socketAddress } from './lock-socket.js';
 
 /** A directory that is this process's own, until it is released or the process ends, however it ends. */
-export type DirectoryHold = {
-  /** Lets other processes of the same user talk to this one: see `HolderSocket`. */
+export type DirectoryLock = {
+  /** Lets other processes of the same user talk to this one: see `LockSocket`. */
   onCommand(handler: CommandHandler): void;
   release(): Promise<void>;
 };
@@ -30,12 +24,12 @@ export type DirectoryHold = {
  *
  * @throws one line that names the holder, where there is one.
  */
-export async function holdDirectory(dir: string): Promise<DirectoryHold> {
+export async function lockDirectory(dir: string): Promise<DirectoryLock> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const deadline = Date.now() + PATIENCE;
   for (;;) {
     const own = await contend(dir, deadline);
-    if (own !== undefined) return holdOf(own);
+    if (own !== undefined) return lockOf(own);
     await delay(20 + Math.random() * 80);
   }
 }
@@ -48,7 +42,7 @@ const SOCKET_NAME = /^(?:holder|new)-(\d+)-[0-9a-f]{16}\.sock$/;
 
 type Rival = Greeting & { name: string };
 
-function holdOf(own: HolderSocket): DirectoryHold {
+function lockOf(own: LockSocket): DirectoryLock {
   return {
     onCommand: (handler) => {
       own.onCommand = handler;
@@ -58,7 +52,7 @@ function holdOf(own: HolderSocket): DirectoryHold {
 }
 
 // One try: ours, or undefined where it has to be tried again because somebody else is trying too.
-async function contend(dir: string, deadline: number): Promise<HolderSocket | undefined> {
+async function contend(dir: string, deadline: number): Promise<LockSocket | undefined> {
   const name = `${process.pid}-${randomBytes(8).toString('hex')}.sock`;
   const own = await openUnlessCleared(dir, name);
   if (own === undefined) return undefined;
@@ -72,9 +66,9 @@ async function contend(dir: string, deadline: number): Promise<HolderSocket | un
 }
 
 // Somebody may clear away the temporary name in the instant before it listens.
-async function openUnlessCleared(dir: string, name: string): Promise<HolderSocket | undefined> {
+async function openUnlessCleared(dir: string, name: string): Promise<LockSocket | undefined> {
   try {
-    return await openHolderSocket(join(dir, `holder-${name}`), join(dir, `new-${name}`));
+    return await openLockSocket(join(dir, `holder-${name}`), join(dir, `new-${name}`));
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined;
     throw error;

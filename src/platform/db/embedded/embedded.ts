@@ -7,7 +7,7 @@ import { PrismaPGlite } from 'pglite-prisma-adapter';
 import type { Driver } from '../driver.js';
 import { listenOnEmbedded } from '../listen.js';
 import { withScriptRunner } from '../migrations/script-runner.js';
-import { holdDirectory } from './directory-lock.js';
+import { lockDirectory } from './directory-lock.js';
 
 /**
  * Postgres inside this process (PGlite), with one connection, gone when it is closed.
@@ -22,12 +22,12 @@ export async function openInMemory(): Promise<Driver> {
  * @throws one line naming the holder where another process has the directory.
  */
 export async function openInDirectory(dir: string): Promise<Driver> {
-  const hold = await holdDirectory(dir);
+  const lock = await lockDirectory(dir);
   try {
     const driver = await driverOf(await openData(dir));
-    return { ...driver, hold, close: () => driver.close().finally(hold.release) };
+    return { ...driver, lock, close: () => driver.close().finally(lock.release) };
   } catch (error) {
-    await hold.release();
+    await lock.release();
     throw error;
   }
 }
@@ -67,7 +67,7 @@ async function driverOf(pglite: PGlite): Promise<Driver> {
     runSql: undefined,
     pool: undefined,
     close: async () => await pglite.close(),
-    hold: undefined,
+    lock: undefined,
   };
 }
 

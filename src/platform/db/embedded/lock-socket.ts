@@ -16,7 +16,7 @@ export type Greeting = {
 /** Answers one command; what it throws is answered as `{ "error": message }`. */
 export type CommandHandler = (request: unknown) => Promise<unknown>;
 
-export type HolderSocket = {
+export type LockSocket = {
   greeting: Greeting;
   /** Every further line that a client sends is a command in JSON, answered by one line of JSON. */
   onCommand: CommandHandler;
@@ -31,10 +31,10 @@ export type HolderSocket = {
  * @param temporary a second name, free, beside `path`.
  * @throws where the path is too long for a socket, or `temporary` has been taken away meanwhile (ENOENT).
  */
-export async function openHolderSocket(path: string, temporary: string): Promise<HolderSocket> {
+export async function openLockSocket(path: string, temporary: string): Promise<LockSocket> {
   const greeting: Greeting = { pid: process.pid, state: 'starting', since: new Date().toISOString() };
   const connections = new Set<Socket>();
-  const holder: HolderSocket = {
+  const holder: LockSocket = {
     greeting,
     onCommand: async () => ({ error: 'This process takes no commands.' }),
     close: async () => {
@@ -76,7 +76,7 @@ async function listen(server: Server, path: string): Promise<void> {
   await once(server, 'listening');
 }
 
-function serve(connection: Socket, holder: HolderSocket): void {
+function serve(connection: Socket, holder: LockSocket): void {
   connection.on('error', () => connection.destroy());
   connection.write(`${JSON.stringify(holder.greeting)}\n`);
   const lines = createInterface({ input: connection });

@@ -43,9 +43,9 @@ describe('processes that want one embedded directory', () => {
   }
 
   const holdAt = (time: number) => `
-    const { holdDirectory } = await load('embedded/directory-lock.js');
+    const { lockDirectory } = await load('embedded/directory-lock.js');
     while (Date.now() < ${time});
-    await holdDirectory(dir).then(() => console.log('holds'), (error) => console.log(error.message));
+    await lockDirectory(dir).then(() => console.log('holds'), (error) => console.log(error.message));
     process.stdin.resume();`;
 
   const openAndCount = `

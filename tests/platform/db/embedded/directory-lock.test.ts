@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { holdDirectory } from '../../../../src/platform/db/embedded/directory-lock.js';
+import { lockDirectory } from '../../../../src/platform/db/embedded/directory-lock.js';
 
 describe('holding a directory', () => {
   let dir: string;
@@ -19,7 +19,7 @@ describe('holding a directory', () => {
   const onlySocket = () => join(dir, readdirSync(dir)[0] ?? '');
 
   it('makes it and its socket for this user alone', async () => {
-    const hold = await holdDirectory(dir);
+    const hold = await lockDirectory(dir);
     expect(statSync(dir).mode & 0o777).toBe(0o700);
     expect(statSync(onlySocket()).mode & 0o777).toBe(0o600);
     await hold.release();
@@ -27,18 +27,18 @@ describe('holding a directory', () => {
   });
 
   it('refuses it to others in one line that names the holder, until it is released', async () => {
-    const hold = await holdDirectory(dir);
-    await expect(holdDirectory(dir)).rejects.toThrow(
+    const hold = await lockDirectory(dir);
+    await expect(lockDirectory(dir)).rejects.toThrow(
       new RegExp(
         `^${dir} is in use by process ${process.pid} \\(since 20\\S+Z\\)\\. Stop it first, or set DATABASE_URL`,
       ),
     );
     await hold.release();
-    await (await holdDirectory(dir)).release();
+    await (await lockDirectory(dir)).release();
   });
 
   it('gives it to exactly one of many who want it at once', async () => {
-    const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => holdDirectory(dir)));
+    const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => lockDirectory(dir)));
     const holds = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
     expect(holds).toHaveLength(1);
     expect(readdirSync(dir)).toHaveLength(1);
@@ -46,26 +46,26 @@ describe('holding a directory', () => {
   });
 
   it('takes it over at once from a socket on which nobody answers', async () => {
-    await (await holdDirectory(dir)).release();
+    await (await lockDirectory(dir)).release();
     await leaveDeadSocket(join(dir, 'holder-4242-0123456789abcdef.sock'));
     await leaveDeadSocket(join(dir, 'new-4242-0123456789abcdef.sock'));
     const started = Date.now();
-    const hold = await holdDirectory(dir);
+    const hold = await lockDirectory(dir);
     expect(Date.now() - started).toBeLessThan(1000);
     expect(readdirSync(dir)).toHaveLength(1);
     await hold.release();
   });
 
   it('refuses it while a process that says nothing has it', async () => {
-    await (await holdDirectory(dir)).release();
+    await (await lockDirectory(dir)).release();
     const mute = createServer().listen(join(dir, 'holder-4242-0123456789abcdef.sock'));
     await once(mute, 'listening');
-    await expect(holdDirectory(dir)).rejects.toThrow('in use by process 4242 (since 20');
+    await expect(lockDirectory(dir)).rejects.toThrow('in use by process 4242 (since 20');
     mute.close();
   });
 
   it('tells who connects who it is, and answers commands, failed and unknown ones too', async () => {
-    const hold = await holdDirectory(dir);
+    const hold = await lockDirectory(dir);
     const client = connect(onlySocket());
     const lines = createInterface({ input: client })[Symbol.asyncIterator]();
     const next = async () => JSON.parse(String((await lines.next()).value));
@@ -82,7 +82,7 @@ describe('holding a directory', () => {
   });
 
   it('outlives clients who hang up before they have read', async () => {
-    const hold = await holdDirectory(dir);
+    const hold = await lockDirectory(dir);
     hold.onCommand(async () => 'x'.repeat(1_000_000));
     for (let n = 0; n < 20; n += 1) {
       const client = connect(onlySocket());
@@ -100,7 +100,7 @@ describe('holding a directory', () => {
 
   it('says so where the path is too long for a socket', async () => {
     const long = join(dir, 'x'.repeat(100));
-    await expect(holdDirectory(long)).rejects.toThrow(/too long for a socket \(\d+ bytes, at most 103\)/);
+    await expect(lockDirectory(long)).rejects.toThrow(/too long for a socket \(\d+ bytes, at most 103\)/);
   });
 });
 

@@ -1,14 +1,15 @@
-import { type CommandDeps, CommandError } from '../platform/cli/command.js';
+import type { CommandDeps } from '../deps.js';
+import { CommandError } from '../platform/cli/command.js';
 import { fields, time } from '../platform/cli/text.js';
-import { userOnTheWire } from '../sessions/json.js';
+import { adminUserJson } from '../users/json.js';
 import { findUser } from '../users/list.js';
 import type { User } from '../users/users.js';
 
-/** The user whom an argument names. @throws CommandError where there is none */
+/** The user that an argument names. @throws CommandError where there is none */
 export async function userNamed(deps: CommandDeps, reference: string): Promise<User> {
   const user = await findUser(deps, reference);
   if (!user) throw new CommandError(`There is no user ${JSON.stringify(reference)}.`);
-  // It holds the name, which is what an operator may be looking for; and it is nobody to change.
+  // It holds the name, which is what an operator may be looking for; and it is no user to change.
   if (user.pendingUntil)
     throw new CommandError(
       `There is no user ${JSON.stringify(reference)} yet: a sign-up has that name until ${time(user.pendingUntil)}, unless its e-mail is confirmed before.`,
@@ -16,17 +17,8 @@ export async function userNamed(deps: CommandDeps, reference: string): Promise<U
   return user;
 }
 
-/** A user as the wire's administrators see them. */
-export function userFacts(user: User) {
-  return {
-    ...userOnTheWire(user),
-    disabled: user.disabledAt !== null,
-    last_login_at: user.lastLoginAt?.toISOString() ?? null,
-  };
-}
-
 /** One user in both forms. */
-export function shown(user: User): { json: ReturnType<typeof userFacts>; text: string } {
+export function formatUser(user: User): { json: ReturnType<typeof adminUserJson>; text: string } {
   const text = fields({
     username: user.username,
     id: user.id,
@@ -36,7 +28,7 @@ export function shown(user: User): { json: ReturnType<typeof userFacts>; text: s
     created: time(user.createdAt),
     'last login': time(user.lastLoginAt),
   });
-  return { json: userFacts(user), text };
+  return { json: adminUserJson(user), text };
 }
 
 export function stateOf({ disabledAt }: User): string {

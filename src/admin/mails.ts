@@ -1,0 +1,16 @@
+import { Prisma } from '../generated/prisma/client.js';
+import type { Caller } from '../platform/caller.js';
+import { notice } from '../platform/mail/notice.js';
+import { enqueueNotice } from '../platform/outbox/outbox.js';
+import { fromUser } from '../users/users.js';
+
+/** An INSERT of the notice of a deletion. Nothing of the user remains but this mail, until it is sent. */
+export function userDeletedNotice(userId: string, caller: Caller | undefined): Prisma.Sql {
+  return enqueueNotice('user_deleted', fromUser(userId), caller, { userId: Prisma.sql`NULL::uuid` });
+}
+
+export const userDeleted = notice(
+  'Your user was deleted',
+  'your account was deleted, with all that belonged to it.',
+  'tell the operator',
+);

@@ -1,0 +1,27 @@
+import { Prisma } from '../generated/prisma/client.js';
+import type { CheckedUser } from '../passwords/check.js';
+import type { Caller } from '../platform/caller.js';
+import { type SessionsDeps, type SessionTokens, startSession } from '../sessions/start.js';
+import { newDeviceNotice } from './mails.js';
+
+/**
+ * Starts a session for a user whose password was checked.
+ * @returns undefined where by now that hash is no longer current, or the user disabled or deleted: time passes
+ * during a hash, and what was changed meanwhile counts
+ * @param newDevice whether the user is told by mail
+ */
+export async function startSessionFor(
+  deps: SessionsDeps,
+  checked: CheckedUser,
+  caller: Caller,
+  { newDevice }: { newDevice: boolean },
+): Promise<SessionTokens | undefined> {
+  // The UPDATE locks the user, so that a change of password or a disabling is either seen here or sees the session.
+  const stillTrue = Prisma.sql`
+    UPDATE "user" SET last_login_at = clock_timestamp()
+    WHERE id = ${checked.user.id}::uuid AND password_hash = ${checked.passwordHash} AND disabled_at IS NULL
+      AND pending_until IS NULL
+    RETURNING *`;
+  const mail = newDevice ? newDeviceNotice(Prisma.sql`FROM u`, caller) : undefined;
+  return startSession(deps, stillTrue, 'login.succeeded', checked.user.id, caller, mail);
+}

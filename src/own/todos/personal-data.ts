@@ -1,0 +1,11 @@
+import { maxExported, personalData } from '../../platform/personal-data.js';
+import { todoJson, todoSchema } from './json.js';
+
+/** What is held of a user's todos. */
+export const todosData = personalData({
+  table: 'todo',
+  schema: todoSchema,
+  async read(db, { id: userId }) {
+    return (await db.todo.findMany({ where: { userId }, orderBy: { id: 'asc' }, take: maxExported })).map(todoJson);
+  },
+});

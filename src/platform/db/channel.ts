@@ -1,0 +1,2 @@
+/** The one channel on which the instances tell each other what has changed. */
+export const channel = 'gatelatch';

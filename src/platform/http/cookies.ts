@@ -1,0 +1,10 @@
+import { parseCookie } from 'cookie';
+import type { Request } from 'express';
+import type { Cookies } from './endpoint.js';
+
+const none: Cookies = {};
+
+/** The cookies of a request, by name. */
+export function readCookies({ headers: { cookie } }: Request): Cookies {
+  return cookie === undefined ? none : parseCookie(cookie);
+}

@@ -1,0 +1,19 @@
+import type { HeldPoint } from './rate-limit.js';
+
+/** What the steps of a request tell each other. */
+declare module 'express-serve-static-core' {
+  interface Locals {
+    requestId: string;
+    /** Names and values of the headers of every answer, in turn. */
+    headers: string[];
+    traceId?: string;
+    /** What the guard knows of the one who asks. */
+    principal?: unknown;
+    /** The points that were taken for the request. */
+    points?: HeldPoint[];
+    /** The code of the refusal, for log, metrics and traces. */
+    code?: string;
+    /** The limit that refused the request, for the metrics. */
+    refusedBy?: string;
+  }
+}

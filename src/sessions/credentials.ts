@@ -1,0 +1,19 @@
+import type { Config } from '../config.js';
+import { readCookies } from '../platform/http/cookies.js';
+import type { Credentials } from '../platform/http/mount.js';
+import { createFindAccessToken } from './access-token-sources.js';
+import { tokensIn } from './cookies.js';
+
+/** What the steps of a row must know of sessions: which requests cookies decide. */
+export function sessionCredentials(config: Pick<Config, 'tokens' | 'cookies'>): Credentials {
+  const findToken = createFindAccessToken(config);
+  return {
+    inHeader: (req) => findToken(req)?.byCookie === false,
+    cookies: readCookies,
+    areTokens(cookies) {
+      const { accessToken, refreshToken } = tokensIn(cookies, config.cookies);
+      return accessToken !== undefined || refreshToken !== undefined;
+    },
+    wantsCookies: (body) => (body as { transport?: unknown } | undefined)?.transport === 'cookie',
+  };
+}

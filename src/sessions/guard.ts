@@ -1,0 +1,143 @@
+import type { NextFunction, Request, Response } from 'express';
+import { Strategy as JwtStrategy, type StrategyOptionsWithRequest, type VerifiedCallback } from 'passport-jwt';
+import type { Deps } from '../deps.js';
+import type { Guard } from '../endpoint.js';
+import { AppError, type ErrorCode } from '../errors.js';
+import { authenticateBy } from '../platform/http/passport.js';
+import { createFindAccessToken, type FindAccessToken } from './access-token-sources.js';
+import { type AccessClaims, readClaims, verificationKey } from './access-tokens.js';
+import { revocationOf } from './live-tokens.js';
+import { accessTokenSchemes, refreshCookieScheme } from './schemes.js';
+import { createVerifiedTokens } from './verified-tokens.js';
+
+const refusals: ErrorCode[] = ['unauthenticated', 'invalid_token', 'token_expired', 'token_stale', 'session_revoked'];
+
+/** Lets in who presents a live access token (passport-jwt). */
+export const accessToken: Guard<AccessClaims> = {
+  name: 'access-token',
+  refusals,
+  schemes: accessTokenSchemes,
+  step(deps) {
+    const check = createLiveCheck(deps);
+    return (req, res, admit, next) =>
+      check(req, res, (found) => (found instanceof AppError ? next(found) : admit(found)), next);
+  },
+};
+
+/** Lets all in, with the claims of a live access token, or why there are none: for rows that know another way. */
+export const optionalAccessToken: Guard<AccessClaims | AppError> = {
+  name: 'optional-access-token',
+  refusals,
+  schemes: accessTokenSchemes,
+  optional: true,
+  step: createLiveCheck,
+};
+
+/** The same, but expired and ended tokens count too: for logout, which decides for itself. */
+export const anyAccessToken: Guard<AccessClaims | AppError> = {
+  name: 'any-access-token',
+  refusals: ['unauthenticated', 'invalid_token'],
+  schemes: (config) => ({ ...accessTokenSchemes(config), ...refreshCookieScheme(config) }),
+  optional: true,
+  step(deps) {
+    const findToken = createFindAccessToken(deps.config);
+    const options = jwtOptions(deps, findToken, { ignoreExpiration: true });
+    const authenticate = authenticateBy('jwt', new JwtStrategy(...options));
+    return (req, res, admit, next) =>
+      authenticate((error, claims, why) => admit((claims || refusalOf(error ?? why)) as AccessClaims | AppError))(
+        req,
+        res,
+        next,
+      );
+  },
+};
+
+/** Lets all in: the endpoint takes a refresh token from its body or its cookie, and checks it as it replaces it. */
+export const refreshToken: Guard<undefined> = {
+  name: 'refresh-token',
+  refusals: [],
+  schemes: refreshCookieScheme,
+  optional: true,
+  bodyFirst: true,
+  step: () => (_req, _res, admit) => admit(undefined),
+};
+
+type Found = AccessClaims | AppError;
+
+/** Finds the claims of a live access token, or why there are none. */
+function createLiveCheck(deps: Deps) {
+  const findToken = createFindAccessToken(deps.config);
+  const authenticate = authenticateBy('jwt', cachingStrategy(deps, findToken));
+  return (req: Request, res: Response, then: (found: Found) => void, next: NextFunction): void => {
+    authenticate((error, claims, why) => {
+      if (error instanceof AppError) return then(error);
+      if (error) return next(error);
+      if (!claims) return then(refusalOf(why));
+      const refusal = revocationOf(deps, claims as AccessClaims);
+      if (refusal instanceof Promise) refusal.then(pass, next);
+      else pass(refusal);
+      function pass(code: ErrorCode | undefined): void {
+        then(code ? new AppError(code) : (claims as AccessClaims));
+      }
+    })(req, res, next);
+  };
+}
+
+/** passport-jwt, which is only asked about tokens that it has not verified before. */
+function cachingStrategy(deps: Deps, findToken: FindAccessToken): JwtStrategy {
+  const verified = createVerifiedTokens(5000);
+  return new (class extends JwtStrategy {
+    override authenticate(req: Request, options?: object): void {
+      const token = findToken(req)?.token;
+      const claims = token === undefined ? undefined : verified.get(token);
+      // A revoked key takes all that it has signed with it.
+      if (claims && claims.exp > Date.now() / 1000 && deps.keys.find('access', claims.kid)) this.success(claims);
+      else super.authenticate(req, options);
+    }
+  })(...jwtOptions(deps, findToken, { onVerified: verified.add }));
+}
+
+type JwtExtras = { ignoreExpiration?: boolean; onVerified?: (token: string, claims: AccessClaims) => void };
+
+function jwtOptions(deps: Deps, findToken: FindAccessToken, { ignoreExpiration = false, onVerified }: JwtExtras) {
+  const { issuer, audience } = deps.config.tokens;
+  // Which key a request's token names, from when it is found until the claims are read.
+  const keyIds = new WeakMap<Request, string>();
+  const options: StrategyOptionsWithRequest = {
+    jwtFromRequest: (req) => findToken(req)?.token ?? null,
+    secretOrKeyProvider: (req, token, done) => {
+      verificationKey(deps.keys, token)
+        .then((key) => {
+          keyIds.set(req, key.kid);
+          // Its types know strings only; jsonwebtoken, which gets it, is far faster with a KeyObject.
+          done(null, key.verifyKey as unknown as string);
+        })
+        .catch(done);
+    },
+    // Each key has one of these and `verificationKey` holds the token to it; the list keeps `none` out for good.
+    algorithms: ['ES256', 'RS256', 'HS256'],
+    issuer,
+    audience,
+    ignoreExpiration,
+    passReqToCallback: true,
+  };
+  const verify = (req: Request, payload: unknown, done: VerifiedCallback) => {
+    try {
+      const claims = readClaims(payload, keyIds.get(req) ?? '', deps.config.tokens);
+      const token = findToken(req)?.token;
+      if (token) onVerified?.(token, claims);
+      done(null, claims);
+    } catch (error) {
+      done(error);
+    }
+  };
+  return [options, verify] as const;
+}
+
+/** What a strategy reports as a failure, in our words. */
+function refusalOf(why: unknown): AppError {
+  if (why instanceof AppError) return why;
+  if (why instanceof Error && why.name === 'TokenExpiredError') return new AppError('token_expired');
+  if (why instanceof Error && why.message === 'No auth token') return new AppError('unauthenticated');
+  return new AppError('invalid_token', { cause: why });
+}

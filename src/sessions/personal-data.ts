@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { time } from '../platform/http/fields.js';
+import { maxExported, personalData } from '../platform/personal-data.js';
+
+/** What is held of a user's sessions: all but the hash of the nonce, which is of use to a thief alone. */
+export const sessionsData = personalData({
+  table: 'session',
+  schema: z.object({
+    id: z.uuid(),
+    created_at: time,
+    last_used_at: time,
+    refreshes: z.int(),
+    ended_at: time.nullable(),
+    end_reason: z.string().nullable(),
+    ip: z.string().nullable(),
+    user_agent: z.string().nullable(),
+  }),
+  async read(db, { id: userId }) {
+    const rows = await db.session.findMany({
+      where: { userId },
+      omit: { nonceHash: true },
+      orderBy: { id: 'asc' },
+      take: maxExported,
+    });
+    return rows.map((session) => ({
+      id: session.id,
+      created_at: session.createdAt.toISOString(),
+      last_used_at: session.rotatedAt.toISOString(),
+      refreshes: session.counter,
+      ended_at: session.endedAt?.toISOString() ?? null,
+      end_reason: session.endReason,
+      ip: session.ip,
+      user_agent: session.userAgent,
+    }));
+  },
+});

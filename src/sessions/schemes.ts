@@ -1,0 +1,46 @@
+import type { Config } from '../config.js';
+import type { Schemes } from '../platform/http/endpoint.js';
+import type { AccessTokenSource } from '../platform/settings/kinds.js';
+import { cookieNames } from './cookies.js';
+
+type SchemeSettings = Pick<Config, 'cookies' | 'tokens'>;
+
+/** How the contract shows an access token: in every way that is switched on (`ACCESS_TOKEN_SOURCES`). */
+export function accessTokenSchemes({ cookies, tokens }: SchemeSettings): Schemes {
+  const { access } = cookieNames(cookies);
+  // Component names have no colon.
+  return Object.fromEntries(tokens.sources.map((source) => [source.replace(':', '.'), schemeOf(source, access)]));
+}
+
+/** How the contract shows the cookie of a refresh token. */
+export function refreshCookieScheme({ cookies }: SchemeSettings): Schemes {
+  return {
+    refreshCookie: {
+      type: 'apiKey',
+      in: 'cookie',
+      name: cookieNames(cookies).refresh,
+      description: 'The refresh token, for paths below `/auth`. A login with `"transport": "cookie"` sets it.',
+    },
+  };
+}
+
+function schemeOf(source: AccessTokenSource, cookie: string): Schemes[string] {
+  if (source === 'bearer')
+    return {
+      type: 'http',
+      scheme: 'bearer',
+      bearerFormat: 'JWT',
+      description: 'The `access_token` of a sign-up, a login or a refresh.',
+    };
+  if (source === 'cookie')
+    return {
+      type: 'apiKey',
+      in: 'cookie',
+      name: cookie,
+      description:
+        'A login with `"transport": "cookie"` sets it, and the browser sends it by itself: leave this empty on `/docs`. ' +
+        'A method other than GET then needs an `Origin` that the server allows.',
+    };
+  if (source === 'query') return { type: 'apiKey', in: 'query', name: 'access_token' };
+  return { type: 'apiKey', in: 'header', name: source.slice('header:'.length) };
+}
