@@ -1,43 +1,40 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
+import { type PageServer, removeTemplate, startResourceServer, startServer } from './page-server.js';
 import { type Page, pages } from './pages.js';
-import {
-  here,
-  type Outcome,
-  type PageServer,
-  runBlocks,
-  startResourceServer,
-  startServer,
-  stepsOf,
-} from './run-page.js';
+import { type Outcome, runSteps, type Step, stepsOf } from './run-page.js';
 
-// A reader's terminal: each page on a server of its own, its blocks one after the other in one shell.
-describe.each(pages.filter((page) => stepsOf(page).length > 0))('$path', (page) => {
-  const steps = stepsOf(page);
-  let server: PageServer;
-  let outcomes: Outcome[];
-  beforeAll(async () => {
-    server = await startOf(page);
-    outcomes = await runBlocks(
-      steps.map(({ text }) => text),
-      server,
-    );
+afterAll(removeTemplate);
+
+// As a reader does it: each page on a server of its own, its blocks one after the other in one shell.
+describe('The commands of a page do what it says', { concurrent: true, timeout: 300_000 }, () => {
+  it.each(pages.filter((page) => stepsOf(page).length > 0))('$path', async (page) => {
+    const steps = stepsOf(page);
+    const server = await startOf(page);
+    try {
+      const outcomes = await runSteps(steps, server);
+      expect(steps.flatMap((step, place) => faultsOf(step, outcomes[place] as Outcome, server))).toEqual([]);
+    } finally {
+      await server.stop();
+    }
   });
-  afterAll(() => server.stop());
-
-  it.each(steps.map(({ line }, place) => [line, place]))(
-    'the commands of line %i do what the page says',
-    (_, place) => {
-      const outcome = outcomes[place] as Outcome;
-      const printed = here(steps[place]?.printed ?? '', server);
-      if (printed !== '') expect(withoutSpace(outcome.stdout), outcome.stdout).toMatch(patternOf(printed));
-      expect(outcome.statuses.filter((status) => status >= 400)).toEqual(refusalsIn(printed));
-      expect(outcome.exitCode, outcome.stdout).toBe(0);
-    },
-  );
 });
 
 function startOf({ path }: Page): Promise<PageServer> {
   return path.startsWith('examples/resource-server/') ? startResourceServer() : startServer();
+}
+
+/** What a step did otherwise than its page says. */
+function faultsOf({ line, printed, text }: Step, { stdout, exitCode, statuses }: Outcome, { here }: PageServer) {
+  const announced = refusalsIn(printed);
+  const refused = statuses.filter((status) => status >= 400);
+  const faults = [
+    printed !== '' && !patternOf(here(printed)).test(withoutSpace(stdout)) && `it printed ${stdout}`,
+    refused.join() !== announced.join() && `refused with [${refused}], the page says [${announced}]`,
+    exitCode !== 0 && `it ended with ${exitCode}: ${stdout}`,
+    statuses.includes(0) && 'curl got no answer',
+    statuses.length === 0 && /\bcurl -/.test(text) && 'no curl ran',
+  ];
+  return faults.filter((fault) => fault !== false).map((fault) => `line ${line}: ${fault}`);
 }
 
 const withoutSpace = (text: string) => text.replaceAll(/\s/g, '');
