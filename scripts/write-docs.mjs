@@ -1,7 +1,7 @@
 // npm run docs: writes docs/reference/ and .env.example from the code.
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { commands } from '../dist/cli/commands.js';
-import { auditMeanings } from '../dist/domain/audit.js';
+import { auditMeanings } from '../dist/audit/events.js';
+import { commands } from '../dist/commands.js';
 import { errorAdvice, errorCatalogue } from '../dist/errors.js';
 import { routes } from '../dist/routes.js';
 import { settingGroups } from '../dist/settings.js';

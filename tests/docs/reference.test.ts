@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 // @ts-expect-error It is plain JavaScript.
 import { referencePages } from '../../scripts/reference-pages.mjs';
-import { commands } from '../../src/cli/commands.js';
-import { auditActions, auditMeanings } from '../../src/domain/audit.js';
+import { auditActions, auditMeanings } from '../../src/audit/events.js';
+import { commands } from '../../src/commands.js';
 import { errorAdvice, errorCatalogue } from '../../src/errors.js';
 import { routes } from '../../src/routes.js';
 import { settingGroups, settings } from '../../src/settings.js';
