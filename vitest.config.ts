@@ -3,6 +3,9 @@ import { configDefaults, defineConfig } from 'vitest/config';
 const NEEDS_POSTGRES = '**/*.postgres.test.ts';
 const NEEDS_BROWSER = '**/*.browser.test.ts';
 const NEWMAN = '**/*.newman.test.ts';
+const NEEDS_CURL = '**/*.docs.test.ts';
+
+const BY_MODE: Record<string, string> = { browser: NEEDS_BROWSER, postman: NEWMAN, docs: NEEDS_CURL };
 
 // What takes minutes, processes of its own and the machine for itself has a mode of its own.
 const ALONE = ['faults', 'abuse'];
@@ -10,7 +13,8 @@ const filesOf = (mode: string) => `tests/${mode}/*.${mode}.test.ts`;
 
 // `vitest run` needs nothing but Node. `vitest run --mode postgres` runs the same and more on a real Postgres: the one
 // that TEST_DATABASE_URL names, else a throw-away one. `vitest run --mode browser` runs what needs Chromium, and
-// `vitest run --mode postman` the Postman collection, on both kinds of database.
+// `vitest run --mode postman` the Postman collection, on both kinds of database. `vitest run --mode docs` runs the
+// commands of README and docs/, which need bash and curl.
 export default defineConfig(({ mode }) => ({
   test: {
     pool: 'forks',
@@ -24,13 +28,14 @@ export default defineConfig(({ mode }) => ({
 
 function together(mode: string) {
   return {
-    include: [mode === 'browser' ? NEEDS_BROWSER : mode === 'postman' ? NEWMAN : 'tests/**/*.test.ts'],
+    include: [BY_MODE[mode] ?? 'tests/**/*.test.ts'],
     exclude: [
       ...configDefaults.exclude,
       ...ALONE.map(filesOf),
       ...(mode === 'postgres' ? [] : [NEEDS_POSTGRES]),
       ...(mode === 'browser' ? [] : [NEEDS_BROWSER]),
       ...(mode === 'postman' ? [] : [NEWMAN]),
+      ...(mode === 'docs' ? [] : [NEEDS_CURL]),
     ],
     globalSetup: [
       ...(mode === 'postgres' || mode === 'postman' ? ['tests/support/postgres-server.ts'] : []),

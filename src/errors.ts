@@ -41,6 +41,40 @@ type CatalogueEntry = { status: number; title: string; code?: string };
 
 export type ErrorCode = keyof typeof errorCatalogue;
 
+/** What the client should do about each: docs/reference/errors.md is made from it by `npm run docs`. */
+export const errorAdvice: Record<ErrorCode, string> = {
+  invalid_json: 'Correct the request; sending it again does not help.',
+  invalid_request: 'Correct the request as `detail` says; sending it again does not help.',
+  invalid_one_time_token: 'Let the user ask for another mail.',
+  unauthenticated: 'Log in, or send the access token where `ACCESS_TOKEN_SOURCES` looks for it.',
+  invalid_token: 'Refresh once and repeat the request once; if that fails too, log in.',
+  token_expired: 'Refresh, and repeat the request.',
+  token_stale: 'Refresh: the new token has the new roles. Then repeat the request.',
+  session_revoked: 'Forget the tokens and let the user log in.',
+  invalid_credentials: 'Let the user type the username and password again.',
+  invalid_refresh_token: 'Forget the tokens and let the user log in.',
+  refresh_token_reused: 'Forget the tokens and let the user log in: two parties used one refresh token.',
+  account_disabled: 'Tell the user to ask an administrator.',
+  email_unverified: 'Tell the user to open the link in the mail; `POST /auth/email/resend` sends another.',
+  csrf_rejected: 'Call from the origin of the server or of `APP_URL`, or name the origin in `CORS_ORIGINS`.',
+  forbidden: 'Do not repeat the request: the user lacks the role that the route needs.',
+  signup_closed: 'Do not offer sign-up: an operator makes the users.',
+  not_found: 'Take the entry off the list: it does not exist, has ended, or belongs to another user.',
+  method_not_allowed: 'Use one of the methods in the header `Allow`.',
+  username_taken: 'Let the user choose another username.',
+  email_taken: 'Let the user choose another address, or log in with this one.',
+  last_admin: 'Make another user an admin first.',
+  payload_too_large: 'Send at most 64 KiB.',
+  unsupported_media_type: 'Send JSON in UTF-8, not compressed, with `Content-Type: application/json`.',
+  validation_failed: 'Show `errors` beside the fields: each entry has a `path` and a `message`.',
+  rate_limited: 'Wait for `Retry-After` seconds; the header `RateLimit` names the limit.',
+  header_fields_too_large: 'Send less than 16 KiB of headers; mostly it is the cookies.',
+  internal_error: 'Report it with its `request_id`; the log line of that request says more.',
+  overloaded: 'Wait for `Retry-After` seconds and try again.',
+  database_unavailable: 'Wait for `Retry-After` seconds and try again; the request may have been carried out.',
+  shutting_down: 'Ask another instance.',
+};
+
 /** The code as clients read it. */
 export function codeOnTheWire(code: ErrorCode): string {
   const entry: CatalogueEntry = errorCatalogue[code];

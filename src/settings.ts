@@ -20,74 +20,246 @@ import {
 } from './platform/settings/kinds.js';
 import { usernameSchema } from './users/fields.js';
 
-/** Every setting, by the name of its environment variable. `.env.example` lists the same names and defaults. */
-export const settings = z.object({
-  NODE_ENV: z.string().default('development'),
-  PORT: integer(3000, 0, 65_535),
-  HOST: z.string().min(1).default('127.0.0.1'),
-  DATABASE_URL: databaseUrl,
-  DATABASE_POOL_SIZE: integer(10, 1, 1000),
-  REDIS_URL: redisUrl.optional(),
-  AUTH_SECRET: secret.optional(),
-  AUTH_SECRET_PREVIOUS: secret.optional(),
-  SIGNING_KEY_MAX_AGE: duration('90d', { min: 600 }),
-  REVOCATION_FEED: choice(['listen', 'poll'], 'listen'),
-  JWT_ALGORITHM: choice(['ES256', 'RS256', 'HS256'], 'ES256'),
-  JWT_ISSUER: httpUrl.optional(),
-  JWT_AUDIENCE: z.string().min(1).max(200).default('gatelatch'),
-  ACCESS_TOKEN_TTL: duration('15m', { max: 86_400 }),
-  REFRESH_TOKEN_TTL: duration('30d'),
-  ACCESS_TOKEN_SOURCES: z.string().default('bearer,cookie').pipe(accessTokenSources),
-  REFRESH_GRACE: duration('30s', { min: 0, max: 3600 }),
-  SESSION_MAX_AGE: duration('90d'),
+/**
+ * Every setting, by heading and by the name of its environment variable. `npm run docs` makes `.env.example` and
+ * docs/reference/settings.md from it: each description says what the setting does, `computed` what it is where it is
+ * unset and worked out from others.
+ */
+const listening = {
+  NODE_ENV: z
+    .string()
+    .default('development')
+    .describe('`production`: `AUTH_SECRET` must be set, cookies are `Secure`, and the playground is off.'),
+  PORT: integer(3000, 0, 65_535).describe('The port on which it listens; 0 takes a free one.'),
+  HOST: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe(
+      'The address on which it listens; `0.0.0.0` is every address of the machine. The Docker image sets that.',
+    ),
+};
+
+const database = {
+  DATABASE_URL: databaseUrl.describe(
+    'The database: `pglite:<directory>` or `pglite:memory` is embedded and for one process, `postgresql://…` is a server.',
+  ),
+  DATABASE_POOL_SIZE: integer(10, 1, 1000).describe(
+    'How many connections each instance opens to a Postgres server; it opens one more to listen.',
+  ),
+  REDIS_URL: redisUrl
+    .optional()
+    .describe(
+      'Where instances count limits together. Unset: in the Postgres server, or in memory with an embedded database.',
+    ),
+};
+
+const secrets = {
+  AUTH_SECRET: secret
+    .optional()
+    .describe(
+      'Seals the keys in the database. Use what `openssl rand -hex 32` prints. Unset: made on the first start and kept in `.data/auth-secret`.',
+    ),
+  AUTH_SECRET_PREVIOUS: secret
+    .optional()
+    .describe('The secret before, while you change it: it opens the keys, but no longer seals them.'),
+};
+
+const tokens = {
+  JWT_ALGORITHM: choice(['ES256', 'RS256', 'HS256'], 'ES256').describe(
+    'What access tokens are signed with. Older keys still verify after a change.',
+  ),
+  SIGNING_KEY_MAX_AGE: duration('90d', { min: 600 }).describe(
+    'How old the key that signs may become before the next one takes over.',
+  ),
+  JWT_ISSUER: httpUrl.optional().meta({
+    description:
+      'The public URL of this server. It stands in every token and is checked. Unset: `http://localhost:<PORT>`.',
+    computed: 'http://localhost:3000',
+  }),
+  JWT_AUDIENCE: z
+    .string()
+    .min(1)
+    .max(200)
+    .default('gatelatch')
+    .describe('The name of those who accept the tokens. It stands in every token and is checked.'),
+  ACCESS_TOKEN_TTL: duration('15m', { max: 86_400 }).describe('How long an access token is good.'),
+  REFRESH_TOKEN_TTL: duration('30d').describe(
+    'A session ends after this time without a refresh. Some sessions last up to an hour longer.',
+  ),
+  REVOCATION_FEED: choice(['listen', 'poll'], 'listen').describe(
+    'How instances learn of sessions that others ended: by LISTEN, or by a query every 500 ms for poolers without LISTEN.',
+  ),
+  ACCESS_TOKEN_SOURCES: z
+    .string()
+    .default('bearer,cookie')
+    .pipe(accessTokenSources)
+    .describe(
+      'Where an access token is looked for: `bearer`, `cookie`, `query` and `header:<name>`, separated by commas.',
+    ),
+  REFRESH_GRACE: duration('30s', { min: 0, max: 3600 }).describe(
+    'How long a replaced refresh token is still answered, for lost responses and several tabs.',
+  ),
+  SESSION_MAX_AGE: duration('90d').describe('A session ends after this time in any case.'),
+};
+
+const browsers = {
   CORS_ORIGINS: list
     .refine((items) => items.every(isOrigin), { error: 'a list of origins such as https://app.example (never *)' })
-    .default([]),
-  COOKIE_SAMESITE: choice(['lax', 'strict', 'none'], 'lax'),
-  COOKIE_PREFIX: choice(['off', 'on'], 'off'),
+    .default([])
+    .describe('Origins of front ends elsewhere, separated by commas.'),
+  COOKIE_SAMESITE: choice(['lax', 'strict', 'none'], 'lax').describe(
+    '`none` is for a front end on another site; cookies are then `Secure`.',
+  ),
+  COOKIE_PREFIX: choice(['off', 'on'], 'off').describe(
+    '`on` names the cookies `__Host-…` and `__Secure-…`, which other hosts of the domain cannot set.',
+  ),
   COOKIE_DOMAIN: z
     .string()
     .regex(/^[a-z0-9.-]+$/i, 'a domain such as example.com')
-    .optional(),
-  TRUST_PROXY: z.string().default('false').pipe(trustProxy),
-  RATE_LIMIT: choice(['on', 'off'], 'on'),
-  RATE_LIMIT_LOGIN_ADDRESS: rate('50/15m'),
-  RATE_LIMIT_LOGIN_ACCOUNT: rate('10/15m'),
-  RATE_LIMIT_LOGIN_DEVICE: rate('10/15m'),
-  RATE_LIMIT_SIGNUP: rate('100/1h'),
-  RATE_LIMIT_PASSWORD: rate('10/15m'),
-  RATE_LIMIT_MAIL: rate('5/1h'),
-  RATE_LIMIT_MAIL_ADDRESS: rate('20/1h'),
-  RATE_LIMIT_REFRESH: rate('60/5m'),
-  RATE_LIMIT_GENERAL: rate('1200/1m'),
-  PASSWORD_HASH: hashCost,
-  PASSWORD_MIN_LENGTH: integer(15, 8, 64),
-  HASH_CONCURRENCY: wholeNumber(1, 1000).optional(),
-  HASH_QUEUE: integer(300, 0, 100_000),
-  UV_THREADPOOL_SIZE: integer(4, 1, 1024),
-  APP_URL: httpUrl.optional(),
+    .optional()
+    .describe('The domain that the cookies are for. Unset: this host alone.'),
+  TRUST_PROXY: z
+    .string()
+    .default('false')
+    .pipe(trustProxy)
+    .describe('How many proxies stand in front, or their addresses, separated by commas. Never `true`.'),
+};
+
+const limits = {
+  RATE_LIMIT: choice(['on', 'off'], 'on').describe('`off`: no limits at all. For measurements only.'),
+  RATE_LIMIT_LOGIN_ADDRESS: rate('50/15m').describe(
+    'Failed logins from one address. An IPv6 address counts as its /64.',
+  ),
+  RATE_LIMIT_LOGIN_ACCOUNT: rate('10/15m').describe(
+    'Failed logins at one user, and at one typed name, from devices that have not signed in before.',
+  ),
+  RATE_LIMIT_LOGIN_DEVICE: rate('10/15m').describe(
+    'Failed logins from one device that the user has signed in on before.',
+  ),
+  RATE_LIMIT_SIGNUP: rate('100/1h').describe('Attempts to sign up from one address.'),
+  RATE_LIMIT_PASSWORD: rate('10/15m').describe(
+    'Wrong passwords of one user who is signed in; and password resets from one address.',
+  ),
+  RATE_LIMIT_MAIL: rate('5/1h').describe('Requests that mail one recipient: forgot, resend, change of e-mail.'),
+  RATE_LIMIT_MAIL_ADDRESS: rate('20/1h').describe('The same requests from one address.'),
+  RATE_LIMIT_REFRESH: rate('60/5m').describe('Refused refreshes from one address.'),
+  RATE_LIMIT_GENERAL: rate('1200/1m').describe('All requests from one address. Each instance counts for itself.'),
+};
+
+const passwords = {
+  PASSWORD_HASH: hashCost.describe(
+    'The cost of a hash (argon2id): memory in KiB, passes, lanes. A higher one counts from a user’s next login on.',
+  ),
+  HASH_CONCURRENCY: wholeNumber(1, 1000)
+    .optional()
+    .describe(
+      'How many hashes run at once. Unset: what cores, memory and threads allow; the limits of a container count.',
+    ),
+  HASH_QUEUE: integer(300, 0, 100_000).describe(
+    'How many requests may wait for a hash. Further ones are answered `503 overloaded` at once.',
+  ),
+  UV_THREADPOOL_SIZE: integer(4, 1, 1024).describe(
+    'Node’s threads for hashes, DNS and files; use two more than hashes at once. It is read from the environment only: `.env` is too late, except with Docker. `npm start` and the image set 16.',
+  ),
+  PASSWORD_MIN_LENGTH: integer(15, 8, 64).describe('The shortest new password, in characters.'),
+  SIGNUP: choice(['open', 'verified', 'closed'], 'open').describe(
+    '`verified`: a sign-up counts once its mailed link is opened. `closed`: only an operator makes users.',
+  ),
+};
+
+const mail = {
+  SMTP_URL: smtpUrl
+    .optional()
+    .describe(
+      'Where mail is sent: `smtp://user:password@host:587?requireTLS=true`, or `smtps://…` for TLS from the start. Unset: each mail is a file in `MAIL_FOLDER`.',
+    ),
+  MAIL_FROM: mailFrom.optional().meta({
+    description: 'The sender of mails: an address, or `Name <address>`. Unset: `no-reply` at the host of `APP_URL`.',
+    computed: 'Gatelatch <no-reply@localhost>',
+  }),
+  MAIL_FOLDER: z.string().min(1).default('.data/mail').describe('The folder for mails while `SMTP_URL` is unset.'),
+  APP_URL: httpUrl.optional().meta({
+    description:
+      'Your front end: the links in mails lead there, and requests from its origin may use cookies. Unset: `JWT_ISSUER`.',
+    computed: 'http://localhost:3000',
+  }),
+};
+
+const administration = {
   ADMIN_USERNAME: z
     .string()
     .refine((text) => usernameSchema.safeParse(text).success, {
       error: '3 to 32 of a-z, A-Z, 0-9, dot, underscore, hyphen',
     })
-    .optional(),
-  ADMIN_PASSWORD: z.string().optional(),
-  AUDIT_RETENTION: duration('365d'),
-  SMTP_URL: smtpUrl.optional(),
-  MAIL_FROM: mailFrom.optional(),
-  MAIL_FOLDER: z.string().min(1).default('.data/mail'),
-  SIGNUP: choice(['open', 'verified', 'closed'], 'open'),
-  PLAYGROUND: z.enum(['on', 'off'], { error: 'on or off' }).optional(),
-  SHUTDOWN_TIMEOUT: duration('10s', { max: 600 }),
-  METRICS_TOKEN: secret.optional(),
-  OTEL_SDK_DISABLED: choice(['false', 'true'], 'false'),
-  OTEL_TRACES_EXPORTER: z.enum(['otlp', 'none'], { error: 'one of otlp, none' }).optional(),
-  OTEL_EXPORTER_OTLP_ENDPOINT: collectorUrl.optional(),
-  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: collectorUrl.optional(),
-  OTEL_EXPORTER_OTLP_PROTOCOL: choice(['http/protobuf', 'http/json'], 'http/protobuf'),
-  OTEL_SERVICE_NAME: z.string().min(1).max(200).default('gatelatch'),
-  LOG_LEVEL: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
+    .optional()
+    .describe(
+      'The first admin, made at start while there is none: a new user, or the user of this name if the password is theirs. Remove both settings afterwards.',
+    ),
+  ADMIN_PASSWORD: z
+    .string()
+    .optional()
+    .describe('The password of that admin, by the rules for new ones. An existing password is never changed.'),
+  AUDIT_RETENTION: duration('365d').describe('How long audit events are kept.'),
+};
+
+const running = {
+  PLAYGROUND: z.enum(['on', 'off'], { error: 'on or off' }).optional().meta({
+    description: 'The page at `/` on which everything can be tried. Unset: `on`, and `off` in production.',
+    computed: 'on',
+  }),
+  SHUTDOWN_TIMEOUT: duration('10s', { max: 600 }).describe('How long a stop waits for requests in flight.'),
+  METRICS_TOKEN: secret
+    .optional()
+    .describe('Who sends it as a bearer token may read `/metrics`. Unset: only this machine may.'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: collectorUrl
+    .optional()
+    .describe(
+      'Where traces are sent (OTLP over HTTP). Unset: nowhere. OpenTelemetry’s other variables count too, such as `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_TRACES_SAMPLER` and `OTEL_RESOURCE_ATTRIBUTES`.',
+    ),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: collectorUrl
+    .optional()
+    .describe('The same for traces alone: the whole URL with its path.'),
+  OTEL_EXPORTER_OTLP_PROTOCOL: choice(['http/protobuf', 'http/json'], 'http/protobuf').describe(
+    'How traces are written.',
+  ),
+  OTEL_TRACES_EXPORTER: z
+    .enum(['otlp', 'none'], { error: 'one of otlp, none' })
+    .optional()
+    .describe('Whether traces are sent. Unset: `otlp` where there is an endpoint.'),
+  OTEL_SDK_DISABLED: choice(['false', 'true'], 'false').describe('`true`: no traces, whatever else is set.'),
+  OTEL_SERVICE_NAME: z.string().min(1).max(200).default('gatelatch').describe('The name under which traces are found.'),
+  LOG_LEVEL: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info').describe(
+    'The least important log lines that are written; JSON lines on standard output.',
+  ),
+};
+
+/** The settings by the headings under which the reference lists them. */
+export const settingGroups = {
+  'Where it listens': listening,
+  Database: database,
+  Secrets: secrets,
+  'Tokens and sessions': tokens,
+  'Browsers and proxies': browsers,
+  'Rate limits': limits,
+  'Passwords and sign-up': passwords,
+  Mail: mail,
+  Administration: administration,
+  'Running it': running,
+};
+
+/** Every setting, by the name of its environment variable. */
+export const settings = z.object({
+  ...listening,
+  ...database,
+  ...secrets,
+  ...tokens,
+  ...browsers,
+  ...limits,
+  ...passwords,
+  ...mail,
+  ...administration,
+  ...running,
 });
 
 /** Them as they were read. */

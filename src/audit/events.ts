@@ -25,6 +25,27 @@ export const auditActions = [
 
 export type AuditAction = (typeof auditActions)[number];
 
+/** What each records: docs/reference/audit-actions.md is made from it by `npm run docs`. */
+export const auditMeanings: Record<AuditAction, string> = {
+  'user.created': 'A user was made: by sign-up, by import, by an operator or by the settings.',
+  'login.succeeded': 'A user logged in. `detail` has the `session_id`.',
+  'login.failed': 'A login was refused. `detail` has the `reason` and the `count` within five minutes.',
+  'session.ended': 'Sessions ended. `detail` has the `reason` and the ids of the `sessions`, or their count above 100.',
+  'refresh.reused': 'A refresh token was used again after the grace: taken for theft, so the session ended.',
+  'refresh.grace': 'A refresh token was used again within the grace. `detail` has the `count` within five minutes.',
+  'refresh.ahead': 'A genuine refresh token was newer than the database, as after a restored backup. It was accepted.',
+  'password.changed': 'A user set a new password and knew the old one.',
+  'password.reset': 'A user set a new password by a mailed link.',
+  'email.changed': 'A user opened the link that was mailed to a new address; it took the place of the old one.',
+  'email.verified': 'A user showed, by a mailed link, that the address is theirs.',
+  'roles.changed': 'The roles of a user changed. `detail` has the new `roles`.',
+  'user.disabled': 'A user was disabled; all sessions ended.',
+  'user.enabled': 'A disabled user may log in again.',
+  'user.deleted': 'A user was deleted with all data.',
+  'key.rotated': 'The next signing key took over. `detail` has its `kid`.',
+  'key.revoked': 'A signing key was revoked: what it had signed is refused. `detail` has its `kid`.',
+};
+
 /** Who did it and from where: nobody and nowhere for what the server or its operator does. */
 export type Actor = { actorId?: string | undefined; caller?: Caller | undefined };
 

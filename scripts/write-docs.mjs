@@ -1,0 +1,13 @@
+// npm run docs: writes docs/reference/ and .env.example from the code.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { auditMeanings } from '../dist/audit/events.js';
+import { commands } from '../dist/commands.js';
+import { errorAdvice, errorCatalogue } from '../dist/errors.js';
+import { routes } from '../dist/routes.js';
+import { settingGroups } from '../dist/settings.js';
+import { referencePages } from './reference-pages.mjs';
+
+const errors = { catalogue: errorCatalogue, advice: errorAdvice };
+const pages = referencePages({ settingGroups, errors, auditMeanings, commands, routes });
+mkdirSync(new URL('../docs/reference', import.meta.url), { recursive: true });
+for (const [path, text] of Object.entries(pages)) writeFileSync(new URL(`../${path}`, import.meta.url), text);

@@ -1,0 +1,94 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { startExample } from '../support/example.js';
+import { freePort } from '../support/free-port.js';
+import { root } from './pages.js';
+
+/** A server as a page speaks of it. */
+export type PageServer = {
+  /** Where the page's commands run: a folder that looks like a clone. */
+  cwd: string;
+  /** Puts the server's address in the place of the one that the page prints. */
+  here(text: string): string;
+  stop(): Promise<void>;
+};
+
+let template: Promise<string> | undefined;
+
+/** The server that `npm start` serves with no settings, on a database on which it was started once before. */
+export async function startServer(): Promise<PageServer> {
+  template ??= makeTemplate();
+  const cwd = newClone();
+  cpSync(join(await template, '.data'), join(cwd, '.data'), { recursive: true });
+  const { port, stop } = await serveIn(cwd);
+  return {
+    cwd,
+    here: (text) => text.replaceAll('localhost:3000', `localhost:${port}`),
+    async stop() {
+      await stop();
+      rmSync(cwd, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The example service, with a Gatelatch of its own. */
+export async function startResourceServer(): Promise<PageServer> {
+  const { url, gatelatchUrl, stop } = await startExample('resource-server');
+  return {
+    cwd: tmpdir(),
+    here: (text) => text.replaceAll('http://localhost:3100', gatelatchUrl).replaceAll('http://localhost:4000', url),
+    stop: async () => void (await stop()),
+  };
+}
+
+/** Takes away what the servers were started on. */
+export async function removeTemplate(): Promise<void> {
+  if (template) rmSync(await template, { recursive: true, force: true });
+}
+
+// The first start makes the database, which costs seconds: once for all pages.
+async function makeTemplate(): Promise<string> {
+  await promisify(execFile)(process.execPath, ['scripts/build.mjs'], { cwd: root });
+  const cwd = newClone();
+  await (await serveIn(cwd)).stop();
+  return cwd;
+}
+
+function newClone(): string {
+  const cwd = mkdtempSync(join(tmpdir(), 'gatelatch-page-'));
+  for (const name of readdirSync(root).filter((name) => !/^\.(data|env|git)$/.test(name)))
+    symlinkSync(join(root, name), join(cwd, name));
+  return cwd;
+}
+
+async function serveIn(cwd: string): Promise<{ port: number; stop(): Promise<void> }> {
+  const port = await freePort();
+  const env = { PATH: process.env.PATH, PORT: `${port}` };
+  const child = spawn(process.execPath, ['dist/main.js'], { cwd, env, stdio: ['ignore', 'ignore', 'pipe'] });
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => (errors += text));
+  while (!(await isReady(port))) {
+    if (child.exitCode !== null) throw new Error(`It did not start: ${errors}`);
+    await wait(50);
+  }
+  return { port, stop: () => stop(child) };
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  const exit = once(child, 'exit');
+  child.kill('SIGTERM');
+  await exit;
+}
+
+async function isReady(port: number): Promise<boolean> {
+  try {
+    return (await fetch(`http://localhost:${port}/readyz`)).ok;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,30 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+// @ts-expect-error It is plain JavaScript.
+import { referencePages } from '../../scripts/reference-pages.mjs';
+import { auditActions, auditMeanings } from '../../src/audit/events.js';
+import { commands } from '../../src/commands.js';
+import { errorAdvice, errorCatalogue } from '../../src/errors.js';
+import { routes } from '../../src/routes.js';
+import { settingGroups, settings } from '../../src/settings.js';
+
+const errors = { catalogue: errorCatalogue, advice: errorAdvice };
+const pages: Record<string, string> = referencePages({ settingGroups, errors, auditMeanings, commands, routes });
+
+it.each(Object.keys(pages))('%s is what `npm run docs` makes of the code; if this fails, run it', (path) => {
+  expect(readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')).toBe(pages[path]);
+});
+
+it('the reference lists every setting, error, audit action, command and route', () => {
+  const rowsOf = (name: string) => pages[`docs/reference/${name}.md`]?.match(/^\| `.*$/gm)?.length;
+  expect(rowsOf('settings')).toBe(Object.keys(settings.shape).length);
+  expect(rowsOf('errors')).toBe(Object.keys(errorCatalogue).length);
+  expect(rowsOf('audit-actions')).toBe(auditActions.length);
+  expect(rowsOf('routes')).toBe(routes.length);
+  expect(pages['docs/reference/commands.md']?.match(/^## .*$/gm)).toHaveLength(commands.length);
+});
+
+it('every setting, error and audit action is described', () => {
+  for (const [name, setting] of Object.entries(settings.shape)) expect(setting.description, name).toMatch(/^.+\.$/);
+  for (const text of [...Object.values(errorAdvice), ...Object.values(auditMeanings)]) expect(text).toMatch(/^.+\.$/);
+});
