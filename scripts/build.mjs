@@ -44,7 +44,7 @@ async function buildClients() {
 
 /** Compiles src/ to dist/, unless dist/ was made of these very sources. */
 async function buildServer() {
-  const stamp = hashOf(['prisma/schema.prisma', 'tsconfig.json', 'package-lock.json', ...filesIn('src')]);
+  const stamp = hashOf([...schemaFiles(), 'tsconfig.json', 'package-lock.json', ...filesIn('src')]);
   if (isCurrent(dist, stamp)) return;
   requireTools();
   console.error(existsSync(dist) ? 'Building what has changed …' : 'Building (first start only) …');
@@ -84,13 +84,13 @@ async function buildPlayground() {
 /** Makes the Prisma client, unless it was made of this very schema by this very Prisma. */
 async function generateClient() {
   requireTools();
-  const stamp = hashOf(['prisma/schema.prisma', 'node_modules/prisma/package.json']);
+  const stamp = hashOf([...schemaFiles(), 'node_modules/prisma/package.json']);
   if (isCurrent(prismaClient, stamp)) return;
   await replace(prismaClient, stamp, async (work) => {
     // Its output is named relative to the schema, so that a copy of the schema is generated beside the copy.
     mkdirSync(join(work, 'prisma'));
-    copyFileSync(join(root, 'prisma/schema.prisma'), join(work, 'prisma/schema.prisma'));
-    await run([join(prisma, 'build/index.js'), 'generate', '--schema', join(work, 'prisma/schema.prisma')]);
+    for (const path of schemaFiles()) copyFileSync(join(root, path), join(work, path));
+    await run([join(prisma, 'build/index.js'), 'generate', '--schema', join(work, 'prisma')]);
     return join(work, 'src/generated/prisma');
   });
 }
@@ -130,6 +130,14 @@ function sweep() {
     const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0);
     if (age > 600_000) rmSync(path, { recursive: true, force: true });
   }
+}
+
+/** The Prisma schema: one file a room. */
+function schemaFiles() {
+  return readdirSync(join(root, 'prisma'))
+    .filter((name) => name.endsWith('.prisma'))
+    .sort()
+    .map((name) => `prisma/${name}`);
 }
 
 function filesIn(folder) {

@@ -1,5 +1,5 @@
-// npm run db:migration -- <name>: writes what prisma/schema.prisma has and the migrations have not yet into a new
-// migration. Nothing is downloaded, and no database but a throw-away one is touched.
+// npm run db:migration -- <name>: writes what the schema files (prisma/*.prisma) have and the migrations have
+// not yet into a new migration. Nothing is downloaded, and no database but a throw-away one is touched.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkedOutSchema, missingMigration } from '../dist/platform/db/migrations/schema-diff.js';
@@ -20,7 +20,7 @@ const source = await checkedOutSchema();
 await mkdir(source.folder, { recursive: true });
 const sql = await missingMigration(source);
 if (sql === '') {
-  console.log('Nothing to do: the migrations already say what prisma/schema.prisma says.');
+  console.log('Nothing to do: the migrations already say what prisma/*.prisma says.');
 } else {
   const timestamp = new Date().toISOString().replace(/\D/g, '').slice(0, 14);
   const folder = join(source.folder, `${timestamp}_${name}`);

@@ -145,7 +145,7 @@ describe('npm start', () => {
       'tsconfig.json',
       'prisma.config.ts',
       'scripts',
-      'prisma/schema.prisma',
+      'prisma',
       'client/tsconfig.json',
       'client/src',
       'playground',

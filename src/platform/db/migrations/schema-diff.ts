@@ -1,24 +1,30 @@
-import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { embeddedMigrationAdapters } from '../embedded/embedded.js';
 import { MIGRATIONS_FOLDER, migrationList, readMigrations } from './folder.js';
-import { NO_FILTERS, openSchemaEngine, type SchemaEngine } from './schema-engine.js';
+import { NO_FILTERS, openSchemaEngine, type SchemaEngine, type SchemaFile } from './schema-engine.js';
 
-/** `prisma/schema.prisma` of this checkout. */
-export const SCHEMA_FILE = fileURLToPath(new URL('../../../../prisma/schema.prisma', import.meta.url));
+/** `prisma` of this checkout: each `.prisma` file in it is a part of the schema. */
+export const SCHEMA_FOLDER = dirname(MIGRATIONS_FOLDER);
 
 /** For those who work on the schema; a running server never calls it. */
 export type SchemaSource = {
-  /** The text of the schema. */
-  schema: string;
+  /** The files of the schema. */
+  files: SchemaFile[];
   /** The folder of the migrations. */
   folder: string;
 };
 
 /** What this checkout holds. */
 export async function checkedOutSchema(): Promise<SchemaSource> {
-  return { schema: await readFile(SCHEMA_FILE, 'utf8'), folder: MIGRATIONS_FOLDER };
+  const names = (await readdir(SCHEMA_FOLDER)).filter((name) => name.endsWith('.prisma')).sort();
+  return { files: await Promise.all(names.map(readSchemaFile)), folder: MIGRATIONS_FOLDER };
+}
+
+async function readSchemaFile(name: string): Promise<SchemaFile> {
+  const path = join(SCHEMA_FOLDER, name);
+  return { path, content: await readFile(path, 'utf8') };
 }
 
 /**
@@ -30,7 +36,7 @@ export async function missingMigration(source: SchemaSource): Promise<string> {
   const pglite = await PGlite.create();
   const adapters = embeddedMigrationAdapters(pglite);
   // The migrations are played on the shadow database, and a throw-away one may be its own.
-  const engine = await openSchemaEngine({ ...adapters, connectToShadowDb: adapters.connect }, source.schema);
+  const engine = await openSchemaEngine({ ...adapters, connectToShadowDb: adapters.connect }, source.files);
   try {
     return await diff(engine, source);
   } finally {
@@ -39,11 +45,11 @@ export async function missingMigration(source: SchemaSource): Promise<string> {
   }
 }
 
-async function diff(engine: SchemaEngine, { schema, folder }: SchemaSource): Promise<string> {
+async function diff(engine: SchemaEngine, { files, folder }: SchemaSource): Promise<string> {
   const migrations = migrationList(folder, await readMigrations(folder));
   const { stdout } = await engine.diff({
     from: { tag: 'migrations', ...migrations },
-    to: { tag: 'schemaDatamodel', files: [{ path: SCHEMA_FILE, content: schema }] },
+    to: { tag: 'schemaDatamodel', files },
     script: true,
     exitCode: null,
     filters: NO_FILTERS,

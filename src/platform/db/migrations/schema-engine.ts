@@ -15,6 +15,9 @@ declare const WebAssembly: {
 /** Nothing in the database is managed by others. */
 export const NO_FILTERS = { externalTables: [], externalEnums: [] };
 
+/** One file of the Prisma schema. Its path is for messages. */
+export type SchemaFile = { path: string; content: string };
+
 /** An engine whose memory has to be given back: `using` or `free()`. */
 export type { SchemaEngine };
 
@@ -22,16 +25,16 @@ export type { SchemaEngine };
  * Prisma's own schema engine, the one behind `prisma migrate`, as WebAssembly: nothing is downloaded.
  *
  * @param adapters opens the connection the engine works on.
- * @param schema the text of `schema.prisma`, needed by `diff` alone.
+ * @param schema the files of the schema, needed by `diff` alone.
  * @returns the engine, connected. Call `free()` when done.
  */
 export async function openSchemaEngine(
   adapters: SqlMigrationAwareDriverAdapterFactory,
-  schema?: string,
+  schema?: SchemaFile[],
 ): Promise<SchemaEngine> {
   loading ??= loadBindings();
   const bindings = await loading;
-  const datamodels: [string, string][] | undefined = schema === undefined ? undefined : [['schema.prisma', schema]];
+  const datamodels = schema?.map(({ path, content }): [string, string] => [path, content]);
   return await bindings.SchemaEngine.new({ datamodels }, ignoreLog, bindMigrationAwareSqlAdapterFactory(adapters));
 }
 
