@@ -97,20 +97,22 @@ Exit codes: 0 done, 1 failed, 2 not understood.`,
   );
 }
 
-function routesPage(routes) {
-  const nameOf = (value) => [value ?? []].flat().map((one) => one.name ?? one);
-  const rows = routes.map(({ method, path, guard, role, limit, summary }) => [
+function routesPage(rowsOfTable) {
+  const rows = rowsOfTable.map(({ method, path, guard, role, limits, statements, file, summary }) => [
     code(`${method} ${path}`),
-    nameOf(guard).join(', '),
-    role ?? '–',
-    nameOf(limit).join(', ') || '–',
+    guard,
+    role || '–',
+    limits || '–',
+    statements || '–',
+    code(file),
     summary,
   ]);
   return page(
     'Routes',
     `The fields of each route, its answers and its refusals are in the contract: \`GET /openapi.json\`, or the page
-\`/docs\` of a running server. Any route may answer \`429 rate_limited\`: every request counts for the limit \`general\`.`,
-    table(['Route', 'Guard', 'Role', 'Limit', 'What it does'], rows),
+\`/docs\` of a running server. Any route may answer \`429 rate_limited\`: every request counts for the limit \`general\`. *Statements* is how many SQL
+statements a request takes at most, besides those of limits. \`npm run routes\` prints this table.`,
+    table(['Route', 'Guard', 'Role', 'Limit', 'Statements', 'File', 'What it does'], rows),
   );
 }
 

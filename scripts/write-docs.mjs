@@ -6,8 +6,9 @@ import { errorAdvice, errorCatalogue } from '../dist/errors.js';
 import { routes } from '../dist/routes.js';
 import { settingGroups } from '../dist/settings.js';
 import { referencePages } from './reference-pages.mjs';
+import { routeTable } from './route-table.mjs';
 
 const errors = { catalogue: errorCatalogue, advice: errorAdvice };
-const pages = referencePages({ settingGroups, errors, auditMeanings, commands, routes });
+const pages = referencePages({ settingGroups, errors, auditMeanings, commands, routes: await routeTable(routes) });
 mkdirSync(new URL('../docs/reference', import.meta.url), { recursive: true });
 for (const [path, text] of Object.entries(pages)) writeFileSync(new URL(`../${path}`, import.meta.url), text);

@@ -65,7 +65,7 @@ export type EndpointFacts = {
   name: string;
   /** One line for people. */
   summary: string;
-  /** At most how many SQL statements a request takes, BEGIN and COMMIT among them, besides those of limits. */
+  /** How many SQL statements a request takes at most, besides BEGIN, COMMIT and those of limits. A test counts them. */
   statements?: number;
   body?: z.ZodType | undefined;
   query?: z.ZodObject | undefined;

@@ -1,0 +1,42 @@
+// The route table as rows of text, with the file in which each endpoint stands.
+import { readdirSync } from 'node:fs';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const dist = fileURLToPath(new URL('../dist', import.meta.url));
+
+/**
+ * @param modules the modules of the rooms by their paths below src/; by default what was built
+ * @returns a row each: method, path, guard, role, limits, statements, file and summary
+ */
+export async function routeTable(routes, modules = undefined) {
+  const fileOf = filesOfEndpoints(modules ?? (await builtModules()));
+  return routes.map(({ method, path, guard, role, limits, endpoint }) => ({
+    method,
+    path,
+    guard: guard.name,
+    role: role ?? '',
+    limits: limits.map(({ name }) => name).join(', '),
+    statements: endpoint.statements === undefined ? '' : String(endpoint.statements),
+    // One that is made for the table, as the contract's, is exported by no file.
+    file: fileOf.get(endpoint) ?? 'src/routes.ts',
+    summary: endpoint.summary,
+  }));
+}
+
+function filesOfEndpoints(modules) {
+  const found = new Map();
+  for (const [path, module] of Object.entries(modules))
+    for (const value of Object.values(module))
+      if (typeof value?.handler === 'function') found.set(value, `src/${path}`);
+  return found;
+}
+
+async function builtModules() {
+  const paths = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.js'));
+  const rooms = paths.filter((path) => !/^(generated|platform)\/|^[^/]+$/.test(path));
+  const loaded = rooms.map(async (path) => [
+    path.replace(/\.js$/, '.ts'),
+    await import(pathToFileURL(`${dist}/${path}`)),
+  ]);
+  return Object.fromEntries(await Promise.all(loaded));
+}
