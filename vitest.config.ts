@@ -8,8 +8,11 @@ const NEEDS_CURL = '**/*.docs.test.ts';
 const BY_MODE: Record<string, string> = { browser: NEEDS_BROWSER, postman: NEWMAN, docs: NEEDS_CURL };
 
 // What takes minutes, processes of its own and the machine for itself has a mode of its own.
-const ALONE = ['faults', 'abuse'];
-const filesOf = (mode: string) => `tests/${mode}/*.${mode}.test.ts`;
+const ALONE = ['faults', 'abuse', 'copies'];
+const filesOf = (mode: string) => [
+  `tests/${mode}/*.${mode}.test.ts`,
+  ...(mode === 'copies' ? ['tests/merge.test.ts'] : []),
+];
 
 // `vitest run` needs nothing but Node. `vitest run --mode postgres` runs the same and more on a real Postgres: the one
 // that TEST_DATABASE_URL names, else a throw-away one. `vitest run --mode browser` runs what needs Chromium, and
@@ -22,7 +25,7 @@ export default defineConfig(({ mode }) => ({
     hookTimeout: 120_000,
     // What is waited for comes as soon as it can; a busy machine is no failure.
     expect: { poll: { timeout: 10_000 } },
-    ...(ALONE.includes(mode) ? { include: [filesOf(mode)], maxWorkers: 1 } : together(mode)),
+    ...(ALONE.includes(mode) ? { include: filesOf(mode), maxWorkers: 1 } : together(mode)),
   },
 }));
 
@@ -31,7 +34,7 @@ function together(mode: string) {
     include: [BY_MODE[mode] ?? 'tests/**/*.test.ts'],
     exclude: [
       ...configDefaults.exclude,
-      ...ALONE.map(filesOf),
+      ...ALONE.flatMap(filesOf),
       ...(mode === 'postgres' ? [] : [NEEDS_POSTGRES]),
       ...(mode === 'browser' ? [] : [NEEDS_BROWSER]),
       ...(mode === 'postman' ? [] : [NEWMAN]),

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { exportSchema } from '../../src/me/export.js';
+import { exported, exportSchema } from '../../src/me/export.js';
 import { startAppForTest } from '../support/app.js';
 import { mailTo, outboxEmpty } from '../support/mails.js';
 
@@ -28,4 +28,16 @@ it('GET /me/export gives all that is held about the user, and nothing of others 
   expect(held.mailed_tokens).toEqual([{ purpose: 'verify', email: 'ada@new.example', expires_at: expect.any(String) }]);
   expect(answer.text).not.toMatch(/argon2|hash|nonce|other/);
   for (const secret of [token, user.refreshToken, user.accessToken]) expect(answer.text).not.toContain(secret);
+});
+
+// Ids and times alone, kept for as long as a token may be presented.
+const notExported = ['revocation'];
+
+it('every table with a user_id is in the export, so a new one cannot be forgotten', async () => {
+  const app = await startAppForTest();
+  const rows = await app.deps.db.$queryRaw<{ table: string }[]>`
+    SELECT DISTINCT table_name AS table FROM information_schema.columns
+    WHERE table_schema = current_schema() AND column_name IN ('user_id', 'actor_id')`;
+  const listed = [...Object.values(exported).map(({ table }) => table), ...notExported];
+  expect(rows.map(({ table }) => table).sort()).toEqual(listed.sort());
 });

@@ -39,9 +39,15 @@ export type Context<Deps, Principal, Body = undefined, Query = undefined> = {
 
 /** A JSON body that is large and always the same: written once. */
 export class JsonText {
-  readonly text: string;
+  // Private, so that no body of the same shape passes for one.
+  readonly #text: string;
+
   constructor(value: object) {
-    this.text = JSON.stringify(value);
+    this.#text = JSON.stringify(value);
+  }
+
+  toString(): string {
+    return this.#text;
   }
 }
 

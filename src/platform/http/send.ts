@@ -10,7 +10,7 @@ export function send(res: Response, [status, type]: ReplySpec, { body, headers, 
     else res.cookie(name, value, options);
   if (type === undefined) writeAnswer(res, status, []);
   else if (typeof type === 'string') sendText(res, status, type, String(body));
-  else sendText(res, status, 'application/json', body instanceof JsonText ? body.text : JSON.stringify(body));
+  else sendText(res, status, 'application/json', body instanceof JsonText ? String(body) : JSON.stringify(body));
 }
 
 function sendText(res: Response, status: number, type: string, text: string): void {

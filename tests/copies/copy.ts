@@ -1,0 +1,57 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+
+export const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** A throw-away copy of this checkout, in which files may be changed and commands run. */
+export type Copy = {
+  path: string;
+  read(file: string): string;
+  write(file: string, text: string): void;
+  remove(path: string): void;
+  /** Runs a command. @throws with all that it printed, where it fails */
+  run(command: string, ...args: string[]): string;
+};
+
+/** What is tracked and what would be, with this checkout's packages; gone when the test ends. */
+export function copyCheckout(): Copy {
+  const copy = openCopy(mkdtempSync(join(tmpdir(), 'gatelatch-copy-')));
+  const list = ['ls-files', '--cached', '--others', '--exclude-standard', '--deduplicate'];
+  for (const file of execFileSync('git', list, { cwd: root, encoding: 'utf8' }).trim().split('\n')) {
+    mkdirSync(dirname(join(copy.path, file)), { recursive: true });
+    cpSync(join(root, file), join(copy.path, file), { force: true });
+  }
+  return copy;
+}
+
+/** A folder as a {@link Copy}, with this checkout's packages; gone when the test ends. */
+export function openCopy(path: string): Copy {
+  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
+  symlinkSync(join(root, 'node_modules'), join(path, 'node_modules'));
+  return {
+    path,
+    read: (file) => readFileSync(join(path, file), 'utf8'),
+    write(file, text) {
+      mkdirSync(dirname(join(path, file)), { recursive: true });
+      writeFileSync(join(path, file), text);
+    },
+    remove: (file) => rmSync(join(path, file), { recursive: true }),
+    run(command, ...args) {
+      const { stdout, stderr, status } = spawnSync(command, args, { cwd: path, encoding: 'utf8', env: environment() });
+      if (status !== 0) throw new Error(`${[command, ...args].join(' ')} ended with ${status}:\n${stdout}\n${stderr}`);
+      return stdout;
+    },
+  };
+}
+
+// Vitest's own variables would make a Vitest within it take itself for a worker.
+function environment(): NodeJS.ProcessEnv {
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(VITEST|TEST_DATABASE_URL|NODE_ENV|DATABASE_URL)/.test(name),
+  );
+  return { ...Object.fromEntries(inherited), NO_COLOR: '1' };
+}

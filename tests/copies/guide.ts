@@ -1,0 +1,26 @@
+import { pages } from '../docs/pages.js';
+import type { Copy } from './copy.js';
+
+/** The commands of the guide that make files; those that check are the test's. */
+const making = /^npm run (db:migration|generate)\b/;
+
+/** Follows docs/your-own-routes.md letter by letter: writes each block where it says, and runs the commands. */
+export function followGuide(copy: Copy): void {
+  const guide = pages.find(({ path }) => path === 'docs/your-own-routes.md');
+  for (const { language, info, text } of guide?.blocks ?? []) {
+    const [, how, target = '', line = ''] = /^(file|append|after)=([^:]+)(?::(\w+))?$/.exec(info) ?? [];
+    if (how === 'file') copy.write(target, text);
+    else if (how === 'append') copy.write(target, `${copy.read(target)}\n${text}`);
+    else if (how === 'after') copy.write(target, insertAfter(copy.read(target), line, text));
+    else if (language === 'sh')
+      for (const command of text.trim().split('\n')) if (making.test(command)) copy.run('bash', '-c', command);
+  }
+}
+
+/** Puts text below the line that begins with a word. */
+function insertAfter(whole: string, word: string, text: string): string {
+  const lines = whole.split('\n');
+  const place = lines.findIndex((line) => line.trim().startsWith(`${word} `));
+  if (place < 0) throw new Error(`No line begins with ${word}`);
+  return [...lines.slice(0, place + 1), text.replace(/\n$/, ''), ...lines.slice(place + 1)].join('\n');
+}

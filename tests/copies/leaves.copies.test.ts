@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { startBuilt } from '../support/built-server.js';
+import { copyCheckout } from './copy.js';
+
+/** Rooms that can go: their folders, and the lines of pages that name them. */
+const leaves: { name: string; folders: string[]; lines: Record<string, RegExp[]> }[] = [
+  {
+    name: 'own/todos',
+    folders: ['src/own/todos'],
+    lines: {
+      'src/own/routes.ts': [/^import \* as todos .*$/m, /^ {2}\.\.\.group\('Todos', \[[\s\S]*?^ {2}\]\),$/m],
+      'src/own/personal-data.ts': [/^import .*todos.*$/m, /^ {2}todos: .*$/m],
+    },
+  },
+  {
+    name: 'docs',
+    folders: ['src/docs'],
+    lines: {
+      'src/routes.ts': [
+        /^import .*'\.\/docs\/.*$/gm,
+        /^ {2}\.\.\.group\('Documentation', \[[\s\S]*?^ {2}\]\),$/m,
+        /^ {2}'\/(docs|playground).*$/gm,
+      ],
+    },
+  },
+  {
+    name: 'user-transfer',
+    folders: ['src/user-transfer'],
+    lines: { 'src/commands.ts': [/^import .*user-transfer.*$/m, /^ {2}\.\.\.transferCommands,$/m] },
+  },
+];
+
+describe.each(leaves)('Without $name', ({ folders, lines }) => {
+  it('the server compiles, starts and signs a user in', async () => {
+    const copy = copyCheckout();
+    for (const folder of folders) copy.remove(folder);
+    for (const [page, patterns] of Object.entries(lines))
+      for (const pattern of patterns) {
+        expect(copy.read(page)).toMatch(pattern);
+        copy.write(page, copy.read(page).replace(pattern, ''));
+      }
+    // Unused imports are the linter's business, and so it tells which lines of a page are left over.
+    copy.run('npx', 'biome', 'check', '--write', '--unsafe', 'src/routes.ts', 'src/own', 'src/commands.ts');
+    copy.run('node', 'scripts/build.mjs');
+    const server = await startBuilt(copy.path);
+    const signUp = await fetch(`${server.url}/auth/signup`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ username: 'ada', password: 'correct horse battery staple' }),
+    });
+    const { access_token } = (await signUp.json()) as { access_token: string };
+    const welcome = await fetch(`${server.url}/welcome`, { headers: { Authorization: `Bearer ${access_token}` } });
+    expect([signUp.status, welcome.status]).toEqual([201, 200]);
+  }, 300_000);
+});

@@ -1,0 +1,69 @@
+import { expect, it } from 'vitest';
+import { z } from 'zod';
+import { endpoint, GET, openEndpoint, POST } from '../../src/endpoint.js';
+import { accessToken, open } from '../../src/guards.js';
+
+const facts = { name: 'note', summary: 'A note' } as const;
+const noteSchema = z.object({ text: z.string(), kind: z.enum(['short', 'long']) });
+const note = { text: 'Water the plants', kind: 'short' } as const;
+
+// Each line below must be an error of the compiler, or `npm run types` fails.
+
+endpoint({
+  ...facts,
+  body: z.strictObject({ text: z.string() }),
+  reply: [201, noteSchema],
+  // @ts-expect-error The body has no `title`.
+  handler: ({ body }) => ({ body: { ...note, text: body.title } }),
+});
+
+endpoint({
+  ...facts,
+  query: z.object({ limit: z.string().transform(Number) }),
+  reply: [200, noteSchema],
+  // @ts-expect-error `limit` is a number by then.
+  handler: ({ query }) => ({ body: { ...note, text: query.limit.toUpperCase() } }),
+});
+
+endpoint({
+  ...facts,
+  reply: [200, noteSchema],
+  // @ts-expect-error The reply lacks `kind`.
+  handler: () => ({ body: { text: 'Water the plants' } }),
+});
+
+endpoint({
+  ...facts,
+  reply: [200, noteSchema],
+  // @ts-expect-error There is a body to answer.
+  handler: () => ({}),
+});
+
+endpoint({
+  ...facts,
+  reply: [200, noteSchema],
+  // @ts-expect-error This code is not in the catalogue.
+  errors: ['note_lost'],
+  handler: () => ({ body: note }),
+});
+
+openEndpoint({
+  ...facts,
+  reply: [200, noteSchema],
+  // @ts-expect-error An open endpoint knows nothing of the one who asks.
+  handler: ({ principal }) => ({ body: { ...note, text: principal.sub } }),
+});
+
+const own = endpoint({ ...facts, reply: [200, noteSchema], handler: () => ({ body: note }) });
+const forAll = openEndpoint({ ...facts, reply: [200, noteSchema], handler: () => ({ body: note }) });
+
+// @ts-expect-error The guard does not tell who asks, and the endpoint wants to know.
+GET('/notes', { guard: open }, own);
+
+// @ts-expect-error Without a token there are no roles.
+POST('/notes', { guard: open, role: 'editor' }, forAll);
+
+it('what fits compiles: a guard that tells who asks, with a role', () => {
+  expect(GET('/notes', { guard: accessToken, role: 'editor' }, own)).toMatchObject({ method: 'GET', role: 'editor' });
+  expect(GET('/notes', { guard: open }, forAll)).toMatchObject({ path: '/notes' });
+});
