@@ -6,7 +6,7 @@ import { pageJson, pageQuerySchema, pageSchema } from '../../platform/http/pagin
 import { todoJson, todoSchema } from './json.js';
 import * as todos from './todos.js';
 
-const title = textSchema(1, 500);
+const title = textSchema(1, 500).meta({ example: 'Read the route table' });
 
 const createSchema = z
   .strictObject({ title, completed: z.boolean().default(false) })
