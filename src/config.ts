@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { StartError } from './errors.js';
+import { ratesOf } from './limits.js';
 import { type Settings, settings } from './settings.js';
 
 /** The settings as the code speaks of them. Durations are in seconds. */
@@ -119,20 +120,6 @@ function tracing(given: Settings) {
     on: given.OTEL_SDK_DISABLED === 'false' && exporter === 'otlp',
     protocol: given.OTEL_EXPORTER_OTLP_PROTOCOL,
     serviceName: given.OTEL_SERVICE_NAME,
-  };
-}
-
-function ratesOf(given: Settings) {
-  return {
-    login_address: given.RATE_LIMIT_LOGIN_ADDRESS,
-    login_account: given.RATE_LIMIT_LOGIN_ACCOUNT,
-    login_device: given.RATE_LIMIT_LOGIN_DEVICE,
-    signup: given.RATE_LIMIT_SIGNUP,
-    password: given.RATE_LIMIT_PASSWORD,
-    mail: given.RATE_LIMIT_MAIL,
-    mail_address: given.RATE_LIMIT_MAIL_ADDRESS,
-    refresh: given.RATE_LIMIT_REFRESH,
-    general: given.RATE_LIMIT_GENERAL,
   };
 }
 

@@ -1,27 +1,53 @@
 import { memoryCounter, type Policy, type Store } from './platform/limits/counters.js';
 import { createOutage, type OutageLog, withoutFail } from './platform/limits/fallback.js';
 import { createLimit, type Limit } from './platform/limits/limit.js';
+import { rate } from './platform/settings/kinds.js';
 
 /** So many points in so many seconds. */
 export type Rate = { points: number; seconds: number };
 
 /**
- * Every limit, by the name that clients read, with its setting and the rate that it has by default. What counts on it
- * stands in the room that has it, as `limits.ts`.
+ * Every limit: its setting, the rate that it has by default, and what it counts. What counts on it stands in the room that
+ * has it, as `limits.ts`. Clients read its name without `RATE_LIMIT_`, in lower case.
  */
-export const limitRates = {
-  login_address: { setting: 'RATE_LIMIT_LOGIN_ADDRESS', rate: '50/15m' },
-  login_account: { setting: 'RATE_LIMIT_LOGIN_ACCOUNT', rate: '10/15m' },
-  login_device: { setting: 'RATE_LIMIT_LOGIN_DEVICE', rate: '10/15m' },
-  signup: { setting: 'RATE_LIMIT_SIGNUP', rate: '100/1h' },
-  password: { setting: 'RATE_LIMIT_PASSWORD', rate: '10/15m' },
-  mail: { setting: 'RATE_LIMIT_MAIL', rate: '5/1h' },
-  mail_address: { setting: 'RATE_LIMIT_MAIL_ADDRESS', rate: '20/1h' },
-  refresh: { setting: 'RATE_LIMIT_REFRESH', rate: '60/5m' },
-  general: { setting: 'RATE_LIMIT_GENERAL', rate: '1200/1m' },
-} as const;
+export const limitSettings = {
+  RATE_LIMIT_LOGIN_ADDRESS: rate('50/15m').describe(
+    'Failed logins from one address. An IPv6 address counts as its /64.',
+  ),
+  RATE_LIMIT_LOGIN_ACCOUNT: rate('10/15m').describe(
+    'Failed logins at one user, and at one typed name, from devices that have not signed in before.',
+  ),
+  RATE_LIMIT_LOGIN_DEVICE: rate('10/15m').describe(
+    'Failed logins from one device that the user has signed in on before.',
+  ),
+  RATE_LIMIT_SIGNUP: rate('100/1h').describe('Attempts to sign up from one address.'),
+  RATE_LIMIT_PASSWORD: rate('10/15m').describe(
+    'Wrong passwords of one user who is signed in; and password resets from one address.',
+  ),
+  RATE_LIMIT_MAIL: rate('5/1h').describe('Requests that mail one recipient: forgot, resend, change of e-mail.'),
+  RATE_LIMIT_MAIL_ADDRESS: rate('20/1h').describe('The same requests from one address.'),
+  RATE_LIMIT_REFRESH: rate('60/5m').describe('Refused refreshes from one address.'),
+  RATE_LIMIT_GENERAL: rate('1200/1m').describe('All requests from one address. Each instance counts for itself.'),
+};
 
-export type LimitName = keyof typeof limitRates;
+type LimitSettings = { [Name in keyof typeof limitSettings]: Rate };
+
+export type LimitName = keyof ReturnType<typeof ratesOf>;
+
+/** The rates by the names that clients read. */
+export function ratesOf(given: LimitSettings) {
+  return {
+    login_address: given.RATE_LIMIT_LOGIN_ADDRESS,
+    login_account: given.RATE_LIMIT_LOGIN_ACCOUNT,
+    login_device: given.RATE_LIMIT_LOGIN_DEVICE,
+    signup: given.RATE_LIMIT_SIGNUP,
+    password: given.RATE_LIMIT_PASSWORD,
+    mail: given.RATE_LIMIT_MAIL,
+    mail_address: given.RATE_LIMIT_MAIL_ADDRESS,
+    refresh: given.RATE_LIMIT_REFRESH,
+    general: given.RATE_LIMIT_GENERAL,
+  };
+}
 
 export type Limits = Record<Exclude<LimitName, 'general'>, Limit> & {
   /** Like `login_account`, but counted for the user, whichever name was typed; see log-in/silent-limit.ts. */

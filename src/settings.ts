@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { limitSettings } from './limits.js';
 import { hashCost } from './passwords/hash-cost.js';
 import {
   accessTokenSources,
@@ -11,7 +12,6 @@ import {
   isOrigin,
   list,
   mailFrom,
-  rate,
   redisUrl,
   secret,
   smtpUrl,
@@ -128,23 +128,7 @@ const browsers = {
 
 const limits = {
   RATE_LIMIT: choice(['on', 'off'], 'on').describe('`off`: no limits at all. For measurements only.'),
-  RATE_LIMIT_LOGIN_ADDRESS: rate('50/15m').describe(
-    'Failed logins from one address. An IPv6 address counts as its /64.',
-  ),
-  RATE_LIMIT_LOGIN_ACCOUNT: rate('10/15m').describe(
-    'Failed logins at one user, and at one typed name, from devices that have not signed in before.',
-  ),
-  RATE_LIMIT_LOGIN_DEVICE: rate('10/15m').describe(
-    'Failed logins from one device that the user has signed in on before.',
-  ),
-  RATE_LIMIT_SIGNUP: rate('100/1h').describe('Attempts to sign up from one address.'),
-  RATE_LIMIT_PASSWORD: rate('10/15m').describe(
-    'Wrong passwords of one user who is signed in; and password resets from one address.',
-  ),
-  RATE_LIMIT_MAIL: rate('5/1h').describe('Requests that mail one recipient: forgot, resend, change of e-mail.'),
-  RATE_LIMIT_MAIL_ADDRESS: rate('20/1h').describe('The same requests from one address.'),
-  RATE_LIMIT_REFRESH: rate('60/5m').describe('Refused refreshes from one address.'),
-  RATE_LIMIT_GENERAL: rate('1200/1m').describe('All requests from one address. Each instance counts for itself.'),
+  ...limitSettings,
 };
 
 const passwords = {

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -31,7 +31,9 @@ export function copyCheckout(): Copy {
 /** A folder as a {@link Copy}, with this checkout's packages; gone when the test ends. */
 export function openCopy(path: string): Copy {
   onTestFinished(() => rmSync(path, { recursive: true, force: true }));
-  symlinkSync(join(root, 'node_modules'), join(path, 'node_modules'));
+  mkdirSync(join(path, 'client'), { recursive: true });
+  for (const packages of ['node_modules', 'client/node_modules'])
+    if (existsSync(join(root, packages))) symlinkSync(join(root, packages), join(path, packages));
   return {
     path,
     read: (file) => readFileSync(join(path, file), 'utf8'),

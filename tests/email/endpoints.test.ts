@@ -196,7 +196,7 @@ describe('a change of e-mail', () => {
     for (const { body } of answers) delete body.updated_at;
     expect(answers[1]?.body).toEqual(answers[0]?.body);
     const mail = await mailTo(app, taken);
-    expect([mail.subject, mail.token]).toEqual(['You already have a user', '']);
+    expect([mail.subject, mail.token]).toEqual(['You already have an account here', '']);
     // The worker may have mailed the one to the free address before it was replaced; none speaks for the taken one.
     const tokens = await app.deps.db.oneTimeToken.findMany({ where: { userId: user.userId } });
     expect(tokens.map(({ emailKey }) => emailKey)).not.toContain(taken);

@@ -87,8 +87,8 @@ describe('SIGNUP=verified', () => {
     const mails = (await settledMails(app)).slice(before.length);
     const told = mails.filter(({ to }) => to === `<${email}>`);
     expect(told.map(({ subject, token }) => [subject, token])).toEqual([
-      ['You already have a user', ''],
-      ['You already have a user', ''],
+      ['You already have an account here', ''],
+      ['You already have an account here', ''],
     ]);
     expect(mails.filter(({ to, token }) => to === `<${unknown}@example.com>` && token !== '')).toHaveLength(2);
   });
