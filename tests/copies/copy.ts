@@ -31,9 +31,7 @@ export function copyCheckout(): Copy {
 /** A folder as a {@link Copy}, with this checkout's packages; gone when the test ends. */
 export function openCopy(path: string): Copy {
   onTestFinished(() => rmSync(path, { recursive: true, force: true }));
-  mkdirSync(join(path, 'client'), { recursive: true });
-  for (const packages of ['node_modules', 'client/node_modules'])
-    if (existsSync(join(root, packages))) symlinkSync(join(root, packages), join(path, packages));
+  for (const folder of ['.', 'client', 'examples/resource-server']) linkPackages(join(folder, 'node_modules'), path);
   return {
     path,
     read: (file) => readFileSync(join(path, file), 'utf8'),
@@ -48,6 +46,12 @@ export function openCopy(path: string): Copy {
       return stdout;
     },
   };
+}
+
+function linkPackages(packages: string, path: string): void {
+  if (!existsSync(join(root, packages))) return;
+  mkdirSync(dirname(join(path, packages)), { recursive: true });
+  symlinkSync(join(root, packages), join(path, packages));
 }
 
 // Vitest's own variables would make a Vitest within it take itself for a worker.

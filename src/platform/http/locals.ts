@@ -1,5 +1,3 @@
-import type { HeldPoint } from './rate-limit.js';
-
 /** What the steps of a request tell each other. */
 declare module 'express-serve-static-core' {
   interface Locals {
@@ -9,11 +7,11 @@ declare module 'express-serve-static-core' {
     traceId?: string;
     /** What the guard knows of the one who asks. */
     principal?: unknown;
-    /** The points that were taken for the request. */
-    points?: HeldPoint[];
     /** The code of the refusal, for log, metrics and traces. */
     code?: string;
     /** The limit that refused the request, for the metrics. */
     refusedBy?: string;
   }
 }
+
+export {};

@@ -17,6 +17,13 @@ export type LimitSteps = {
 /** A key that a request counts on, with the point that was taken for it, unless it counts afterwards. */
 export type HeldPoint = { key: LimitKey; counts: RowLimit<BaseDeps, never>['counts']; point: Taken | undefined };
 
+declare module 'express-serve-static-core' {
+  interface Locals {
+    /** The points that were taken for the request. */
+    points?: HeldPoint[];
+  }
+}
+
 const none: LimitSteps = { count: [], settle: undefined, refused: [] };
 
 /** The limits of the route table. @param cookiesFor the cookies that count for a row */
