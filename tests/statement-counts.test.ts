@@ -77,7 +77,7 @@ describe('statements', () => {
       'POST /auth/password/reset': async ({ username }) => {
         await app.http.post('/auth/password/forgot').send({ email: addressOf(username) });
         const { token } = await mailTo(app, addressOf(username), /password/);
-        return { body: { token, password: 'a moth between two relays' } };
+        return { body: { token, password: 'another horse battery staple' } };
       },
       'POST /auth/email/verify': async ({ username }) => {
         const { token } = await mailTo(app, addressOf(username), /Confirm/);
@@ -89,7 +89,7 @@ describe('statements', () => {
       }),
       'DELETE /me': async () => ({ body: { password: goodPassword } }),
       'POST /me/password': async () => ({
-        body: { current_password: goodPassword, new_password: 'a moth between two relays' },
+        body: { current_password: goodPassword, new_password: 'another horse battery staple' },
       }),
       'GET /todos/{id}': todo,
       'PATCH /todos/{id}': todo,
