@@ -43,8 +43,10 @@ function together(mode: string) {
     globalSetup: [
       ...(mode === 'postgres' || mode === 'postman' ? ['tests/support/postgres-server.ts'] : []),
       ...(mode === 'browser' ? ['tests/support/chromium.ts'] : []),
-      'tests/support/template-databases.ts',
+      ...(mode === 'docs' ? [] : ['tests/support/template-databases.ts']),
     ],
+    // Each page of the docs has a server of its own.
+    maxConcurrency: 2,
     // A browser is several processes by itself.
     maxWorkers: mode === 'browser' ? 1 : 2,
   };
