@@ -45,8 +45,6 @@ function together(mode: string) {
       ...(mode === 'browser' ? ['tests/support/chromium.ts'] : []),
       ...(mode === 'docs' ? [] : ['tests/support/template-databases.ts']),
     ],
-    // Each page of the docs has a server of its own.
-    maxConcurrency: 2,
     // A browser is several processes by itself.
     maxWorkers: mode === 'browser' ? 1 : 2,
   };
