@@ -51,7 +51,8 @@ function messagesOf(path: string): string[] {
 
 /** What stays of a message when its numbers, names and `…` are taken out. */
 function fixedParts(message: string): string[] {
-  return message.split(/…|\.data\/db|\d[\d.]*/).filter((part) => part.trim().length > 5);
+  const parts = message.split(/…|\.data\/db|\d[\d.]*/).map((part) => part.trim());
+  return parts.filter((part) => part.length > 5);
 }
 
 function filesIn(folder: string): string {
