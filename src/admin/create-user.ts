@@ -4,10 +4,7 @@ import { Prisma } from '../generated/prisma/client.js';
 import type { Db, Transaction } from '../platform/db/database.js';
 import { insertUser, type NewUser, takenError, type User, userColumns } from '../users/users.js';
 
-/**
- * Makes a user who has not signed up: no session begins, and whether sign-up is open does not matter.
- * @throws AppError username_taken, email_taken
- */
+/** Creates a user without a sign-up: no session starts. @throws AppError username_taken, email_taken */
 export async function createUser({ db }: { db: Db | Transaction }, user: NewUser, actor: Actor): Promise<User> {
   const id = uuidv7();
   const recorded = auditEvent('user.created', id, actor, {}, Prisma.sql`FROM u`);

@@ -14,7 +14,6 @@ import { searchUsers } from '../users/list.js';
 import type { User } from '../users/users.js';
 import { changeUser, deleteUser } from './user-changes.js';
 
-/** All users, or those with `q` in their username or e-mail: the oldest first. */
 export const list = endpoint({
   name: 'listUsers',
   summary: 'List users, or find some',
@@ -37,12 +36,12 @@ export const read = endpoint({
   handler: async ({ deps, id }) => ({ body: adminUserJson(await existing(deps, id)) }),
 });
 
-// No password here, and no route that takes or shows one (ASVS 6.4.6).
+// No password here, and no route that sets or shows one (ASVS 6.4.6).
 const updateSchema = z
   .strictObject({ roles: rolesSchema.optional(), disabled: z.boolean().optional() })
   .meta({ id: 'UpdateUserBody', example: { roles: ['editor'] } });
 
-/** Roles, disabling, or both in one transaction; the user's live tokens feel it at once. */
+/** Changes roles, the disabled state, or both in one transaction. Live tokens are refused at once. */
 export const update = endpoint({
   name: 'updateUser',
   summary: 'Change a user’s roles, disable or enable them',
@@ -83,7 +82,6 @@ export const sessions = endpoint({
   },
 });
 
-/** Ends every session of the user. */
 export const logOut = endpoint({
   name: 'logOutUser',
   summary: 'End all sessions of a user',
@@ -101,7 +99,6 @@ export const logOut = endpoint({
 
 type AdminContext = Pick<Context<AccessClaims>, 'deps' | 'principal' | 'caller' | 'id'>;
 
-/** A sign-up that waits for its e-mail is no user yet, here as in the list. */
 async function existing({ db }: AdminContext['deps'], id: string): Promise<User> {
   const user = await db.user.findUnique({ where: { id, pendingUntil: null } });
   if (!user) throw new AppError('not_found');
@@ -112,7 +109,7 @@ function actorOf({ principal, caller }: AdminContext) {
   return { actorId: principal.sub, caller };
 }
 
-/** Admins may end their own sessions here, too. */
+/** An admin who acts on their own user loses their cookies too. */
 function ownTokens({ deps, principal, id }: AdminContext) {
   return id === principal.sub ? { cookies: clearedTokens(deps.config.cookies) } : {};
 }

@@ -19,17 +19,17 @@ type FirstAdminDeps = {
 };
 
 /**
- * Sees to it that there is an admin, where the settings name one. Where there is one already nothing happens, whoever
- * it is; instances that start at once agree. An existing password is never changed.
- * @throws StartError where the name is taken by a user with another password, a disabled one, or a sign-up that waits
- * for its e-mail, or where the password of a new user is not good enough
+ * Makes sure that there is an admin, if the settings name one. Does nothing if an admin exists. Instances that start at
+ * the same time agree. An existing password never changes.
+ * @throws StartError if the name belongs to a user with another password, a disabled user or a pending sign-up, or if
+ * the password of a new user is too weak
  */
 export async function ensureFirstAdmin(deps: FirstAdminDeps): Promise<void> {
   const { firstAdmin } = deps.config;
   if (!firstAdmin || (await adminExists(deps.db))) return;
   const user = await findByLogin(deps, firstAdmin.username);
   const done = user ? await promote(deps, user, firstAdmin) : await create(deps, firstAdmin);
-  // Between looking and locking the name was taken, or its user changed: look again.
+  // The name was taken or its user changed between the check and the lock: check again.
   if (!done) await ensureFirstAdmin(deps);
 }
 

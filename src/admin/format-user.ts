@@ -5,11 +5,11 @@ import { adminUserJson } from '../users/json.js';
 import { findUser } from '../users/list.js';
 import type { User } from '../users/users.js';
 
-/** The user that an argument names. @throws CommandError where there is none */
+/** Finds the user that an argument names. @throws CommandError if there is none */
 export async function userNamed(deps: CommandDeps, reference: string): Promise<User> {
   const user = await findUser(deps, reference);
   if (!user) throw new CommandError(`There is no user ${JSON.stringify(reference)}.`);
-  // It holds the name, which is what an operator may be looking for; and it is no user to change.
+  // A pending sign-up holds the name, which may be why the operator looks; but it cannot be changed.
   if (user.pendingUntil)
     throw new CommandError(
       `There is no user ${JSON.stringify(reference)} yet: a sign-up has that name until ${time(user.pendingUntil)}, unless its e-mail is confirmed before.`,
@@ -17,7 +17,7 @@ export async function userNamed(deps: CommandDeps, reference: string): Promise<U
   return user;
 }
 
-/** One user in both forms. */
+/** Formats a user as JSON and as text. */
 export function formatUser(user: User): { json: ReturnType<typeof adminUserJson>; text: string } {
   const text = fields({
     username: user.username,

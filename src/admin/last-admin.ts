@@ -3,44 +3,44 @@ import type { Db, Transaction } from '../platform/db/database.js';
 import { locks } from '../platform/db/locks.js';
 import type { User } from '../users/users.js';
 
-/** The role that opens `/admin/…`. An admin is an enabled user who has it, and whose sign-up does not wait for its e-mail. */
+/** The role for `/admin/…`. An admin is an enabled user with this role and a completed sign-up. */
 export const adminRole = 'admin';
 
-/** Waits for whoever is deciding about admins just now; held until the transaction ends. Comes before any row's lock. */
+/** Waits for other decisions about admins; held until the transaction ends. Take it before any row lock. */
 export async function lockAdmins(tx: Transaction): Promise<void> {
   await tx.$queryRaw`SELECT pg_advisory_xact_lock(${locks.admins})::text`;
 }
 
-/** Whether there is an admin, besides the user of this id if one is given. */
+/** Whether an admin exists, other than the user `besides` if it is given. */
 export async function adminExists(db: Db | Transaction, besides?: string): Promise<boolean> {
   const where = { roles: { has: adminRole }, disabledAt: null, ...(besides !== undefined && { id: { not: besides } }) };
-  // Counted: for the first one alone the planner reads the users one by one, and hopes to meet an admin soon.
+  // A count: with LIMIT 1 the planner scans users one by one, hoping to find an admin soon.
   return (await db.user.count({ where })) > 0;
 }
 
 /**
- * Locks a user who is about to be changed or deleted, and before that, where the user is an admin, the question who
- * is one: so of two who take the last two admins away at once, one sees what the other did.
- * @returns the user as they are under the lock; null where there is none, or a sign-up that waits for its e-mail: that
- * is nobody to give a role to, and is gone by itself
+ * Locks a user before a change or a deletion. If the user is an admin, first takes the lock of all admins, so of two
+ * requests that remove the last two admins at once, the second sees what the first did.
+ * @returns the user as read under the lock; null if there is none, or only a pending sign-up, which gets no roles and
+ * expires by itself
  */
 export async function lockUserForChange(tx: Transaction, userId: string): Promise<User | null> {
   await tx.$queryRaw`
     SELECT pg_advisory_xact_lock(${locks.admins})::text FROM "user"
     WHERE id = ${userId}::uuid AND ${adminRole} = ANY(roles)`;
-  // It also waits for logins of the user that are under way, so that what follows sees their sessions.
+  // Also waits for this user's logins in progress, so that the next statements see their sessions.
   await tx.$queryRaw`SELECT id FROM "user" WHERE id = ${userId}::uuid FOR NO KEY UPDATE`;
   return tx.user.findUnique({ where: { id: userId, pendingUntil: null } });
 }
 
 /**
- * To be asked under {@link lockUserForChange} before a change after which the user is no admin any more.
- * @throws AppError last_admin where nobody else is one
+ * Call it under {@link lockUserForChange} before a change that makes the user no admin.
+ * @throws AppError last_admin if there is no other admin
  */
 export async function needAnotherAdmin(tx: Transaction, user: User): Promise<void> {
   if (!isAdmin(user)) return;
-  // Who became an admin after the first of the two locks above is not under it. Waiting now, with the row locked,
-  // could be for somebody who waits for the row.
+  // A user who became an admin after the first lock above is not covered by it. We already hold the row: waiting for
+  // the admin lock now could deadlock.
   const [lock] = await tx.$queryRaw<{ held: boolean }[]>`SELECT pg_try_advisory_xact_lock(${locks.admins}) AS held`;
   if (!lock?.held) throw new AppError('overloaded');
   if (!(await adminExists(tx, user.id))) throw new AppError('last_admin');

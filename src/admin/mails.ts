@@ -4,7 +4,7 @@ import { notice } from '../platform/mail/notice.js';
 import { enqueueNotice } from '../platform/outbox/outbox.js';
 import { fromUser } from '../users/users.js';
 
-/** An INSERT of the notice of a deletion. Nothing of the user remains but this mail, until it is sent. */
+/** An INSERT of the notice of a deletion. Only this mail remains of the user, until it is sent. */
 export function userDeletedNotice(userId: string, caller: Caller | undefined): Prisma.Sql {
   return enqueueNotice('user_deleted', fromUser(userId), caller, { userId: Prisma.sql`NULL::uuid` });
 }

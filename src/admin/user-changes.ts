@@ -9,15 +9,14 @@ import type { User } from '../users/users.js';
 import { isAdmin, lockUserForChange, needAnotherAdmin } from './last-admin.js';
 import { userDeletedNotice } from './mails.js';
 
-/** What an administrator can change about a user; what is not named stays as it is. */
+/** What an admin can change about a user; a missing field stays as it is. */
 export type UserChange = { roles?: string[] | undefined; disabled?: boolean | undefined };
 
 /**
- * Changes roles, or whether the user may log in, or both: all of it or nothing.
- *
- * After a change of roles older access tokens are stale; sessions go on, and a refresh gives a token with the new
- * ones. Disabling ends the sessions, and enabling brings none of them back.
- * @returns the changed user; null where there is none of that id
+ * Changes roles, the disabled state, or both in one transaction.
+ * A change of roles makes older access tokens stale; sessions continue, and a refresh gives a token with the new roles.
+ * Disabling ends the sessions; enabling does not restore them.
+ * @returns the changed user, or null if there is none
  * @throws AppError last_admin
  */
 export async function changeUser(
@@ -38,9 +37,9 @@ export async function changeUser(
 }
 
 /**
- * {@link changeUser} within a transaction.
+ * {@link changeUser} inside a transaction.
  * @param user as read under {@link lockUserForChange}
- * @returns what live tokens must be refused for, once this is committed
+ * @returns the revocations to remember after the commit
  */
 export async function applyChange(
   tx: Transaction,
@@ -56,8 +55,8 @@ export async function applyChange(
 }
 
 /**
- * Deletes a user with all that is theirs, and ends their sessions.
- * @returns false where there is no such user
+ * Deletes a user with all their data and ends their sessions.
+ * @returns false if there is no such user
  * @throws AppError last_admin
  */
 export async function deleteUser(deps: ChangeDeps, userId: string, actor: Actor): Promise<boolean> {
@@ -78,7 +77,7 @@ export async function deleteUser(deps: ChangeDeps, userId: string, actor: Actor)
 }
 
 async function changeRoles(tx: Transaction, userId: string, roles: string[], actor: Actor): Promise<Revocation[]> {
-  // Without a lock on sessions a refresh under way may still sign the old version, so the longest life counts.
+  // Sessions are not locked, so a refresh in progress may still sign the old version: keep for the longest token life.
   return tx.$queryRaw<Revocation[]>`
     WITH changed AS (
       UPDATE "user" SET roles = ${roles}, version = version + 1, updated_at = clock_timestamp()
