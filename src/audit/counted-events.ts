@@ -2,16 +2,16 @@ import { Prisma } from '../generated/prisma/client.js';
 import type { Caller } from '../platform/caller.js';
 import type { AuditAction } from './events.js';
 
-/** What strangers can cause as often as they like: counted rather than written one by one. */
+/** Events that a stranger can cause without end: counted, not written one by one. */
 export const countedActions = ['login.failed', 'refresh.grace'] as const satisfies AuditAction[];
 
-/** Seconds that one row counts for. */
+/** Seconds that one row counts. */
 export const countingWindow = 300;
 
 /**
- * An INSERT like that of `auditEvent`, for what may come in floods: of what is the same in action, user, address and
- * detail there is one row for each five minutes by the database's clock. It stands at the time of the first, and its
- * detail has `count` and, of the last, `last_at`. Sealing waits until the window is over.
+ * An INSERT like `auditEvent` for events that may come in floods: the same action, user, address and detail give one
+ * row per five minutes (database clock). The row has the time of the first event; its detail has `count` and the time
+ * of the last, `last_at`. It is sealed when its window is over.
  */
 export function countedEvent(
   action: (typeof countedActions)[number],
@@ -32,7 +32,7 @@ export function countedEvent(
     WHERE audit_event.position IS NULL`;
 }
 
-/** A UUIDv7 of the window's beginning whose random bits are a hash: so whoever counts the same finds the same row. */
+/** A UUIDv7 of the window's start, with a hash as its random bits, so that equal events find the same row. */
 function countedId(same: string): Prisma.Sql {
   const window = Prisma.sql`(floor(extract(epoch FROM statement_timestamp()) / ${countingWindow}::int) * ${countingWindow * 1000}::int)::bigint`;
   const hash = Prisma.sql`encode(sha256(convert_to(${same}, 'UTF8')), 'hex')`;

@@ -5,7 +5,6 @@ import { auditActions } from './events.js';
 import { auditEventJson, auditEventSchema } from './json.js';
 import { listEvents } from './list.js';
 
-/** What happened, the newest first. */
 export const list = endpoint({
   name: 'listAuditEvents',
   summary: 'See what happened',

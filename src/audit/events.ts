@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { Prisma } from '../generated/prisma/client.js';
 import type { Caller } from '../platform/caller.js';
 
-/** What is recorded. The names are part of the wire contract (`GET /admin/audit`). */
+/** What is recorded. Clients see these names in `GET /admin/audit`. */
 export const auditActions = [
   'user.created',
   'login.succeeded',
@@ -25,7 +25,7 @@ export const auditActions = [
 
 export type AuditAction = (typeof auditActions)[number];
 
-/** What each records: docs/reference/audit-actions.md is made from it by `npm run docs`. */
+/** What each action means. `npm run docs` writes docs/reference/audit-actions.md from it. */
 export const auditMeanings: Record<AuditAction, string> = {
   'user.created': 'A user was made: by sign-up, by import, by an operator or by the settings.',
   'login.succeeded': 'A user logged in. `detail` has the `session_id`.',
@@ -46,12 +46,12 @@ export const auditMeanings: Record<AuditAction, string> = {
   'key.revoked': 'A signing key was revoked: what it had signed is refused. `detail` has its `kid`.',
 };
 
-/** Who did it and from where: nobody and nowhere for what the server or its operator does. */
+/** Who did it and from where; both missing for the server and its operator. */
 export type Actor = { actorId?: string | undefined; caller?: Caller | undefined };
 
 /**
- * An INSERT of one event, to stand in the statement or transaction of what it records.
- * @param detail ids, numbers and words of our own only: never a name, anything typed, or a secret
+ * An INSERT of one event, for the same statement or transaction as what it records.
+ * @param detail our own ids, numbers and words only: never a name, user input or a secret
  */
 export function auditEvent(
   action: AuditAction,

@@ -8,10 +8,9 @@ export type RecordedEvent = Pick<
   'id' | 'at' | 'action' | 'userId' | 'actorId' | 'ip' | 'userAgent' | 'detail'
 >;
 
-/** Which events: of one user, of one kind, or both. */
 export type AuditFilter = { userId?: string | undefined; action?: AuditAction | undefined };
 
-/** Events, the newest first; `cursor` is the id of the last one already seen. */
+/** Events, newest first; `cursor` is the id of the last one already seen. */
 export async function listEvents(
   db: Db,
   { userId, action }: AuditFilter,
@@ -21,7 +20,7 @@ export async function listEvents(
   const conditions = [
     ...(userId === undefined ? [] : [Prisma.sql`user_id = ${userId}::uuid`]),
     ...(action === undefined ? [] : [Prisma.sql`action = ${action}`]),
-    // As rows are compared, an index leads straight to where the page begins; Prisma's own cursor reads all before it.
+    // A row comparison lets the index jump to the page; Prisma's cursor reads all rows before it.
     ...(cursor === undefined
       ? []
       : [Prisma.sql`(at, id) < (SELECT at, id FROM audit_event WHERE id = ${cursor}::uuid)`]),

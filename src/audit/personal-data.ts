@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { maxExported, personalData } from '../platform/personal-data.js';
 import { auditEventJson, auditEventSchema } from './json.js';
 
-/** What was recorded about a user, and what they did. */
+/** Events about a user and events caused by them. */
 export const auditData = personalData({
   table: 'audit_event',
-  // Actions of an older release are exported under their old names.
+  // An action of an older release keeps its old name.
   schema: auditEventSchema
     .extend({ action: z.string(), detail: z.unknown() })
     .meta({ id: undefined, example: undefined }),

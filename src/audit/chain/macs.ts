@@ -1,17 +1,17 @@
 import { createHash, createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 
-/** A place in the chain and the MAC there, which vouches for all that is before it. MACs are in hexadecimal. */
+/** A position in the chain and its MAC (hexadecimal), which covers everything before it. */
 export type ChainEnd = { position: number; mac: string };
 
-/** Where the chain begins (up to the anchor all has been purged) and where it ends. */
+/** Where the chain begins (events up to the anchor are purged) and where it ends. */
 export type ChainState = {
   anchor: ChainEnd;
   head: ChainEnd;
-  /** Events before this moment may have lost their addresses and user agents; RFC 3339, to the microsecond. */
+  /** Events before this time may have lost address and user agent. RFC 3339 with microseconds. */
   erasedBefore: string | null;
 };
 
-/** An event as the database writes its values, so that every reader makes the same MAC of it. */
+/** An event with the values as the database formats them, so that every reader computes the same MAC. */
 export type EventFacts = {
   id: string;
   at: string;
@@ -21,14 +21,9 @@ export type EventFacts = {
   detail: string;
 };
 
-/** What stands before the first event. */
 export const chainStart: ChainEnd = { position: 0, mac: '0'.repeat(64) };
 
-/**
- * The MAC of the event at a position.
- * @param previous the MAC of the position before
- * @param origin what {@link originHash} makes of address and user agent
- */
+/** The MAC of an event. @param previous the MAC at the position before @param origin from {@link originHash} */
 export function eventMac(
   key: KeyObject,
   previous: string,
@@ -41,8 +36,8 @@ export function eventMac(
 }
 
 /**
- * What stands for address and user agent in the MAC, so that they can be erased. With the salt erased too, the hash
- * tells nothing: without one, all IPv4 addresses are tried in a minute.
+ * Replaces address and user agent in the MAC, so that they can be erased. The salt is erased with them: without a salt,
+ * trying all IPv4 addresses takes a minute.
  */
 export function originHash(salt: string, ip: string | null, userAgent: string | null): string {
   return createHash('sha256')
@@ -50,7 +45,9 @@ export function originHash(salt: string, ip: string | null, userAgent: string | 
     .digest('hex');
 }
 
-/** The MAC of the chain's state, without which whoever can write the table could say that it begins later or ends sooner. */
+/**
+ * The MAC of the chain's state. Without it, an attacker who can write the table could move the beginning or the end.
+ */
 export function stateMac(key: KeyObject, { anchor, head, erasedBefore }: ChainState): string {
   return macOf(key, ['state 1', anchor.position, anchor.mac, head.position, head.mac, erasedBefore]);
 }
@@ -59,7 +56,7 @@ export function sameMac(one: string | null, other: string): boolean {
   return one?.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other));
 }
 
-// JSON of a list of texts and numbers can be read in one way only, so no two lists have the same MAC.
+// A JSON list of strings and numbers has one reading only, so two different lists never share a MAC.
 function macOf(key: KeyObject, values: (string | number | null)[]): string {
   return createHmac('sha256', key).update(JSON.stringify(values)).digest('hex');
 }

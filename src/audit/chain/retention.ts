@@ -7,18 +7,18 @@ import { holds, sealedRows } from './verify.js';
 
 type RetentionDeps = ChainDeps & { config: { auditRetention: number } };
 
-/** How many events a run has removed, and of how many others it has erased address and user agent. */
+/** How many events were removed, and from how many others address and user agent were erased. */
 export type Retained = { purged: number; erased: number };
 
-// Small enough that nobody waits for the locks, with a pause that leaves the database to others.
+// Small batches with a pause, so that other statements do not wait for the locks.
 const batchSize = 250;
 const pauseMs = 50;
 
 /**
- * Removes events older than AUDIT_RETENTION from the beginning of the chain, and notes where it begins now. An event
- * that is not what was sealed stays, and so do all after it: it is evidence, and a changed time must not get it
- * purged. Of old events that stay, the personal part is erased all the same: address and user agent.
- * @throws Error where the chain's state was changed by somebody else
+ * Removes events older than AUDIT_RETENTION from the beginning of the chain and moves the anchor. An event that was
+ * changed after sealing stays, with all events after it: it is evidence, and a forged time must not get it purged.
+ * Address and user agent of old events that stay are erased all the same.
+ * @throws Error if the state of the chain was tampered with
  */
 export async function retainAudit(deps: RetentionDeps): Promise<Retained> {
   await sealAudit(deps);
@@ -39,7 +39,7 @@ async function inBatches(deps: RetentionDeps, batch: Batch): Promise<number> {
   }
 }
 
-/** The moment before which events are too old, by the database's clock and in the form of the chain's times. */
+/** Events before this time are too old: by the database's clock, in the chain's format. */
 async function cutoffOf(tx: Transaction, { config }: RetentionDeps): Promise<string> {
   const moment = Prisma.sql`(clock_timestamp() - make_interval(secs => ${config.auditRetention}))`;
   const [row] = await tx.$queryRaw<[{ cutoff: string }]>`SELECT ${exactTime(moment)} AS cutoff`;

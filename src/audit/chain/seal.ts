@@ -8,23 +8,22 @@ import { type ChainState, chainStart, type EventFacts, eventMac, originHash, sam
 
 export type ChainDeps = {
   db: Db;
-  /** The key of the MACs, as it is now. */
+  /** The key of the MACs at this moment. */
   auditKey(): KeyObject;
   log: Logger;
 };
 
-/** An event as it is sealed and verified. */
 export type ChainRow = EventFacts & { ip: string | null; userAgent: string | null };
 
-// A transaction of some 20 ms: on an embedded database everybody else waits for it.
+// About 20 ms a transaction: on an embedded database all other statements wait for it.
 const batchSize = 250;
 
 /**
- * Seals the events that are not yet in the chain: gives each a position and a MAC over itself and the one before.
- * What is committed late is sealed later; nobody who writes an event waits for this. After each batch the head is
- * logged: kept elsewhere, it shows a chain that was cut off or made anew.
- * @returns how many were sealed; undefined where another instance is at it
- * @throws Error where the chain's state was changed: on top of that nothing is sealed
+ * Seals the events that are not yet in the chain: each gets a position and a MAC over itself and the MAC before it.
+ * Writers of events never wait for this; events committed late are sealed later. Each batch logs the head of the chain:
+ * an operator who keeps it elsewhere can detect a chain that was cut off or rebuilt.
+ * @returns how many events were sealed; undefined if another instance is sealing
+ * @throws Error if the state of the chain was tampered with: nothing is sealed on top of it
  */
 export async function sealAudit(deps: ChainDeps): Promise<number | undefined> {
   let sealed = 0;
@@ -64,9 +63,9 @@ async function sealBatch(tx: Transaction, deps: ChainDeps, state: ChainState): P
 }
 
 /**
- * Runs `work` in a transaction of one instance at a time.
- * @returns undefined where another instance is at it
- * @throws Error where the chain's state was changed by somebody else
+ * Runs `work` in a transaction, in one instance at a time.
+ * @returns undefined if another instance is at work
+ * @throws Error if the state of the chain was tampered with
  */
 export async function withChain<Result>(
   deps: ChainDeps,
@@ -84,8 +83,8 @@ export async function withChain<Result>(
 }
 
 /**
- * Where the chain begins and ends, and whether that is what this server wrote last. Before anything was sealed there
- * is nothing to read; that it is gone although events are sealed is a change.
+ * Reads where the chain begins and ends, and whether this server wrote that. No state is genuine only while no event is
+ * sealed.
  */
 export async function readState(
   db: Db | Transaction,
@@ -126,11 +125,10 @@ export async function writeState(
         EXCLUDED.erased_before, EXCLUDED.proof)`;
 }
 
-/** A time as text, to the microsecond that the database keeps and a Date would lose. */
+/** A time as text with microseconds, which a Date would lose. */
 export function exactTime(time: Prisma.Sql): Prisma.Sql {
   return Prisma.sql`to_char(${time} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 }
 
-/** The columns of {@link ChainRow}. */
 export const eventColumns = Prisma.sql`id::text, ${exactTime(Prisma.sql`at`)} AS at, action, user_id::text AS "userId",
   actor_id::text AS "actorId", detail::text AS detail, ip, user_agent AS "userAgent"`;

@@ -6,15 +6,15 @@ import { type ChainDeps, type ChainRow, eventColumns, readState } from './seal.j
 
 /**
  * What can be wrong at a position:
- * - `changed`: the event is not the one that was sealed there.
- * - `missing`: it is gone, and so are those up to `to`.
- * - `unproven`: it comes after a gap, and its MAC needs the one before.
- * - `added`: no batch has sealed it.
- * - `erased`: its address and user agent are gone before their time.
- * - `cut_off`: the head given was there, but the chain ends before it.
- * - `other_head`: where the head given was, is another event: the chain was made anew.
- * - `head_purged`: the head given is older than all that AUDIT_RETENTION has left, so nothing can be said of it.
- * - `state_changed`: the record of where the chain begins and ends is not what a server wrote.
+ * - `changed`: the event is not the one that was sealed here.
+ * - `missing`: the events from here up to `to` are gone.
+ * - `unproven`: the event follows a gap, and its MAC needs the one before.
+ * - `added`: the event was never sealed.
+ * - `erased`: address and user agent are gone too early.
+ * - `cut_off`: the chain ends before the given head.
+ * - `other_head`: another event stands where the given head was: the chain was rebuilt.
+ * - `head_purged`: the given head is older than AUDIT_RETENTION, so it proves nothing.
+ * - `state_changed`: the recorded beginning and end were not written by a server.
  */
 export type AuditProblemKind =
   | 'changed'
@@ -30,25 +30,25 @@ export type AuditProblemKind =
 export type AuditProblem = { kind: AuditProblemKind; position: number; to?: number; id?: string };
 
 export type AuditVerdict = {
-  /** How many sealed events were looked at. */
+  /** How many sealed events were checked. */
   events: number;
-  /** Up to where AUDIT_RETENTION has purged. */
+  /** AUDIT_RETENTION has purged up to here. */
   anchor: ChainEnd;
   head: ChainEnd;
-  /** In the order of discovery, a hundred at the most; none where the chain holds. */
+  /** In order of discovery, at most a hundred. */
   problems: AuditProblem[];
 };
 
-/** A sealed event, in which whoever can write the table may have put anything. */
+/** A sealed event. An attacker who can write the table may have put anything in it. */
 export type SealedRow = ChainRow & Record<'mac' | 'salt' | 'origin', string | null> & { position: number };
 
 const step = 1_000;
 const mostProblems = 100;
 
 /**
- * Goes through the whole chain, a thousand events at a time, while it may grow.
- * @param kept a head that was logged earlier, and kept where nobody reaches it who can write the database: without one
- * it goes unnoticed where events are cut off and the chain's state of that earlier moment is put back
+ * Checks the whole chain, a thousand events at a time, while it may grow.
+ * @param kept a head from an earlier log line, kept out of reach of the database's writers. Without it, an attacker can
+ * cut events off unnoticed by restoring an older state.
  */
 export async function verifyAudit(deps: Pick<ChainDeps, 'db' | 'auditKey'>, kept?: ChainEnd): Promise<AuditVerdict> {
   const { state, genuine } = await readState(deps.db, deps);
@@ -71,7 +71,7 @@ export async function verifyAudit(deps: Pick<ChainDeps, 'db' | 'auditKey'>, kept
 
 type Link = { position: number; mac: string | null };
 
-/** Whether the event is the one that was sealed after the MAC before it. */
+/** Whether this is the event that was sealed after the MAC `previous`. */
 export function holds(key: KeyObject, previous: string | null, row: SealedRow): boolean {
   const { salt, origin, ip, userAgent } = row;
   if (previous === null || origin === null) return false;
@@ -80,7 +80,7 @@ export function holds(key: KeyObject, previous: string | null, row: SealedRow): 
   return originHolds && sameMac(row.mac, eventMac(key, previous, row.position, origin, row));
 }
 
-/** The sealed events after a position, up to and with another. */
+/** The sealed events after one position, up to and including another. */
 export async function sealedRows(db: Db | Transaction, after: number, upTo: number): Promise<SealedRow[]> {
   const rows = await db.$queryRaw<(Omit<SealedRow, 'position'> & { position: bigint })[]>`
     SELECT ${eventColumns}, position, encode(mac, 'hex') AS mac, encode(salt, 'hex') AS salt,
@@ -103,7 +103,7 @@ function problemsOf(key: KeyObject, row: SealedRow, last: Link, { erasedBefore }
       { kind: 'unproven', position, id },
     ];
   if (!holds(key, last.mac, row)) return [{ kind: 'changed', position, id }];
-  // Times are texts of one form here, which compare as they follow each other.
+  // Times are texts in one format, so comparing the texts compares the times.
   const erasable = erasedBefore !== null && row.at < erasedBefore;
   return row.salt === null && !erasable ? [{ kind: 'erased', position, id }] : [];
 }
@@ -119,7 +119,7 @@ function problemsOfBounds({ position, mac }: ChainEnd, { anchor, head }: ChainSt
   return position === anchor.position && !sameMac(mac, anchor.mac) ? [{ kind: 'other_head', position }] : [];
 }
 
-/** Events with a position outside of the chain. One statement, so that a batch sealed meanwhile is within. */
+/** Events with a position outside of the chain. One statement, so that a batch sealed meanwhile counts as inside. */
 async function strays(db: Db): Promise<AuditProblem[]> {
   const rows = await db.$queryRaw<{ id: string; position: bigint }[]>(Prisma.sql`
     SELECT e.id::text, e.position FROM audit_event e, audit_chain c
@@ -128,7 +128,7 @@ async function strays(db: Db): Promise<AuditProblem[]> {
   return rows.map(({ id, position }) => ({ kind: 'added', position: Number(position), id }));
 }
 
-/** What was purged while we looked is not missing, and what follows it is not unproven. */
+/** Events purged during the check are not missing, and the event after them is not unproven. */
 async function withoutPurged(deps: Pick<ChainDeps, 'db' | 'auditKey'>, before: ChainEnd, problems: AuditProblem[]) {
   if (problems.length === 0) return problems;
   const { state, genuine } = await readState(deps.db, deps);
