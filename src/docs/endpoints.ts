@@ -5,8 +5,8 @@ import { JsonText } from '../platform/http/endpoint.js';
 import { contractOf } from '../platform/openapi/document.js';
 
 /**
- * The contract, made when it is first asked for: a start does not wait for it.
- * @param rows of which table; a function, because the table that this stands in is not yet whole when it is called
+ * The OpenAPI document, built on the first request.
+ * @param rows a function, because the table that contains this endpoint is not complete yet
  */
 export function contractEndpoint(rows: () => Row[]) {
   const made = new WeakMap<Config, JsonText>();

@@ -10,20 +10,17 @@ import { page } from '../platform/http/page.js';
 
 type Setting = Pick<Config, 'playground'>;
 
-/** The scripts and styles of the page; none where it is off. */
+/** The scripts and styles of the page; none if it is off. */
 export function files(setting: Setting): FileFolder {
   return loadable(setting, 'playground/dist');
 }
 
-/** The client package's modules, from which the page is built. */
+/** The client package's modules, which the page uses. */
 export function clientFiles(setting: Setting): FileFolder {
   return loadable(setting, 'client/dist');
 }
 
-/**
- * The page on which all of it can be tried: no line of script or style stands in the page itself.
- * @throws AppError not_found where `PLAYGROUND` is off
- */
+/** A page to try everything, without inline scripts or styles. @throws AppError not_found if `PLAYGROUND` is off */
 export const show = openEndpoint({
   name: 'showPlayground',
   summary: 'The playground: a page on which to try all of it',

@@ -4,24 +4,23 @@ import { openEndpoint } from '../endpoint.js';
 import type { FileFolder } from '../platform/http/endpoint.js';
 import { page, sourceHash } from '../platform/http/page.js';
 
-/** The files of Swagger UI that the page loads, from its package: nothing comes from elsewhere. */
+/** The files of Swagger UI, served from its package. */
 export function files(): FileFolder {
   const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
   return { folder, names: ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'] };
 }
 
-/** The contract as a page, to read and to try. */
 export const show = openEndpoint({
   name: 'showDocs',
   summary: 'The page of this document, to read and to try',
   statements: 0,
   reply: [200, 'text/html'],
-  // The icons of Swagger UI are in its stylesheet.
+  // Swagger UI has its icons as data: URLs in the stylesheet.
   handler: () =>
     page(html, { scripts: ["'self'", sourceHash(script)], styles: ["'self'"], images: ["'self'", 'data:'] }),
 });
 
-// No token is kept beyond the page, and the document is sent to no validator.
+// The page stores no token and sends the document to no validator.
 const script = `
 SwaggerUIBundle({
   url: 'openapi.json',
