@@ -11,27 +11,29 @@ import { endTokens, spendToken, tokenHolder } from './one-time-tokens.js';
 
 type EmailDeps = { db: Db; outboxWake: OutboxWake };
 
-/** Whether the user's e-mail address is known to be theirs. */
 export async function hasVerifiedEmail({ db }: { db: Db }, userId: string): Promise<boolean> {
   return (await db.user.count({ where: { id: userId, NOT: { emailVerifiedAt: null } } })) === 1;
 }
 
-/** Queues a verification mail to a typed address. The user is looked up when it is sent, so the response reveals nothing. */
+/**
+ * Queues a verification mail to a typed address. The user is looked up when it is sent, so the response reveals
+ * nothing.
+ */
 export async function resendTo({ db, outboxWake }: EmailDeps, email: string): Promise<void> {
   await db.$executeRaw(enqueueRequest('resend', email));
   outboxWake.wake();
 }
 
-/** Queues a verification mail to the address for which the user waits, if they wait for one. */
+/** Queues a verification mail to the user's pending or unverified address, if they have one. */
 export async function resendFor({ db, outboxWake }: EmailDeps, userId: string): Promise<void> {
   await db.$executeRaw(enqueueVerification(fromUser(userId)));
   outboxWake.wake();
 }
 
 /**
- * Verifies the address that a mailed token was sent to: that which the user has, or one that they wait for, which becomes
- * theirs by it. Of two who wait for the same address the first one gets it.
- * @throws AppError invalid_one_time_token also where somebody else has the address by now
+ * Verifies the address that a token was mailed to. A pending address becomes the user's address; if two users wait for
+ * the same address, the first to verify gets it.
+ * @throws AppError invalid_one_time_token, also if another user has the address by now
  */
 export async function verifyEmail({ db, outboxWake }: EmailDeps, token: string, actor: Actor): Promise<void> {
   const userId = await tokenHolder({ db }, 'verify', token);
@@ -55,7 +57,7 @@ async function takeAddress(tx: Transaction, user: User, emailKey: string, actor:
   const isPending = user.pendingEmailKey === emailKey;
   if (!isPending && user.emailKey !== emailKey) throw new AppError('invalid_one_time_token');
   const isChange = isPending && user.email !== null;
-  // While the row still has the former address, to which this goes.
+  // Before the UPDATE: the notice goes to the former address.
   if (isChange) await tx.$executeRaw(enqueueNotice('email_changed', fromUser(user.id), actor.caller));
   await tx.$executeRaw`
     UPDATE "user" SET email_verified_at = clock_timestamp(), updated_at = clock_timestamp() ${
@@ -64,12 +66,12 @@ async function takeAddress(tx: Transaction, user: User, emailKey: string, actor:
             pending_email_key = NULL, pending_until = NULL`
         : Prisma.empty
     } WHERE id = ${user.id}::uuid`;
-  // What was mailed to the former address opens nothing any more.
+  // Tokens mailed to the former address must not work any more.
   await endTokens(tx, user.id);
   await tx.$executeRaw(auditEvent(isChange ? 'email.changed' : 'email.verified', user.id, actor));
 }
 
-/** The canonical address that a link to verify would go to: the one that a user waits for, else the one they have. */
+/** The canonical address that needs verification: the pending one, else the current one. */
 export async function addressToVerify({ db }: { db: Db }, userId: string): Promise<string | undefined> {
   const user = await db.user.findUnique({ where: { id: userId }, select: { emailKey: true, pendingEmailKey: true } });
   return user?.pendingEmailKey ?? user?.emailKey ?? undefined;

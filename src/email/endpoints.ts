@@ -16,7 +16,7 @@ const resendSchema = z
   .meta({ id: 'ResendVerificationBody', example: { email: 'ada@example.com' } })
   .default({});
 
-/** Verifies the address that the token was mailed to. It signs no user in (ASVS 7.6.2). */
+/** Starts no session (ASVS 7.6.2). */
 export const verify = openEndpoint({
   name: 'verifyEmail',
   summary: 'Verify the address that a token was mailed to',
@@ -30,7 +30,7 @@ export const verify = openEndpoint({
   },
 });
 
-/** Mails the link once more: to the user of the access token, or to the address, whether or not a user has it. */
+/** Mails the link again: to the user of the access token, or to the address in the body, known or not. */
 export const resend = endpointFor<AccessClaims | AppError>()({
   name: 'resendVerification',
   summary: 'Have the mail to verify an address sent again',
@@ -45,7 +45,6 @@ export const resend = endpointFor<AccessClaims | AppError>()({
   },
 });
 
-/** The page that the link in a verification mail leads to. */
 export const verifyPage = openEndpoint({
   name: 'showVerifyEmailPage',
   summary: 'The page of the link in a verification mail',

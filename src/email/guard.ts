@@ -5,8 +5,8 @@ import { accessToken } from '../sessions/guard.js';
 import { hasVerifiedEmail } from './addresses.js';
 
 /**
- * Lets in who presents a live access token of a user with a verified e-mail address: one statement. The token does not
- * say it, because an address can be changed while the token is good.
+ * Requires an access token of a user with a verified e-mail address: one statement. The token does not say it, because
+ * the address can change during its life.
  */
 export const verifiedEmail: Guard<AccessClaims> = {
   ...accessToken,

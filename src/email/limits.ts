@@ -5,14 +5,14 @@ import type { AccessClaims } from '../sessions/access-tokens.js';
 import { canonical } from '../users/users.js';
 import { addressToVerify } from './addresses.js';
 
-/** Counts mails: to the user who is signed in, else to the body's `email`; by recipient and by the client's address. */
+/** Counts mails by the client's address and by recipient. */
 export const mailLimit: RowLimit<AccessClaims | AppError | undefined> = {
   name: 'mail',
   keys: async (request) => mailTo(request, await recipientOf(request)),
   counts: () => true,
 };
 
-/** Counts mails to the body's `email`, where there is one, in the same way. */
+/** The same for a body whose `email` is optional. */
 export const newEmailLimit: RowLimit<unknown> = {
   name: 'new-email',
   keys: (request) => {
@@ -30,8 +30,8 @@ function mailTo({ limits, req }: Pick<LimitedRequest<unknown>, 'limits' | 'req'>
 }
 
 /**
- * The recipient: for a user who is signed in the address that they have yet to verify, whatever they typed besides; for
- * all others the address that was typed, whether or not a user has it.
+ * A signed-in user is counted by the address they have yet to verify, whatever the body says; others by the address
+ * they typed, known or not.
  */
 async function recipientOf({ deps, req, principal }: LimitedRequest<AccessClaims | AppError | undefined>) {
   if (principal && !(principal instanceof AppError))

@@ -10,14 +10,14 @@ import { keepToken, newToken, type TokenPurpose } from './one-time-tokens.js';
 type MailDeps = { db: Db };
 
 /**
- * Makes the content of a mail as of now, with a new token where it has one.
- * @returns undefined where there is nothing to send: no user has that address, it is verified by now, the user is disabled
+ * Composes a mail at sending time, with a new token if it needs one.
+ * @returns undefined if there is nothing to send: no user has the address, it is verified, or the user is disabled
  */
 export type ComposeMail = (deps: MailDeps, item: OutboxItem) => Promise<MailContent | undefined>;
 
 /**
- * An INSERT of the mail that verifies the address for which a user waits: a new one, else the unverified one they have.
- * @param from what gives the user's row as `u`
+ * An INSERT of the verification mail for the user's pending address, else for their unverified one.
+ * @param from gives the user's row as `u`
  */
 export function enqueueVerification(from: Prisma.Sql): Prisma.Sql {
   return Prisma.sql`
@@ -26,11 +26,11 @@ export function enqueueVerification(from: Prisma.Sql): Prisma.Sql {
     WHERE u.pending_email IS NOT NULL OR (u.email IS NOT NULL AND u.email_verified_at IS NULL)`;
 }
 
-/** The mail that verifies the address of a user who is known. */
+/** The verification mail of a known user. */
 export const verify: ComposeMail = async (deps, { userId, recipient }) =>
   userId === null ? undefined : verification(deps, userId, recipient);
 
-/** The same for an address that a client typed: to the user who waits to have it verified, if there is one. */
+/** The verification mail for a typed address, if a user waits for it. */
 export const resend: ComposeMail = async (deps, { recipient }) => {
   const key = canonical(recipient);
   const [waiting] = await deps.db.$queryRaw<{ id: string; address: string }[]>`
@@ -55,9 +55,9 @@ export const emailChanged = notice(
 
 async function verification(deps: MailDeps, userId: string, address: string): Promise<MailContent | undefined> {
   const key = canonical(address);
-  // The user who waits for an address that another user has is told nothing; its owner is told.
+  // A user who wants another user's address learns nothing; the mail goes to the user who has it.
   if (await isTaken(deps, userId, key)) return alreadyRegistered(address);
-  // Of the address that they have and one that they wait for, the latter is what the user last asked for.
+  // The pending address is the user's latest wish, so it comes before the current one.
   const found = await tokenFor(
     deps,
     'verify',
@@ -92,7 +92,7 @@ function alreadyRegistered(address: string): MailContent {
 }
 
 async function isTaken({ db }: MailDeps, userId: string, key: string): Promise<boolean> {
-  // Only for a user who really waits for it: otherwise nothing is to be sent at all.
+  // Only if this user really waits for the address: otherwise no mail is due.
   const rows = await db.$queryRaw<unknown[]>`
     SELECT FROM "user" owner, "user" waiting
     WHERE owner.email_key = ${key} AND owner.id <> waiting.id
@@ -100,7 +100,7 @@ async function isTaken({ db }: MailDeps, userId: string, key: string): Promise<b
   return rows.length > 0;
 }
 
-/** Makes a token for the one user that the statement finds, if it finds one, and keeps what the database may know of it. */
+/** Makes a token for the user that the statement finds, and stores its hash. */
 export async function tokenFor({ db }: MailDeps, purpose: TokenPurpose, user: Prisma.Sql) {
   const token = newToken();
   const [found] = await db.$queryRaw<{ username: string; email: string }[]>`

@@ -3,16 +3,16 @@ import { z } from 'zod';
 import { Prisma } from '../generated/prisma/client.js';
 import type { Db, Transaction } from '../platform/db/database.js';
 
-/** What a mailed token does: `verify` an e-mail address, or `reset` a password. */
+/** A mailed token can `verify` an e-mail address or `reset` a password. */
 export type TokenPurpose = 'verify' | 'reset';
 
-/** A token as it was mailed. One of another kind is not told from one that is used up. */
+/** A token as mailed. A malformed token gets the same refusal as a used one. */
 export const mailTokenSchema = z.string().max(200);
 
-/** How long they are good, in seconds. */
+/** Lifetimes in seconds. */
 export const tokenLife: Record<TokenPurpose, number> = { verify: 24 * 3600, reset: 30 * 60 };
 
-/** 256 random bits, for the mail and nowhere else, and what the database keeps of them. */
+/** 256 random bits for the mail only, and their hash for the database. */
 export type NewToken = { token: string; hash: Uint8Array<ArrayBuffer> };
 
 export function newToken(): NewToken {
@@ -20,14 +20,14 @@ export function newToken(): NewToken {
   return { token, hash: hashOf(token) };
 }
 
-/** Without a salt: there is nothing to guess in 256 random bits. */
+/** No salt: 256 random bits cannot be guessed. */
 function hashOf(token: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(createHash('sha256').update(token).digest());
 }
 
 /**
- * An INSERT that keeps a new token for users, of whom the former one is dead from then on.
- * @param from gives the user's row as `u`, and the canonical form of the address that the token is sent to as `to_key`
+ * An INSERT that stores a new token and replaces the user's former one.
+ * @param from gives the user's row as `u` and the canonical address of the mail as `to_key`
  */
 export function keepToken(purpose: TokenPurpose, { hash }: NewToken, from: Prisma.Sql): Prisma.Sql {
   return Prisma.sql`
@@ -37,7 +37,7 @@ export function keepToken(purpose: TokenPurpose, { hash }: NewToken, from: Prism
       SET hash = excluded.hash, email_key = excluded.email_key, expires_at = excluded.expires_at`;
 }
 
-/** The user of a token, without using it up; undefined where it is none (any more). */
+/** The user of a live token; the token is not used up. */
 export async function tokenHolder(
   { db }: { db: Db },
   purpose: TokenPurpose,
@@ -49,8 +49,8 @@ export async function tokenHolder(
 }
 
 /**
- * Uses a token up: of any number who try at once one gets the canonical address that it was sent to, and the others
- * undefined. To be called in the transaction of what the token does, so that neither happens without the other.
+ * Uses a token up: of several attempts at once, only one gets the canonical address that it was mailed to. Call it in
+ * the transaction of what the token does.
  */
 export async function spendToken(tx: Transaction, purpose: TokenPurpose, token: string): Promise<string | undefined> {
   const [row] = await tx.$queryRaw<{ emailKey: string }[]>`
@@ -58,7 +58,7 @@ export async function spendToken(tx: Transaction, purpose: TokenPurpose, token: 
   return row?.emailKey;
 }
 
-/** Ends every token of a user, as after a change of password or e-mail. */
+/** Ends all tokens of a user, for example after a change of password or e-mail. */
 export async function endTokens(tx: Transaction, userId: string): Promise<void> {
   await tx.$executeRaw`DELETE FROM one_time_token WHERE user_id = ${userId}::uuid`;
 }

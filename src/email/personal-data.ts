@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { time } from '../platform/http/fields.js';
 import { maxExported, personalData } from '../platform/personal-data.js';
 
-/** The mails to a user, sent or waiting. */
+/** Mails to a user, sent or waiting. */
 export const mailsData = personalData({
   table: 'outbox',
   schema: z.object({

@@ -2,7 +2,7 @@ import { Prisma } from '../generated/prisma/client.js';
 import { batchSize, inBatches } from '../platform/db/batches.js';
 import type { Db } from '../platform/db/database.js';
 
-/** Removes one-time tokens that have expired: they open nothing. */
+/** Removes expired one-time tokens. */
 export async function purgeTokens({ db }: { db: Db }): Promise<void> {
   await inBatches(
     db,
