@@ -16,7 +16,7 @@ import { sessionCredentials } from './sessions/credentials.js';
 
 /**
  * The whole application, in the order in which a request passes through it.
- * @param rows other routes than those of the table, for a test's own
+ * @param rows for tests: rows other than those of the route table
  */
 export function createApp(deps: Deps, rows: Row[] = routes): Express {
   const { config, log, metrics, tracing } = deps;
@@ -35,7 +35,7 @@ export function createApp(deps: Deps, rows: Row[] = routes): Express {
   const urls = [config.tokens.issuer, config.appUrl, ...config.corsOrigins];
   const refuseCrossSite = createRefuseCrossSite({ urls, production: config.production });
   mount(app, rows, { deps, credentials: sessionCredentials(config), refuseCrossSite });
-  // After the table, so that no route waits for them.
+  // Files come after the routes, so that no route waits for them.
   for (const [path, folder] of Object.entries(files)) app.use(path, serveFiles(folder(config)));
   app.use(() => {
     throw new AppError('not_found');

@@ -10,7 +10,7 @@ import { help } from './platform/cli/help.js';
 import { parse } from './platform/cli/parse.js';
 import { readPassword } from './platform/cli/password-input.js';
 
-// Whoever reads the output may have gone, as `| head` does: that is no failure.
+// A reader like `| head` may close the pipe early: that is no failure.
 process.stdout.on('error', () => process.exit());
 const answer = await carryOut(process.argv.slice(2)).catch(failure);
 process.stderr.write(answer.stderr);
@@ -24,7 +24,7 @@ async function carryOut(argv: string[]): Promise<Answer> {
   if ('text' in config) return success(config, json);
   const password = command.readsPassword?.(args) ? await readPassword(process.stdin) : undefined;
   for (;;) {
-    // An embedded database that is in use belongs to the process that has it, which carries the command out for us.
+    // The process that has the embedded database open runs the command for us.
     const answered = await askRunningServer(config.database.url, { argv, password });
     if (answered) return answered;
     const result = await runHere(config, command, { ...args, password }).catch(unlessTaken);
@@ -32,7 +32,7 @@ async function carryOut(argv: string[]): Promise<Answer> {
   }
 }
 
-/** Another process was quicker to take the embedded database: undefined, because now that one can be asked. */
+/** If another process has just taken the embedded database, it can be asked now: undefined means try again. */
 function unlessTaken(error: unknown): undefined {
   if (error instanceof StartError && / is in use by process \d+ /.test(error.message)) return undefined;
   throw error;

@@ -9,7 +9,7 @@ import { purgeCommand } from './operations/purge.js';
 import type { Command } from './platform/cli/command.js';
 import { transferCommands } from './user-transfer/commands.js';
 
-/** Everything that an operator can do, in the order of help. */
+/** Every command of the operator, in the order of the help. */
 export const commands: Command<CommandDeps>[] = [
   ...userCommands,
   ...transferCommands,

@@ -3,12 +3,12 @@ import { StartError } from './errors.js';
 import { ratesOf } from './limits.js';
 import { type Settings, settings } from './settings.js';
 
-/** The settings as the code speaks of them. Durations are in seconds. */
+/** The settings in the form that the code uses. Durations are in seconds. */
 export type Config = ReturnType<typeof shape>;
 
-/** Reads `.env` (where there is one) into the environment without overriding it, and checks every setting. */
+/** Adds `.env` (if present) to the environment without overriding it, and checks every setting. */
 export function loadConfig(): Config {
-  // Node may have its threads by now: what .env says of them can come too late, and must not be believed.
+  // Node may have started its threads already, so a value from .env may have no effect: ignore it.
   const { UV_THREADPOOL_SIZE } = process.env;
   if (existsSync('.env')) process.loadEnvFile('.env');
   return parseConfig({ ...process.env, UV_THREADPOOL_SIZE });
@@ -16,13 +16,13 @@ export function loadConfig(): Config {
 
 /**
  * Checks an environment.
- * @throws StartError with one line for each wrong setting: its name and what it may be, never its value.
+ * @throws StartError with one line per wrong setting: its name and what it may be, never its value
  */
 export function parseConfig(environment: Record<string, string | undefined>): Config {
   const values: Record<string, unknown> = {};
   const problems: string[] = [];
   for (const [name, setting] of Object.entries(settings.shape)) {
-    // An empty variable means an unset one: that is how compose files and CI systems pass "nothing".
+    // Compose files and CI systems pass "nothing" as an empty variable.
     const parsed = setting.safeParse(environment[name] === '' ? undefined : environment[name]);
     if (parsed.success) values[name] = parsed.data;
     else problems.push(...parsed.error.issues.map((issue) => `${name} must be ${issue.message}.`));
@@ -32,7 +32,7 @@ export function parseConfig(environment: Record<string, string | undefined>): Co
   return shape(values as Settings);
 }
 
-/** What is wrong between settings; one that is wrong in itself, and so undefined here, is told of already. */
+/** Settings that contradict each other. A setting that is wrong by itself is undefined here and already reported. */
 function contradictions(given: Partial<Settings>): string[] {
   const production = given.NODE_ENV === 'production';
   const problems: string[] = [];
@@ -80,7 +80,7 @@ function shape(given: Settings) {
       sameSite: given.COOKIE_SAMESITE,
       prefix: given.COOKIE_PREFIX === 'on',
       domain: given.COOKIE_DOMAIN,
-      // Over plain http on localhost some browsers drop Secure cookies; everywhere else they must be Secure.
+      // Some browsers drop Secure cookies over plain http on localhost; everywhere else they must be Secure.
       secure:
         production || issuer.startsWith('https:') || given.COOKIE_PREFIX === 'on' || given.COOKIE_SAMESITE === 'none',
     },
@@ -110,8 +110,8 @@ function shape(given: Settings) {
 }
 
 /**
- * Whether traces are sent, by OpenTelemetry's own variables, and what we have to know for it; its packages read the
- * others. They would send to localhost by default: here nothing is sent until an endpoint or an exporter is named.
+ * Whether to send traces. OpenTelemetry would send to localhost by default; we send only if an endpoint or an exporter
+ * is named. Its packages read the other variables themselves.
  */
 function tracing(given: Settings) {
   const endpoint = given.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? given.OTEL_EXPORTER_OTLP_ENDPOINT;

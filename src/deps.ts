@@ -27,49 +27,48 @@ import type { Tracing } from './platform/telemetry/tracing.js';
 import { type InstanceSync, startInstanceSync } from './sessions/instance-sync.js';
 import { createRevocations, type Revocations } from './sessions/revocations.js';
 
-/** What stands on the settings and the database alone: enough for the operator's commands. */
+/** What needs only the settings and the database: enough for the operator's commands. */
 export type CoreDeps = {
   config: Config;
   log: Logger;
   database: Database;
-  /** The database's client. */
   db: Db;
   passwords: Passwords;
   box: SecretBox;
   revocations: Revocations;
-  /** To be woken after a commit that wrote to the outbox. */
+  /** Wake it after a commit that wrote to the outbox. */
   outboxWake: OutboxWake;
-  /** The signing keys, read from the database or from memory. @throws StartError where `AUTH_SECRET` does not open them */
+  /** The signing keys, from the database or from memory. @throws StartError if `AUTH_SECRET` does not open them */
   loadKeys(): Promise<SigningKeys>;
-  /** Stops listening to the other instances, and closes the database. */
+  /** Stops listening to the other instances and closes the database. */
   close(): Promise<void>;
 };
 
-/** Everything that a request may need, made once at start. */
+/** Everything that a request may need, created once at start. */
 export type Deps = CoreDeps & {
   keys: SigningKeys;
-  /** The key that seals the audit chain, as it is now. */
+  /** The key that seals the audit chain at this moment. */
   auditKey(): KeyObject;
   instanceSync: InstanceSync;
   readiness: Readiness;
-  /** Undefined where `RATE_LIMIT` is off. */
+  /** Undefined if `RATE_LIMIT` is off. */
   limits: Limits | undefined;
   metrics: Metrics;
-  /** Undefined unless OpenTelemetry's variables say where traces go. */
+  /** Undefined unless OpenTelemetry's variables say where to send traces. */
   tracing: Tracing | undefined;
 };
 
-/** What a command works with: in a process of its own no keys are kept in memory. */
+/** What commands work with; a separate process keeps no keys in memory. */
 export type CommandDeps = CoreDeps & { keys?: SigningKeys };
 
 type CoreOptions = DatabaseOptions & {
-  /** Gives the gate that the hashes pass instead. */
+  /** Wraps the gate of the password hashes. */
   observeGate?: (gate: Gate, capacity: HashCapacity) => Gate;
 };
 
 /**
- * Opens the database, brings its tables up to date, and makes what stands on it.
- * @throws StartError, or another error with a one-line message, where that can't be done; nothing stays open then
+ * Opens the database, migrates it, and creates what needs it.
+ * @throws StartError, or another error with a one-line message; nothing stays open then
  */
 export async function createDeps(config: Config, log: Logger, options?: DatabaseOptions): Promise<Deps> {
   const metrics = createMetrics(ownVersion());
@@ -116,8 +115,9 @@ export async function createDeps(config: Config, log: Logger, options?: Database
 }
 
 /**
- * The same without keys and without listening to other instances. It makes no key and opens none, so that neither another `JWT_ALGORITHM` in the
- * operator's environment changes what signs, nor a key that does not open hinders revoking it.
+ * The same without keys and without listening to other instances. It neither makes nor opens keys: another
+ * `JWT_ALGORITHM` in the operator's environment must not change the signing key, and a key that does not open must not
+ * prevent its revocation.
  * @throws as {@link createDeps}
  */
 export async function openCore(config: Config, log: Logger, options: CoreOptions = {}): Promise<CoreDeps> {
@@ -146,7 +146,7 @@ export async function openCore(config: Config, log: Logger, options: CoreOptions
   }
 }
 
-/** The limits, counted where the settings say. A store that is away is no reason not to start. */
+/** A counting store that is down does not prevent the start. */
 async function openLimits({ on, redisUrl, rates }: Config['limits'], { config, database, log }: CoreDeps) {
   if (!on && config.production) log.warn('RATE_LIMIT is off: passwords can be guessed as fast as they can be hashed');
   if (!on) return { limits: undefined, closeLimits: () => undefined };
@@ -155,7 +155,7 @@ async function openLimits({ on, redisUrl, rates }: Config['limits'], { config, d
   return { limits: createLimits(rates, store, log), closeLimits: () => redis?.disconnect() };
 }
 
-/** The operator who starts the server reads one line; what lies behind it is the error's cause. */
+/** The operator reads one line; the whole error is its cause. */
 function startError(error: unknown): never {
   const [line] = (error instanceof Error ? error.message : String(error)).trim().split('\n').slice(-1);
   throw new StartError(
@@ -166,7 +166,7 @@ function startError(error: unknown): never {
   );
 }
 
-// Waiting longer than this for a hash is of no use: the client has given up, and its retry waits as well.
+// After this time the client has given up, and its retry waits as well.
 const hashDeadlineMs = 5_000;
 
 function openHashGate(config: Config, log: Logger, { observeGate = (gate) => gate }: CoreOptions): Gate {

@@ -3,7 +3,7 @@ import type { Deps } from './deps.js';
 import type * as http from './platform/http/endpoint.js';
 import type { AccessClaims } from './sessions/access-tokens.js';
 
-/** What rows, endpoints, guards and limits are in this server: those of `platform/http`, with its `Deps`. */
+/** The types of `platform/http` with this server's `Deps`. */
 export type Row = http.Row<Deps>;
 export type Guard<Principal> = http.Guard<Deps, Principal>;
 export type RowLimit<Principal> = http.RowLimit<Deps, Principal>;
@@ -14,7 +14,7 @@ export type { LimitKey, Reply } from './platform/http/endpoint.js';
 
 type Output<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;
 
-/** An endpoint as it is written down: its handler gets just what its body and query give, and answers its reply. */
+/** The handler gets the parsed body and query, and must return what `reply` says. */
 type Definition<Principal, Body, Query, Spec extends http.ReplySpec> = Omit<http.EndpointFacts, 'body' | 'query'> & {
   body?: Body;
   query?: Query;
@@ -32,10 +32,10 @@ type Define<Principal> = <
   definition: Definition<Principal, Body, Query, Spec>,
 ) => Endpoint<Principal>;
 
-/** An endpoint for users who are signed in: its principal is what their access token says. */
+/** An endpoint for signed-in users: its principal is the claims of their access token. */
 export const endpoint: Define<AccessClaims> = (definition) => definition;
 
-/** An endpoint that is open to all: it knows nothing of the one who asks. */
+/** An endpoint without a principal, open to all. */
 export const openEndpoint: Define<undefined> = (definition) => definition;
 
 /** An endpoint for another kind of principal: `endpointFor<CheckedUser>()({ … })`. */
@@ -60,7 +60,7 @@ function row<Principal>(
   return { method, path, guard, ...(role !== undefined && { role }), limits: [limit].flat(), endpoint };
 }
 
-/** Rows under one heading of the documentation. */
+/** Puts rows under one heading of the documentation. */
 export function group(tag: string, rows: Row[]): Row[] {
   return rows.map((row) => ({ ...row, tag }));
 }

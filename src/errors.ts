@@ -1,11 +1,11 @@
 /**
- * The whole vocabulary of refusals: code → status and title. A code is what clients branch on, so it never
- * changes its meaning; the title is for people.
+ * Every refusal: code → status and title. Clients branch on the code, so its meaning never changes; the title is for
+ * people.
  */
 export const errorCatalogue = {
   invalid_json: { status: 400, title: 'The body is not valid JSON' },
   invalid_request: { status: 400, title: 'The request is malformed' },
-  // A mailed token is part of the input, not the caller's credentials: no 401, and no challenge to answer.
+  // A mailed token is input, not a credential of the request: no 401 and no challenge.
   invalid_one_time_token: { status: 400, title: 'The link has expired or was used already', code: 'invalid_token' },
   unauthenticated: { status: 401, title: 'No token was presented' },
   invalid_token: { status: 401, title: 'The token is not valid' },
@@ -36,12 +36,12 @@ export const errorCatalogue = {
   shutting_down: { status: 503, title: 'This instance is about to stop' },
 } as const satisfies Record<string, CatalogueEntry>;
 
-/** `code` is what clients read, where one word of theirs has two statuses of ours. */
+/** `code` is what clients read, if one of their codes has two statuses. */
 type CatalogueEntry = { status: number; title: string; code?: string };
 
 export type ErrorCode = keyof typeof errorCatalogue;
 
-/** What the client should do about each: docs/reference/errors.md is made from it by `npm run docs`. */
+/** What the client should do. `npm run docs` writes docs/reference/errors.md from it. */
 export const errorAdvice: Record<ErrorCode, string> = {
   invalid_json: 'Correct the request; sending it again does not help.',
   invalid_request: 'Correct the request as `detail` says; sending it again does not help.',
@@ -75,25 +75,24 @@ export const errorAdvice: Record<ErrorCode, string> = {
   shutting_down: 'Ask another instance.',
 };
 
-/** The code as clients read it. */
 export function codeOnTheWire(code: ErrorCode): string {
   const entry: CatalogueEntry = errorCatalogue[code];
   return entry.code ?? code;
 }
 
-/** One thing wrong with the input: where (a JSON path such as `password`), and why. */
+/** One input error: where (a JSON path such as `password`) and why. */
 export type FieldError = { path: string; message: string };
 
 type AppErrorOptions = {
-  /** A sentence for people about this very case; never parsed, never secret. */
+  /** A sentence for people about this case; never parsed, never secret. */
   detail?: string;
   errors?: FieldError[];
-  /** For 429 and 503: when it is worth asking again, in seconds; 1 unless said. */
+  /** For 429 and 503: seconds until a retry makes sense; 1 by default. */
   retryAfterSeconds?: number;
   cause?: unknown;
 };
 
-/** The one error that the code throws on purpose. Whatever else is thrown becomes `internal_error`. */
+/** The only error that the code throws on purpose; all others become `internal_error`. */
 export class AppError extends Error {
   readonly code: ErrorCode;
   readonly detail: string | undefined;
@@ -101,7 +100,7 @@ export class AppError extends Error {
   readonly retryAfterSeconds: number | undefined;
 
   constructor(code: ErrorCode, options: AppErrorOptions = {}) {
-    // A refusal is an answer, not a fault of ours: its stack is never read, and a flood of them would pay for each.
+    // A refusal is no fault, and its stack is never read: a flood of refusals should not pay for stacks.
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0;
     super(options.detail ?? errorCatalogue[code].title, { cause: options.cause });
@@ -118,7 +117,7 @@ export class AppError extends Error {
   }
 }
 
-/** A set-up that can't work: it stops the start, and its message is the line that the operator reads. */
+/** A wrong set-up: the server does not start, and the operator reads the message. */
 export class StartError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);

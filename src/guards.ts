@@ -1,8 +1,7 @@
 import type { Guard } from './endpoint.js';
 
-/** Every way to be let in. A row names one of them, and its endpoint gets what the guard knows of the one who asks. */
+/** Every guard. A row names one, and its endpoint gets the guard's principal: what is known of the client. */
 
-/** Lets all in. */
 export const open: Guard<undefined> = {
   name: 'open',
   refusals: [],
