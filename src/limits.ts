@@ -3,12 +3,12 @@ import { createOutage, type OutageLog, withoutFail } from './platform/limits/fal
 import { createLimit, type Limit } from './platform/limits/limit.js';
 import { rate } from './platform/settings/kinds.js';
 
-/** So many points in so many seconds. */
+/** This many points in this many seconds. */
 export type Rate = { points: number; seconds: number };
 
 /**
- * Every limit: its setting, the rate that it has by default, and what it counts. What counts on it stands in the room that
- * has it, as `limits.ts`. Clients read its name without `RATE_LIMIT_`, in lower case.
+ * Every limit: its setting, default rate and what it counts. The rooms' `limits.ts` do the counting. Clients see the
+ * name in lower case, without `RATE_LIMIT_`.
  */
 export const limitSettings = {
   RATE_LIMIT_LOGIN_ADDRESS: rate('50/15m').describe(
@@ -34,7 +34,7 @@ type LimitSettings = { [Name in keyof typeof limitSettings]: Rate };
 
 export type LimitName = keyof ReturnType<typeof ratesOf>;
 
-/** The rates by the names that clients read. */
+/** The rates under the names that clients see. */
 export function ratesOf(given: LimitSettings) {
   return {
     login_address: given.RATE_LIMIT_LOGIN_ADDRESS,
@@ -50,13 +50,13 @@ export function ratesOf(given: LimitSettings) {
 }
 
 export type Limits = Record<Exclude<LimitName, 'general'>, Limit> & {
-  /** Like `login_account`, but counted for the user, whichever name was typed; see log-in/silent-limit.ts. */
+  /** Like `login_account`, but counted for the user, whatever name was typed; see log-in/silent-limit.ts. */
   login_user: Limit;
-  /** Everything: counted on the hot path and in this instance alone, so only its policy is here. */
+  /** All requests. Only the policy: each instance counts for itself, because every request passes here. */
   general: Policy;
 };
 
-/** @param store where all instances count together; without one each counts in its memory */
+/** @param store counts for all instances together; without it each instance counts in memory */
 export function createLimits(rates: Record<LimitName, Rate>, store: Store | undefined, log: OutageLog): Limits {
   const outage = createOutage(log);
   const limit = (name: string, rate: Rate): Limit => {

@@ -4,8 +4,8 @@ import { newDevice } from './log-in/mails.js';
 import { forgot, passwordChanged, passwordReset } from './passwords/mails.js';
 
 /**
- * Every mail, by its purpose. The first three are looked up when they are sent: a mail with a token comes of it, another
- * mail, or none. The others are notices: they say that something has happened.
+ * Every mail, by its purpose. The first three look up their user at sending time, and may send another mail or none.
+ * The others are notices of something that has happened.
  */
 export const mails: Record<string, ComposeMail> = {
   verify,
@@ -19,7 +19,7 @@ export const mails: Record<string, ComposeMail> = {
   user_deleted: userDeleted,
 };
 
-/** What an item of the outbox says as of now. @returns undefined where there is nothing to send */
+/** Composes an item of the outbox at sending time. @returns undefined if there is nothing to send */
 export const composeMail: ComposeMail = async (deps, item) => {
   const compose = mails[item.purpose];
   if (!compose) throw new Error(`There is no mail for the purpose ${item.purpose}`);

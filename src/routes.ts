@@ -33,8 +33,8 @@ import { signUpLimit } from './sign-up/limits.js';
 import { welcome } from './welcome/endpoints.js';
 
 /**
- * THE PAGE: every endpoint, who may pass, and what is counted. What the contract says of a row stands beside its handler.
- * `npm run routes` prints all of it as a table. Rows of your own go into `own/routes.ts`.
+ * THE PAGE: every endpoint, its guard, role and limits. The rest of a row's contract is beside its handler. `npm run
+ * routes` prints everything as a table. Your own rows go into `own/routes.ts`.
  */
 export const routes: Row[] = [
   ...group('Signing in', [
@@ -99,7 +99,7 @@ export const routes: Row[] = [
   ]),
 ];
 
-/** Besides the table: the files that its pages load, by the path under which they are. */
+/** Files for the pages, by path; they are not rows. */
 export const files: Record<string, (config: Config) => FileFolder> = {
   '/docs': swagger.files,
   '/playground': playground.files,

@@ -21,9 +21,8 @@ import {
 import { usernameSchema } from './users/fields.js';
 
 /**
- * Every setting, by heading and by the name of its environment variable. `npm run docs` makes `.env.example` and
- * docs/reference/settings.md from it: each description says what the setting does, `computed` what it is where it is
- * unset and worked out from others.
+ * Every setting, by heading and environment variable. `npm run docs` makes `.env.example` and
+ * docs/reference/settings.md from it. `computed` is the default that depends on other settings.
  */
 const listening = {
   NODE_ENV: z
@@ -218,7 +217,6 @@ const running = {
   ),
 };
 
-/** The settings by the headings under which the reference lists them. */
 export const settingGroups = {
   'Where it listens': listening,
   Database: database,
@@ -232,7 +230,6 @@ export const settingGroups = {
   'Running it': running,
 };
 
-/** Every setting, by the name of its environment variable. */
 export const settings = z.object({
   ...listening,
   ...database,
@@ -246,5 +243,4 @@ export const settings = z.object({
   ...running,
 });
 
-/** Them as they were read. */
 export type Settings = z.infer<typeof settings>;

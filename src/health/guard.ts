@@ -4,8 +4,8 @@ import type { Guard } from '../endpoint.js';
 import { AppError } from '../errors.js';
 
 /**
- * Lets in who shows `METRICS_TOKEN`. Where there is none, only this machine itself may come in, and not through a
- * proxy: what the numbers tell of users and load is not for strangers.
+ * Requires `METRICS_TOKEN`. Without that setting, only direct requests from this machine pass, none through a proxy:
+ * strangers must not learn about users and load.
  */
 export const metricsToken: Guard<undefined> = {
   name: 'metrics-token',
@@ -24,14 +24,14 @@ export const metricsToken: Guard<undefined> = {
       if (wanted === undefined && isOfThisMachine(req)) return admit(undefined);
       const shown = /^bearer +(.+)$/i.exec(req.headers.authorization ?? '')?.[1];
       if (shown === undefined) throw new AppError('unauthenticated', { detail: 'METRICS_TOKEN opens this.' });
-      // Digests have one length, so that the time of comparing tells nothing of the token, its length included.
+      // Digests have the same length, so the time of the comparison reveals nothing, not even the token's length.
       if (wanted === undefined || !timingSafeEqual(digest(shown), wanted)) throw new AppError('invalid_token');
       admit(undefined);
     };
   },
 };
 
-// A proxy on this machine speaks for others; one that says so in no header can't be told from this machine.
+// A proxy on this machine forwards for others. A proxy that sets none of these headers cannot be detected.
 const proxyHeaders = ['forwarded', 'via', 'x-forwarded-for', 'x-real-ip'];
 
 function isOfThisMachine({ socket, headers }: Request): boolean {

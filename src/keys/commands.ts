@@ -5,7 +5,7 @@ import { type KeyFacts, listKeys, signsFrom, unopenedKeys } from './list.js';
 import { resealKeys, revokeKey, rotateKeys } from './rotation.js';
 import { wrongSecret } from './signing-keys.js';
 
-/** Signing keys: what is listed never holds key material. */
+/** Commands for signing keys. They never show key material. */
 export const keyCommands: Command<CommandDeps>[] = [
   { name: 'keys list', arguments: [], summary: 'signing keys and their states', run: list },
   { name: 'keys rotate', arguments: [], summary: 'make the next keys sign; no token is refused for it', run: rotate },
@@ -44,7 +44,7 @@ async function rotate(deps: CommandDeps): Promise<Result> {
   const rotated = await rotateKeys(deps, {});
   const access = (await listKeys(deps)).filter(({ purpose }) => purpose === 'access');
   const active = access.find(({ state }) => state === 'active');
-  // The one that has been published for longest is the next one to sign.
+  // The key that was published first is the next to sign.
   const next = access.findLast(({ state }) => state === 'next');
   if (!active || !next) throw new CommandError(noKeys);
   const from = signsFrom(next);
@@ -82,7 +82,7 @@ async function reseal(deps: CommandDeps): Promise<Result> {
   };
 }
 
-// A successor sealed under a secret that the servers don't have would stop each of their starts.
+// A new key sealed under a secret that the servers do not have would stop each of their starts.
 async function checkSecret(deps: CommandDeps): Promise<void> {
   const [keys, unopened] = [await listKeys(deps), await unopenedKeys(deps)];
   if (keys.length > 0 && unopened.length === keys.length) throw wrongSecret();

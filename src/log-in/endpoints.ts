@@ -10,7 +10,7 @@ import { checkPassword, recordFailedLogin } from './check-password.js';
 import { deviceIdOf, deviceTokenFor } from './known-devices.js';
 import { startSessionFor } from './start-session.js';
 
-// No policy here: a user with an old or odd password must still get in with it.
+// No password policy here: a user with an old password must still get in.
 const bodySchema = z
   .strictObject({
     username: z.string().min(1).max(254).meta({ description: 'A username or an e-mail address.' }),
@@ -53,8 +53,8 @@ async function start({ deps, caller }: LogInContext, checked: CheckedUser, newDe
 }
 
 /**
- * The user changed between the check of the password and now. That may be a change of password, but also another
- * login that hashed the same password anew at a higher cost: one more check tells.
+ * The user changed since the password check: the password itself, or its hash, because another login rehashed it at a
+ * higher cost. One more check decides.
  */
 async function startAgain(context: LogInContext, newDevice: boolean) {
   const { deps, body, caller } = context;

@@ -9,15 +9,15 @@ import { type CountAttempt, limitSilently, uncounted } from './silent-limit.js';
 
 declare module 'express-serve-static-core' {
   interface Locals {
-    /** The login comes from a device that has signed in as this user before. */
+    /** This user has signed in on this device before. */
     isKnownDevice?: true;
   }
 }
 
 /**
- * Counts failed logins. A device that has signed in as this user before has a limit of its own, and no other refuses it:
- * no attacker can keep the user out. Its failures are seen at the address all the same. All others are held by the
- * address and by the name as it was typed, which is the same for names that no user has.
+ * Counts failed logins. A device on which this user has signed in before has its own limit, and no other limit refuses
+ * it: an attacker cannot lock the user out. Its failures also count at the address. Other devices are limited by the
+ * address and by the typed name, whether or not a user has it.
  */
 export const logInLimit: RowLimit<unknown> = {
   name: 'login',
@@ -35,12 +35,12 @@ export const logInLimit: RowLimit<unknown> = {
   counts: (code) => code === 'invalid_credentials',
 };
 
-/** How the password of a login is counted for its user, besides what its row counts. */
+/** Counts a login's password attempts for its user, besides the limits of the row. */
 export function attemptCounter({ limits }: Pick<Deps, 'limits'>, { res }: Request): CountAttempt {
   return !limits || res?.locals.isKnownDevice ? uncounted : limitSilently(limits.login_user);
 }
 
-/** The known device that a login comes from, with the user who has signed in there before. */
+/** The known device of a login, together with its user. */
 async function knownDevice({ deps, req, cookies }: LimitedRequest<unknown>): Promise<string | undefined> {
   const token: string | undefined = req.body.device_token ?? tokensIn(cookies, deps.config.cookies).device;
   if (token === undefined || !isDeviceToken(deps.keys, token)) return undefined;

@@ -17,7 +17,7 @@ export const show = endpoint({
   reply: [200, userSchema],
   async handler({ deps, principal }) {
     const user = await findById(deps, principal.sub);
-    // Deleted a moment ago: the session has ended with the user.
+    // The user was deleted a moment ago, so the session has ended.
     if (!user) throw new AppError('session_revoked');
     return { body: userJson(user) };
   },
@@ -33,8 +33,8 @@ const updateSchema = z
   .default({});
 
 /**
- * Changes the username, and asks for a change of e-mail, which takes the password (ASVS 7.5.1). The answer shows the
- * address that counts, which is the former one until the mailed link is opened.
+ * Changes the username, and requests a change of e-mail, which needs the password (ASVS 7.5.1). The response shows the
+ * old address until the mailed link is opened.
  */
 export const update = endpoint({
   name: 'updateMe',
@@ -57,7 +57,6 @@ const deleteSchema = z
   .strictObject({ password: z.string().min(1) })
   .meta({ id: 'DeleteMeBody', example: { password: 'nine geese over a quiet lake' } });
 
-/** Deletes the user and all that is theirs; their tokens are refused from now on. */
 export const remove = endpoint({
   name: 'deleteMe',
   summary: 'Delete yourself and all that is yours',
@@ -74,7 +73,7 @@ export const remove = endpoint({
   },
 });
 
-/** @throws AppError validation_failed without a password, invalid_credentials where it is wrong */
+/** @throws AppError validation_failed without a password, invalid_credentials for a wrong one */
 async function recheck(
   { deps, principal, caller }: Pick<Context<AccessClaims>, 'deps' | 'principal' | 'caller'>,
   password: string | undefined,

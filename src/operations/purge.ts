@@ -9,7 +9,7 @@ import { purgeOutbox } from '../platform/outbox/purge.js';
 import { purgeSessions } from '../sessions/purge.js';
 import { purgePendingSignUps } from '../sign-up/purge.js';
 
-/** What the server does by itself every hour, now. */
+/** Runs the server's hourly purge now. */
 export const purgeCommand: Command<CommandDeps> = {
   name: 'purge',
   arguments: [],
@@ -27,7 +27,7 @@ export const purgeCommand: Command<CommandDeps> = {
   },
 };
 
-/** Before a server first starts there is no key to seal with, and so nothing that was sealed. */
+/** Before the first start of a server there is no key, so nothing is sealed. */
 async function retain(deps: CommandDeps): Promise<Retained> {
   if ((await listKeys(deps)).length === 0) return { purged: 0, erased: 0 };
   return retainAudit({ ...deps, auditKey: await auditKeyOf(deps) });

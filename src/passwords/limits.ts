@@ -12,7 +12,7 @@ export const passwordLimit: RowLimit<AccessClaims> = {
   counts: (code) => code === 'invalid_credentials',
 };
 
-/** Counts tries to reset a password, by address. */
+/** Counts password resets, by address. */
 export const resetLimit: RowLimit<unknown> = {
   name: 'reset',
   keys: ({ limits, req }) => [{ limit: limits.password, key: addressKeyOf(req) }],

@@ -25,9 +25,9 @@ export async function userToReset({ db }: { db: Db }, token: string): Promise<Us
 }
 
 /**
- * Sets the password by a mailed token, ends every session of the user, and every token with it. The user who opened that
- * mail has the address, so it is verified.
- * @throws AppError invalid_one_time_token where the token was used meanwhile, the address is another, or the user disabled
+ * Sets the password by a mailed token and ends every session and token of the user. The mail reached the user, so the
+ * address is verified.
+ * @throws AppError invalid_one_time_token if the token was used meanwhile, the address changed or the user is disabled
  */
 export async function resetPassword(
   deps: ChangeDeps,
@@ -37,7 +37,7 @@ export async function resetPassword(
   actor: Actor,
 ): Promise<void> {
   await commitChange(deps, async (tx) => {
-    // First the user, as every change does: so no two of them wait for each other.
+    // Every change locks the user first, so that two changes never deadlock.
     await lockUser(tx, userId);
     const emailKey = await spendToken(tx, 'reset', token);
     const [row] = await tx.$queryRaw<{ wasVerified: boolean }[]>`

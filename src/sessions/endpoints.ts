@@ -20,7 +20,7 @@ const refreshSchema = z
   .meta({ id: 'RefreshBody', example: { refresh_token: tokenExample } })
   .default({});
 
-/** A token is answered the way it came: from the body in the body, from a cookie by cookies. */
+/** The response uses the transport of the refresh token: body or cookie. */
 export const refresh = openEndpoint({
   name: 'refreshTokens',
   summary: 'Change a refresh token for new tokens',
@@ -53,7 +53,7 @@ const logOutSchema = z
   .meta({ id: 'LogOutBody', example: {} })
   .default({});
 
-/** Ends the session that a genuine token names, however old it is; that it has ended already is no error. */
+/** Ends the session of a genuine token, however old; an ended session is no error. */
 export const logOut = endpointFor<AccessClaims | AppError>()({
   name: 'logOut',
   summary: 'End the session of a token',

@@ -29,12 +29,11 @@ export const sessionListSchema = z
   .object({ data: z.array(sessionSchema) })
   .meta({ id: 'SessionList', example: { data: [sessionExample] } });
 
-/** @param current the session that asks */
+/** @param current the id of the requesting session */
 export function sessionsJson(live: LiveSession[], current: string): z.infer<typeof sessionListSchema> {
   return { data: live.map((session) => ({ ...sessionJson(session), current: session.id === current })) };
 }
 
-/** A session as the command line and the API show it. */
 export function sessionJson({ id, createdAt, lastUsedAt, expiresAt, ip, userAgent }: LiveSession) {
   return {
     id,
@@ -46,7 +45,7 @@ export function sessionJson({ id, createdAt, lastUsedAt, expiresAt, ip, userAgen
   };
 }
 
-/** The token response (RFC 6749 §5.1); with `transport: "cookie"` the three tokens are in cookies instead. */
+/** The token response (RFC 6749 §5.1); with `transport: "cookie"` the three tokens are in cookies. */
 export const tokenResponseSchema = z
   .object({
     access_token: z.string().optional().meta({ description: 'A JWT. Not with the transport `cookie`.' }),

@@ -11,7 +11,7 @@ import type { SessionSettings } from './lifetime.js';
 import { newNonce, nonceHash, sealRefreshToken } from './refresh-tokens.js';
 import type { Revocations } from './revocations.js';
 
-/** The two tokens of a session and whom they are for. Lifetimes are in seconds. */
+/** Lifetimes are in seconds. */
 export type SessionTokens = {
   sessionId: string;
   user: User;
@@ -30,8 +30,8 @@ export type SessionsDeps = {
 };
 
 /**
- * Inserts a session for the one user that the given statement returns, and records it, in that very statement.
- * @param mail an INSERT of a mail to them, over `u`
+ * Inserts a session for the user that `signedIn` returns, and records it in the same statement.
+ * @param mail an INSERT of a mail to `u`
  */
 export async function startSession(
   deps: SessionsDeps,
@@ -60,7 +60,7 @@ export async function startSession(
   return { ...signFor(deps, user, sessionId, issuedAt), refreshToken, refreshExpiresIn: config.tokens.refreshTtl };
 }
 
-/** Signs an access token for a session, as its user is now. */
+/** Signs an access token with the user's current roles and version. */
 export function signFor(
   { keys, config }: Pick<SessionsDeps, 'keys' | 'config'>,
   user: User,
@@ -72,12 +72,10 @@ export function signFor(
   return { sessionId, user, accessToken, accessExpiresIn: config.tokens.accessTtl };
 }
 
-/** The time by this machine's clock, in seconds since 1970. */
 export function secondsNow(): number {
   return Math.floor(Date.now() / 1000);
 }
 
-/** When an access token that is issued now expires. */
 export function accessExpiry({ accessTtl }: SessionSettings, issuedAt: number): Date {
   return new Date((issuedAt + accessTtl) * 1000);
 }

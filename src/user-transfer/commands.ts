@@ -11,7 +11,7 @@ import { readFirebaseParameters } from './firebase.js';
 import { type ImportCounts, importUsers } from './import.js';
 import { linesOf, readUserLines, userLine } from './lines.js';
 
-/** Users from elsewhere, and to elsewhere. docs/importing-users.md has the format. */
+/** Imports and exports users. docs/importing-users.md has the format. */
 export const transferCommands: Command<CommandDeps>[] = [
   {
     name: 'users import',
@@ -37,7 +37,7 @@ export const transferCommands: Command<CommandDeps>[] = [
 
 type Refusal = { line: number; reason: string };
 
-/** So many refused lines are in the answer; all of them go to standard error where that is the operator's. */
+/** The most refused lines in the result; standard error gets all of them if it is the operator's. */
 const MOST_TOLD = 100;
 const PROGRESS_STEP = 10_000;
 
@@ -76,7 +76,7 @@ function summary({ lines, imported, existing, refused }: ImportCounts): string {
 async function exportFile(deps: CommandDeps, args: Args): Promise<Result> {
   const path = reachable(deps, args.positionals[0] ?? '-');
   tell(deps, 'The output holds the hashes of all passwords: whoever has it can try to guess them. Keep it secret.');
-  // Never over an existing file, and for its owner alone.
+  // Never over an existing file, and readable for its owner alone.
   const output = path === '-' ? process.stdout : createWriteStream(path, { flags: 'wx', mode: 0o600 });
   let count = 0;
   async function* lines() {
@@ -86,7 +86,7 @@ async function exportFile(deps: CommandDeps, args: Args): Promise<Result> {
     }
   }
   await pipeline(Readable.from(lines()), output, { end: path !== '-' }).catch(unreadable);
-  // What went to standard output is all that belongs there.
+  // Standard output must contain nothing else.
   if (path === '-') return { json: undefined, text: '' };
   return {
     json: { exported: count, file: path, secret: true },
@@ -104,12 +104,12 @@ function unreadable(error: NodeJS.ErrnoException): never {
   throw error;
 }
 
-/** Carried out by a running server, which has other standard streams and another working directory. */
+/** A running server executes the command: with other standard streams and another working directory. */
 function isInServer({ keys }: CommandDeps): boolean {
   return keys !== undefined;
 }
 
-/** @throws CommandError for a file that only the operator's own process would find */
+/** @throws CommandError for a relative path, which a running server would resolve differently */
 function reachable(deps: CommandDeps, path: string): string {
   if (isInServer(deps) && !isAbsolute(path))
     throw new CommandError('The running server has the database and does this: name the file by its absolute path.');

@@ -5,8 +5,8 @@ import type { ForeignUser } from './import.js';
 const PAGE_SIZE = 1000;
 
 /**
- * Every user with the password's hash, as `importUsers` takes them, oldest first. Page by page, so that memory does not
- * grow with them; who signs up meanwhile is there too. Sign-ups whose address was never verified are no users yet.
+ * Every user with the password's hash, oldest first, in the format of `importUsers`. Page by page, so that memory stays
+ * small; new users are included, pending sign-ups are not.
  */
 export async function* exportUsers({ db }: { db: Db }): AsyncGenerator<ForeignUser> {
   let last: string | undefined;

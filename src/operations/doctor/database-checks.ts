@@ -7,10 +7,9 @@ import { outboxVitals } from '../../platform/outbox/queue.js';
 import { type DatabaseVitals, hearsNotifications, unfinishedMigrations, vitalsOf } from './database-health.js';
 import { type Finding, ok, problem, warning } from './finding.js';
 
-/** The current secret, and the previous one where there is one. */
 export type Secrets = { current: string; previous: string | undefined };
 
-/** What the database tells. It changes nothing there, not even the migrations that are missing. */
+/** Checks the database and changes nothing, not even missing migrations. */
 export async function checkDatabase(config: Config, database: Database, secrets: Secrets): Promise<Finding[]> {
   let vitals: DatabaseVitals;
   try {
@@ -44,10 +43,10 @@ async function outbox({ client }: Database): Promise<Finding> {
     : ok('mail', state);
 }
 
-// Retries begin after seconds; what waits for longer than this has been refused several times.
+// Retries begin after seconds; a mail that waits longer than this has been refused several times.
 const longestWaitSeconds = 600;
 
-/** For a database that could not be opened, or does not answer. */
+/** The finding for a database that does not open or answer. */
 export function unreachable(error: unknown): Finding {
   return problem(
     'database',
@@ -58,7 +57,7 @@ export function unreachable(error: unknown): Finding {
 
 // A login is three queries, one after the other.
 const slowMs = 25;
-// Tokens of an instance whose clock is further ahead are refused by the others.
+// The other instances refuse tokens of an instance whose clock is further ahead.
 const clockToleranceMs = 60_000;
 
 function describe({ version, latencyMs, clockAheadMs }: DatabaseVitals): Finding[] {

@@ -11,7 +11,7 @@ import { checkFileModes } from './file-modes.js';
 import { type Finding, ok, problem, warning } from './finding.js';
 import { checkSettings } from './settings-checks.js';
 
-/** Looks, and changes nothing: so in a process of its own it opens the database alone, without migrating it. */
+/** Changes nothing: in its own process it opens the database without migrating it. */
 export const doctor: Command<CommandDeps> = {
   name: 'doctor',
   arguments: [],

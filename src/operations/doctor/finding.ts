@@ -1,9 +1,8 @@
-/** What one check has found. */
 export type Finding = {
   check: string;
   status: 'ok' | 'warning' | 'problem';
   detail: string;
-  /** What to do about it, or null where there is nothing to do. */
+  /** What to do about it; null if there is nothing to do. */
   mend: string | null;
 };
 

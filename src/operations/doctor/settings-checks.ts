@@ -1,7 +1,7 @@
 import type { Config } from '../../config.js';
 import { type Finding, ok, problem, warning } from './finding.js';
 
-/** What the settings alone tell. Much of it matters only in production. */
+/** Checks the settings alone; many checks matter only in production. */
 export function checkSettings(config: Config): Finding[] {
   return [
     nodeVersion(process.versions.node),
@@ -10,7 +10,7 @@ export function checkSettings(config: Config): Finding[] {
   ];
 }
 
-/** `engines` in package.json, which npm only warns about. */
+/** The versions in package.json's `engines`, which npm only warns about. */
 export function nodeVersion(version: string): Finding {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const good = major >= 24 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19);
@@ -18,7 +18,7 @@ export function nodeVersion(version: string): Finding {
   return problem('Node', version, 'Use Node 20.19 or newer of 20, 22.12 or newer of 22, or 24 and later.');
 }
 
-// Memory in KiB and passes that are worth the same, by OWASP's Password Storage Cheat Sheet.
+// Memory (KiB) and passes of equal strength, from OWASP's Password Storage Cheat Sheet.
 const leastCosts = [
   { memoryKiB: 47_104, passes: 1 },
   { memoryKiB: 19_456, passes: 2 },

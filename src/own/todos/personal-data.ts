@@ -1,7 +1,7 @@
 import { maxExported, personalData } from '../../platform/personal-data.js';
 import { todoJson, todoSchema } from './json.js';
 
-/** What is held of a user's todos. */
+/** The user's todos for the export. */
 export const todosData = personalData({
   table: 'todo',
   schema: todoSchema,

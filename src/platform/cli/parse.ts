@@ -1,16 +1,14 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { type AnyCommand, type Args, UsageError } from './command.js';
 
-/** What a command line asks for. */
 export type Parsed<Known> = { json: boolean } & ({ help: string } | { command: Known; args: Args });
 
 const common = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
 
 /**
  * Reads a command line, without the name of the program.
- * @param commands those that there are
- * @returns `help` with what it is wanted for: the beginning of a command's name, or nothing
- * @throws UsageError with one line that says what is wrong
+ * @returns `help` with the beginning of a command's name, or an empty text
+ * @throws UsageError with one line
  */
 export function parse<Known extends AnyCommand>(argv: string[], commands: Known[]): Parsed<Known> {
   const first = argv.findIndex((word) => word !== '--json');

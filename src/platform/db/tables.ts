@@ -1,19 +1,18 @@
 import type { RunSql } from './driver.js';
 
-/** A table as it stands in the database's catalogue. */
+/** A table in the database's catalogue. */
 export type Table = {
   name: string;
-  /** By name. Generated ones are left out: the database fills them. */
+  /** Sorted by name, without generated columns, which the database fills. */
   columns: { name: string; type: string }[];
-  /** The sequences that number its rows. */
   sequences: string[];
 };
 
 type CatalogueRow = Table & { refersTo: string[] };
 
 /**
- * All tables but Prisma's own record of migrations, each after those that its foreign keys refer to.
- * @throws where tables refer to each other in a ring
+ * All tables except Prisma's record of migrations, each after the tables that it refers to.
+ * @throws if tables refer to each other in a circle
  */
 export async function tablesOf(runSql: RunSql): Promise<Table[]> {
   const { rows } = await runSql(catalogue, []);

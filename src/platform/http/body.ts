@@ -8,13 +8,13 @@ import { createTurns } from './turn-queue.js';
 const limit = 65_536;
 const jsonInUtf8 = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
 
-// Parsing and checking one of these can take milliseconds.
+// Parsing and checking a larger body can take milliseconds.
 const large = 8_192;
 const inTurn = createTurns();
 
 const readBytes = express.raw({ limit, inflate: false, type: () => true });
 
-/** Reads a JSON body, where there is one, into `req.body`; another media type is refused (RFC 9110 §15.5.16). */
+/** Reads a JSON body, if there is one, into `req.body`; refuses other media types (RFC 9110 §15.5.16). */
 export const readBody: RequestHandler = (req, res, next) => {
   if (hasBody(req) && !isPlainJson(req))
     throw new AppError('unsupported_media_type', { detail: 'Send application/json.' });
@@ -39,7 +39,7 @@ function parsing(req: Request, next: NextFunction): NextFunction {
   };
 }
 
-/** An object or an array; undefined where there was no body. */
+/** An object or an array; undefined without a body. */
 function parseJson(bytes: Buffer | undefined): unknown {
   if (bytes === undefined) return undefined;
   if (bytes.length === 0) return {};
@@ -57,10 +57,10 @@ function parsed(text: string): unknown {
   }
 }
 
-// A client that means well sends its body in pieces as large as it has them. Each costs a turn through the parser.
+// An honest client sends large chunks. Each chunk costs a call of the parser.
 const mostChunks = 1_024;
 
-// The parser would read a body of unknown length to its end before it refuses it.
+// The parser would read a body of unknown length to its end before refusing it.
 function refusingEndless(req: Request, next: NextFunction): NextFunction {
   let over = false;
   let received = 0;
@@ -78,7 +78,7 @@ function refusingEndless(req: Request, next: NextFunction): NextFunction {
   return once;
 }
 
-// A compressed body is refused, so that no small one can unpack into a large one.
+// A compressed body is refused: a small one could unpack into a large one.
 function isPlainJson({ headers }: Request): boolean {
   return (headers['content-encoding'] ?? 'identity') === 'identity' && jsonInUtf8.test(headers['content-type'] ?? '');
 }
@@ -90,8 +90,8 @@ export function hasBody(req: Request): boolean {
 
 /**
  * Checks input against its schema.
- * @param place what stands before the path of each error: nothing for the body, `query` for the query
- * @throws AppError validation_failed, naming each wrong field
+ * @param place comes before the path of each error: `query`, or nothing for the body
+ * @throws AppError validation_failed with each wrong field
  */
 export function checkInput<Schema extends z.ZodType>(schema: Schema, input: unknown, place?: string): z.output<Schema> {
   const parsed = schema.safeParse(input);

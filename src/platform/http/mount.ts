@@ -11,9 +11,9 @@ import { createRateLimit } from './rate-limit.js';
 import { overrideHeaders, writeAnswer } from './response-headers.js';
 import { send } from './send.js';
 
-/** How this server's clients show who they are: what the steps must know of it without knowing sessions. */
+/** How clients authenticate: what the steps need without importing sessions. */
 export type Credentials = {
-  /** Whether the request brings a token that no browser sends by itself. */
+  /** Whether the request has a token that a browser does not send by itself. */
   inHeader(req: Request): boolean;
   cookies(req: Request): Cookies;
   /** Whether a token is among the cookies. */
@@ -30,14 +30,17 @@ export type MountOptions<Deps extends BaseDeps> = {
 
 type Steps = (RequestHandler | ErrorRequestHandler)[];
 
-/** Puts the route table onto the app: each row becomes a list of named steps, and has none that it doesn't need. */
+/** Mounts the route table: each row becomes a list of named steps, without any that it does not need. */
 export function mount<Deps extends BaseDeps>(app: Express, rows: Row<Deps>[], options: MountOptions<Deps>): void {
   const { deps, credentials, refuseCrossSite } = options;
   const guards = createGuardSteps(deps);
   const cookiesFor = createCookiesFor<Deps>(credentials);
   const limitsFor = createRateLimit(deps, cookiesFor);
 
-  /** Nothing is parsed for a stranger, and no password is looked at before the body is clean and the try counted. */
+  /**
+   * Order matters: no parsing before authentication, and no password check before the body is valid and the attempt
+   * counted.
+   */
   function stepsOf(row: Row<Deps>): Steps {
     const { body, query } = row.endpoint;
     const fields = body ? fieldsOf(body) : [];
@@ -81,12 +84,12 @@ export function mount<Deps extends BaseDeps>(app: Express, rows: Row<Deps>[], op
   }
 }
 
-/** The cookies that count for a row: none where a token that no browser sends by itself decides. */
+/** No cookies count if the request has a token that a browser does not send by itself. */
 function createCookiesFor<Deps extends BaseDeps>({ inHeader, cookies }: Credentials) {
   return (row: Row<Deps>, req: Request): Cookies => (!row.guard.bodyFirst && inHeader(req) ? {} : cookies(req));
 }
 
-/** Each guard's step, made once for the app, however many rows it guards. */
+/** One step per guard and app, for all of its rows. */
 function createGuardSteps<Deps extends BaseDeps>(deps: Deps): (guard: Guard<Deps, unknown>) => RequestHandler {
   const made = new Map<Guard<Deps, unknown>, RequestHandler>();
   return (guard) => {
@@ -108,7 +111,7 @@ function createGuardSteps<Deps extends BaseDeps>(deps: Deps): (guard: Guard<Deps
   };
 }
 
-/** Requires a role in what the guard before it knows (ASVS 8.2.1, 8.3.2). */
+/** Requires a role in the principal (ASVS 8.2.1, 8.3.2). */
 function requireRole(role: string): RequestHandler {
   return (_req, res, next) => {
     const { roles } = res.locals.principal as { roles: string[] };
@@ -127,7 +130,7 @@ function byPath<Deps extends BaseDeps>(all: Row<Deps>[]): [Row<Deps>, ...Row<Dep
   return [...found.values()];
 }
 
-/** What the body takes is never taken from the query, where logs and histories would keep it (ASVS 14.2.1). */
+/** Body fields are refused in the query, where logs and histories would keep them (ASVS 14.2.1). */
 function refuseQuery(fields: string[]): RequestHandler {
   return (req, _res, next) => {
     const misplaced = fields.filter((field) => field in req.query);
@@ -152,8 +155,8 @@ function refuseCookiesCrossSite({ wantsCookies }: Credentials, refuseCrossSite: 
 }
 
 /**
- * What a handler gets. Caller and cookies are worked out only where it asks: most don't. They are a class's getters,
- * because those of an object literal make a hidden class for each request, which took a quarter of a small one.
+ * Computes caller and cookies only on demand: most handlers need neither. Getters of a class, because those of an
+ * object literal create a hidden class per request, a quarter of a small request's time.
  */
 class RequestContext<Deps> implements Context<Deps, unknown, unknown, unknown> {
   readonly deps: Deps;
@@ -184,12 +187,12 @@ class RequestContext<Deps> implements Context<Deps, unknown, unknown, unknown> {
 }
 
 function idOf({ params: { id } }: Request): string {
-  // What is no id names nothing; the database is not to be asked about it.
+  // Not an id, so it names nothing; do not ask the database.
   if (id !== undefined && !isUuid(id)) throw new AppError('not_found');
   return String(id);
 }
 
-/** RFC 9110 §15.5.6: 405 says what the path does take. */
+/** RFC 9110 §15.5.6: 405 lists the allowed methods. */
 function otherMethods<Deps extends BaseDeps>(rows: Row<Deps>[]): RequestHandler {
   const methods = rows.flatMap((row) => (row.method === 'GET' ? ['GET', 'HEAD'] : [row.method]));
   const allow = [...methods, 'OPTIONS'].join(', ');

@@ -4,12 +4,12 @@ import { createTally } from '../limits/window-counter.js';
 import { addressKeyOf } from './address-key.js';
 import { refuseByLimit } from './rate-limit-headers.js';
 
-// About 20 MB, where they are all different and IPv6.
+// About 20 MB if all are different IPv6 addresses.
 const maxAddresses = 100_000;
 
 /**
- * The limit on everything that comes from an address. It is on the way of every request, so it is counted in this
- * instance alone, without a promise or a timer, and its headers are written only when it refuses.
+ * Limits all requests of an address. It runs on every request, so it counts in this instance only, without promise or
+ * timer, and sets headers only when it refuses.
  */
 export function refuseFloods(policy: Policy): RequestHandler {
   const tally = createTally(policy.seconds * 1000, maxAddresses);

@@ -4,7 +4,7 @@ import { AppError } from '../../errors.js';
 import { problemOf } from './error-handler.js';
 import { standardHeaders } from './response-headers.js';
 
-/** What is answered while the database has not been reached yet, and there is no app: the process is well, and no more. */
+/** The responses until the database is reached: the process is healthy, but nothing else works. */
 export function answerWaiting(): RequestListener {
   const standard = standardHeaders();
   return (req, res) => {

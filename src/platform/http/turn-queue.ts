@@ -1,9 +1,9 @@
-/** Runs pieces of work one after the other, each in a turn of the event loop of its own. */
+/** Runs pieces of work one after another, each in its own turn of the event loop. */
 export type Turns = (work: () => void) => void;
 
 /**
- * A request is cheap, but hundreds that are ready at once are worked off in one turn of the event loop, in which nobody
- * else is heard. What takes a millisecond or more, or comes in crowds, takes turns with everything else instead.
+ * Hundreds of requests that are ready together would all run in one turn of the event loop, while everything else
+ * waits. Work that takes a millisecond or more, or comes in crowds, goes through this queue instead.
  */
 export function createTurns(): Turns {
   const waiting: (() => void)[] = [];

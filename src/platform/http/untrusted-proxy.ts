@@ -2,8 +2,8 @@ import type { RequestHandler } from 'express';
 import type { Logger } from 'pino';
 
 /**
- * Says once that requests come through a proxy that nobody has told us of: all its clients then share one address,
- * and with it their limits. For `TRUST_PROXY=false`; the header is not believed.
+ * Warns once if requests come through a proxy while TRUST_PROXY is false: then all clients share one address and its
+ * limits.
  */
 export function warnOfUntrustedProxy(log: Logger): RequestHandler {
   let said = false;

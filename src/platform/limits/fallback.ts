@@ -1,15 +1,14 @@
 import type { Count, Counter } from './counters.js';
 
-/** A logger's two words that are needed here. */
 export type OutageLog = Record<'info' | 'warn', (details: object, message: string) => void>;
 
-/** Whether the store is away: known to all limits that share it. */
+/** Whether the store is down, for all limits that share it. */
 export type Outage = {
-  /** Whether to do without the store for now; once a second one asker is sent to look whether it is back. */
+  /** Whether to skip the store for now; once a second one call tries it again. */
   isOn(): boolean;
-  /** The store failed. Logs where it did not before. */
+  /** Reports a failure; logs the first one. */
   began(error: unknown): void;
-  /** The store answered. Logs where it did not before. */
+  /** Reports an answer; logs the first one after an outage. */
   over(): void;
 };
 
@@ -36,7 +35,7 @@ export function createOutage(log: OutageLog): Outage {
   };
 }
 
-/** Counts in the store, and in memory while that is away: laxer by the number of instances, never an open door. */
+/** Counts in the store, or in memory while it is down: then each instance allows the limit, but never more. */
 export function withoutFail(store: Counter, memory: Counter, outage: Outage): Counter {
   return {
     async add(key): Promise<Count> {

@@ -5,7 +5,7 @@ import { problemHeaders } from './headers.js';
 
 const codes = Object.keys(errorCatalogue) as ErrorCode[];
 
-/** The body of every refusal (RFC 9457), as `error-handler.ts` writes it. */
+/** The body of every refusal (RFC 9457), as in `error-handler.ts`. */
 export const problemSchema = z
   .object({
     type: z.string().regex(/^urn:gatelatch:problem:[a-z_]+$/),
@@ -23,7 +23,7 @@ export const problemSchema = z
   })
   .meta({ id: 'Problem', description: 'A refusal (RFC 9457).' });
 
-/** One refusal of each code, as it would be answered. */
+/** An example of each code. */
 export const problemExamples: Record<string, oas31.ExampleObject> = Object.fromEntries(
   codes.map((code) => [code, { summary: errorCatalogue[code].title, value: exampleOf(code) }]),
 );
@@ -42,10 +42,10 @@ function exampleOf(code: ErrorCode): z.infer<typeof problemSchema> {
   };
 }
 
-/** The answer of some refusals that share a status. */
+/** A response for refusals with the same status. */
 export type ProblemResponse = (status: number, codes: ErrorCode[]) => ZodOpenApiResponseObject;
 
-/** For one document: the same refusals are one component of it, however many operations have them. */
+/** Per document: equal refusals share one component. */
 export function createProblemResponse(): ProblemResponse {
   const made = new Map<string, ZodOpenApiResponseObject>();
   return (status, codes) => {

@@ -3,8 +3,8 @@ import { Prisma } from '../../generated/prisma/client.js';
 import type { Caller } from '../caller.js';
 
 /**
- * An INSERT of one item that a client asked for by an address. It is the same whether or not any user has that address:
- * that is found out when it is sent.
+ * An INSERT for an address that a client typed. It is the same whether or not a user has the address: that is looked up
+ * at sending time.
  */
 export function enqueueRequest(purpose: string, recipient: string): Prisma.Sql {
   return Prisma.sql`
@@ -14,14 +14,13 @@ export function enqueueRequest(purpose: string, recipient: string): Prisma.Sql {
 type NoticeOptions = {
   /** The user it belongs to; by default the user of the row. */
   userId?: Prisma.Sql;
-  /** A condition besides. */
   where?: Prisma.Sql;
 };
 
 /**
- * An INSERT of a notice to the address in the row `u`; none where that has no address. It stands in the statement or
- * transaction of what it tells of.
- * @param from what gives the user's row as `u`
+ * An INSERT of a notice to the address in the row `u`, if it has one; for the same statement or transaction as what it
+ * reports.
+ * @param from gives the user's row as `u`
  */
 export function enqueueNotice(
   purpose: string,

@@ -1,14 +1,14 @@
 import { Gauge, type Registry } from 'prom-client';
 import { gaugeOf } from './gauge.js';
 
-/** What is told as it stands at each reading. */
+/** What is read at every scrape. */
 export type StateSources = {
-  /** The connections to a server, and who waits for one; undefined where the database is embedded. */
+  /** Undefined for an embedded database. */
   pool: (() => { total: number; idle: number; waiting: number; most: number }) | undefined;
   revocations: { size(): number; isComplete(): boolean };
   /** `lag` in milliseconds. */
   sync: { lag(): number; isFresh(): boolean };
-  /** Asks the database: at most every 5 s, however often the metrics are read. */
+  /** Asks the database: at most every 5 s, however often metrics are scraped. */
   outbox(): Promise<{ waiting: number; failed: number }>;
 };
 
