@@ -18,6 +18,8 @@ export type DatabaseOptions = {
   onStatement?: (sql: string) => void;
   /** Runs each statement, BEGIN and COMMIT not among them. */
   aroundStatement?: AroundStatement | undefined;
+  /** One that is open already, in place of what the URL names. `close` closes it as it would one of its own. */
+  driver?: Driver | undefined;
 };
 
 /** The client that the domain works with. */
@@ -55,7 +57,7 @@ export type Database = {
  * process has it. A server is first spoken to by the first query, so one that is away throws there.
  */
 export async function openDatabase(settings: DatabaseSettings, options: DatabaseOptions = {}): Promise<Database> {
-  const opened = await openDriver(settings);
+  const opened = options.driver ?? (await openDriver(settings));
   const driver = options.aroundStatement ? aroundStatements(opened, options.aroundStatement) : opened;
   const client = createClient(driver, options);
   return {

@@ -54,7 +54,8 @@ async function openData(dir: string): Promise<PGlite> {
   return await PGlite.create({ dataDir: data });
 }
 
-async function driverOf(pglite: PGlite): Promise<Driver> {
+/** What works on an embedded database that is open. Closing it closes that. */
+export async function driverOf(pglite: PGlite): Promise<Driver> {
   // The adapter writes times without an offset and strips it when it reads: only UTC keeps them true.
   await pglite.exec("SET TIME ZONE 'UTC'");
   return {

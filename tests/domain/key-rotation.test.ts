@@ -13,7 +13,8 @@ import {
 import { createSecretBox } from '../../src/domain/secret-box.js';
 import { loadSigningKeys } from '../../src/domain/signing-keys.js';
 import { type SignedUp, startApp, type TestApp } from '../support/app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { lendDatabase } from '../support/lent-databases.js';
+import type { TestDatabase } from '../support/test-database.js';
 
 const oldSecret = 'tests-only-0123456789abcdefghijklmnopqrstuvwxyz';
 const newSecret = 'tests-only-new-0123456789abcdefghijklmnopqrstuvwxyz';
@@ -31,13 +32,13 @@ function readThrough(db: Db, onRead: () => unknown): Db {
 describe('signing keys that change', () => {
   let database: TestDatabase;
   let app: TestApp;
-  const start = (environment: Record<string, string> = {}) => startApp(environment, { databaseUrl: database.url });
+  const start = (environment: Record<string, string> = {}) => startApp(environment, { database });
   async function restart(environment: Record<string, string> = {}): Promise<void> {
     await app.stop();
     app = await start(environment);
   }
   beforeEach(async () => {
-    database = await createTestDatabase();
+    database = await lendDatabase();
     app = await start();
   });
   afterEach(async () => {
