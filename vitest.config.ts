@@ -45,6 +45,8 @@ function together(mode: string) {
       ...(mode === 'browser' ? ['tests/support/chromium.ts'] : []),
       ...(mode === 'docs' ? [] : ['tests/support/template-databases.ts']),
     ],
+    // Files of one worker share what costs most: modules, and the embedded databases of tests/support/lent-databases.ts.
+    isolate: mode === 'browser',
     // A browser is several processes by itself.
     maxWorkers: mode === 'browser' ? 1 : 2,
   };

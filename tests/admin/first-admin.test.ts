@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ensureFirstAdmin } from '../../src/admin/first-admin.js';
 import { changeUser } from '../../src/admin/user-changes.js';
 import { goodPassword, startApp, startAppForTest, type TestApp } from '../support/app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { lendDatabase } from '../support/lent-databases.js';
+import type { TestDatabase } from '../support/test-database.js';
 
 const firstAdmin = { username: 'First.Admin', password: goodPassword };
 const settings = { ADMIN_USERNAME: firstAdmin.username, ADMIN_PASSWORD: firstAdmin.password };
@@ -11,7 +12,7 @@ describe('the first admin', () => {
   let database: TestDatabase;
   let running: TestApp | undefined;
   beforeEach(async () => {
-    database = await createTestDatabase();
+    database = await lendDatabase();
   });
   afterEach(async () => {
     await running?.stop();
@@ -22,7 +23,7 @@ describe('the first admin', () => {
   const start = async (environment: Record<string, string> = {}) => {
     await running?.stop();
     running = undefined;
-    running = await startApp(environment, { databaseUrl: database.url });
+    running = await startApp(environment, { database });
     return running;
   };
   const logIn = (app: TestApp, username = firstAdmin.username, password = firstAdmin.password) =>

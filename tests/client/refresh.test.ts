@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, 
 import { memoryStorage } from '../../client/src/index.js';
 import { startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { type FaultyProxy, startProxy } from '../support/faulty-proxy.js';
-import { createTestDatabase } from '../support/test-database.js';
+import { lendDatabase } from '../support/lent-databases.js';
 import { codeOf, heard, startClient, startSignedIn, stored } from './support/clients.js';
 
 const refresh = 'POST /auth/refresh';
@@ -145,14 +145,14 @@ describe('while the network or the server is away, nobody is logged out', () => 
   });
 
   it('by a restart of the server', async () => {
-    const database = await createTestDatabase();
+    const database = await lendDatabase();
     onTestFinished(database.drop);
-    const first = await startApp({}, { databaseUrl: database.url });
+    const first = await startApp({}, { database });
     proxy.pointTo(first);
     const { client, events } = await startFrozen(proxy);
     await first.stop();
     await expect(client.fetch('/welcome')).rejects.toBeDefined();
-    const second = await startApp({}, { databaseUrl: database.url });
+    const second = await startApp({}, { database });
     onTestFinished(second.stop);
     proxy.pointTo(second);
     const use = () => client.fetch('/welcome').then(({ status }) => status, String);

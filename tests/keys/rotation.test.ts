@@ -6,7 +6,8 @@ import { createSecretBox } from '../../src/keys/secret-box.js';
 import { loadSigningKeys } from '../../src/keys/signing-keys.js';
 import type { Db } from '../../src/platform/db/database.js';
 import { type SignedUp, startApp, type TestApp } from '../support/app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { lendDatabase } from '../support/lent-databases.js';
+import type { TestDatabase } from '../support/test-database.js';
 
 const oldSecret = 'tests-only-0123456789abcdefghijklmnopqrstuvwxyz';
 const newSecret = 'tests-only-new-0123456789abcdefghijklmnopqrstuvwxyz';
@@ -24,13 +25,13 @@ function readThrough(db: Db, onRead: () => unknown): Db {
 describe('signing keys that change', () => {
   let database: TestDatabase;
   let app: TestApp;
-  const start = (environment: Record<string, string> = {}) => startApp(environment, { databaseUrl: database.url });
+  const start = (environment: Record<string, string> = {}) => startApp(environment, { database });
   async function restart(environment: Record<string, string> = {}): Promise<void> {
     await app.stop();
     app = await start(environment);
   }
   beforeEach(async () => {
-    database = await createTestDatabase();
+    database = await lendDatabase();
     app = await start();
   });
   afterEach(async () => {

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { startApp, type TestApp } from '../support/app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { lendDatabase } from '../support/lent-databases.js';
+import type { TestDatabase } from '../support/test-database.js';
 
 const [secret, another] = ['first-0123456789abcdefghijklmnopqrstuv', 'other-0123456789abcdefghijklmnopqrstuv'] as const;
 
@@ -8,7 +9,7 @@ describe('signing keys', () => {
   let database: TestDatabase;
   let running: TestApp | undefined;
   beforeEach(async () => {
-    database = await createTestDatabase();
+    database = await lendDatabase();
     return async () => {
       await running?.stop();
       running = undefined;
@@ -19,7 +20,7 @@ describe('signing keys', () => {
   async function start(environment: Record<string, string> = {}): Promise<TestApp> {
     await running?.stop();
     running = undefined;
-    running = await startApp({ AUTH_SECRET: secret, ...environment }, { databaseUrl: database.url });
+    running = await startApp({ AUTH_SECRET: secret, ...environment }, { database });
     return running;
   }
   const kids = (app: TestApp) =>

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { goodPassword, type SignedUp, startApp, type TestApp } from '../support/app.js';
-import { createTestDatabase } from '../support/test-database.js';
+import { lendDatabase } from '../support/lent-databases.js';
 
 const ownOrigin = 'http://localhost:3000';
 
@@ -248,12 +248,12 @@ describe('logging in', () => {
   describe('when PASSWORD_HASH has risen', () => {
     /** The same database served before and after the change of the setting. */
     async function raised(before: string, after: string) {
-      const database = await createTestDatabase();
+      const database = await lendDatabase();
       onTestFinished(() => database.drop());
-      const cheap = await startApp({ PASSWORD_HASH: before }, { databaseUrl: database.url });
+      const cheap = await startApp({ PASSWORD_HASH: before }, { database });
       const user = await cheap.signUp({ username: 'old-hand' });
       await cheap.stop();
-      const dear = await startApp({ PASSWORD_HASH: after }, { databaseUrl: database.url });
+      const dear = await startApp({ PASSWORD_HASH: after }, { database });
       // Runs before the database is dropped: the last hook registered is the first to run.
       onTestFinished(() => dear.stop());
       const costOf = async () =>

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { goodPassword, type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { cookieHeader, cookiesOf } from '../support/cookies.js';
-import { createTestDatabase } from '../support/test-database.js';
+import { lendDatabase } from '../support/lent-databases.js';
 
 const ownOrigin = 'http://localhost:3000';
 
@@ -65,9 +65,9 @@ describe('deleting oneself', () => {
   });
 
   it('frees the name: who takes it is another user, and the old tokens stay refused, over a restart too (ASVS 10.3.3, D30)', async () => {
-    const database = await createTestDatabase();
+    const database = await lendDatabase();
     try {
-      const before = await startApp({}, { databaseUrl: database.url });
+      const before = await startApp({}, { database });
       const user = await before.signUp({ username: 'Taken.Again', email: 'again@example.com' });
       await before.http.delete('/me').set(user.bearer).send({ password: goodPassword }).expect(204);
       const next = await before.signUp({ username: 'taken.again', email: 'again@example.com' });
@@ -75,7 +75,7 @@ describe('deleting oneself', () => {
       expect(await codes(user, before)).toEqual(['session_revoked', 'session_revoked', 401]);
       expect(await codes(next, before)).toEqual([undefined, undefined, 200]);
       await before.stop();
-      const after = await startAppForTest({}, { databaseUrl: database.url });
+      const after = await startAppForTest({}, { database });
       expect(await codes(user, after)).toEqual(['session_revoked', 'session_revoked', 401]);
       expect((await after.http.get('/me').set(next.bearer)).body.id).toBe(next.userId);
       await after.stop();

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { goodPassword, type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
-import { createTestDatabase } from '../support/test-database.js';
+import { lendDatabase } from '../support/lent-databases.js';
 
 const newPassword = 'a wholly different battery staple';
 
@@ -135,12 +135,12 @@ describe('changing the password', () => {
   });
 
   it('works for a user whose hash is of an older cost, and hashes at the cost of today (E-L6)', async () => {
-    const database = await createTestDatabase();
+    const database = await lendDatabase();
     try {
-      const before = await startApp({}, { databaseUrl: database.url });
+      const before = await startApp({}, { database });
       const user = await before.signUp();
       await before.stop();
-      const dearer = await startAppForTest({ PASSWORD_HASH: 'm=2048,t=1,p=1' }, { databaseUrl: database.url });
+      const dearer = await startAppForTest({ PASSWORD_HASH: 'm=2048,t=1,p=1' }, { database });
       expect((await change(user, {}, dearer)).status).toBe(204);
       expect(await hashOf(user, dearer)).toContain('m=2048');
       expect((await logIn(user, newPassword, dearer)).status).toBe(200);

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
-import { createTestDatabase } from '../support/test-database.js';
+import { lendDatabase } from '../support/lent-databases.js';
 
 const ownOrigin = 'http://localhost:3000';
 
@@ -229,15 +229,15 @@ describe('logging out', () => {
 
   describe('lasts', () => {
     it('over a restart of the server on the same database (D30, E-C5)', async () => {
-      const database = await createTestDatabase();
+      const database = await lendDatabase();
       onTestFinished(() => database.drop());
-      const before = await startApp({}, { databaseUrl: database.url });
+      const before = await startApp({}, { database });
       const [gone, still] = [await before.signUp(), await before.signUp()];
       const { body: second } = await refresh(gone.refreshToken, before);
       await logOut(before).set(gone.bearer);
       await before.stop();
 
-      const after = await startApp({}, { databaseUrl: database.url });
+      const after = await startApp({}, { database });
       onTestFinished(() => after.stop());
       await expectEnded(gone, after);
       await expectEnded({ accessToken: second.access_token, refreshToken: second.refresh_token }, after);
@@ -245,15 +245,15 @@ describe('logging out', () => {
     });
 
     it('over a restart also where the user was deleted and the session purged meanwhile', async () => {
-      const database = await createTestDatabase();
+      const database = await lendDatabase();
       onTestFinished(() => database.drop());
-      const before = await startApp({}, { databaseUrl: database.url });
+      const before = await startApp({}, { database });
       const user = await before.signUp();
       await logOut(before).set(user.bearer);
       await before.deps.db.user.delete({ where: { id: user.userId } });
       await before.stop();
 
-      const after = await startApp({}, { databaseUrl: database.url });
+      const after = await startApp({}, { database });
       onTestFinished(() => after.stop());
       expect((await open(user.accessToken, after)).body.code).toBe('session_revoked');
     });

@@ -8,7 +8,7 @@ import { revocationOf } from '../../src/sessions/live-tokens.js';
 import { purgeSessions } from '../../src/sessions/purge.js';
 import { createRevocations, type Revocation } from '../../src/sessions/revocations.js';
 import { type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
-import { createTestDatabase } from '../support/test-database.js';
+import { lendDatabase } from '../support/lent-databases.js';
 
 const inAnHour = () => new Date(Date.now() + 3_600_000);
 const longAgo = new Date(Date.now() - 3_600_000);
@@ -50,11 +50,11 @@ describe('revocations', () => {
     });
 
     it('for the tokens of before where ACCESS_TOKEN_TTL was shortened in between, also over a restart and a purge', async () => {
-      const database = await createTestDatabase();
-      const long = await startApp({}, { databaseUrl: database.url });
+      const database = await lendDatabase();
+      const long = await startApp({}, { database });
       const user = await long.signUp();
       await long.stop();
-      const short = await startApp({ ACCESS_TOKEN_TTL: '1' }, { databaseUrl: database.url });
+      const short = await startApp({ ACCESS_TOKEN_TTL: '1' }, { database });
       const { body } = await short.http.post('/auth/refresh').send({ refresh_token: user.refreshToken });
       expect(body.expires_in).toBe(1);
       await short.http.post('/auth/logout').set(user.bearer).expect(204);
@@ -62,7 +62,7 @@ describe('revocations', () => {
       expect(row.keepUntil).toEqual(new Date(claimsOf(user.accessToken).exp * 1000));
       await purgeSessions(short.deps);
       await short.stop();
-      const after = await startApp({ ACCESS_TOKEN_TTL: '1' }, { databaseUrl: database.url });
+      const after = await startApp({ ACCESS_TOKEN_TTL: '1' }, { database });
       expect(await welcome(user, after)).toBe('session_revoked');
       await after.stop();
       await database.drop();

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { goodPassword, startApp, startAppForTest, type TestApp } from '../support/app.js';
+import { outboxEmpty } from '../support/mails.js';
 
 const uuidV7 = /^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/;
 const ownOrigin = 'http://localhost:3000';
@@ -63,6 +64,7 @@ describe('signing up', () => {
   });
 
   it('makes user and session in one statement, and stores the password as argon2id alone (ASVS 11.4.2)', async () => {
+    await outboxEmpty(app);
     app.statements.length = 0;
     const { body } = await signUp({ username: 'one-statement' });
     expect(app.statements).toHaveLength(1);

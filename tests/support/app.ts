@@ -11,8 +11,9 @@ import { serve } from '../../src/serve.js';
 import { checkContract } from './contract.js';
 import { watched } from './exchanges.js';
 import { dumpOf, expectNoSecret, noteServersSecrets } from './leaks.js';
+import { lendDatabase } from './lent-databases.js';
 import { createSecrets, type Secrets } from './secrets.js';
-import { createTestDatabase } from './test-database.js';
+import type { TestDatabase } from './test-database.js';
 
 /** The password that tests sign up with unless they say otherwise. */
 export const goodPassword = 'correct horse battery staple';
@@ -51,17 +52,34 @@ export type SignedUp = {
  * The real server on a database of its own. Called in a test it stops with that test, and in `beforeAll` it is the
  * caller's to stop.
  * @param environment settings as a user would set them, over cheap and quiet defaults
+ * @param options a database that is there already, and stays; by itself or by its URL
  */
 export async function startApp(
   environment: Record<string, string> = {},
-  options: { databaseUrl?: string } = {},
+  options: { database?: TestDatabase; databaseUrl?: string } = {},
 ): Promise<TestApp> {
-  const database = options.databaseUrl ? undefined : await createTestDatabase();
+  if (options.database || options.databaseUrl) return await startOn(options.database, environment, options.databaseUrl);
+  const lent = await lendDatabase();
+  try {
+    const app = await startOn(lent, environment);
+    let stopped: Promise<void> | undefined;
+    return { ...app, stop: () => (stopped ??= app.stop().finally(lent.drop)) };
+  } catch (error) {
+    await lent.drop();
+    throw error;
+  }
+}
+
+async function startOn(
+  database: TestDatabase | undefined,
+  environment: Record<string, string>,
+  databaseUrl = database?.url,
+): Promise<TestApp> {
   const config = parseConfig({
     NODE_ENV: 'test',
     PORT: '0',
     JWT_ISSUER: 'http://localhost:3000',
-    DATABASE_URL: options.databaseUrl ?? database?.url,
+    DATABASE_URL: databaseUrl,
     AUTH_SECRET: 'tests-only-0123456789abcdefghijklmnopqrstuvwxyz',
     PASSWORD_HASH: 'm=1024,t=1,p=1',
     // All tests come from one address; those that are about limits set what they need.
@@ -73,7 +91,7 @@ export async function startApp(
   const log = createLog(config.logLevel, { write: (line: string) => void logs.push(JSON.parse(line)) });
   const statements: string[] = [];
   const onStatement = (sql: string) => void (isLookOfMailWorker(sql) || statements.push(sql));
-  const server = await serve(config, log, { onStatement });
+  const server = await serve(config, log, { onStatement, driver: await database?.openDriver?.() });
   const url = `http://localhost:${server.port}`;
   const [secrets, answers] = [createSecrets(), [] as string[]];
   const http = watched(byContract(request(url)), secrets, answers);
@@ -84,7 +102,6 @@ export async function startApp(
     const dump = dumpOf(server.deps.db).catch(() => '');
     await server.stop();
     rmSync(config.mail.folder, { recursive: true, force: true });
-    await database?.drop();
     expectNoSecret(secrets, { log: JSON.stringify(logs), database: await dump, answers: answers.join('\n') });
   };
   let stopped: Promise<void> | undefined;

@@ -101,14 +101,23 @@ function pathOf({ path }: Exchange): string {
   return bare.length > 1 ? bare.replace(/\/$/, '') : bare;
 }
 
+const templates = Object.keys(contract.paths ?? {}).map((template) => ({
+  template,
+  pattern: new RegExp(`^${template.replaceAll('.', '\\.').replace('{id}', '[^/]+')}$`),
+}));
+
 function templateOf(path: string): string | undefined {
-  const templates = Object.keys(contract.paths ?? {});
-  const pattern = (template: string) => new RegExp(`^${template.replaceAll('.', '\\.').replace('{id}', '[^/]+')}$`);
-  return templates.find((template) => template === path) ?? templates.find((template) => pattern(template).test(path));
+  const found = templates.find(({ template }) => template === path) ?? templates.find((one) => one.pattern.test(path));
+  return found?.template;
 }
 
+// Read once: a test asks thousands of times.
+const filePaths = new Set(
+  Object.entries(files).flatMap(([at, folder]) => folder(settings).names.map((name) => `${at}/${name}`)),
+);
+
 function isFile(path: string): boolean {
-  return Object.entries(files).some(([at, folder]) => folder(settings).names.some((name) => `${at}/${name}` === path));
+  return filePaths.has(path);
 }
 
 function resolve<Found>(ref: string): Found {

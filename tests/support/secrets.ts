@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { textsIn } from './texts-in.js';
 
 /** What must be nowhere but where it belongs, and what finds it there. */
 export type Secrets = {
@@ -23,14 +24,16 @@ export function createSecrets(): Secrets {
         known.set(bytes.toString('hex'), { what, secret: bytes });
     },
     exempt: (text) => void exempted.add(text),
-    foundIn: (text) =>
-      [...known.values()]
+    foundIn: (text) => {
+      const looked = [...known.values()]
         .filter(({ secret }) => !exempted.has(secret.toString()))
-        .flatMap(({ what, secret }) =>
-          formsOf(secret)
-            .filter(([, form]) => text.includes(form))
-            .map(([name]) => `${what}, ${name}`),
-        ),
+        .flatMap(({ what, secret }) => formsOf(secret).map(([name, form]) => ({ as: `${what}, ${name}`, form })));
+      const found = textsIn(
+        text,
+        looked.map(({ form }) => form),
+      );
+      return looked.filter(({ form }) => found.has(form)).map(({ as }) => as);
+    },
   };
 }
 

@@ -18,6 +18,8 @@ export type DatabaseOptions = {
   onStatement?: (sql: string) => void;
   /** Runs each statement, except BEGIN and COMMIT. */
   aroundStatement?: AroundStatement | undefined;
+  /** One that is open already, in place of what the URL names. `close` closes it as it would one of its own. */
+  driver?: Driver | undefined;
 };
 
 export type Db = PrismaClient;
@@ -54,7 +56,7 @@ export type Database = {
  * if it is down.
  */
 export async function openDatabase(settings: DatabaseSettings, options: DatabaseOptions = {}): Promise<Database> {
-  const opened = await openDriver(settings);
+  const opened = options.driver ?? (await openDriver(settings));
   const driver = options.aroundStatement ? aroundStatements(opened, options.aroundStatement) : opened;
   const client = createClient(driver, options);
   return {

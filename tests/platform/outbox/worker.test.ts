@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { outboxVitals } from '../../../src/platform/outbox/queue.js';
 import { goodPassword, startApp, startAppForTest, type TestApp } from '../../support/app.js';
+import { lendDatabase } from '../../support/lent-databases.js';
 import { eventually, outboxEmpty } from '../../support/mails.js';
 import { refusal, type SmtpSink, startSmtpSink, type Temper } from '../../support/smtp-sink.js';
-import { createTestDatabase } from '../../support/test-database.js';
 
 async function sinkForTest(...args: Parameters<typeof startSmtpSink>): Promise<SmtpSink> {
   const sink = await startSmtpSink(...args);
@@ -132,17 +132,17 @@ describe('a mail over SMTP', () => {
   });
 
   it('outlives a restart while the server stalls, and arrives once then', async () => {
-    const database = await createTestDatabase();
+    const database = await lendDatabase();
     onTestFinished(database.drop);
     const stalling = await startSmtpSink({ connect: () => sleep(30_000, undefined, { ref: false }) });
     const settings = { SMTP_URL: stalling.url, SHUTDOWN_TIMEOUT: '1s' };
-    const first = await startApp(settings, { databaseUrl: database.url });
+    const first = await startApp(settings, { database });
     for (const name of ['ann', 'bob', 'cleo']) await signUp(first, name);
     await eventually(() => stalling.connections === 3);
     expect(await timed(first.stop)).toBeLessThan(8_000);
     await stalling.close();
     const sink = await sinkForTest({}, stalling.port);
-    const second = await startAppForTest(settings, { databaseUrl: database.url });
+    const second = await startAppForTest(settings, { database });
     await outboxEmpty(second);
     expect(sink.mails.map(({ to }) => to).sort()).toEqual(
       ['ann', 'bob', 'cleo'].map((name) => `<${name}@example.com>`),
@@ -152,14 +152,14 @@ describe('a mail over SMTP', () => {
 
   it('is finished by a shutdown that has the time', async () => {
     const slow = await sinkForTest({ data: () => sleep(1_000) });
-    const database = await createTestDatabase();
+    const database = await lendDatabase();
     onTestFinished(database.drop);
-    const app = await startApp({ SMTP_URL: slow.url }, { databaseUrl: database.url });
+    const app = await startApp({ SMTP_URL: slow.url }, { database });
     await signUp(app, 'ann');
     await eventually(() => slow.connections === 1);
     await app.stop();
     expect(slow.mails).toHaveLength(1);
-    const again = await startAppForTest({ SMTP_URL: slow.url }, { databaseUrl: database.url });
+    const again = await startAppForTest({ SMTP_URL: slow.url }, { database });
     await outboxEmpty(again);
     await sleep(300);
     expect(slow.mails).toHaveLength(1);

@@ -52,7 +52,8 @@ async function openData(dir: string): Promise<PGlite> {
 // not in them is read from the file, which the operating system has in its memory.
 const START_PARAMS = [...PGlite.defaultStartParams, '-c', 'shared_buffers=32MB'];
 
-async function driverOf(pglite: PGlite): Promise<Driver> {
+/** What works on an embedded database that is open. Closing it closes that. */
+export async function driverOf(pglite: PGlite): Promise<Driver> {
   // The adapter writes times without an offset and strips it when it reads: only UTC keeps them correct.
   await pglite.exec("SET TIME ZONE 'UTC'");
   return {
