@@ -2,6 +2,7 @@ FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY client/package.json client/
+COPY scripts/left-out scripts/left-out
 RUN npm ci
 COPY tsconfig.json prisma.config.ts ./
 COPY prisma prisma

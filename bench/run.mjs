@@ -7,7 +7,7 @@
 //                                              for Gatelatch and its bare loop; peers keep what they ship
 //
 // All but `growth`, which fills a database up to a million users first, is done by default. The peers that Gatelatch
-// itself does not need come by `npm ci --prefix bench`.
+// itself does not need come by `npm run bench`.
 //
 // Database: DATABASE_URL, where it is postgresql:// (a database of the bench's own is made there and dropped); else
 // a throw-away cluster, where `initdb` is found; else the embedded one, in memory.
@@ -223,8 +223,9 @@ function machine(loadBefore) {
 }
 
 function packageVersions() {
-  const { version, dependencies, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  return { gatelatch: version, commit: commit(), ...dependencies, autocannon: devDependencies.autocannon };
+  const read = (path) => JSON.parse(readFileSync(join(root, path), 'utf8'));
+  const { version, dependencies } = read('package.json');
+  return { gatelatch: version, commit: commit(), ...dependencies, ...read('bench/package.json').dependencies };
 }
 
 function commit() {

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { goodPassword, startApp, type TestApp } from '../support/app.js';
-import { openBrowser, visit } from '../support/browser.js';
+import { openBrowser, visit } from './open-browser.js';
 
 let app: TestApp;
 let browser: Browser;

@@ -1,7 +1,7 @@
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApp, startAppForTest, type TestApp } from '../support/app.js';
-import { openBrowser, type Visitor, visit } from '../support/browser.js';
+import { openBrowser, type Visitor, visit } from './open-browser.js';
 
 let app: TestApp;
 let browser: Browser;

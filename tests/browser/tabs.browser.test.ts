@@ -2,7 +2,7 @@ import type { Browser, BrowserContext, JSHandle, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Client, Session } from '../../client/dist/index.js';
 import { goodPassword, startApp, startAppForTest, type TestApp } from '../support/app.js';
-import { openBrowser, visit } from '../support/browser.js';
+import { openBrowser, visit } from './open-browser.js';
 
 declare global {
   /** What {@link openTab} puts into the page. */

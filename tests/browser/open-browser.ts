@@ -1,6 +1,6 @@
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium } from 'playwright-core';
 import { onTestFinished } from 'vitest';
-import { chromiumPath } from './chromium.js';
+import { chromiumPath } from '../support/chromium.js';
 
 /** Chromium without a window. */
 export function openBrowser(): Promise<Browser> {
