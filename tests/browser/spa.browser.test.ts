@@ -1,8 +1,8 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { goodPassword } from '../support/app.js';
-import { openBrowser, visit } from './open-browser.js';
 import { type Example, startExample } from '../support/example.js';
+import { openBrowser, visit } from './open-browser.js';
 
 let spa: Example;
 let browser: Browser;
