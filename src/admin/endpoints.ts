@@ -41,7 +41,6 @@ const updateSchema = z
   .strictObject({ roles: rolesSchema.optional(), disabled: z.boolean().optional() })
   .meta({ id: 'UpdateUserBody', example: { roles: ['editor'] } });
 
-/** Changes roles, the disabled state, or both in one transaction. Live tokens are refused at once. */
 export const update = endpoint({
   name: 'updateUser',
   summary: 'Change a user’s roles, disable or enable them',

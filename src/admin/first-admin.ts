@@ -19,10 +19,9 @@ type FirstAdminDeps = {
 };
 
 /**
- * Makes sure that there is an admin, if the settings name one. Does nothing if an admin exists. Instances that start at
- * the same time agree. An existing password never changes.
- * @throws StartError if the name belongs to a user with another password, a disabled user or a pending sign-up, or if
- * the password of a new user is too weak
+ * Makes sure that there is an admin if the settings name one. Instances that start at the same time agree. An existing
+ * password never changes.
+ * @throws StartError if the named user has another password, is disabled or pending, or a new password is weak
  */
 export async function ensureFirstAdmin(deps: FirstAdminDeps): Promise<void> {
   const { firstAdmin } = deps.config;

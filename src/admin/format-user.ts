@@ -17,7 +17,6 @@ export async function userNamed(deps: CommandDeps, reference: string): Promise<U
   return user;
 }
 
-/** Formats a user as JSON and as text. */
 export function formatUser(user: User): { json: ReturnType<typeof adminUserJson>; text: string } {
   const text = fields({
     username: user.username,

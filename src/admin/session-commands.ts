@@ -16,7 +16,6 @@ import { sessionJson } from '../sessions/json.js';
 import { listLiveSessions } from '../sessions/list.js';
 import { userNamed } from './format-user.js';
 
-/** Commands for sessions. The access tokens of an ended session are refused at once. */
 export const sessionCommands: Command<CommandDeps>[] = [
   {
     name: 'sessions list',

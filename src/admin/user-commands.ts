@@ -19,7 +19,7 @@ import { createUser } from './create-user.js';
 import { formatUser, stateOf, userNamed } from './format-user.js';
 import { changeUser, deleteUser, type UserChange } from './user-changes.js';
 
-/** Commands for users. None sets or shows an existing user's password: only the user does, or a reset by mail. */
+/** No command sets or shows an existing user's password: only the user does, or a reset by mail. */
 export const userCommands: Command<CommandDeps>[] = [
   {
     name: 'users create',
