@@ -50,8 +50,8 @@ export const auditMeanings: Record<AuditAction, string> = {
 export type Actor = { actorId?: string | undefined; caller?: Caller | undefined };
 
 /**
- * An INSERT of one event, for the same statement or transaction as what it records.
- * @param detail our own ids, numbers and words only: never a name, user input or a secret
+ * An INSERT of one event, for the statement or transaction of what it records.
+ * @param detail our own ids, numbers and words: never a name, user input or a secret
  */
 export function auditEvent(
   action: AuditAction,

@@ -4,7 +4,6 @@ import { type Args, type Command, type Result, UsageError } from '../../platform
 import type { ChainEnd } from './macs.js';
 import { type AuditProblem, type AuditProblemKind, verifyAudit } from './verify.js';
 
-/** Commands for the audit chain. */
 export const auditCommands: Command<CommandDeps>[] = [
   {
     name: 'audit verify',
@@ -57,7 +56,6 @@ function line({ kind, position, to, id }: AuditProblem): string {
   return `Event${range} ${words[kind]}.`;
 }
 
-/** The key that signs the chain. */
 export async function auditKeyOf(deps: CommandDeps): Promise<() => KeyObject> {
   const keys = await deps.loadKeys();
   return () => keys.active('audit').privateKey;
