@@ -10,12 +10,10 @@ import { page } from '../platform/http/page.js';
 
 type Setting = Pick<Config, 'playground'>;
 
-/** The scripts and styles of the page; none if it is off. */
 export function files(setting: Setting): FileFolder {
   return loadable(setting, 'playground/dist');
 }
 
-/** The client package's modules, which the page uses. */
 export function clientFiles(setting: Setting): FileFolder {
   return loadable(setting, 'client/dist');
 }

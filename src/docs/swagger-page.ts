@@ -4,7 +4,6 @@ import { openEndpoint } from '../endpoint.js';
 import type { FileFolder } from '../platform/http/endpoint.js';
 import { page, sourceHash } from '../platform/http/page.js';
 
-/** The files of Swagger UI, served from its package. */
 export function files(): FileFolder {
   const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
   return { folder, names: ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'] };
