@@ -30,7 +30,6 @@ export const verify = openEndpoint({
   },
 });
 
-/** Mails the link again: to the user of the access token, or to the address in the body, known or not. */
 export const resend = endpointFor<AccessClaims | AppError>()({
   name: 'resendVerification',
   summary: 'Have the mail to verify an address sent again',
