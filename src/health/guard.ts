@@ -4,8 +4,7 @@ import type { Guard } from '../endpoint.js';
 import { AppError } from '../errors.js';
 
 /**
- * Requires `METRICS_TOKEN`. Without that setting, only direct requests from this machine pass, none through a proxy:
- * strangers must not learn about users and load.
+ * Without `METRICS_TOKEN`, only this machine may ask, and not through a proxy: the numbers tell strangers about load.
  */
 export const metricsToken: Guard<undefined> = {
   name: 'metrics-token',
