@@ -5,7 +5,6 @@ import { type KeyFacts, listKeys, signsFrom, unopenedKeys } from './list.js';
 import { resealKeys, revokeKey, rotateKeys } from './rotation.js';
 import { wrongSecret } from './signing-keys.js';
 
-/** Commands for signing keys. They never show key material. */
 export const keyCommands: Command<CommandDeps>[] = [
   { name: 'keys list', arguments: [], summary: 'signing keys and their states', run: list },
   { name: 'keys rotate', arguments: [], summary: 'make the next keys sign; no token is refused for it', run: rotate },
