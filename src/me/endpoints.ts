@@ -32,10 +32,7 @@ const updateSchema = z
   .meta({ id: 'UpdateMeBody', example: { email: 'ada@example.org', password: 'nine geese over a quiet lake' } })
   .default({});
 
-/**
- * Changes the username, and requests a change of e-mail, which needs the password (ASVS 7.5.1). The response shows the
- * old address until the mailed link is opened.
- */
+/** A change of e-mail needs the password (ASVS 7.5.1). The response shows the old address until the link is opened. */
 export const update = endpoint({
   name: 'updateMe',
   summary: 'Change your username or e-mail',
@@ -73,7 +70,6 @@ export const remove = endpoint({
   },
 });
 
-/** @throws AppError validation_failed without a password, invalid_credentials for a wrong one */
 async function recheck(
   { deps, principal, caller }: Pick<Context<AccessClaims>, 'deps' | 'principal' | 'caller'>,
   password: string | undefined,

@@ -39,7 +39,6 @@ export const exportMe = endpoint({
   headers: ['Content-Disposition'],
   async handler({ deps: { db }, principal }) {
     const user = await db.user.findUnique({ where: { id: principal.sub }, omit: { passwordHash: true } });
-    // The user was deleted a moment ago, so the session has ended.
     if (!user) throw new AppError('session_revoked');
     const addresses = [user.email, user.pendingEmail].filter((address) => address !== null);
     const owner: DataOwner = { id: user.id, addresses };
