@@ -32,7 +32,6 @@ async function copy({ database: target, box }: CommandDeps, args: Args): Promise
   }
 }
 
-/** @throws CommandError if there is no database, or a process uses it */
 async function openStopped(directory: string): Promise<Database> {
   const { holdsData } = await import('../platform/db/embedded/embedded.js');
   if (!holdsData(directory)) throw new CommandError(`There is no embedded database in ${directory}.`);
@@ -48,9 +47,7 @@ async function openStopped(directory: string): Promise<Database> {
 export type Move = { source: Database; target: Database; box: SecretBox };
 
 /**
- * Copies a whole database with signing keys and audit chain into an unused one: issued tokens stay valid, and the audit
- * can still be verified. The source does not change.
- * @returns the number of rows per table
+ * Copies a whole database with signing keys and audit chain into an unused one: issued tokens stay valid.
  * @throws StartError if `AUTH_SECRET` does not open the source's keys, or the target has or had users
  */
 export async function moveDatabase({ source, target, box }: Move): Promise<Copied> {

@@ -9,7 +9,6 @@ import { purgeOutbox } from '../platform/outbox/purge.js';
 import { purgeSessions } from '../sessions/purge.js';
 import { purgePendingSignUps } from '../sign-up/purge.js';
 
-/** Runs the server's hourly purge now. */
 export const purgeCommand: Command<CommandDeps> = {
   name: 'purge',
   arguments: [],

@@ -46,7 +46,6 @@ async function outbox({ client }: Database): Promise<Finding> {
 // Retries begin after seconds; a mail that waits longer than this has been refused several times.
 const longestWaitSeconds = 600;
 
-/** The finding for a database that does not open or answer. */
 export function unreachable(error: unknown): Finding {
   return problem(
     'database',

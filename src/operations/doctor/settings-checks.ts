@@ -1,7 +1,6 @@
 import type { Config } from '../../config.js';
 import { type Finding, ok, problem, warning } from './finding.js';
 
-/** Checks the settings alone; many checks matter only in production. */
 export function checkSettings(config: Config): Finding[] {
   return [
     nodeVersion(process.versions.node),
