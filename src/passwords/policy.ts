@@ -10,29 +10,24 @@ const PRODUCT_NAMES = ['gatelatch'];
 /** Up to this many letters beside a name do not make a password: `gatelatch-gatelatch-xy`. */
 const TINY = 3;
 
-/** The user of the new password. */
 export type PasswordOwner = { username: string; email?: string | null | undefined };
 
 /**
- * The form in which passwords are counted, hashed and compared: NFC, because keyboards compose an `é` differently (NIST
- * SP 800-63B-4 §3.1.1.2). Nothing is trimmed, cut or folded (ASVS 6.2.8).
+ * The form that is counted, hashed and compared: NFC, because keyboards compose an `é` differently (NIST SP 800-63B-4
+ * §3.1.1.2). Nothing is trimmed, cut or folded (ASVS 6.2.8).
  */
 export function canonicalPassword(password: string): string {
   return password.normalize('NFC');
 }
 
-/**
- * False for text with half a surrogate pair: UTF-8 cannot hold it, so argon2 would get U+FFFD and find two different
- * passwords equal.
- */
+/** UTF-8 cannot hold half a surrogate pair: argon2 would get U+FFFD and find two different passwords equal. */
 export function isWellFormed(password: string): boolean {
   return !/\p{Surrogate}/u.test(password);
 }
 
 /**
- * Checks a new password; never used at login. Any character is allowed, and no kind of character is required (NIST SP
- * 800-63B-4 §3.1.1.2; ASVS 6.2.1, 6.2.4, 6.2.5, 6.2.9, 6.2.11).
- * @param owner whose username and e-mail the password must not consist of
+ * Checks a new password; never used at login. Any character is allowed, and no kind is required (NIST SP 800-63B-4
+ * §3.1.1.2; ASVS 6.2.1, 6.2.4, 6.2.5, 6.2.9, 6.2.11).
  * @param minLength in code points after NFC, like the maximum of 128
  * @returns undefined if good, else the reason as a sentence to show, without the password
  */
@@ -52,11 +47,7 @@ export function checkNewPassword(
   return undefined;
 }
 
-/**
- * {@link checkNewPassword} for a request.
- * @param path the field of the password
- * @throws AppError validation_failed with the reason
- */
+/** {@link checkNewPassword} for the field `path` of a request. @throws AppError validation_failed with the reason */
 export function requireGoodPassword(
   path: string,
   password: string,
@@ -67,10 +58,7 @@ export function requireGoodPassword(
   if (message) throw new AppError('validation_failed', { errors: [{ path, message }] });
 }
 
-/**
- * Whether the password is only names plus digits, separators, up to three letters or a common password. A passphrase
- * may contain a name.
- */
+// Only names plus digits, separators, three letters or a common password. A passphrase may contain a name.
 function isMadeOfNames(password: string, owner: PasswordOwner): boolean {
   const whole = withoutSeparators(password);
   const rest = namesOf(owner).reduce((text, name) => text.replaceAll(name, ''), whole);

@@ -25,9 +25,9 @@ export async function userToReset({ db }: { db: Db }, token: string): Promise<Us
 }
 
 /**
- * Sets the password by a mailed token and ends every session and token of the user. The mail reached the user, so the
- * address is verified.
- * @throws AppError invalid_one_time_token if the token was used meanwhile, the address changed or the user is disabled
+ * Sets the password by a mailed token and ends every session and token. The mail reached the user, so the address is
+ * verified.
+ * @throws AppError invalid_one_time_token if the token, the address or the user changed
  */
 export async function resetPassword(
   deps: ChangeDeps,
