@@ -14,13 +14,12 @@ const greetingSchema = z.object({ pid: z.int(), state: z.enum(['starting', 'hold
 const patienceMs = 10_000;
 const greetingLimitMs = 5_000;
 
-/** A process has the directory and takes no commands, not yet or never. */
 type Busy = { busy: string };
 
 /**
  * Lets the process that has the embedded database open run a command.
- * @returns undefined if no process has it, or the database is a server
- * @throws CommandError if that process takes no commands or hangs up
+ * @returns undefined if there is no such process
+ * @throws CommandError if it takes no commands or hangs up
  */
 export async function askRunningServer(databaseUrl: string, line: Line): Promise<Answer | undefined> {
   const [, dir] = /^pglite:(?!memory$)(.+)$/.exec(databaseUrl) ?? [];

@@ -5,11 +5,7 @@ export type Parsed<Known> = { json: boolean } & ({ help: string } | { command: K
 
 const common = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
 
-/**
- * Reads a command line, without the name of the program.
- * @returns `help` with the beginning of a command's name, or an empty text
- * @throws UsageError with one line
- */
+/** @returns `help` with the beginning of a command's name, or an empty text @throws UsageError */
 export function parse<Known extends AnyCommand>(argv: string[], commands: Known[]): Parsed<Known> {
   const first = argv.findIndex((word) => word !== '--json');
   const words = first > 0 ? [...argv.slice(first), '--json'] : argv;

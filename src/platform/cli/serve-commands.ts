@@ -8,8 +8,8 @@ import { parse } from './parse.js';
 type ServerDeps = { config: object; database: Database; log: Logger };
 
 /**
- * Lets the operator's command line reach this process, because no other process can open its embedded database. Only
- * this user can open the socket, and this user could read the database anyway.
+ * Lets the command line reach this process, which alone can open its embedded database. Only this user can open the
+ * socket, and this user could read the database anyway.
  */
 export function serveCommands<Deps extends ServerDeps>(deps: Deps, commands: Command<Deps>[]): void {
   deps.database.lock?.onCommand(async (request) => {

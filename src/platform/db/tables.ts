@@ -1,6 +1,5 @@
 import type { RunSql } from './driver.js';
 
-/** A table in the database's catalogue. */
 export type Table = {
   name: string;
   /** Sorted by name, without generated columns, which the database fills. */
@@ -10,10 +9,7 @@ export type Table = {
 
 type CatalogueRow = Table & { refersTo: string[] };
 
-/**
- * All tables except Prisma's record of migrations, each after the tables that it refers to.
- * @throws if tables refer to each other in a circle
- */
+/** All tables except `_prisma_migrations`, each after those that it refers to. @throws if they refer in a circle */
 export async function tablesOf(runSql: RunSql): Promise<Table[]> {
   const { rows } = await runSql(catalogue, []);
   return inOrder(rows as CatalogueRow[]);

@@ -39,7 +39,6 @@ function parsing(req: Request, next: NextFunction): NextFunction {
   };
 }
 
-/** An object or an array; undefined without a body. */
 function parseJson(bytes: Buffer | undefined): unknown {
   if (bytes === undefined) return undefined;
   if (bytes.length === 0) return {};
@@ -83,16 +82,11 @@ function isPlainJson({ headers }: Request): boolean {
   return (headers['content-encoding'] ?? 'identity') === 'identity' && jsonInUtf8.test(headers['content-type'] ?? '');
 }
 
-/** Whether the request announces a body (RFC 9112 §6.3). */
 export function hasBody(req: Request): boolean {
   return req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
 }
 
-/**
- * Checks input against its schema.
- * @param place comes before the path of each error: `query`, or nothing for the body
- * @throws AppError validation_failed with each wrong field
- */
+/** @param place comes before the path of each error: `query`, or nothing @throws AppError validation_failed */
 export function checkInput<Schema extends z.ZodType>(schema: Schema, input: unknown, place?: string): z.output<Schema> {
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;

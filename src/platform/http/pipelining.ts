@@ -2,9 +2,9 @@ import type { IncomingMessage, RequestListener } from 'node:http';
 import { createTurns } from './turn-queue.js';
 
 /**
- * Stops one client from crowding out others. Pipelined requests of a connection (RFC 9112 §9.3.2) wait for the response
- * before them: otherwise all would run and stay in memory, even if the client reads none. And requests with large
- * heads, a millisecond each, take turns.
+ * Stops one client from crowding out others. Pipelined requests (RFC 9112 §9.3.2) wait for the response before them:
+ * otherwise all would run and stay in memory, even if the client reads none. Requests with large heads, a millisecond
+ * each, take turns.
  */
 export function inOrder(app: RequestListener): RequestListener {
   const inTurn = createTurns();

@@ -7,10 +7,7 @@ import { refuseByLimit } from './rate-limit-headers.js';
 // About 20 MB if all are different IPv6 addresses.
 const maxAddresses = 100_000;
 
-/**
- * Limits all requests of an address. It runs on every request, so it counts in this instance only, without promise or
- * timer, and sets headers only when it refuses.
- */
+/** On every request, so it counts in this instance only, without promise or timer, and sets headers only to refuse. */
 export function refuseFloods(policy: Policy): RequestHandler {
   const tally = createTally(policy.seconds * 1000, maxAddresses);
   return (req, res, next) => {

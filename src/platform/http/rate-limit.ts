@@ -4,13 +4,10 @@ import type { Counted, Refused, Taken } from '../limits/limit.js';
 import type { BaseDeps, Cookies, LimitKey, Row, RowLimit } from './endpoint.js';
 import { refuseByLimit, type Standing, tellLimits } from './rate-limit-headers.js';
 
-/** The steps of a row with limits; none without limits, or if `RATE_LIMIT` is off. */
 export type LimitSteps = {
-  /** Takes the points, or refuses. */
   count: RequestHandler[];
   /** Before a successful response: returns points that do not count, and sets the headers. */
   settle: ((res: Response) => Promise<void>) | undefined;
-  /** The same before a refusal. */
   refused: ErrorRequestHandler[];
 };
 
@@ -19,7 +16,6 @@ export type HeldPoint = { key: LimitKey; counts: RowLimit<BaseDeps, never>['coun
 
 const none: LimitSteps = { count: [], settle: undefined, refused: [] };
 
-/** @param cookiesFor the cookies that count for a row */
 export function createRateLimit<Deps extends BaseDeps>(
   deps: Deps,
   cookiesFor: (row: Row<Deps>, req: Request) => Cookies,

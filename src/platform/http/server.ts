@@ -51,10 +51,8 @@ export function createHttpServer(log: Logger): HttpServer {
   };
 }
 
-/**
- * Express 5 changes the prototype of each request and response by `Object.setPrototypeOf`, most of the cost of a small
- * request on Node 20 and 22. Objects created with that prototype avoid it; on Node 24 that is slower instead.
- */
+// Express 5 calls `Object.setPrototypeOf` on each request and response, most of the cost of a small request on Node 20
+// and 22. Objects created with that prototype avoid it; on Node 24 that is slower instead.
 function createPrototypes(): { options: ServerOptions; take(app: Express): void } {
   if (Number(process.versions.node.split('.')[0]) >= 24) return { options: {}, take: () => undefined };
   const [request, response] = [bornLike(IncomingMessage), bornLike(ServerResponse)];
@@ -78,9 +76,7 @@ function bornLike(base: Constructor): { prototype: object } {
   return Born;
 }
 
-/**
- * Requests that are not HTTP never reach Express: they get the same kind of response here, then the connection closes.
- */
+// Requests that are not HTTP never reach Express.
 function answerUnreadable(log: Logger): (error: NodeJS.ErrnoException, socket: Duplex) => void {
   const standard = standardHeaders();
   const inTurn = createTurns();

@@ -1,10 +1,7 @@
 import type { RequestHandler } from 'express';
 import type { Logger } from 'pino';
 
-/**
- * Warns once if requests come through a proxy while TRUST_PROXY is false: then all clients share one address and its
- * limits.
- */
+/** Behind a proxy, TRUST_PROXY=false makes all clients share one address and its limits: warns once. */
 export function warnOfUntrustedProxy(log: Logger): RequestHandler {
   let said = false;
   return (req, _res, next) => {

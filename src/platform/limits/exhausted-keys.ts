@@ -1,5 +1,4 @@
-// How long to refuse an exhausted key without asking the store. Not until its window ends: another instance may return
-// points.
+// Not until the window ends, because another instance may return points.
 const believedMs = 1_000;
 
 const maxSpent = 10_000;
@@ -18,7 +17,6 @@ export function createSpentKeys() {
       const found = keys.get(key);
       return found !== undefined && performance.now() < found.endsAt;
     },
-    /** @returns when its window ends */
     add(key: string, msLeft: number, believedFor = believedMs): number {
       const now = performance.now();
       keys.delete(key);

@@ -6,7 +6,6 @@ import { createSpentKeys } from './exhausted-keys.js';
 /** A point reserved for this attempt until it is settled. */
 export type Taken = {
   allowed: true;
-  /** How many points are left, as far as known. */
   left: number;
   msLeft: number;
   /** @param counts whether the point stays used; otherwise it is returned */
@@ -15,20 +14,19 @@ export type Taken = {
 
 export type Counted = Pick<Taken, 'allowed' | 'left' | 'msLeft'>;
 
-/** No point is free before the window ends. */
 export type Refused = { allowed: false; msLeft: number };
 
 /**
- * Each key has a number of points per window. An attempt reserves a point before it starts, so that parallel attempts
- * cannot exceed the limit, and returns it if it turns out not to count.
+ * An attempt reserves a point before it starts, so that parallel attempts cannot exceed the limit, and returns it if it
+ * turns out not to count.
  */
 export type Limit = {
   policy: Policy;
   /** The refusal that is certain without asking the store; undefined if the store must decide. */
   peek(key: string): Refused | undefined;
   /**
-   * Reserves a point. If points are only held by attempts in flight, waits for their result: with a limit of ten,
-   * twenty parallel logins with right passwords all succeed.
+   * If points are only held by attempts in flight, waits for their result: with a limit of ten, twenty parallel logins
+   * with right passwords succeed.
    * @throws AppError overloaded if that takes longer than a hash may wait
    */
   take(key: string): Promise<Taken | Refused>;
@@ -38,7 +36,6 @@ export type Limit = {
   count(key: string): Promise<Counted | Refused>;
 };
 
-/** Attempts for one key in this instance: in flight and waiting. */
 type Line = { underWay: number; inLine: number; tail: Promise<unknown>; wake: (() => void) | undefined };
 
 // As long as a hash may wait: by then every held point is settled.
@@ -137,7 +134,6 @@ export function createLimit(policy: Policy, counter: Counter, shared: boolean): 
   };
 }
 
-/** Waits until a point is returned, or none is in flight. */
 async function someoneSettled(line: Line, deadline: number): Promise<void> {
   let late: NodeJS.Timeout | undefined;
   await new Promise<void>((resolve, reject) => {

@@ -8,9 +8,9 @@ export type Tally = {
 };
 
 /**
- * Counts in memory. All windows have the same length, so entries are sorted by their end, and new keys push out ended
- * ones: no timer, and at most `maxKeys` entries. Above that the oldest are forgotten; an attacker needs as many
- * addresses or names for that, each with its own limit.
+ * All windows have the same length, so entries are sorted by their end, and new keys push out ended ones: no timer.
+ * Above `maxKeys` the oldest are forgotten; an attacker needs as many addresses or names for that, each with its own
+ * limit.
  */
 export function createTally(windowMs: number, maxKeys: number): Tally {
   const entries = new Map<string, Entry>();

@@ -4,7 +4,6 @@ import type { BaseDeps, ReplyHeader, Row } from '../http/endpoint.js';
 
 type Headers = Record<string, oas31.ReferenceObject>;
 
-/** Our response headers, besides HTTP's usual ones. */
 export const headers: Record<string, oas31.HeaderObject> = {
   'X-Request-Id': {
     description: 'The `request_id` of this request’s log line, and of the problem where it is refused.',
@@ -34,13 +33,11 @@ function text(description: string, example: string): oas31.HeaderObject {
   return { description, schema: { type: 'string' }, example };
 }
 
-/** The headers of a row's successful response. */
 export function replyHeaders<Deps extends BaseDeps>(row: Row<Deps>): Headers {
   const limits = row.limits.length === 0 ? [] : ['RateLimit-Policy', 'RateLimit'];
   return references(['X-Request-Id', ...limits, ...(row.endpoint.headers ?? [])]);
 }
 
-/** The headers of a refusal. */
 export function problemHeaders(status: number, codes: ErrorCode[]): Headers {
   const challenged = status === 401 || codes.includes('forbidden');
   return references([

@@ -5,7 +5,6 @@ import { problemHeaders } from './headers.js';
 
 const codes = Object.keys(errorCatalogue) as ErrorCode[];
 
-/** The body of every refusal (RFC 9457), as in `error-handler.ts`. */
 export const problemSchema = z
   .object({
     type: z.string().regex(/^urn:gatelatch:problem:[a-z_]+$/),
@@ -23,7 +22,6 @@ export const problemSchema = z
   })
   .meta({ id: 'Problem', description: 'A refusal (RFC 9457).' });
 
-/** An example of each code. */
 export const problemExamples: Record<string, oas31.ExampleObject> = Object.fromEntries(
   codes.map((code) => [code, { summary: errorCatalogue[code].title, value: exampleOf(code) }]),
 );
@@ -42,7 +40,6 @@ function exampleOf(code: ErrorCode): z.infer<typeof problemSchema> {
   };
 }
 
-/** A response for refusals with the same status. */
 export type ProblemResponse = (status: number, codes: ErrorCode[]) => ZodOpenApiResponseObject;
 
 /** Per document: equal refusals share one component. */

@@ -8,10 +8,9 @@ const mostAttempts = 30;
 const mostRefusals = 10;
 
 /**
- * Seconds until the next attempt: doubled each time, plus or minus up to half at random, so that failures do not repeat
- * together.
+ * Doubled each time, plus or minus up to half at random, so that failures do not repeat together.
  * @param attempts so far, including this one
- * @returns undefined after the last attempt
+ * @returns seconds; undefined after the last attempt
  */
 export function retryDelay(attempts: number, error: unknown): number | undefined {
   const refused = isRefusal(error);

@@ -1,12 +1,10 @@
 import { Gauge, type Registry } from 'prom-client';
 import { gaugeOf } from './gauge.js';
 
-/** What is read at every scrape. */
 export type StateSources = {
   /** Undefined for an embedded database. */
   pool: (() => { total: number; idle: number; waiting: number; most: number }) | undefined;
   revocations: { size(): number; isComplete(): boolean };
-  /** `lag` in milliseconds. */
   sync: { lag(): number; isFresh(): boolean };
   /** Asks the database: at most every 5 s, however often metrics are scraped. */
   outbox(): Promise<{ waiting: number; failed: number }>;

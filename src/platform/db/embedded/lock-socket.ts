@@ -4,7 +4,6 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 
-/** The first line, in JSON, to every process that connects. */
 export type Greeting = {
   pid: number;
   /** `starting`: still looking for other processes. `holding`: it has the directory. */
@@ -20,15 +19,14 @@ export type LockSocket = {
   greeting: Greeting;
   /** Each further line is a command in JSON, and gets one line of JSON as its answer. */
   onCommand: CommandHandler;
-  /** Removes the socket and closes all connections. */
   close(): Promise<void>;
 };
 
 /**
  * Listens under `path`, for this user alone. The name appears only when the socket listens, so a name that does not
- * answer belongs to a dead process. Does not keep the process alive.
- * @param temporary a free second name beside `path`.
- * @throws if the path is too long for a socket, or `temporary` was removed meanwhile (ENOENT).
+ * answer belongs to a dead process.
+ * @param temporary a free second name beside `path`
+ * @throws if the path is too long for a socket, or `temporary` was removed meanwhile (ENOENT)
  */
 export async function openLockSocket(path: string, temporary: string): Promise<LockSocket> {
   const greeting: Greeting = { pid: process.pid, state: 'starting', since: new Date().toISOString() };

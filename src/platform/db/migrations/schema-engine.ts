@@ -14,15 +14,14 @@ declare const WebAssembly: {
 
 export const NO_FILTERS = { externalTables: [], externalEnums: [] };
 
-/** One file of the Prisma schema. Its path is for messages. */
 export type SchemaFile = { path: string; content: string };
 
 export type { SchemaEngine };
 
 /**
- * Prisma's own schema engine, the one behind `prisma migrate`, as WebAssembly: nothing is downloaded.
- * @param schema only for `diff`.
- * @returns the connected engine. Call `free()` when done.
+ * Prisma's own schema engine, the one behind `prisma migrate`, as WebAssembly: nothing is downloaded. Call `free()`
+ * when done.
+ * @param schema only for `diff`
  */
 export async function openSchemaEngine(
   adapters: SqlMigrationAwareDriverAdapterFactory,
