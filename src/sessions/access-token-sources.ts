@@ -7,10 +7,7 @@ import { cookieNames } from './cookies.js';
 
 export type PresentedToken = { token: string; byCookie: boolean };
 
-/**
- * Finds the access token in the enabled sources.
- * @throws AppError invalid_request if more than one of header, custom header and query has one (RFC 6750 §2)
- */
+/** @throws AppError invalid_request if more than one of header, custom header and query has a token (RFC 6750 §2) */
 export type FindAccessToken = (req: Request) => PresentedToken | undefined;
 
 export function createFindAccessToken({ tokens, cookies }: Pick<Config, 'tokens' | 'cookies'>): FindAccessToken {

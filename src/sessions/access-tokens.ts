@@ -22,7 +22,6 @@ const claimsSchema = z
   })
   .refine(({ iat, exp }) => exp > iat && exp - iat <= longestAccessTtl);
 
-/** The claims and the key that signed them. */
 export type AccessClaims = z.infer<typeof claimsSchema> & { kid: string };
 
 export type AccessTokenSettings = { issuer: string; audience: string; accessTtl: number };
@@ -87,8 +86,8 @@ function decoded(segment: string): string {
 }
 
 /**
- * The claims of a payload whose signature, issuer, audience and expiry are verified.
- * @throws AppError invalid_token if a claim is missing or wrong (RFC 9068 §4, RFC 8725 §3.8)
+ * The payload is verified already, except for our claims (RFC 9068 §4, RFC 8725 §3.8).
+ * @throws AppError invalid_token
  */
 export function readClaims(payload: unknown, kid: string, settings: AccessTokenSettings): AccessClaims {
   const claims = claimsSchema.safeParse(payload);

@@ -29,7 +29,6 @@ export const sessionListSchema = z
   .object({ data: z.array(sessionSchema) })
   .meta({ id: 'SessionList', example: { data: [sessionExample] } });
 
-/** @param current the id of the requesting session */
 export function sessionsJson(live: LiveSession[], current: string): z.infer<typeof sessionListSchema> {
   return { data: live.map((session) => ({ ...sessionJson(session), current: session.id === current })) };
 }

@@ -12,9 +12,7 @@ export type Revocation =
 export type Refusal = Extract<ErrorCode, 'session_revoked' | 'token_stale' | 'invalid_token'>;
 
 export type Revocations = {
-  /** Remembers committed revocations. */
   add(revocations: Revocation[]): void;
-  /** Loads all from the database. */
   load(): Promise<void>;
   /** Loads those of one user, or those of the last seconds. */
   loadUser(userId: string): Promise<void>;
@@ -35,7 +33,6 @@ const maxRemembered = 200_000;
 // The clock of the instance that set `exp` may be behind ours by this much, in milliseconds.
 const clockTolerance = 60_000;
 
-/** @param most the number to remember before the database is asked instead */
 export function createRevocations(db: Db, most = maxRemembered): Revocations {
   const endedSessions = new Map<string, number>();
   const leastVersions = new Map<string, { version: number; until: number }>();
@@ -76,7 +73,7 @@ export function createRevocations(db: Db, most = maxRemembered): Revocations {
   }
 
   // Revocations never become untrue, so memory is kept while loading. But an overflow meanwhile may be newer than these
-  // rows and missing from both.
+  // rows.
   async function load(): Promise<void> {
     const before = overflows;
     const rows = await read(db, Prisma.sql`keep_until > clock_timestamp() - interval '1 minute'`, most + 1);
