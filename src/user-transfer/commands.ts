@@ -11,7 +11,6 @@ import { readFirebaseParameters } from './firebase.js';
 import { type ImportCounts, importUsers } from './import.js';
 import { linesOf, readUserLines, userLine } from './lines.js';
 
-/** Imports and exports users. docs/importing-users.md has the format. */
 export const transferCommands: Command<CommandDeps>[] = [
   {
     name: 'users import',

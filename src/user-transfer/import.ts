@@ -14,7 +14,6 @@ export type ForeignUser = {
   createdAt: Date | null;
 };
 
-/** One line of a file: a user, or why it is refused. */
 export type UserLine = { line: number } & ({ user: ForeignUser } | { reason: string });
 
 /** Every line is imported, existing or refused. */
@@ -23,9 +22,7 @@ export type ImportCounts = { lines: number; imported: number; existing: number; 
 export type ImportOptions = {
   /** Writes nothing, so conflicts between two lines stay unnoticed. */
   dryRun?: boolean;
-  /** Gets each refused line, with a reason without secrets. */
   onRefused?(line: number, reason: string): void;
-  /** Called after each batch. */
   onProgress?(counts: ImportCounts): void;
 };
 
@@ -41,9 +38,8 @@ type NewRow = ForeignUser & {
 const BATCH_SIZE = 500;
 
 /**
- * Creates users from lines in batches, so that memory stays small. A bad line is reported and skipped. A user with the
- * same username, e-mail and either hash or creation date counts as `existing`: the same lines can be imported again,
- * also after an interruption.
+ * Creates users in batches, so that memory stays small. A bad line is reported and skipped. A user with the same
+ * username, e-mail and either hash or creation date counts as `existing`, so the same lines can be imported again.
  * @throws what the database throws; earlier batches stay
  */
 export async function importUsers(
