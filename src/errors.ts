@@ -1,7 +1,4 @@
-/**
- * Every refusal: code → status and title. Clients branch on the code, so its meaning never changes; the title is for
- * people.
- */
+/** Every refusal. Clients branch on the code, so its meaning never changes; the title is for people. */
 export const errorCatalogue = {
   invalid_json: { status: 400, title: 'The body is not valid JSON' },
   invalid_request: { status: 400, title: 'The request is malformed' },
@@ -80,7 +77,6 @@ export function codeOnTheWire(code: ErrorCode): string {
   return entry.code ?? code;
 }
 
-/** One input error: where (a JSON path such as `password`) and why. */
 export type FieldError = { path: string; message: string };
 
 type AppErrorOptions = {

@@ -3,12 +3,10 @@ import { createOutage, type OutageLog, withoutFail } from './platform/limits/fal
 import { createLimit, type Limit } from './platform/limits/limit.js';
 import { rate } from './platform/settings/kinds.js';
 
-/** This many points in this many seconds. */
 export type Rate = { points: number; seconds: number };
 
 /**
- * Every limit: its setting, default rate and what it counts. The rooms' `limits.ts` do the counting. Clients see the
- * name in lower case, without `RATE_LIMIT_`.
+ * Every limit: its setting, default rate and what it counts. Clients see the name without `RATE_LIMIT_`, in lower case.
  */
 export const limitSettings = {
   RATE_LIMIT_LOGIN_ADDRESS: rate('50/15m').describe(
@@ -34,7 +32,6 @@ type LimitSettings = { [Name in keyof typeof limitSettings]: Rate };
 
 export type LimitName = keyof ReturnType<typeof ratesOf>;
 
-/** The rates under the names that clients see. */
 export function ratesOf(given: LimitSettings) {
   return {
     login_address: given.RATE_LIMIT_LOGIN_ADDRESS,

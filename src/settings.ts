@@ -21,8 +21,7 @@ import {
 import { usernameSchema } from './users/fields.js';
 
 /**
- * Every setting, by heading and environment variable. `npm run docs` makes `.env.example` and
- * docs/reference/settings.md from it. `computed` is the default that depends on other settings.
+ * `npm run docs` makes `.env.example` and docs/reference/settings.md from these. `computed` is a default from others.
  */
 const listening = {
   NODE_ENV: z
