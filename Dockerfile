@@ -27,6 +27,7 @@ COPY client/package.json client/
 COPY --from=modules /app/node_modules node_modules
 COPY --from=argon2 /app/argon2-avx2 argon2-avx2
 COPY scripts/docker-entrypoint.sh ./
+COPY prisma/embedded prisma/embedded
 COPY prisma/migrations prisma/migrations
 COPY --from=build /app/dist dist
 COPY --from=build /app/client/dist client/dist

@@ -43,7 +43,7 @@ function together(mode: string) {
     globalSetup: [
       ...(mode === 'postgres' || mode === 'postman' ? ['tests/support/postgres-server.ts'] : []),
       ...(mode === 'browser' ? ['tests/support/chromium.ts'] : []),
-      'tests/support/template-databases.ts',
+      ...(mode === 'docs' ? [] : ['tests/support/template-databases.ts']),
     ],
     // A browser is several processes by itself.
     maxWorkers: mode === 'browser' ? 1 : 2,

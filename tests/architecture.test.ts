@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type Import, imports, sources, textOf } from './support/imports.js';
 
@@ -154,6 +155,31 @@ describe('A foreign library', () => {
       breaking(({ from, to, typeOnly }) => !typeOnly && behind.slice(1).includes(to) && !behind.includes(from)),
     ).toEqual([]);
     expect(breaking(({ from, to }) => /^@opentelemetry\//.test(to) && !behind.includes(from))).toEqual([]);
+  });
+});
+
+describe('Scripts and benches', () => {
+  const scripts = ['scripts', 'bench', 'deploy'].flatMap((folder) =>
+    readdirSync(new URL(`../${folder}`, import.meta.url), { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.mjs') && !path.includes('node_modules'))
+      .map((path) => `${folder}/${path}`),
+  );
+
+  it('import from dist/ what the sources export', () => {
+    const taken = scripts.flatMap((script) =>
+      [
+        ...readFileSync(new URL(`../${script}`, import.meta.url), 'utf8').matchAll(
+          /^import \{([^}]+)\} from '(?:\.\.\/)+dist\/([^']+)\.js'/gm,
+        ),
+      ].flatMap(([, names = '', path]) => names.split(',').map((name) => ({ script, name: name.trim(), path }))),
+    );
+    expect(taken.length).toBeGreaterThan(10);
+    const missing = taken.filter(({ path, name }) =>
+      path?.startsWith('generated/')
+        ? false
+        : !sources.includes(`${path}.ts`) || !new RegExp(`export .*\\b${name}\\b`).test(textOf(`${path}.ts`)),
+    );
+    expect(missing).toEqual([]);
   });
 });
 

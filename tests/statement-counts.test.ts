@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { goodPassword, type SignedUp, startApp, type TestApp } from './support/app.js';
+import { mailTo, outboxEmpty } from './support/mails.js';
+import { ask, credentialsFor, goodBody, pathOf, rows, withRole } from './support/rows.js';
 
 /** The budgets of docs and design, on a server that keeps what it knows fresh. BEGIN and COMMIT are not counted. */
 describe('statements', () => {
@@ -61,5 +63,69 @@ describe('statements', () => {
   it('of a logout: one', async () => {
     const { bearer } = await app.signUp();
     expect(await counted(() => app.http.post('/auth/logout').set(bearer))).toEqual([204, 1]);
+  });
+
+  describe('of a good request are at most as many as its row says:', () => {
+    /** What a row needs besides a token and the example of its body; each user is new, and an admin. */
+    const needs: Record<string, (own: SignedUp) => Promise<{ body?: object; id?: string }>> = {
+      'POST /auth/signup': async () => ({ body: { username: 'newcomer', password: goodPassword } }),
+      'POST /auth/login': async ({ username }) => ({ body: { username, password: goodPassword } }),
+      'POST /auth/refresh': async ({ refreshToken }) => ({ body: { refresh_token: refreshToken } }),
+      'POST /auth/logout': async () => ({ body: {} }),
+      'POST /auth/email/resend': async () => ({ body: {} }),
+      'POST /auth/password/forgot': async () => ({ body: { email: 'nobody@example.com' } }),
+      'POST /auth/password/reset': async ({ username }) => {
+        await app.http.post('/auth/password/forgot').send({ email: addressOf(username) });
+        const { token } = await mailTo(app, addressOf(username), /password/);
+        return { body: { token, password: 'another horse battery staple' } };
+      },
+      'POST /auth/email/verify': async ({ username }) => {
+        const { token } = await mailTo(app, addressOf(username), /Confirm/);
+        return { body: { token } };
+      },
+      'DELETE /auth/sessions/{id}': async ({ username }) => ({ id: (await logIn(username)).session_id }),
+      'PATCH /me': async ({ username }) => ({
+        body: { username: `${username}-2`, email: `2-${addressOf(username)}`, password: goodPassword },
+      }),
+      'DELETE /me': async () => ({ body: { password: goodPassword } }),
+      'POST /me/password': async () => ({
+        body: { current_password: goodPassword, new_password: 'another horse battery staple' },
+      }),
+      'GET /todos/{id}': todo,
+      'PATCH /todos/{id}': todo,
+      'DELETE /todos/{id}': todo,
+      'GET /admin/users/{id}': other,
+      'PATCH /admin/users/{id}': async () => ({ ...(await other()), body: { roles: ['editor'], disabled: true } }),
+      'DELETE /admin/users/{id}': other,
+      'GET /admin/users/{id}/sessions': other,
+      'POST /admin/users/{id}/logout': other,
+    };
+    const addressOf = (username: string) => `${username}@example.com`;
+
+    async function todo(own: SignedUp) {
+      const { body } = await app.http.post('/todos').set(own.bearer).send({ title: 'Count' });
+      return { id: body.id as string, body: { completed: true } };
+    }
+    async function other() {
+      return { id: (await app.signUp()).userId };
+    }
+    async function logIn(username: string): Promise<{ session_id: string }> {
+      return (await app.http.post('/auth/login').send({ username, password: goodPassword })).body;
+    }
+
+    let people = 0;
+    const counting = rows.filter(({ row }) => row.endpoint.statements !== undefined);
+    it.each(counting)('$name', async ({ name, row }) => {
+      const username = `counted-${++people}`;
+      // Two admins at least, so that one may go.
+      const admin = await withRole(app, await app.signUp({ username, email: addressOf(username) }), 'admin');
+      const { body, id } = (await needs[name]?.(admin)) ?? {};
+      await outboxEmpty(app);
+      const request = () => ask(app, row, pathOf(row, id)).set(credentialsFor(row, admin));
+      const sent = row.endpoint.body && (body ?? goodBody(row));
+      const [status, count] = await counted(() => (sent ? request().send(sent) : request()));
+      expect(status, name).toBeLessThan(300);
+      expect(count, app.statements.join('\n')).toBeLessThanOrEqual(row.endpoint.statements ?? 0);
+    });
   });
 });

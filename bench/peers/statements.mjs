@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Prisma } from '../../dist/generated/prisma/client.js';
+import { refreshSession } from '../../dist/sessions/refresh.js';
 import { newNonce, nonceHash, sealRefreshToken } from '../../dist/sessions/refresh-tokens.js';
-import { refreshSession } from '../../dist/sessions/start.js';
 
 /** A user of the bench's own. @returns their id */
 export async function createUser(prisma) {

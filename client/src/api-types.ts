@@ -12,9 +12,13 @@ export interface components {
          *     }
          */
         SignUpBody: {
+            /** @example ada */
             username: string;
             password: string;
-            /** Format: email */
+            /**
+             * Format: email
+             * @example ada@example.com
+             */
             email?: string;
             /**
              * @default bearer
@@ -37,7 +41,10 @@ export interface components {
              * @enum {string}
              */
             transport: "bearer" | "cookie";
-            /** @description Of an earlier login, where no cookie has it. */
+            /**
+             * @description Of an earlier login, where no cookie has it.
+             * @example 3Pekminx9UAZogOfZs4XtMnFFqXY8OKzE
+             */
             device_token?: string;
         };
         /**
@@ -56,7 +63,10 @@ export interface components {
         };
         /** @example {} */
         LogOutBody: {
-            /** @description Instead of an access token, or of its cookie. */
+            /**
+             * @description Instead of an access token, or of its cookie.
+             * @example AcFTi4L3FoAAAZogOfZs4XtMnFFqXY8OKzEBAAAAAA
+             */
             refresh_token?: string;
         };
         /**
@@ -65,7 +75,10 @@ export interface components {
          *     }
          */
         ForgotPasswordBody: {
-            /** Format: email */
+            /**
+             * Format: email
+             * @example ada@example.com
+             */
             email: string;
         };
         /**
@@ -95,6 +108,7 @@ export interface components {
             /**
              * Format: email
              * @description Needed without an access token.
+             * @example ada@example.com
              */
             email?: string;
         };
@@ -105,8 +119,12 @@ export interface components {
          *     }
          */
         UpdateMeBody: {
+            /** @example ada */
             username?: string;
-            /** Format: email */
+            /**
+             * Format: email
+             * @example ada@example.com
+             */
             email?: string;
             /** @description Needed for another e-mail. */
             password?: string;
@@ -135,6 +153,7 @@ export interface components {
          *     }
          */
         CreateTodoBody: {
+            /** @example Read the route table */
             title: string;
             /** @default false */
             completed: boolean;
@@ -145,6 +164,7 @@ export interface components {
          *     }
          */
         UpdateTodoBody: {
+            /** @example Read the route table */
             title?: string;
             completed?: boolean;
         };
@@ -156,6 +176,11 @@ export interface components {
          *     }
          */
         UpdateUserBody: {
+            /**
+             * @example [
+             *       "editor"
+             *     ]
+             */
             roles?: string[];
             disabled?: boolean;
         };
@@ -332,11 +357,13 @@ export interface components {
                 /** Format: date-time */
                 at: string;
                 action: string;
+                /** @description The user that it is about. */
                 user_id: string | null;
+                /** @description Who did it; null for the command line and the server itself. */
                 actor_id: string | null;
-                detail: unknown;
                 ip: string | null;
                 user_agent: string | null;
+                detail: unknown;
             }[];
         };
         /**
@@ -480,7 +507,7 @@ export interface components {
             at: string;
             /** @enum {string} */
             action: "user.created" | "login.succeeded" | "login.failed" | "session.ended" | "refresh.reused" | "refresh.grace" | "refresh.ahead" | "password.changed" | "password.reset" | "email.changed" | "email.verified" | "roles.changed" | "user.disabled" | "user.enabled" | "user.deleted" | "key.rotated" | "key.revoked";
-            /** @description Whom it is about. */
+            /** @description The user that it is about. */
             user_id: string | null;
             /** @description Who did it; null for the command line and the server itself. */
             actor_id: string | null;

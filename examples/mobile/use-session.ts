@@ -2,7 +2,7 @@ import type { Session } from '@gatelatch/client';
 import { useEffect, useState } from 'react';
 import { client } from './session';
 
-/** Who is signed in; null when nobody is, and undefined while the key store is being read. */
+/** Who is signed in; null when no user is, and undefined while the key store is being read. */
 export function useSession(): Session | null | undefined {
   const [session, setSession] = useState<Session | null>();
   useEffect(() => {

@@ -1,10 +1,10 @@
 import { AppState } from 'react-native';
 import { client } from './session';
 
-/** Has an app that wakes up hear at once that its session has ended, not at the user's next tap. */
+/** Asks the API when the app wakes up, so that an ended session shows at once and not at the user's next tap. */
 export function askWhenWoken(): () => void {
   const subscription = AppState.addEventListener('change', (state) => {
-    // No connection is no reason to log anybody out, and no news either.
+    // Without a connection nothing is known: the user stays signed in.
     if (state === 'active') client.fetch('/welcome').catch(() => undefined);
   });
   return () => subscription.remove();

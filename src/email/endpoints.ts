@@ -20,7 +20,7 @@ const resendSchema = z
 export const verify = openEndpoint({
   name: 'verifyEmail',
   summary: 'Verify the address that a token was mailed to',
-  statements: 9,
+  statements: 8,
   body: verifySchema,
   reply: [204],
   errors: ['invalid_one_time_token'],

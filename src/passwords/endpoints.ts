@@ -21,7 +21,7 @@ type ChangeContext = Context<AccessClaims, z.output<typeof changeSchema>>;
 export const change = endpoint({
   name: 'changePassword',
   summary: 'Change your password',
-  statements: 8,
+  statements: 7,
   body: changeSchema,
   reply: [204],
   errors: ['invalid_credentials', 'overloaded'],
@@ -75,7 +75,7 @@ const resetSchema = z.strictObject({ token: mailTokenSchema, password: z.string(
 export const reset = openEndpoint({
   name: 'resetPassword',
   summary: 'Set a new password by a mailed token',
-  statements: 12,
+  statements: 11,
   body: resetSchema,
   reply: [204],
   errors: ['invalid_one_time_token', 'overloaded'],

@@ -57,7 +57,7 @@ describe('the package', () => {
     const files = snippets.map((_, number) => `${number}.ts`);
     for (const [number, [, code]] of snippets.entries()) writeFileSync(join(folder, `${number}.ts`), `${code}`);
     const compilerOptions = { rootDir: '../..', noEmit: true, declaration: false };
-    const platform = './support/react-native.d.ts';
+    const platform = '../../tests/client/support/react-native.d.ts';
     writeFileSync(
       join(folder, 'tsconfig.json'),
       JSON.stringify({ extends: '../tsconfig.json', compilerOptions, files: [...files, platform] }),

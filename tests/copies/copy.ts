@@ -20,6 +20,8 @@ export type Copy = {
 /** What is tracked and what would be, with this checkout's packages; gone when the test ends. */
 export function copyCheckout(): Copy {
   const copy = openCopy(mkdtempSync(join(tmpdir(), 'gatelatch-copy-')));
+  for (const folder of ['.', 'client', 'examples/resource-server'])
+    linkPackages(join(folder, 'node_modules'), copy.path);
   const list = ['ls-files', '--cached', '--others', '--exclude-standard', '--deduplicate'];
   for (const file of execFileSync('git', list, { cwd: root, encoding: 'utf8' }).trim().split('\n')) {
     mkdirSync(dirname(join(copy.path, file)), { recursive: true });
@@ -28,12 +30,9 @@ export function copyCheckout(): Copy {
   return copy;
 }
 
-/** A folder as a {@link Copy}, with this checkout's packages; gone when the test ends. */
+/** A folder as a {@link Copy}; gone when the test ends. */
 export function openCopy(path: string): Copy {
   onTestFinished(() => rmSync(path, { recursive: true, force: true }));
-  mkdirSync(join(path, 'client'), { recursive: true });
-  for (const packages of ['node_modules', 'client/node_modules'])
-    if (existsSync(join(root, packages))) symlinkSync(join(root, packages), join(path, packages));
   return {
     path,
     read: (file) => readFileSync(join(path, file), 'utf8'),
@@ -48,6 +47,12 @@ export function openCopy(path: string): Copy {
       return stdout;
     },
   };
+}
+
+function linkPackages(packages: string, path: string): void {
+  if (!existsSync(join(root, packages))) return;
+  mkdirSync(dirname(join(path, packages)), { recursive: true });
+  symlinkSync(join(root, packages), join(path, packages));
 }
 
 // Vitest's own variables would make a Vitest within it take itself for a worker.

@@ -1,13 +1,12 @@
-import { pages } from '../docs/pages.js';
+import { blocksOf } from '../docs/pages.js';
 import type { Copy } from './copy.js';
 
 /** The commands of the guide that make files; those that check are the test's. */
 const making = /^npm run (db:migration|generate)\b/;
 
-/** Follows docs/your-own-routes.md letter by letter: writes each block where it says, and runs the commands. */
+/** Follows the copy's docs/your-own-routes.md letter by letter: writes each block where it says, and runs the commands. */
 export function followGuide(copy: Copy): void {
-  const guide = pages.find(({ path }) => path === 'docs/your-own-routes.md');
-  for (const { language, info, text } of guide?.blocks ?? []) {
+  for (const { language, info, text } of blocksOf(copy.read('docs/your-own-routes.md'))) {
     const [, how, target = '', line = ''] = /^(file|append|after)=([^:]+)(?::(\w+))?$/.exec(info) ?? [];
     if (how === 'file') copy.write(target, text);
     else if (how === 'append') copy.write(target, `${copy.read(target)}\n${text}`);

@@ -1,27 +1,28 @@
-import { afterAll, describe, expect, it } from 'vitest';
-import { type PageServer, removeTemplate, startResourceServer, startServer } from './page-server.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type PageServer, startResourceServer, startServer } from './page-server.js';
 import { type Page, pages } from './pages.js';
 import { type Outcome, runSteps, type Step, stepsOf } from './run-page.js';
 
-afterAll(removeTemplate);
+// As a reader does it: one page after the other, the blocks of each in a shell of its own.
+const runnable = pages.filter((page) => stepsOf(page).length > 0);
+const isExample = ({ path }: Page) => path.startsWith('examples/resource-server/');
 
-// As a reader does it: each page on a server of its own, its blocks one after the other in one shell.
-describe('The commands of a page do what it says', { concurrent: true, timeout: 300_000 }, () => {
-  it.each(pages.filter((page) => stepsOf(page).length > 0))('$path', async (page) => {
+describe.each([
+  ['README and docs', startServer, runnable.filter((page) => !isExample(page))],
+  ['The example service', startResourceServer, runnable.filter(isExample)],
+])('%s', (_, start, chosen) => {
+  let server: PageServer;
+  beforeAll(async () => {
+    server = await start();
+  });
+  afterAll(() => server.stop());
+
+  it.each(chosen)('the commands of $path do what it says', { timeout: 120_000 }, async (page) => {
     const steps = stepsOf(page);
-    const server = await startOf(page);
-    try {
-      const outcomes = await runSteps(steps, server);
-      expect(steps.flatMap((step, place) => faultsOf(step, outcomes[place] as Outcome, server))).toEqual([]);
-    } finally {
-      await server.stop();
-    }
+    const outcomes = await runSteps(steps, server);
+    expect(steps.flatMap((step, place) => faultsOf(step, outcomes[place] as Outcome, server))).toEqual([]);
   });
 });
-
-function startOf({ path }: Page): Promise<PageServer> {
-  return path.startsWith('examples/resource-server/') ? startResourceServer() : startServer();
-}
 
 /** What a step did otherwise than its page says. */
 function faultsOf({ line, printed, text }: Step, { stdout, exitCode, statuses }: Outcome, { here }: PageServer) {

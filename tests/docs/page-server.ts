@@ -1,6 +1,6 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -18,19 +18,26 @@ export type PageServer = {
   stop(): Promise<void>;
 };
 
-let template: Promise<string> | undefined;
-
-/** The server that `npm start` serves with no settings, on a database on which it was started once before. */
+/** The server that `npm start` serves with no settings. */
 export async function startServer(): Promise<PageServer> {
-  template ??= makeTemplate();
+  await promisify(execFile)(process.execPath, ['scripts/build.mjs'], { cwd: root });
   const cwd = newClone();
-  cpSync(join(await template, '.data'), join(cwd, '.data'), { recursive: true });
-  const { port, stop } = await serveIn(cwd);
+  const port = await freePort();
+  const env = { PATH: process.env.PATH, PORT: `${port}` };
+  const child = spawn(process.execPath, ['dist/main.js'], { cwd, env, stdio: ['ignore', 'ignore', 'pipe'] });
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => (errors += text));
+  while (!(await isReady(port))) {
+    if (child.exitCode !== null) throw new Error(`It did not start: ${errors}`);
+    await wait(50);
+  }
   return {
     cwd,
     here: (text) => text.replaceAll('localhost:3000', `localhost:${port}`),
     async stop() {
-      await stop();
+      const exit = once(child, 'exit');
+      child.kill('SIGTERM');
+      await exit;
       rmSync(cwd, { recursive: true, force: true });
     },
   };
@@ -46,43 +53,11 @@ export async function startResourceServer(): Promise<PageServer> {
   };
 }
 
-/** Takes away what the servers were started on. */
-export async function removeTemplate(): Promise<void> {
-  if (template) rmSync(await template, { recursive: true, force: true });
-}
-
-// The first start makes the database, which costs seconds: once for all pages.
-async function makeTemplate(): Promise<string> {
-  await promisify(execFile)(process.execPath, ['scripts/build.mjs'], { cwd: root });
-  const cwd = newClone();
-  await (await serveIn(cwd)).stop();
-  return cwd;
-}
-
 function newClone(): string {
   const cwd = mkdtempSync(join(tmpdir(), 'gatelatch-page-'));
   for (const name of readdirSync(root).filter((name) => !/^\.(data|env|git)$/.test(name)))
     symlinkSync(join(root, name), join(cwd, name));
   return cwd;
-}
-
-async function serveIn(cwd: string): Promise<{ port: number; stop(): Promise<void> }> {
-  const port = await freePort();
-  const env = { PATH: process.env.PATH, PORT: `${port}` };
-  const child = spawn(process.execPath, ['dist/main.js'], { cwd, env, stdio: ['ignore', 'ignore', 'pipe'] });
-  let errors = '';
-  child.stderr.setEncoding('utf8').on('data', (text) => (errors += text));
-  while (!(await isReady(port))) {
-    if (child.exitCode !== null) throw new Error(`It did not start: ${errors}`);
-    await wait(50);
-  }
-  return { port, stop: () => stop(child) };
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  const exit = once(child, 'exit');
-  child.kill('SIGTERM');
-  await exit;
 }
 
 async function isReady(port: number): Promise<boolean> {

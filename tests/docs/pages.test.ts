@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Page, pages, root } from './pages.js';
@@ -25,6 +25,41 @@ describe.each(pages)('$path', (page) => {
     expect(links.filter((link) => !/^https?:/.test(link) && !leadsSomewhere(page, link))).toEqual([]);
   });
 });
+
+it('Every path of the project that a page names exists', () => {
+  const named =
+    /`((?:src|tests|scripts|prisma|deploy|bench|docs|examples)\/[\w./-]+\.(?:ts|mjs|md|sh|json|prisma|conf))`/g;
+  const missing = pages.flatMap(({ path, text }) =>
+    [...text.matchAll(named)].flatMap(([, file = '']) => (existsSync(join(root, file)) ? [] : [`${path}: ${file}`])),
+  );
+  // The guide adds these, and the example's README names its own files.
+  expect(missing.filter((one) => !/^docs\/your-own-routes\.md|^examples\//.test(one))).toEqual([]);
+});
+
+it('Every message in docs/trouble.md is one that the server prints', () => {
+  const [code, messages] = [filesIn('src') + filesIn('scripts'), messagesOf('docs/trouble.md')];
+  expect(messages.length).toBeGreaterThan(10);
+  expect(messages.filter((message) => !fixedParts(message).every((part) => code.includes(part)))).toEqual([]);
+});
+
+/** The texts in the first column that are no answer to a client, and that are ours. */
+function messagesOf(path: string): string[] {
+  const cells = pages.find((page) => page.path === path)?.text.match(/^\| `[^|]*/gm) ?? [];
+  const texts = cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, text = '']) => text));
+  return texts.filter((text) => text.includes(' ') && !/^\d|^npm warn|^unsupported startup/.test(text));
+}
+
+/** What stays of a message when its numbers, names and `…` are taken out. */
+function fixedParts(message: string): string[] {
+  const parts = message.split(/…|\.data\/db|\d[\d.]*/).map((part) => part.trim());
+  return parts.filter((part) => part.length > 5);
+}
+
+function filesIn(folder: string): string {
+  const names = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' });
+  const sources = names.filter((name) => /\.(ts|mjs)$/.test(name) && !name.includes('generated'));
+  return sources.map((name) => readFileSync(join(root, folder, name), 'utf8')).join('\n');
+}
 
 it('The README has at most 320 lines', () => {
   expect(pages.find(({ path }) => path === 'README.md')?.text.split('\n').length).toBeLessThanOrEqual(320);

@@ -29,10 +29,14 @@ function markdownIn(folder: string, recursive: boolean): string[] {
 
 function readPage(path: string): Page {
   const text = readFileSync(join(root, path), 'utf8');
-  const blocks = [...text.matchAll(/^( *)```(\S+) ?(.*)\n([\s\S]*?)^\1```$/gm)].map((match) => {
+  return { path, text, blocks: blocksOf(text) };
+}
+
+/** The fenced blocks of a page's text. */
+export function blocksOf(text: string): Block[] {
+  return [...text.matchAll(/^( *)```(\S+) ?(.*)\n([\s\S]*?)^\1```$/gm)].map((match) => {
     const [, indent = '', language = '', info = '', block = ''] = match;
     const line = text.slice(0, match.index).split('\n').length;
     return { language, info, text: block.replaceAll(new RegExp(`^${indent}`, 'gm'), ''), line };
   });
-  return { path, text, blocks };
 }

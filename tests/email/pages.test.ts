@@ -25,8 +25,8 @@ describe.each(['/verify-email', '/reset-password'])('GET %s', (path) => {
     };
     expect(headers['content-security-policy']?.split(';')).toEqual([
       "default-src 'none'",
-      `style-src ${hashOf('style')}`,
       `script-src ${hashOf('script')}`,
+      `style-src ${hashOf('style')}`,
       "connect-src 'self'",
       "base-uri 'none'",
       "form-action 'none'",

@@ -4,6 +4,7 @@ import type { oas31 } from 'zod-openapi';
 import type { ErrorCode } from '../../errors.js';
 import type { Caller } from '../caller.js';
 import type { Limit } from '../limits/limit.js';
+import type {} from './locals.js';
 
 /** What rows work with: the settings, and the limits if they are on. A room's own `Deps` has more. */
 export type BaseDeps = { config: object; limits: object | undefined };

@@ -1,5 +1,3 @@
-import type { HeldPoint } from './rate-limit.js';
-
 declare module 'express-serve-static-core' {
   interface Locals {
     requestId: string;
@@ -7,8 +5,9 @@ declare module 'express-serve-static-core' {
     headers: string[];
     traceId?: string;
     principal?: unknown;
-    points?: HeldPoint[];
     code?: string;
     refusedBy?: string;
   }
 }
+
+export {};

@@ -14,6 +14,13 @@ export type LimitSteps = {
 /** A counted key with its point; no point yet if it counts afterwards. */
 export type HeldPoint = { key: LimitKey; counts: RowLimit<BaseDeps, never>['counts']; point: Taken | undefined };
 
+declare module 'express-serve-static-core' {
+  interface Locals {
+    /** The points that were taken for the request. */
+    points?: HeldPoint[];
+  }
+}
+
 const none: LimitSteps = { count: [], settle: undefined, refused: [] };
 
 export function createRateLimit<Deps extends BaseDeps>(
