@@ -1,11 +1,11 @@
 import type { Storage } from './storage.js';
 
-// A family's tablet, not a directory of everybody who was ever here.
+// Enough for a family's tablet, without collecting every user who was ever here.
 const most = 10;
 
 /**
- * The device tokens, by the names with which somebody signs in. They outlive the session: a device that is known is not
- * held up by somebody else's guesses.
+ * The device tokens, by login name. They outlive the session: a known device is not locked out by another person's
+ * guesses.
  */
 export type Devices = {
   tokenFor(name: string): Promise<string | undefined>;
