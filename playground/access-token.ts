@@ -3,7 +3,7 @@ import type { Session } from './client/dist/index.js';
 import { byId, make, onPress } from './dom.js';
 import type { Gate } from './gate.js';
 
-/** The access token: its parts, what they say, and the time that it has left. */
+/** The access token: its parts, their content and the time left. */
 export function createAccessToken(gate: Gate): void {
   const parts = byId('token-parts', HTMLElement);
   const facts = byId('token-facts', HTMLElement);

@@ -1,6 +1,5 @@
 type Part = 'header' | 'claims';
 
-/** A name, what it holds, and what that is good for. */
 export type Fact = { name: string; value: string; meaning: string };
 
 const meanings: Record<string, string> = {
@@ -20,8 +19,8 @@ const meanings: Record<string, string> = {
 };
 
 /**
- * A JWT taken apart (RFC 7519). Nothing is checked here: that is the server's to do, at every request.
- * @returns the three parts as they travel, and what the first two say
+ * Takes a JWT apart (RFC 7519) without checking it: the server does that at every request.
+ * @returns the three parts, and the content of the first two
  */
 export function takeApart(token: string): { parts: string[]; facts: Record<Part, Fact[]> } {
   const parts = token.split('.');

@@ -4,7 +4,7 @@ import type { Gate } from './gate.js';
 
 type Listed = { id: string; last_used_at: string; ip: string | null; user_agent: string | null; current: boolean };
 
-/** Where the user is signed in, with a way to end each, and to begin another beside this one. */
+/** The user's sessions, each with a button to end it, and a link to start another. */
 export function createSessions(gate: Gate): { offerPassword(password: string): void } {
   const list = byId('session-list', HTMLUListElement);
   const second = byId('second-session', HTMLAnchorElement);
@@ -13,7 +13,7 @@ export function createSessions(gate: Gate): { offerPassword(password: string): v
 
   onPress(byId('reload-sessions', HTMLButtonElement), load);
   onPress(copy, () => navigator.clipboard.writeText(password).catch(() => {}));
-  // Whoever comes back from another tab may have begun or ended a session there, this one among them.
+  // The user may have started or ended a session in another tab, even this one.
   document.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'visible' && gate.session) void load();
   });

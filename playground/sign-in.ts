@@ -7,8 +7,8 @@ type Refusal = { code?: string; message: string; errors?: { path: string; messag
 
 /**
  * The form that signs up and logs in.
- * @param expected whom a link has announced, who has signed up already
- * @param onPassword hears of the password that was right
+ * @param expected the user named by a link, who has signed up already
+ * @param onPassword gets the correct password
  */
 export function createSignIn(gate: Gate, expected: string | undefined, onPassword: (password: string) => void): void {
   const form = byId('sign-in-form', HTMLFormElement);
@@ -40,7 +40,7 @@ export function createSignIn(gate: Gate, expected: string | undefined, onPasswor
     submit.focus();
   });
 
-  // Who comes back is known: the next thing is most likely to log in.
+  // A user who comes back will most likely log in.
   gate.follow(({ session, before }) => {
     if (session) {
       username.value = session.user.username;
@@ -99,7 +99,7 @@ export function createSignIn(gate: Gate, expected: string | undefined, onPasswor
     choose('log-in');
   }
 
-  /** Tells what is wrong where it is wrong, and takes whoever typed it there. */
+  /** Shows errors at their fields, and moves the focus there. */
   function refuse(complaints: { path: string; message: string }[]): void {
     for (const field of [username, password, email]) field.ariaInvalid = null;
     refusal.replaceChildren(...complaints.map(({ message }) => make('span', {}, message)));

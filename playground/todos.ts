@@ -3,7 +3,7 @@ import type { Gate } from './gate.js';
 
 type Todo = { id: string; title: string; completed: boolean };
 
-/** The todos of whoever is signed in. */
+/** The todos of the user. */
 export function createTodos(gate: Gate): void {
   const list = byId('todo-list', HTMLUListElement);
   const empty = byId('no-todos', HTMLElement);

@@ -7,7 +7,7 @@ const most = 60;
 
 type Entry = { exchange: Exchange; details: HTMLDetailsElement; times: number };
 
-/** The log of what went over the wire, newest first. */
+/** The log of all requests, newest first. */
 export function createWireLog(): { add(exchange: Exchange): void } {
   const list = byId('exchanges', HTMLOListElement);
   const empty = byId('no-exchanges', HTMLElement);
@@ -42,12 +42,12 @@ export function createWireLog(): { add(exchange: Exchange): void } {
     list.children[most]?.remove();
     newest = entry;
     showEmptiness();
-    // What somebody's own doing led to is laid open and told; what the page loads beside it is only listed.
+    // Opens and explains what the user's action caused; other requests of the page are only listed.
     if (isAsked || (!repeated && isRefused(exchange))) layOpen(entry);
     isAsked = false;
   }
 
-  /** Asking the same again and again is one entry that counts. */
+  /** Repetitions are one entry with a count. */
   function take(place: Entry, entry: Entry): void {
     entry.details.open = place.details.open;
     place.details.replaceWith(entry.details);
