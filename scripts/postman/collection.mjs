@@ -77,7 +77,7 @@ function urlFor({ id, query = {} }, { host, path }) {
   };
 }
 
-/** The collection's own, unless the route needs none or the step is about another. */
+/** The collection's own, unless the route needs none or the step names another. */
 function authFor({ token }, { signedIn }) {
   if (token) return { auth: bearer(token) };
   return token === null || !signedIn ? { auth: { type: 'noauth' } } : {};

@@ -39,7 +39,7 @@ const chapters = [
 ];
 
 /**
- * @param {string[]} operations every operationId that there is; those of which no chapter tells get one of their own
+ * @param {string[]} operations every operationId; those in no chapter get one of their own
  * @returns {{ name: string, about: string, steps: Step[] }[]}
  */
 export function story(operations) {
