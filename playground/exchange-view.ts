@@ -1,8 +1,8 @@
 import { curlOf, properCase } from './curl.js';
 import { button, make } from './dom.js';
 import { type Exchange, jsonOf } from './exchange.js';
-import { masked, withoutPasswords } from './masks.js';
-import { unreachable, verdictOn } from './words.js';
+import { unreachable, verdictOn } from './messages.js';
+import { redacted, withoutPasswords } from './redact.js';
 
 /** An exchange that unfolds: its meaning, request, response and curl command. @param times how often it was repeated */
 export function viewOf(exchange: Exchange, times: number): HTMLDetailsElement {
@@ -36,7 +36,7 @@ function contentOf(exchange: Exchange): HTMLElement[] {
   let isBare = false;
 
   function show(): void {
-    const cover = isBare ? (text: string) => text : masked;
+    const cover = isBare ? (text: string) => text : redacted;
     request.textContent = cover(texts.request);
     answer.textContent = cover(texts.answer);
     curl.textContent = cover(texts.curl);
@@ -44,7 +44,7 @@ function contentOf(exchange: Exchange): HTMLElement[] {
 
   // A copy to paste needs the whole token, but a password only if it is shown.
   const copied = () => (isBare ? texts.curl : withoutPasswords(texts.curl));
-  const hides = Object.values(texts).some((text) => masked(text) !== text);
+  const hides = Object.values(texts).some((text) => redacted(text) !== text);
   const reveal = make('button', { type: 'button', 'aria-pressed': 'false', click: toggle }, 'Show secrets');
   function toggle(): void {
     isBare = !isBare;

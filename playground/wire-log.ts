@@ -1,9 +1,9 @@
 import { byId, make } from './dom.js';
 import type { Exchange } from './exchange.js';
 import { viewOf } from './exchange-view.js';
-import { lineOf, verdictOn } from './words.js';
+import { lineOf, verdictOn } from './messages.js';
 
-const most = 60;
+const max = 60;
 
 type Entry = { exchange: Exchange; details: HTMLDetailsElement; times: number };
 
@@ -39,7 +39,7 @@ export function createWireLog(): { add(exchange: Exchange): void } {
     const entry = { exchange, times, details: viewOf(exchange, times) };
     if (repeated) take(repeated, entry);
     else list.prepend(make('li', {}, entry.details));
-    list.children[most]?.remove();
+    list.children[max]?.remove();
     newest = entry;
     showEmptiness();
     // Opens and explains what the user's action caused; other requests of the page are only listed.

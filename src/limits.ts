@@ -13,14 +13,14 @@ export const limitSettings = {
     'Failed logins from one address. An IPv6 address counts as its /64.',
   ),
   RATE_LIMIT_LOGIN_ACCOUNT: rate('10/15m').describe(
-    'Failed logins at one user, and at one typed name, from devices that have not signed in before.',
+    'Failed logins for one user, and for one typed name, from unknown devices.',
   ),
   RATE_LIMIT_LOGIN_DEVICE: rate('10/15m').describe(
     'Failed logins from one device that the user has signed in on before.',
   ),
   RATE_LIMIT_SIGNUP: rate('100/1h').describe('Attempts to sign up from one address.'),
   RATE_LIMIT_PASSWORD: rate('10/15m').describe(
-    'Wrong passwords of one user who is signed in; and password resets from one address.',
+    'Wrong passwords of one signed-in user, and password resets from one address.',
   ),
   RATE_LIMIT_MAIL: rate('5/1h').describe('Requests that mail one recipient: forgot, resend, change of e-mail.'),
   RATE_LIMIT_MAIL_ADDRESS: rate('20/1h').describe('The same requests from one address.'),

@@ -1,7 +1,7 @@
 import type { Storage } from './storage.js';
 
 // Enough for a family's tablet, without collecting every user who was ever here.
-const most = 10;
+const max = 10;
 
 /**
  * The device tokens, by login name. They outlive the session: a known device is not locked out by another person's
@@ -25,7 +25,7 @@ export function createDevices(storage: Storage, key: string): Devices {
     async remember(names, token) {
       const now = new Map(names.flatMap((name) => (name ? [[name.toLowerCase(), token]] : [])) as [string, string][]);
       const others = (await all()).filter(([name]) => !now.has(name));
-      await storage.set(key, JSON.stringify([...now, ...others].slice(0, most)));
+      await storage.set(key, JSON.stringify([...now, ...others].slice(0, max)));
     },
   };
 }

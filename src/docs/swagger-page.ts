@@ -11,7 +11,7 @@ export function files(): FileFolder {
 
 export const show = openEndpoint({
   name: 'showDocs',
-  summary: 'The page of this document, to read and to try',
+  summary: 'A page to read and try this document',
   statements: 0,
   reply: [200, 'text/html'],
   // Swagger UI has its icons as data: URLs in the stylesheet.

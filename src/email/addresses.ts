@@ -7,7 +7,7 @@ import { enqueueNotice, enqueueRequest } from '../platform/outbox/outbox.js';
 import type { OutboxWake } from '../platform/outbox/wake.js';
 import { fromUser, lockUser, type User } from '../users/users.js';
 import { enqueueVerification } from './mails.js';
-import { endTokens, spendToken, tokenHolder } from './one-time-tokens.js';
+import { endTokens, userOfToken, useToken } from './one-time-tokens.js';
 
 type EmailDeps = { db: Db; outboxWake: OutboxWake };
 
@@ -31,12 +31,12 @@ export async function resendFor({ db, outboxWake }: EmailDeps, userId: string): 
  * @throws AppError invalid_one_time_token, also if another user has the address by now
  */
 export async function verifyEmail({ db, outboxWake }: EmailDeps, token: string, actor: Actor): Promise<void> {
-  const userId = await tokenHolder({ db }, 'verify', token);
+  const userId = await userOfToken({ db }, 'verify', token);
   if (userId === undefined) throw new AppError('invalid_one_time_token');
   try {
     await db.$transaction(async (tx) => {
       await lockUser(tx, userId);
-      const emailKey = await spendToken(tx, 'verify', token);
+      const emailKey = await useToken(tx, 'verify', token);
       const user = await tx.user.findFirst({ where: { id: userId, disabledAt: null } });
       if (emailKey === undefined || !user) throw new AppError('invalid_one_time_token');
       await takeAddress(tx, user, emailKey, { actorId: userId, ...actor });

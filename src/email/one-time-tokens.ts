@@ -37,7 +37,7 @@ export function keepToken(purpose: TokenPurpose, { hash }: NewToken, from: Prism
 }
 
 /** The user of a live token; the token is not used up. */
-export async function tokenHolder(
+export async function userOfToken(
   { db }: { db: Db },
   purpose: TokenPurpose,
   token: string,
@@ -51,7 +51,7 @@ export async function tokenHolder(
  * Uses a token up: of parallel attempts only one gets the canonical address that it was mailed to. Call it in the
  * transaction of what the token does.
  */
-export async function spendToken(tx: Transaction, purpose: TokenPurpose, token: string): Promise<string | undefined> {
+export async function useToken(tx: Transaction, purpose: TokenPurpose, token: string): Promise<string | undefined> {
   const [row] = await tx.$queryRaw<{ emailKey: string }[]>`
     DELETE FROM one_time_token WHERE ${isLive(purpose, token)} RETURNING email_key AS "emailKey"`;
   return row?.emailKey;

@@ -13,7 +13,7 @@ export const metricsToken: Guard<undefined> = {
     metricsToken: {
       type: 'http',
       scheme: 'bearer',
-      description: 'The `METRICS_TOKEN` of the server; without one, its own machine alone may ask.',
+      description: 'The `METRICS_TOKEN` of the server. Without one, only its own machine may ask.',
     },
   }),
   optional: true,
@@ -22,7 +22,8 @@ export const metricsToken: Guard<undefined> = {
     return (req, _res, admit) => {
       if (wanted === undefined && isOfThisMachine(req)) return admit(undefined);
       const shown = /^bearer +(.+)$/i.exec(req.headers.authorization ?? '')?.[1];
-      if (shown === undefined) throw new AppError('unauthenticated', { detail: 'METRICS_TOKEN opens this.' });
+      if (shown === undefined)
+        throw new AppError('unauthenticated', { detail: 'Send METRICS_TOKEN as a bearer token.' });
       // Digests have the same length, so the time of the comparison reveals nothing, not even the token's length.
       if (wanted === undefined || !timingSafeEqual(digest(shown), wanted)) throw new AppError('invalid_token');
       admit(undefined);

@@ -8,7 +8,7 @@ const keySetSchema = z
 
 export const list = openEndpoint({
   name: 'listPublicKeys',
-  summary: 'Get the keys that access tokens are checked with',
+  summary: 'Get the keys that verify access tokens',
   statements: 0,
   reply: [200, keySetSchema],
   handler({ deps }) {

@@ -17,7 +17,7 @@ const bodySchema = z
     password: z.string().min(1),
     transport: transportSchema.default('bearer'),
     device_token: z.string().max(200).optional().meta({
-      description: 'Of an earlier login, where no cookie has it.',
+      description: 'From an earlier login, unless a cookie has it.',
       example: '3Pekminx9UAZogOfZs4XtMnFFqXY8OKzE',
     }),
   })

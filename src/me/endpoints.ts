@@ -12,7 +12,7 @@ import { changeProfile } from './profile.js';
 
 export const show = endpoint({
   name: 'getMe',
-  summary: 'See who you are',
+  summary: 'Get your user',
   statements: 1,
   reply: [200, userSchema],
   async handler({ deps, principal }) {
@@ -27,7 +27,7 @@ const updateSchema = z
   .strictObject({
     username: usernameSchema.optional(),
     email: emailSchema.optional(),
-    password: z.string().min(1).optional().meta({ description: 'Needed for another e-mail.' }),
+    password: z.string().min(1).optional().meta({ description: 'Needed to change the e-mail.' }),
   })
   .meta({ id: 'UpdateMeBody', example: { email: 'ada@example.org', password: 'nine geese over a quiet lake' } })
   .default({});
@@ -56,7 +56,7 @@ const deleteSchema = z
 
 export const remove = endpoint({
   name: 'deleteMe',
-  summary: 'Delete yourself and all that is yours',
+  summary: 'Delete your user with all data',
   statements: 12,
   body: deleteSchema,
   reply: [204],

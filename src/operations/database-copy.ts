@@ -38,8 +38,8 @@ async function openStopped(directory: string): Promise<Database> {
   try {
     return await openDatabase({ url: `pglite:${directory}`, poolSize: 1 });
   } catch (error) {
-    const [, holder] = /^(.+ is in use by process .+?\.) Stop it first/.exec(String((error as Error).message)) ?? [];
-    throw holder === undefined ? error : new CommandError(`${holder} Stop it first.`);
+    const [, inUse] = /^(.+ is in use by process .+?\.) Stop it first/.exec(String((error as Error).message)) ?? [];
+    throw inUse === undefined ? error : new CommandError(`${inUse} Stop it first.`);
   }
 }
 
@@ -61,8 +61,5 @@ async function refuseUsed(runSql: RunSql): Promise<void> {
     'SELECT 1 WHERE EXISTS (SELECT FROM "user") OR EXISTS (SELECT FROM audit_event WHERE user_id IS NOT NULL)',
     [],
   );
-  if (rows.length > 0)
-    throw new StartError(
-      'The database of DATABASE_URL has users, or had some: copy into one that nobody has used yet.',
-    );
+  if (rows.length > 0) throw new StartError('The database of DATABASE_URL has or had users: copy into an unused one.');
 }

@@ -38,7 +38,7 @@ export function createPasswords({ cost, gate }: { cost: HashCost; gate: Gate }):
 
   return {
     async hash(password, address = '') {
-      if (!isWellFormed(password)) throw new TypeError('A password that is not well-formed Unicode was to be hashed.');
+      if (!isWellFormed(password)) throw new TypeError('The password is not well-formed Unicode.');
       return gate.run(address, () => argon2.hash(canonicalPassword(password), argon2Options(cost)));
     },
     async verify(stored, password, address = '') {

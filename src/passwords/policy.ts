@@ -10,7 +10,7 @@ const PRODUCT_NAMES = ['gatelatch'];
 /** Up to this many letters beside a name do not make a password: `gatelatch-gatelatch-xy`. */
 const TINY = 3;
 
-export type PasswordOwner = { username: string; email?: string | null | undefined };
+export type PasswordUser = { username: string; email?: string | null | undefined };
 
 /**
  * The form that is counted, hashed and compared: NFC, because keyboards compose an `é` differently (NIST SP 800-63B-4
@@ -33,16 +33,16 @@ export function isWellFormed(password: string): boolean {
  */
 export function checkNewPassword(
   password: string,
-  owner: PasswordOwner,
+  user: PasswordUser,
   { minLength }: { minLength: number },
 ): string | undefined {
   if (!isWellFormed(password)) return 'The password holds half of a character (an unpaired surrogate).';
   const length = [...canonicalPassword(password)].length;
   if (length < minLength) return `The password has ${length} characters; at least ${minLength} are needed.`;
-  if (length > MAX_LENGTH) return `The password has ${length} characters; at most ${MAX_LENGTH} are possible.`;
+  if (length > MAX_LENGTH) return `The password has ${length} characters; at most ${MAX_LENGTH} are allowed.`;
   if (isCommon(password))
-    return 'The password is a common one, perhaps with digits or repeats added, and would be guessed among the first.';
-  if (isMadeOfNames(password, owner))
+    return 'The password is a common one, perhaps with digits or repeats added, which an attacker tries first.';
+  if (isMadeOfNames(password, user))
     return 'The password is made of your username, your e-mail address or the name of this service.';
   return undefined;
 }
@@ -51,17 +51,17 @@ export function checkNewPassword(
 export function requireGoodPassword(
   path: string,
   password: string,
-  owner: PasswordOwner,
+  user: PasswordUser,
   settings: { minLength: number },
 ): void {
-  const message = checkNewPassword(password, owner, settings);
+  const message = checkNewPassword(password, user, settings);
   if (message) throw new AppError('validation_failed', { errors: [{ path, message }] });
 }
 
 // Only names plus digits, separators, three letters or a common password. A passphrase may contain a name.
-function isMadeOfNames(password: string, owner: PasswordOwner): boolean {
+function isMadeOfNames(password: string, user: PasswordUser): boolean {
   const whole = withoutSeparators(password);
-  const rest = namesOf(owner).reduce((text, name) => text.replaceAll(name, ''), whole);
+  const rest = namesOf(user).reduce((text, name) => text.replaceAll(name, ''), whole);
   if (rest === whole) return false;
   // Digits beside a name are padding; but a name of digits must not turn a password of digits into padding.
   const nameHadLetters = withoutDigits(rest) !== withoutDigits(whole);
@@ -69,7 +69,7 @@ function isMadeOfNames(password: string, owner: PasswordOwner): boolean {
 }
 
 /** Longest first, so that a name goes before its parts. Parts of one or two characters would match anywhere. */
-function namesOf({ username, email }: PasswordOwner): string[] {
+function namesOf({ username, email }: PasswordUser): string[] {
   const [local = '', domain = ''] = (email ?? '').split(/@(?=[^@]*$)/);
   const names = [...PRODUCT_NAMES, username, email ?? '', local, domain];
   return [...names.map(withoutSeparators), ...names.flatMap(wordsOf)]

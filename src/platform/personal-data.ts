@@ -2,13 +2,13 @@ import type { z } from 'zod';
 import type { Db } from './db/database.js';
 
 /** The user whose data is exported. Mails requested without a login are found by the address. */
-export type DataOwner = { id: string; addresses: string[] };
+export type ExportedUser = { id: string; addresses: string[] };
 
 /** What one table holds about a user, for `GET /me/export`. */
 export type PersonalData<Item extends z.ZodType = z.ZodType> = {
   table: string;
   schema: Item;
-  read(db: Db, owner: DataOwner): Promise<z.input<Item>[]>;
+  read(db: Db, user: ExportedUser): Promise<z.input<Item>[]>;
 };
 
 export const maxExported = 100_000;

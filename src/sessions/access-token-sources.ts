@@ -42,7 +42,6 @@ function bearerToken(req: Request): string | undefined {
 
 function queryToken(req: Request): string | undefined {
   const value = req.query.access_token;
-  if (Array.isArray(value))
-    throw new AppError('invalid_request', { detail: 'access_token stands twice in the query.' });
+  if (Array.isArray(value)) throw new AppError('invalid_request', { detail: 'access_token is in the query twice.' });
   return typeof value === 'string' && value !== '' ? value : undefined;
 }

@@ -64,7 +64,7 @@ export async function verificationKey(keys: SigningKeys, token: string): Promise
   // Another instance may have made a key that we do not know yet.
   const key = typeof header?.kid === 'string' ? await keys.lookUp('access', header.kid) : undefined;
   if (!header || !key || header.alg !== key.algorithm || header.typ !== 'at+jwt' || Object.keys(header).length !== 3)
-    throw new AppError('invalid_token', { detail: 'The token is not one that this server signed.' });
+    throw new AppError('invalid_token', { detail: 'This server did not sign the token.' });
   return key;
 }
 
@@ -93,6 +93,6 @@ export function readClaims(payload: unknown, kid: string, settings: AccessTokenS
   const claims = claimsSchema.safeParse(payload);
   const now = Date.now() / 1000;
   if (!claims.success || claims.data.client_id !== settings.audience || claims.data.iat > now + clockTolerance)
-    throw new AppError('invalid_token', { detail: 'The token lacks a claim that this server puts into each.' });
+    throw new AppError('invalid_token', { detail: 'The token lacks a claim that every token of this server has.' });
   return { ...claims.data, kid };
 }

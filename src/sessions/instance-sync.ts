@@ -130,7 +130,7 @@ function listening(database: Database, subscribers: Subscribers, loadAll: () => 
 
   // A message that could not be handled is lost: start over.
   async function fail(error: unknown): Promise<void> {
-    log.warn({ err: error }, 'a message of the feed could not be followed');
+    log.warn({ err: error }, 'a message of the feed could not be handled');
     await drop();
   }
 

@@ -33,7 +33,7 @@ const replySchema = z
 
 export const signUp = openEndpoint({
   name: 'signUp',
-  summary: 'Sign up, and be signed in',
+  summary: 'Sign up and start a session',
   statements: 1,
   body: bodySchema,
   reply: [201, replySchema],

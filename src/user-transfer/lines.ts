@@ -17,7 +17,7 @@ const lineSchema = z
   })
   .refine(({ email, email_verified }) => email || !email_verified, {
     path: ['email_verified'],
-    message: 'There is no e-mail to be verified.',
+    message: 'There is no e-mail to verify.',
   });
 
 // A day of tolerance for the other system's clock.

@@ -36,7 +36,7 @@ export const refresh = {
     },
     {
       operation: 'refreshTokens',
-      name: 'A refresh token of nobody’s',
+      name: 'A forged refresh token',
       body: { refresh_token: 'AcFTi4L3FoAAAZogOfZs4XtMnFFqXY8OKzEBAAAAAA' },
       refused: 'invalid_refresh_token',
       after() {

@@ -51,7 +51,7 @@ async function purgeBatch(tx: Transaction, deps: RetentionDeps, state: ChainStat
   for (const row of await sealedRows(tx, from, from + batchSize)) {
     if (row.at >= cutoff) break;
     if (row.mac === null || row.position !== anchor.position + 1 || !holds(key, anchor.mac, row)) {
-      deps.log.error({ position: row.position }, 'the audit chain does not hold: from there on nothing is purged');
+      deps.log.error({ position: row.position }, 'the audit chain is broken here: nothing after it is purged');
       break;
     }
     anchor = { position: row.position, mac: row.mac };

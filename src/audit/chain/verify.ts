@@ -42,7 +42,7 @@ export type AuditVerdict = {
 export type SealedRow = ChainRow & Record<'mac' | 'salt' | 'origin', string | null> & { position: number };
 
 const step = 1_000;
-const mostProblems = 100;
+const maxProblems = 100;
 
 /**
  * Checks the whole chain while it may grow.
@@ -62,10 +62,10 @@ export async function verifyAudit(deps: Pick<ChainDeps, 'db' | 'auditKey'>, kept
       problems.push({ kind: 'other_head', position: row.position });
     last = row;
     events += 1;
-    if (problems.length >= mostProblems) break;
+    if (problems.length >= maxProblems) break;
   }
-  if (problems.length < mostProblems) problems.push(...problemsOfEnd(last, head), ...(await strays(deps.db)));
-  return { events, anchor, head, problems: (await withoutPurged(deps, anchor, problems)).slice(0, mostProblems) };
+  if (problems.length < maxProblems) problems.push(...problemsOfEnd(last, head), ...(await strays(deps.db)));
+  return { events, anchor, head, problems: (await withoutPurged(deps, anchor, problems)).slice(0, maxProblems) };
 }
 
 type Link = { position: number; mac: string | null };
@@ -121,7 +121,7 @@ async function strays(db: Db): Promise<AuditProblem[]> {
   const rows = await db.$queryRaw<{ id: string; position: bigint }[]>(Prisma.sql`
     SELECT e.id::text, e.position FROM audit_event e, audit_chain c
     WHERE c.id = 1 AND (e.position <= c.anchor_position OR e.position > c.head_position)
-    ORDER BY e.position LIMIT ${mostProblems}`);
+    ORDER BY e.position LIMIT ${maxProblems}`);
   return rows.map(({ id, position }) => ({ kind: 'added', position: Number(position), id }));
 }
 

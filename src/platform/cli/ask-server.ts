@@ -72,7 +72,7 @@ async function converse(connection: Socket, line: Line): Promise<Answer | Busy> 
   const mute = setTimeout(() => connection.destroy(), greetingLimitMs);
   const greeting = greetingSchema.safeParse(await next());
   clearTimeout(mute);
-  if (!greeting.success) return { busy: 'A process that says nothing' };
+  if (!greeting.success) return { busy: 'A process that does not answer' };
   const busy = { busy: `Process ${greeting.data.pid}` };
   if (greeting.data.state === 'starting') return busy;
   // Only a server answers help. Another command line may hang up at any time; it must never be unclear whether the
@@ -82,7 +82,7 @@ async function converse(connection: Socket, line: Line): Promise<Answer | Busy> 
   connection.write(`${JSON.stringify(line)}\n`);
   const answer = answerSchema.safeParse(await next());
   if (answer.success) return answer.data;
-  throw new CommandError('The server stopped before it answered: look whether the command was carried out.');
+  throw new CommandError('The server stopped before it answered: check whether the command was carried out.');
 }
 
 /** Reads JSON line by line; undefined once the other side has hung up. */

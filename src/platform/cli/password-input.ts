@@ -22,7 +22,7 @@ async function askTwice(terminal: ReadStream, prompt: Writable): Promise<string>
   const lines = reader[Symbol.asyncIterator]();
   try {
     const password = await ask('Password: ', lines, prompt);
-    if (password !== '' && (await ask('The same again: ', lines, prompt)) !== password)
+    if (password !== '' && (await ask('Password again: ', lines, prompt)) !== password)
       throw new CommandError('The two passwords differ.');
     return password;
   } finally {

@@ -16,7 +16,7 @@ export function serveCommands<Deps extends ServerDeps>(deps: Deps, commands: Com
     const line = lineSchema.safeParse(request);
     return line.success
       ? await carryOut(deps, commands, line.data).catch(failure)
-      : failure('That is no command line.');
+      : failure('This is not a command line.');
   });
 }
 

@@ -82,7 +82,7 @@ async function continueSequence(source: RunSql, target: RunSql, sequence: string
 
 async function equalCount(source: RunSql, target: RunSql, name: string): Promise<number> {
   const [wanted, found] = [await countOf(source, name), await countOf(target, name)];
-  if (wanted !== found) throw new Error(`Of the ${wanted} rows of ${name} there are ${found} in the target.`);
+  if (wanted !== found) throw new Error(`The table ${name} has ${wanted} rows, but ${found} in the target.`);
   return wanted;
 }
 

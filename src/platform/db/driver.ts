@@ -16,7 +16,7 @@ export type Driver = {
   /** For hand-written statements; undefined for an embedded database. */
   runSql: RunSql | undefined;
   /** Connections (all, idle, maximum) and queries that wait for one; undefined for an embedded database. */
-  pool: (() => { total: number; idle: number; most: number; waiting: number }) | undefined;
+  pool: (() => { total: number; idle: number; max: number; waiting: number }) | undefined;
   close(): Promise<void>;
   lock: DirectoryLock | undefined;
 };

@@ -75,7 +75,7 @@ export function listenOnEmbedded(pglite: PGlite): Listen {
 }
 
 function checkedName(channel: string): string {
-  if (!/^[a-z_]+$/.test(channel)) throw new Error(`"${channel}" is no name for a channel.`);
+  if (!/^[a-z_]+$/.test(channel)) throw new Error(`"${channel}" is not a valid name for a channel.`);
   return channel;
 }
 

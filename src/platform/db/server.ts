@@ -26,7 +26,7 @@ export function openServer(url: string, poolSize: number): Driver {
     pool: () => ({
       total: pool.totalCount,
       idle: pool.idleCount,
-      most: poolSize,
+      max: poolSize,
       waiting: pool.waitingCount,
     }),
     close: async () => await pool.end(),

@@ -103,12 +103,12 @@ async function settleOne(
   code: ErrorCode | undefined,
 ): Promise<Standing> {
   const { policy } = key.limit;
-  const spent = counts(code);
+  const isCounted = counts(code);
   if (point) {
-    await point.settle(spent);
-    return { policy, left: point.left + (spent ? 0 : 1), msLeft: point.msLeft };
+    await point.settle(isCounted);
+    return { policy, left: point.left + (isCounted ? 0 : 1), msLeft: point.msLeft };
   }
-  if (!spent) return { policy };
+  if (!isCounted) return { policy };
   const counted = await key.limit.count(key.key);
   refuseIf(res, key, counted);
   return { policy, left: counted.allowed ? counted.left : 0, msLeft: counted.msLeft };

@@ -1,8 +1,8 @@
 /** Runs pieces of work one after another, each in its own turn of the event loop. */
-export type Turns = (work: () => void) => void;
+export type TurnQueue = (work: () => void) => void;
 
 /** Otherwise hundreds of ready requests run in one turn of the event loop, while all else waits. */
-export function createTurns(): Turns {
+export function createTurnQueue(): TurnQueue {
   const waiting: (() => void)[] = [];
   function next(): void {
     const work = waiting.shift();

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { RateLimiterPostgres, RateLimiterRedis, type RateLimiterRes } from 'rate-limiter-flexible';
 import type { RunSql } from '../db/driver.js';
 import type { Redis } from '../db/redis.js';
-import { createTally } from './window-counter.js';
+import { createWindowCounter } from './window-counter.js';
 
 export type Policy = { name: string; points: number; seconds: number };
 
@@ -26,10 +26,10 @@ export type Store = (policy: Policy) => Counter;
 const maxKeys = 50_000;
 
 export function memoryCounter({ seconds }: Policy): Counter {
-  const tally = createTally(seconds * 1000, maxKeys);
+  const counter = createWindowCounter(seconds * 1000, maxKeys);
   return {
     async add(key) {
-      const entry = tally.add(key);
+      const entry = counter.add(key);
       return {
         points: entry.points,
         msLeft: entry.endsAt - Date.now(),

@@ -1,10 +1,10 @@
 // Not until the window ends, because another instance may return points.
 const believedMs = 1_000;
 
-const maxSpent = 10_000;
+const maxKeys = 10_000;
 
 /** Keys without points, and when their windows end; a bounded number, because the store knows them all. */
-export function createSpentKeys() {
+export function createExhaustedKeys() {
   const keys = new Map<string, { believedUntil: number; endsAt: number }>();
   return {
     /** When the key's window ends, if the store need not be asked. */
@@ -21,7 +21,7 @@ export function createSpentKeys() {
       const now = performance.now();
       keys.delete(key);
       const [oldest] = keys.keys();
-      if (keys.size >= maxSpent && oldest !== undefined) keys.delete(oldest);
+      if (keys.size >= maxKeys && oldest !== undefined) keys.delete(oldest);
       keys.set(key, { believedUntil: now + believedFor, endsAt: now + msLeft });
       return now + msLeft;
     },

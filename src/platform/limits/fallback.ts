@@ -22,7 +22,7 @@ export function createOutage(log: OutageLog): Outage {
     },
     began(error) {
       if (askAgainAt === undefined)
-        log.warn({ err: error }, 'the store of the rate limits is away: each instance counts for itself meanwhile');
+        log.warn({ err: error }, 'the store of the rate limits is down: each instance counts for itself');
       askAgainAt = performance.now() + askAgainMs;
     },
     over() {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../errors.js';
 import type { Count, Counter, Policy } from './counters.js';
-import { createSpentKeys } from './exhausted-keys.js';
+import { createExhaustedKeys } from './exhausted-keys.js';
 
 /** A point reserved for this attempt until it is settled. */
 export type Taken = {
@@ -47,7 +47,7 @@ const elsewhere = { pauseMs: 200, times: 2 };
 /** @param shared whether other instances use the same counter */
 export function createLimit(policy: Policy, counter: Counter, shared: boolean): Limit {
   const lines = new Map<string, Line>();
-  const spent = createSpentKeys();
+  const exhausted = createExhaustedKeys();
 
   function lineFor(key: string): Line {
     const line = lines.get(key) ?? { underWay: 0, inLine: 0, tail: Promise.resolve(), wake: undefined };
@@ -60,7 +60,7 @@ export function createLimit(policy: Policy, counter: Counter, shared: boolean): 
   }
 
   function peek(key: string): Refused | undefined {
-    const endsAt = spent.get(key);
+    const endsAt = exhausted.get(key);
     return endsAt === undefined ? undefined : refused(endsAt);
   }
 
@@ -101,10 +101,10 @@ export function createLimit(policy: Policy, counter: Counter, shared: boolean): 
       const answer = await add(key, true);
       if (answer.allowed) return answer;
       if (line.underWay > 0) await someoneSettled(line, deadline);
-      else if (shared && times < elsewhere.times && !spent.wasJust(key)) {
+      else if (shared && times < elsewhere.times && !exhausted.wasJust(key)) {
         times += 1;
         await sleep(elsewhere.pauseMs);
-      } else return refused(spent.add(key, answer.msLeft));
+      } else return refused(exhausted.add(key, answer.msLeft));
     }
   }
 
@@ -116,7 +116,7 @@ export function createLimit(policy: Policy, counter: Counter, shared: boolean): 
       const { points, msLeft } = await counter.add(key);
       const left = policy.points - points;
       // No attempt returns these points, so this holds until the window ends.
-      if (left <= 0) spent.add(key, msLeft, msLeft);
+      if (left <= 0) exhausted.add(key, msLeft, msLeft);
       return left >= 0 ? { allowed: true, left, msLeft } : { allowed: false, msLeft };
     },
     async take(key) {

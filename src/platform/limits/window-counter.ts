@@ -1,7 +1,7 @@
 /** The points of one key in one window. A caller that keeps the entry can only take points back from this window. */
 export type Entry = { points: number; endsAt: number };
 
-export type Tally = {
+export type WindowCounter = {
   /** Adds a point. A key's first point starts its window; at the end all its points are forgotten. */
   add(key: string): Entry;
   size(): number;
@@ -12,7 +12,7 @@ export type Tally = {
  * Above `maxKeys` the oldest are forgotten; an attacker needs as many addresses or names for that, each with its own
  * limit.
  */
-export function createTally(windowMs: number, maxKeys: number): Tally {
+export function createWindowCounter(windowMs: number, maxKeys: number): WindowCounter {
   const entries = new Map<string, Entry>();
 
   function begin(key: string, now: number): Entry {

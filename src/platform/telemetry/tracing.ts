@@ -67,7 +67,8 @@ function operationOf(sql: string): string {
 }
 
 function diagnosticsTo(log: Logger) {
-  const tell = (message: string) => log.warn({ reason: message.slice(0, 500) }, 'traces: OpenTelemetry complains');
+  const tell = (message: string) =>
+    log.warn({ reason: message.slice(0, 500) }, 'traces: OpenTelemetry reports a problem');
   const nothing = () => undefined;
   return { error: tell, warn: tell, info: nothing, debug: nothing, verbose: nothing };
 }

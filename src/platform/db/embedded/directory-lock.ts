@@ -120,7 +120,7 @@ async function firstLine(connection: Socket): Promise<string> {
     text += String(chunk);
     if (text.includes('\n')) return text;
   }
-  throw new Error('It hung up without a word.');
+  throw new Error('It closed the connection without a greeting.');
 }
 
 // A process that does not answer is described by its file.

@@ -31,7 +31,7 @@ export type LockSocket = {
 export async function openLockSocket(path: string, temporary: string): Promise<LockSocket> {
   const greeting: Greeting = { pid: process.pid, state: 'starting', since: new Date().toISOString() };
   const connections = new Set<Socket>();
-  const holder: LockSocket = {
+  const lock: LockSocket = {
     greeting,
     onCommand: async () => ({ error: 'This process takes no commands.' }),
     close: async () => {
@@ -43,17 +43,17 @@ export async function openLockSocket(path: string, temporary: string): Promise<L
   const server = createServer((connection) => {
     connections.add(connection);
     connection.on('close', () => connections.delete(connection));
-    serve(connection, holder);
+    serve(connection, lock);
   });
   await listen(server, temporary);
   try {
     await chmod(temporary, 0o600);
     await rename(temporary, path);
   } catch (error) {
-    await holder.close();
+    await lock.close();
     throw error;
   }
-  return holder;
+  return lock;
 }
 
 /** The path as a socket address: absolute, or relative to the working directory if that is shorter. */
@@ -73,14 +73,14 @@ async function listen(server: Server, path: string): Promise<void> {
   await once(server, 'listening');
 }
 
-function serve(connection: Socket, holder: LockSocket): void {
+function serve(connection: Socket, lock: LockSocket): void {
   connection.on('error', () => connection.destroy());
-  connection.write(`${JSON.stringify(holder.greeting)}\n`);
+  connection.write(`${JSON.stringify(lock.greeting)}\n`);
   const lines = createInterface({ input: connection });
   // Repeats the connection's error; without a listener it would end the process.
   lines.on('error', () => undefined);
   lines.on('line', async (line) => {
-    connection.write(`${JSON.stringify((await answer(line, holder.onCommand)) ?? null)}\n`);
+    connection.write(`${JSON.stringify((await answer(line, lock.onCommand)) ?? null)}\n`);
   });
 }
 

@@ -48,7 +48,7 @@ async function applyPending(engine: SchemaEngine, list: MigrationList): Promise<
   });
   refuse(
     found.failedMigrationNames,
-    'failed earlier; its row in _prisma_migrations says why. Mend the cause, set rolled_back_at there, start again.',
+    'failed earlier; its row in _prisma_migrations says why. Fix the cause, set rolled_back_at there, start again.',
   );
   refuse(found.editedMigrationNames, 'has been edited since it was applied. Restore it, and make a new one.');
   const done = await engine.applyMigrations({ migrationsList: list, filters: NO_FILTERS }).catch(inOneLine);

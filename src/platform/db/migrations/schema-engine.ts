@@ -46,7 +46,7 @@ async function loadBindings(): Promise<Bindings> {
   const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': { ...bindings } });
   bindings.__wbg_set_wasm(instance.exports);
   const start = instance.exports.__wbindgen_start;
-  if (typeof start !== 'function') throw new Error('The schema engine is not the one that this was written for.');
+  if (typeof start !== 'function') throw new Error('The schema engine has an unexpected version.');
   start();
   return bindings;
 }
