@@ -40,18 +40,15 @@ export type CoreDeps = {
   outboxWake: OutboxWake;
   /** The signing keys, from the database or from memory. @throws StartError if `AUTH_SECRET` does not open them */
   loadKeys(): Promise<SigningKeys>;
-  /** Stops listening to the other instances and closes the database. */
   close(): Promise<void>;
 };
 
 /** Everything that a request may need, created once at start. */
 export type Deps = CoreDeps & {
   keys: SigningKeys;
-  /** The key that seals the audit chain at this moment. */
   auditKey(): KeyObject;
   instanceSync: InstanceSync;
   readiness: Readiness;
-  /** Undefined if `RATE_LIMIT` is off. */
   limits: Limits | undefined;
   metrics: Metrics;
   /** Undefined unless OpenTelemetry's variables say where to send traces. */
@@ -62,14 +59,10 @@ export type Deps = CoreDeps & {
 export type CommandDeps = CoreDeps & { keys?: SigningKeys };
 
 type CoreOptions = DatabaseOptions & {
-  /** Wraps the gate of the password hashes. */
   observeGate?: (gate: Gate, capacity: HashCapacity) => Gate;
 };
 
-/**
- * Opens the database, migrates it, and creates what needs it.
- * @throws StartError, or another error with a one-line message; nothing stays open then
- */
+/** @throws StartError, or another error with a one-line message; nothing stays open then */
 export async function createDeps(config: Config, log: Logger, options?: DatabaseOptions): Promise<Deps> {
   const metrics = createMetrics(ownVersion());
   const tracing = await openTracing(config.tracing, ownVersion(), log);
@@ -115,9 +108,8 @@ export async function createDeps(config: Config, log: Logger, options?: Database
 }
 
 /**
- * The same without keys and without listening to other instances. It neither makes nor opens keys: another
- * `JWT_ALGORITHM` in the operator's environment must not change the signing key, and a key that does not open must not
- * prevent its revocation.
+ * The same without keys and without listening to other instances. It makes no keys: the operator's `JWT_ALGORITHM` must
+ * not change the signing key. It opens none: a key that does not open can still be revoked.
  * @throws as {@link createDeps}
  */
 export async function openCore(config: Config, log: Logger, options: CoreOptions = {}): Promise<CoreDeps> {

@@ -23,10 +23,7 @@ const jobs: { name: string; everySeconds: number; run(deps: Deps): Promise<unkno
   { name: 'purge pending sign-ups', everySeconds: 3600, run: purgePendingSignUps },
 ];
 
-/**
- * Starts the jobs; they do not keep the process alive.
- * @returns a function that stops them and waits for running ones
- */
+/** Starts the jobs. @returns a function that stops them and waits for running ones */
 export function startJobs(deps: Deps): () => Promise<void> {
   const stopping = new AbortController();
   const running = jobs.map(async ({ name, everySeconds, run }) => {

@@ -3,26 +3,24 @@ import { createOutage, type OutageLog, withoutFail } from './platform/limits/fal
 import { createLimit, type Limit } from './platform/limits/limit.js';
 import { rate } from './platform/settings/kinds.js';
 
-/** This many points in this many seconds. */
 export type Rate = { points: number; seconds: number };
 
 /**
- * Every limit: its setting, default rate and what it counts. The rooms' `limits.ts` do the counting. Clients see the
- * name in lower case, without `RATE_LIMIT_`.
+ * Every limit: its setting, default rate and what it counts. Clients see the name without `RATE_LIMIT_`, in lower case.
  */
 export const limitSettings = {
   RATE_LIMIT_LOGIN_ADDRESS: rate('50/15m').describe(
     'Failed logins from one address. An IPv6 address counts as its /64.',
   ),
   RATE_LIMIT_LOGIN_ACCOUNT: rate('10/15m').describe(
-    'Failed logins at one user, and at one typed name, from devices that have not signed in before.',
+    'Failed logins for one user, and for one typed name, from unknown devices.',
   ),
   RATE_LIMIT_LOGIN_DEVICE: rate('10/15m').describe(
     'Failed logins from one device that the user has signed in on before.',
   ),
   RATE_LIMIT_SIGNUP: rate('100/1h').describe('Attempts to sign up from one address.'),
   RATE_LIMIT_PASSWORD: rate('10/15m').describe(
-    'Wrong passwords of one user who is signed in; and password resets from one address.',
+    'Wrong passwords of one signed-in user, and password resets from one address.',
   ),
   RATE_LIMIT_MAIL: rate('5/1h').describe('Requests that mail one recipient: forgot, resend, change of e-mail.'),
   RATE_LIMIT_MAIL_ADDRESS: rate('20/1h').describe('The same requests from one address.'),
@@ -34,7 +32,6 @@ type LimitSettings = { [Name in keyof typeof limitSettings]: Rate };
 
 export type LimitName = keyof ReturnType<typeof ratesOf>;
 
-/** The rates under the names that clients see. */
 export function ratesOf(given: LimitSettings) {
   return {
     login_address: given.RATE_LIMIT_LOGIN_ADDRESS,

@@ -3,10 +3,7 @@ import { type ComposeMail, emailChangeAsked, emailChanged, resend, verify } from
 import { newDevice } from './log-in/mails.js';
 import { forgot, passwordChanged, passwordReset } from './passwords/mails.js';
 
-/**
- * Every mail, by its purpose. The first three look up their user at sending time, and may send another mail or none.
- * The others are notices of something that has happened.
- */
+/** Every mail, by its purpose. The first three look up their user at sending time; the others are notices. */
 export const mails: Record<string, ComposeMail> = {
   verify,
   resend,
@@ -19,7 +16,6 @@ export const mails: Record<string, ComposeMail> = {
   user_deleted: userDeleted,
 };
 
-/** Composes an item of the outbox at sending time. @returns undefined if there is nothing to send */
 export const composeMail: ComposeMail = async (deps, item) => {
   const compose = mails[item.purpose];
   if (!compose) throw new Error(`There is no mail for the purpose ${item.purpose}`);

@@ -53,7 +53,7 @@ function greet({ tokens, database, playground }: Config, port: number): void {
   const url = `http://localhost:${port}`;
   process.stderr.write(`
   Gatelatch is open at ${url} (database: ${database.url.startsWith('pglite:') ? `embedded, ${database.url}` : 'Postgres'}).
-${playground ? `\n  Open that in a browser: the page shows all of it at work. Or do it by hand.\n` : ''}
+${playground ? `\n  Open it in a browser: the page shows everything at work. Or use a shell:\n` : ''}
   Sign up:
 
     curl -s ${url}/auth/signup -H 'Content-Type: application/json' \\
@@ -65,7 +65,7 @@ ${playground ? `\n  Open that in a browser: the page shows all of it at work. Or
       -d '{"username":"ada","password":"correct horse battery staple"}' | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
     curl -s ${url}/welcome -H "Authorization: Bearer $TOKEN"
 
-  The README goes on from here. Ctrl-C stops the server.
+  Continue with the README. Ctrl-C stops the server.
 
 `);
 }

@@ -33,8 +33,7 @@ import { signUpLimit } from './sign-up/limits.js';
 import { welcome } from './welcome/endpoints.js';
 
 /**
- * THE PAGE: every endpoint, its guard, role and limits. The rest of a row's contract is beside its handler. `npm run
- * routes` prints everything as a table. Your own rows go into `own/routes.ts`.
+ * THE PAGE: every endpoint, its guard, role and limits; the rest stands beside its handler. `npm run routes` prints it.
  */
 export const routes: Row[] = [
   ...group('Signing in', [

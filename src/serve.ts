@@ -23,15 +23,14 @@ export type Serving = {
   deps: Deps;
   port: number;
   /**
-   * Stops: the instance is not ready from now on, requests in flight finish, then connections and database close. What
-   * still runs after `SHUTDOWN_TIMEOUT` is cut.
+   * Requests in flight finish, then connections and database close. What still runs after `SHUTDOWN_TIMEOUT` is cut.
    */
   stop(): Promise<void>;
 };
 
 /**
- * Starts the server, in production and in tests. If the database is down, the port opens first and answers 503 until it
- * is up, so the order of starts does not matter.
+ * Starts the server. If the database is down, the port opens first and answers 503: the order of starts does not
+ * matter.
  */
 export async function serve(config: Config, log: Logger, options?: DatabaseOptions): Promise<Serving> {
   const { server, use } = createHttpServer(log);

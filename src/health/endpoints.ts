@@ -9,7 +9,7 @@ const ok = { status: 'ok' } as const;
 /** Asks nothing of the database: its failure is no reason to restart this process. */
 export const live = openEndpoint({
   name: 'checkHealth',
-  summary: 'Ask whether the process lives',
+  summary: 'Check that the process is alive',
   statements: 0,
   reply: [200, replySchema],
   handler: () => ({ body: ok }),
@@ -18,7 +18,7 @@ export const live = openEndpoint({
 /** Ready if the database answers and this instance is not stopping. */
 export const ready = openEndpoint({
   name: 'checkReadiness',
-  summary: 'Ask whether requests may be sent here',
+  summary: 'Check that this instance takes requests',
   statements: 1,
   reply: [200, replySchema],
   errors: ['database_unavailable', 'shutting_down'],

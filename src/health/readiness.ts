@@ -1,14 +1,11 @@
-/** Whether this instance can take requests. */
 export type Readiness = {
   /** `ready`, or why not. Asks the database at most once per 500 ms. */
   check(): Promise<'ready' | 'shutting_down' | 'database_unavailable'>;
-  /** From now on the instance is not ready, because it is about to stop. */
   drain(): void;
 };
 
 const answerKeptMs = 500;
 
-/** @param ping resolves if the database answers in time */
 export function createReadiness(ping: () => Promise<void>): Readiness {
   let draining = false;
   let askedAt = Number.NEGATIVE_INFINITY;

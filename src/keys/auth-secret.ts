@@ -5,10 +5,7 @@ import type { Config } from '../config.js';
 
 const secretFile = '.data/auth-secret';
 
-/**
- * The secret that seals the keys in the database: `AUTH_SECRET`, or in development a secret created on the first start
- * in `.data/auth-secret` (mode 0600).
- */
+/** `AUTH_SECRET`, or in development a secret created on the first start in `.data/auth-secret` (mode 0600). */
 export async function authSecret(config: Pick<Config, 'authSecret'>, file = secretFile): Promise<string> {
   return config.authSecret ?? (await keptSecret(file)) ?? (await makeSecret(file));
 }

@@ -3,7 +3,6 @@ import { jwksMaxAge } from './rotation.js';
 import type { SecretBox } from './secret-box.js';
 import { labelOf } from './signing-keys.js';
 
-/** What an operator may see of a signing key. */
 export type KeyFacts = {
   kid: string;
   purpose: string;
@@ -14,7 +13,6 @@ export type KeyFacts = {
   retiredAt: Date | null;
 };
 
-/** Every signing key in the database, sorted by purpose, newest first; also keys that do not open. */
 export async function listKeys({ db }: { db: Db }): Promise<KeyFacts[]> {
   const rows = await db.signingKey.findMany({
     omit: { sealed: true },

@@ -32,7 +32,6 @@ export async function newKeyMaterial(algorithm: KeyAlgorithm): Promise<Buffer> {
   return privateKey.export({ type: 'pkcs8', format: 'der' });
 }
 
-/** KeyObjects from the output of {@link newKeyMaterial}. */
 export function readKeyMaterial(algorithm: KeyAlgorithm, plain: Buffer, kid: string): KeyMaterial {
   if (algorithm === 'HS256') {
     const secret = createSecretKey(plain);

@@ -24,14 +24,13 @@ type RotationDeps = {
   db: Db;
   box: SecretBox;
   config: { tokens: KeySettings };
-  /** This instance's own keys, reloaded without waiting for the notification. */
   keys?: Pick<SigningKeys, 'reload'>;
 };
 
 /**
- * Makes sure that each purpose has an active key and, if its keys rotate, a next one. Instances that start at the same
- * time agree. After a change of `JWT_ALGORITHM`, a new key signs at once.
- * @throws StartError if `AUTH_SECRET` does not open the existing keys; then no key is created
+ * Makes sure that each purpose has an active key and, if it rotates, a next one; instances agree. After a change of
+ * `JWT_ALGORITHM` a new key signs at once.
+ * @throws StartError if `AUTH_SECRET` does not open the existing keys
  */
 export async function ensureKeys(deps: RotationDeps): Promise<void> {
   const { algorithm } = deps.config.tokens;
@@ -65,7 +64,7 @@ export async function ensureKeys(deps: RotationDeps): Promise<void> {
 
 /**
  * Activates the next keys, retires the active ones and creates new next keys. Every instance knows a refresh key before
- * its first use, or it would refuse the first tokens; a session stays with the key it began with.
+ * its first use; a session stays with the key it began with.
  * @returns false if the next key has not been published as long as a JWKS may be cached
  */
 export async function rotateKeys(deps: RotationDeps, actor: Actor): Promise<boolean> {
@@ -119,8 +118,8 @@ async function replaceActive(tx: Transaction, purpose: KeyPurpose, id: string): 
 }
 
 /**
- * Deletes a key; what it signed is refused everywhere at once. If it was active, its successor signs from now on.
- * @returns false if there is no such key
+ * Deletes a key; what it signed is refused everywhere at once. Its successor signs from now on.
+ * @returns false if there is none
  * @throws AppError invalid_request for the audit key: only that key can verify the chain
  */
 export async function revokeKey(deps: RotationDeps, kid: string, actor: Actor): Promise<boolean> {
@@ -158,8 +157,8 @@ async function replaceRevoked(
 }
 
 /**
- * Seals every key again under the current `AUTH_SECRET`, so that the previous one can be removed.
- * @returns how many keys there are
+ * Seals every key again under the current `AUTH_SECRET`.
+ * @returns how many
  * @throws Error if neither secret opens a key
  */
 export async function resealKeys({ db, box }: Pick<RotationDeps, 'db' | 'box'>): Promise<number> {

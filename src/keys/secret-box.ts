@@ -4,7 +4,6 @@ import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:cr
 export type SecretBox = {
   /** AES-256-GCM; `label` is authenticated, so a sealed value cannot be moved to another row. */
   seal(plain: Buffer, label: string): Buffer;
-  /** The plain value; undefined if no known secret opens it or it was tampered with. */
   open(sealed: Uint8Array, label: string): Buffer | undefined;
 };
 
@@ -13,8 +12,7 @@ const ivBytes = 12;
 const tagBytes = 16;
 
 /**
- * @param secrets `AUTH_SECRET`, which seals, then previous secrets, which only open. Each gives its AES key by
- * HKDF-SHA256 (RFC 5869).
+ * @param secrets `AUTH_SECRET`, then previous ones, which only open. Each gives an AES key by HKDF-SHA256 (RFC 5869).
  */
 export function createSecretBox(secrets: [string, ...string[]]): SecretBox {
   const [current, ...previous] = secrets.map(sealingKey) as [Buffer, ...Buffer[]];

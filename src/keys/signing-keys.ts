@@ -15,13 +15,10 @@ export type SigningKey = KeyMaterial & {
   purpose: KeyPurpose;
   algorithm: KeyAlgorithm;
   createdAt: Date;
-  /** Null while the key is *next*. */
   activeAt: Date | null;
-  /** Set once the key is *retired*. */
   retiredAt: Date | null;
 };
 
-/** The keys that all instances share, as this instance knows them. */
 export type SigningKeys = {
   active(purpose: KeyPurpose): SigningKey;
   find(purpose: KeyPurpose, kid: string): SigningKey | undefined;
@@ -96,7 +93,6 @@ export async function loadSigningKeys(db: Db, box: SecretBox, log: Logger): Prom
   };
 }
 
-/** The error for a start with another `AUTH_SECRET` than the one that sealed the keys. */
 export function wrongSecret(): StartError {
   return new StartError(
     'AUTH_SECRET does not open the signing keys in this database. Set the secret that it was started with (the embedded set-up keeps it in .data/auth-secret).',

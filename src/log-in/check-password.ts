@@ -9,9 +9,8 @@ import { type CountAttempt, uncounted } from './silent-limit.js';
 type CheckDeps = { db: Db; passwords: Passwords };
 
 /**
- * Checks the password of a login. A wrong password and an unknown user are recorded in the same way.
- * @param count counts the attempt for the user, or for the typed name if there is no such user
- * @returns undefined for an unknown user and for a wrong password
+ * Checks the password of a login; a wrong password and an unknown user look the same and are recorded alike.
+ * @param count counts the attempt for the user, or for the typed name
  * @throws AppError overloaded
  */
 export async function checkPassword(

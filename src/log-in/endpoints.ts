@@ -17,7 +17,7 @@ const bodySchema = z
     password: z.string().min(1),
     transport: transportSchema.default('bearer'),
     device_token: z.string().max(200).optional().meta({
-      description: 'Of an earlier login, where no cookie has it.',
+      description: 'From an earlier login, unless a cookie has it.',
       example: '3Pekminx9UAZogOfZs4XtMnFFqXY8OKzE',
     }),
   })
@@ -53,8 +53,7 @@ async function start({ deps, caller }: LogInContext, checked: CheckedUser, newDe
 }
 
 /**
- * The user changed since the password check: the password itself, or its hash, because another login rehashed it at a
- * higher cost. One more check decides.
+ * The user changed during the check: a new password, or the same one rehashed by another login. One more check decides.
  */
 async function startAgain(context: LogInContext, newDevice: boolean) {
   const { deps, body, caller } = context;

@@ -7,8 +7,8 @@ const at = { deviceId: 9, mac: 25, end: 57 };
 const tokenPattern = /^[\w-]{76}$/;
 
 /**
- * The device token for the response: the presented one if it is genuine and this user's, else a new one. It only says
- * that this user has signed in on this device before; it opens nothing.
+ * The presented token if it is genuine and this user's, else a new one. It opens nothing: it only says that this user
+ * has signed in on this device before.
  */
 export function deviceTokenFor(keys: SigningKeys, userId: string, presented: string | undefined): string {
   if (presented !== undefined && deviceIdOf(keys, userId, presented)) return presented;
@@ -17,7 +17,6 @@ export function deviceTokenFor(keys: SigningKeys, userId: string, presented: str
   return Buffer.concat([head, macOf(key.privateKey, head, userId)]).toString('base64url');
 }
 
-/** Whether the token may be genuine, so that a user lookup is worth its cost. */
 export function isDeviceToken(keys: SigningKeys, token: string): boolean {
   return tokenPattern.test(token) && keys.find('device', keyIdOf(Buffer.from(token, 'base64url'))) !== undefined;
 }

@@ -9,15 +9,13 @@ import { type CountAttempt, limitSilently, uncounted } from './silent-limit.js';
 
 declare module 'express-serve-static-core' {
   interface Locals {
-    /** This user has signed in on this device before. */
     isKnownDevice?: true;
   }
 }
 
 /**
- * Counts failed logins. A device on which this user has signed in before has its own limit, and no other limit refuses
- * it: an attacker cannot lock the user out. Its failures also count at the address. Other devices are limited by the
- * address and by the typed name, whether or not a user has it.
+ * Counts failed logins. A known device has its own limit and is not refused by others: an attacker cannot lock the user
+ * out. Other devices are limited by address and typed name, whether or not a user has it.
  */
 export const logInLimit: RowLimit<unknown> = {
   name: 'login',
@@ -40,7 +38,6 @@ export function attemptCounter({ limits }: Pick<Deps, 'limits'>, { res }: Reques
   return !limits || res?.locals.isKnownDevice ? uncounted : limitSilently(limits.login_user);
 }
 
-/** The known device of a login, together with its user. */
 async function knownDevice({ deps, req, cookies }: LimitedRequest<unknown>): Promise<string | undefined> {
   const token: string | undefined = req.body.device_token ?? tokensIn(cookies, deps.config.cookies).device;
   if (token === undefined || !isDeviceToken(deps.keys, token)) return undefined;

@@ -5,9 +5,8 @@ import { type SessionsDeps, type SessionTokens, startSession } from '../sessions
 import { newDeviceNotice } from './mails.js';
 
 /**
- * Starts a session for a user whose password was checked.
- * @returns undefined if the hash, the user's state or the user changed during the check
- * @param newDevice whether to mail the user about a new device
+ * @returns undefined if the user changed since the password check
+ * @param newDevice whether to mail the user about it
  */
 export async function startSessionFor(
   deps: SessionsDeps,

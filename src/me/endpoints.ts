@@ -12,7 +12,7 @@ import { changeProfile } from './profile.js';
 
 export const show = endpoint({
   name: 'getMe',
-  summary: 'See who you are',
+  summary: 'Get your user',
   statements: 1,
   reply: [200, userSchema],
   async handler({ deps, principal }) {
@@ -27,15 +27,12 @@ const updateSchema = z
   .strictObject({
     username: usernameSchema.optional(),
     email: emailSchema.optional(),
-    password: z.string().min(1).optional().meta({ description: 'Needed for another e-mail.' }),
+    password: z.string().min(1).optional().meta({ description: 'Needed to change the e-mail.' }),
   })
   .meta({ id: 'UpdateMeBody', example: { email: 'ada@example.org', password: 'nine geese over a quiet lake' } })
   .default({});
 
-/**
- * Changes the username, and requests a change of e-mail, which needs the password (ASVS 7.5.1). The response shows the
- * old address until the mailed link is opened.
- */
+/** A change of e-mail needs the password (ASVS 7.5.1). The response shows the old address until the link is opened. */
 export const update = endpoint({
   name: 'updateMe',
   summary: 'Change your username or e-mail',
@@ -59,7 +56,7 @@ const deleteSchema = z
 
 export const remove = endpoint({
   name: 'deleteMe',
-  summary: 'Delete yourself and all that is yours',
+  summary: 'Delete your user with all data',
   statements: 12,
   body: deleteSchema,
   reply: [204],
@@ -73,7 +70,6 @@ export const remove = endpoint({
   },
 });
 
-/** @throws AppError validation_failed without a password, invalid_credentials for a wrong one */
 async function recheck(
   { deps, principal, caller }: Pick<Context<AccessClaims>, 'deps' | 'principal' | 'caller'>,
   password: string | undefined,

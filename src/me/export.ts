@@ -5,7 +5,7 @@ import { endpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
 import { ownPersonalData } from '../own/personal-data.js';
 import { time } from '../platform/http/fields.js';
-import type { DataOwner, PersonalData } from '../platform/personal-data.js';
+import type { ExportedUser, PersonalData } from '../platform/personal-data.js';
 import { sessionsData } from '../sessions/personal-data.js';
 import { userJson, userSchema } from '../users/json.js';
 
@@ -34,17 +34,16 @@ export const exportSchema = z
 /** All data about the user, without the hashes of password, tokens and session nonces: only a thief could use them. */
 export const exportMe = endpoint({
   name: 'exportMe',
-  summary: 'Get all that is held about you',
+  summary: 'Export all data about you',
   reply: [200, exportSchema],
   headers: ['Content-Disposition'],
   async handler({ deps: { db }, principal }) {
     const user = await db.user.findUnique({ where: { id: principal.sub }, omit: { passwordHash: true } });
-    // The user was deleted a moment ago, so the session has ended.
     if (!user) throw new AppError('session_revoked');
     const addresses = [user.email, user.pendingEmail].filter((address) => address !== null);
-    const owner: DataOwner = { id: user.id, addresses };
+    const exportedUser: ExportedUser = { id: user.id, addresses };
     const held = await Promise.all(
-      Object.entries(exported).map(async ([name, { read }]) => [name, await read(db, owner)] as const),
+      Object.entries(exported).map(async ([name, { read }]) => [name, await read(db, exportedUser)] as const),
     );
     const own = {
       ...userJson(user),

@@ -18,7 +18,6 @@ export type ProfileChange = {
 /**
  * Changes the username at once, and the e-mail address when the mailed link is opened. It does not check whether
  * another user has the address, so the response reveals nothing.
- * @returns the user after the change; undefined if deleted
  * @throws AppError username_taken; invalid_credentials if the checked password is no longer current
  */
 export async function changeProfile(

@@ -32,15 +32,14 @@ async function copy({ database: target, box }: CommandDeps, args: Args): Promise
   }
 }
 
-/** @throws CommandError if there is no database, or a process uses it */
 async function openStopped(directory: string): Promise<Database> {
   const { holdsData } = await import('../platform/db/embedded/embedded.js');
   if (!holdsData(directory)) throw new CommandError(`There is no embedded database in ${directory}.`);
   try {
     return await openDatabase({ url: `pglite:${directory}`, poolSize: 1 });
   } catch (error) {
-    const [, holder] = /^(.+ is in use by process .+?\.) Stop it first/.exec(String((error as Error).message)) ?? [];
-    throw holder === undefined ? error : new CommandError(`${holder} Stop it first.`);
+    const [, inUse] = /^(.+ is in use by process .+?\.) Stop it first/.exec(String((error as Error).message)) ?? [];
+    throw inUse === undefined ? error : new CommandError(`${inUse} Stop it first.`);
   }
 }
 
@@ -48,9 +47,7 @@ async function openStopped(directory: string): Promise<Database> {
 export type Move = { source: Database; target: Database; box: SecretBox };
 
 /**
- * Copies a whole database with signing keys and audit chain into an unused one: issued tokens stay valid, and the audit
- * can still be verified. The source does not change.
- * @returns the number of rows per table
+ * Copies a whole database with signing keys and audit chain into an unused one: issued tokens stay valid.
  * @throws StartError if `AUTH_SECRET` does not open the source's keys, or the target has or had users
  */
 export async function moveDatabase({ source, target, box }: Move): Promise<Copied> {
@@ -64,8 +61,5 @@ async function refuseUsed(runSql: RunSql): Promise<void> {
     'SELECT 1 WHERE EXISTS (SELECT FROM "user") OR EXISTS (SELECT FROM audit_event WHERE user_id IS NOT NULL)',
     [],
   );
-  if (rows.length > 0)
-    throw new StartError(
-      'The database of DATABASE_URL has users, or had some: copy into one that nobody has used yet.',
-    );
+  if (rows.length > 0) throw new StartError('The database of DATABASE_URL has or had users: copy into an unused one.');
 }

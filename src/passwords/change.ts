@@ -9,8 +9,7 @@ import type { CheckedUser } from './check.js';
 const noPendingEmail = { pendingEmail: null, pendingEmailKey: null };
 
 /**
- * Sets a new password, ends the user's other sessions and mailed tokens, and withdraws a pending address.
- * @param checked the user whose current password was checked
+ * Sets a new password and ends other sessions, mailed tokens and a pending address.
  * @param keep the session that continues
  * @returns false if the checked hash is no longer current; then nothing changes
  */

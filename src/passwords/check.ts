@@ -8,8 +8,8 @@ export type CheckedUser = { user: User; passwordHash: string };
 type CheckDeps = { db: Db; passwords: Passwords };
 
 /**
- * Checks a signed-in user's password before an action that needs more than a token (ASVS 7.5.1).
- * @returns undefined if it is wrong or the user is deleted
+ * Checks the password of a signed-in user (ASVS 7.5.1).
+ * @returns undefined if it is wrong
  * @throws AppError overloaded
  */
 export async function checkPasswordOf(
@@ -22,8 +22,8 @@ export async function checkPasswordOf(
 }
 
 /**
- * Checks a password. An unknown user costs one hash too (OWASP: no enumeration by timing). A correct password with an
- * outdated hash is hashed again.
+ * An unknown user costs one hash too (OWASP: no enumeration by timing). A correct password with an outdated hash is
+ * hashed again.
  * @param count runs the comparison and may count it
  * @throws AppError overloaded
  */

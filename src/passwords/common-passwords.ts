@@ -59,10 +59,7 @@ function folded(text: string): string {
   return text.normalize('NFKC').toLowerCase();
 }
 
-/**
- * On the list as it is, or without some of the digits and signs at its end. Any number of them, because listed
- * passwords may end in digits themselves (`abc123` in `abc123456789012`).
- */
+// With any number of digits and signs cut off its end, because listed passwords may end in digits (`abc123`).
 function isListed(form: string): boolean {
   const shortest = form.replace(after, '').length || form.length;
   for (let end = form.length; end >= shortest; end -= 1) if (commonPasswords().has(form.slice(0, end))) return true;
@@ -76,9 +73,7 @@ function repeatedPart(form: string): string {
   return form;
 }
 
-/**
- * Only repeats of up to three characters. Not for emoji: there are thousands, so an attacker does not try them first.
- */
+// Not for emoji: there are thousands, so an attacker does not try repeated ones first.
 function isMonotonous(form: string): boolean {
   if (form.length < 8 || /\p{So}/u.test(form)) return false;
   return [repeatedPart(form), form.replace(doubles, '$1')].some((simpler) => [...simpler].length <= 3);

@@ -90,7 +90,7 @@ export const reset = openEndpoint({
 
 export const resetPage = openEndpoint({
   name: 'showResetPasswordPage',
-  summary: 'The page of the link in a reset mail',
+  summary: 'The page behind the link in a reset mail',
   statements: 0,
   reply: [200, 'text/html'],
   handler: () =>

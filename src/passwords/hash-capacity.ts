@@ -3,10 +3,8 @@ import type { Logger } from 'pino';
 import type { Config } from '../config.js';
 import { cgroupLimits } from '../platform/process/cgroup.js';
 
-/** How many hashes run at once, and how many may wait. */
 export type HashCapacity = { concurrency: number; queueLimit: number };
 
-/** From the settings; else from what this process may use of the machine, including its container's limits. */
 export function hashCapacity({ hashes, passwords }: Config, log: Logger): HashCapacity {
   const { queueLimit, poolThreads } = hashes;
   const { cores = Number.POSITIVE_INFINITY, memoryBytes = Number.POSITIVE_INFINITY } = cgroupLimits();
@@ -27,15 +25,10 @@ export function hashCapacity({ hashes, passwords }: Config, log: Logger): HashCa
 const freeThreads = 2;
 
 /**
- * How many hashes may run at once: one per core (more only slows each of them down), in at most a quarter of the
- * memory, with two threads of libuv's pool left for `dns`, `fs` and async `crypto` (measured with the defaults: these
- * wait 0.4–2.9 s behind a hundred hashes).
- * @param cores that this process may use. A fraction is rounded down: a process that has used up its share is stopped
- * completely, with its event loop
- * @param memoryBytes the cgroup's limit, else the machine's memory
- * @param memoryPerHashBytes argon2's memory cost
- * @param poolThreads UV_THREADPOOL_SIZE, 4 by default
- * @returns at least 1
+ * How many hashes may run at once: one per core, in at most a quarter of the memory, with two threads of libuv's pool
+ * left for `dns`, `fs` and async `crypto` (with the defaults these wait 0.4–2.9 s behind a hundred hashes).
+ * @param machine what this process may use. A fraction of a core is rounded down: a process that has used up its share
+ * is stopped completely, with its event loop
  */
 export function hashConcurrency(machine: {
   cores: number;

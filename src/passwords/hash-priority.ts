@@ -14,8 +14,8 @@ export function hashNiceness(): number | undefined {
 }
 
 /**
- * Makes hashes give way to requests: lowers the priority of all threads except the event loop's, so that a login waits
- * for other requests, not the reverse. On an idle machine it changes nothing. Call it once, at the start.
+ * Lowers the priority of all threads except the event loop's, so that a login waits for other requests, not the
+ * reverse. Call it once, at the start.
  */
 export async function lowerHelperThreads(): Promise<void> {
   const niceness = hashNiceness();

@@ -8,18 +8,17 @@ import { canonicalPassword, isWellFormed } from './policy.js';
 export type Passwords = {
   /**
    * Hashes a password that `checkNewPassword` accepted.
-   * @param address takes its turn at the hash gate; none for the operator
-   * @returns a PHC string of argon2id with its own salt (16 bytes) and a hash of 32 bytes
+   * @param address takes its turn at the gate; none for the operator
+   * @returns a PHC string of argon2id (16 bytes of salt, 32 of hash)
    * @throws AppError `overloaded`; TypeError for text that is not well-formed
    */
   hash(password: string, address?: string): Promise<string>;
   /**
-   * Compares the whole password, in NFC and otherwise exactly as received (ASVS 6.2.8). Every answer costs one hash, so
-   * timing reveals neither whether the user exists nor whether the stored hash is valid. An imported hash has its own
-   * cost until the first successful login replaces it; twice that if the password is not in NFC, because it is then
-   * also compared as typed.
+   * Compares the whole password, in NFC and otherwise as received (ASVS 6.2.8). Every answer costs one hash, so timing
+   * reveals neither whether the user exists nor whether the stored hash is valid. An imported hash has its own cost,
+   * twice if the password is not in NFC, until the first login replaces it.
    * @param stored undefined for an unknown user
-   * @returns false also for an unknown format or a hash above the cost limit (fail closed, ASVS 11.2.5)
+   * @returns false also for an unknown format or a too expensive hash (fail closed, ASVS 11.2.5)
    * @throws AppError `overloaded`
    */
   verify(stored: string | undefined, password: string, address?: string): Promise<boolean>;
@@ -31,7 +30,7 @@ const SALT_BYTES = 16;
 const HASH_BYTES = 32;
 
 /**
- * The only place that hashes passwords: argon2id (RFC 9106), every hash through the gate, imported ones too.
+ * The only place that hashes passwords: argon2id (RFC 9106), always through the gate.
  * @param cost must pass {@link isWithinLimits}, or its hashes could not be verified
  */
 export function createPasswords({ cost, gate }: { cost: HashCost; gate: Gate }): Passwords {
@@ -39,7 +38,7 @@ export function createPasswords({ cost, gate }: { cost: HashCost; gate: Gate }):
 
   return {
     async hash(password, address = '') {
-      if (!isWellFormed(password)) throw new TypeError('A password that is not well-formed Unicode was to be hashed.');
+      if (!isWellFormed(password)) throw new TypeError('The password is not well-formed Unicode.');
       return gate.run(address, () => argon2.hash(canonicalPassword(password), argon2Options(cost)));
     },
     async verify(stored, password, address = '') {

@@ -2,17 +2,15 @@ import type { z } from 'zod';
 import type { Db } from './db/database.js';
 
 /** The user whose data is exported. Mails requested without a login are found by the address. */
-export type DataOwner = { id: string; addresses: string[] };
+export type ExportedUser = { id: string; addresses: string[] };
 
 /** What one table holds about a user, for `GET /me/export`. */
 export type PersonalData<Item extends z.ZodType = z.ZodType> = {
-  /** The table's name in the database. */
   table: string;
   schema: Item;
-  read(db: Db, owner: DataOwner): Promise<z.input<Item>[]>;
+  read(db: Db, user: ExportedUser): Promise<z.input<Item>[]>;
 };
 
-/** The most rows of one kind; more than a person has. */
 export const maxExported = 100_000;
 
 /** Checks at compile time that `read` returns what the schema says. */

@@ -7,10 +7,7 @@ import { cookieNames } from './cookies.js';
 
 export type PresentedToken = { token: string; byCookie: boolean };
 
-/**
- * Finds the access token in the enabled sources.
- * @throws AppError invalid_request if more than one of header, custom header and query has one (RFC 6750 §2)
- */
+/** @throws AppError invalid_request if more than one of header, custom header and query has a token (RFC 6750 §2) */
 export type FindAccessToken = (req: Request) => PresentedToken | undefined;
 
 export function createFindAccessToken({ tokens, cookies }: Pick<Config, 'tokens' | 'cookies'>): FindAccessToken {
@@ -45,7 +42,6 @@ function bearerToken(req: Request): string | undefined {
 
 function queryToken(req: Request): string | undefined {
   const value = req.query.access_token;
-  if (Array.isArray(value))
-    throw new AppError('invalid_request', { detail: 'access_token stands twice in the query.' });
+  if (Array.isArray(value)) throw new AppError('invalid_request', { detail: 'access_token is in the query twice.' });
   return typeof value === 'string' && value !== '' ? value : undefined;
 }

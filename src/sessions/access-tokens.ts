@@ -22,7 +22,6 @@ const claimsSchema = z
   })
   .refine(({ iat, exp }) => exp > iat && exp - iat <= longestAccessTtl);
 
-/** The claims and the key that signed them. */
 export type AccessClaims = z.infer<typeof claimsSchema> & { kid: string };
 
 export type AccessTokenSettings = { issuer: string; audience: string; accessTtl: number };
@@ -65,7 +64,7 @@ export async function verificationKey(keys: SigningKeys, token: string): Promise
   // Another instance may have made a key that we do not know yet.
   const key = typeof header?.kid === 'string' ? await keys.lookUp('access', header.kid) : undefined;
   if (!header || !key || header.alg !== key.algorithm || header.typ !== 'at+jwt' || Object.keys(header).length !== 3)
-    throw new AppError('invalid_token', { detail: 'The token is not one that this server signed.' });
+    throw new AppError('invalid_token', { detail: 'This server did not sign the token.' });
   return key;
 }
 
@@ -87,13 +86,13 @@ function decoded(segment: string): string {
 }
 
 /**
- * The claims of a payload whose signature, issuer, audience and expiry are verified.
- * @throws AppError invalid_token if a claim is missing or wrong (RFC 9068 §4, RFC 8725 §3.8)
+ * The payload is verified already, except for our claims (RFC 9068 §4, RFC 8725 §3.8).
+ * @throws AppError invalid_token
  */
 export function readClaims(payload: unknown, kid: string, settings: AccessTokenSettings): AccessClaims {
   const claims = claimsSchema.safeParse(payload);
   const now = Date.now() / 1000;
   if (!claims.success || claims.data.client_id !== settings.audience || claims.data.iat > now + clockTolerance)
-    throw new AppError('invalid_token', { detail: 'The token lacks a claim that this server puts into each.' });
+    throw new AppError('invalid_token', { detail: 'The token lacks a claim that every token of this server has.' });
   return { ...claims.data, kid };
 }

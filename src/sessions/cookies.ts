@@ -5,7 +5,6 @@ import type { SessionTokens } from './start.js';
 
 type CookieSettings = Config['cookies'];
 
-/** The cookie names; `COOKIE_PREFIX` decides. */
 export function cookieNames({ prefix }: Pick<CookieSettings, 'prefix'>) {
   // `__Host-` needs Path=/, so the refresh token, sent to /auth only, can only be `__Secure-`.
   return prefix
@@ -13,7 +12,6 @@ export function cookieNames({ prefix }: Pick<CookieSettings, 'prefix'>) {
     : { access: 'access_token', refresh: 'refresh_token', device: 'device' };
 }
 
-/** The tokens among a request's cookies. */
 export function tokensIn(cookies: Cookies, settings: Pick<CookieSettings, 'prefix'>) {
   const names = cookieNames(settings);
   return { accessToken: cookies[names.access], refreshToken: cookies[names.refresh], device: cookies[names.device] };
@@ -22,7 +20,6 @@ export function tokensIn(cookies: Cookies, settings: Pick<CookieSettings, 'prefi
 // Browsers keep a cookie for at most 400 days (RFC 6265bis §5.5).
 const deviceMaxAge = 400 * 86_400;
 
-/** The cookies for a session's tokens, and for the device token if there is one. */
 export function tokenCookies(settings: CookieSettings, issued: SessionTokens, deviceToken?: string): ReplyCookie[] {
   const [names, { everywhere, onlyAuth }] = [cookieNames(settings), attributesOf(settings)];
   const lasting = (options: CookieOptions, seconds: number) => ({ ...options, maxAge: seconds * 1000 });

@@ -7,7 +7,6 @@ import type { OutboxWake } from '../platform/outbox/wake.js';
 import { lockUser } from '../users/users.js';
 import type { Revocation, Revocations } from './revocations.js';
 
-/** Why a session ended, in its row and in the audit. */
 export type EndReason =
   | 'logout'
   | 'logout_all'
@@ -22,14 +21,13 @@ export type EndReason =
 
 type EndingDeps = { db: Db; revocations: Revocations };
 
-/** For changes that live tokens must notice at once and that may send mails. */
 export type ChangeDeps = EndingDeps & { outboxWake?: OutboxWake };
 
 /**
- * Ends the sessions that match a condition. One statement, so that all of it happens or none: it ends the rows, writes
- * revocations, notifies every instance and records it.
+ * Ends the sessions that match a condition. One statement, so that all of it happens or none: rows, revocations,
+ * notification and audit.
  * @param which a condition on `session`
- * @returns what to add to this instance's memory after the commit
+ * @returns what to remember after the commit
  */
 export async function endSessions(
   db: Db | Transaction,
@@ -106,8 +104,8 @@ export async function endUserSessions(
 const endedAtOnce = 5_000;
 
 /**
- * Ends every session of all users, for example after a restored backup, in batches that are committed and recorded
- * separately. After a failure, call it again to end the rest. Sessions started meanwhile stay.
+ * Ends every session of all users, in batches that are committed and recorded separately. After a failure, call it
+ * again. Sessions started meanwhile stay.
  * @returns how many ended now
  */
 export async function endAllSessions(deps: EndingDeps, actor: Actor): Promise<number> {
@@ -124,7 +122,6 @@ export async function endAllSessions(deps: EndingDeps, actor: Actor): Promise<nu
   return count;
 }
 
-/** The condition for all sessions of a user, or all but one. */
 export function sessionsOf(userId: string, except?: string): Prisma.Sql {
   return except === undefined
     ? Prisma.sql`user_id = ${userId}::uuid`
@@ -132,9 +129,9 @@ export function sessionsOf(userId: string, except?: string): Prisma.Sql {
 }
 
 /**
- * Runs a change in one transaction; after the commit, this instance remembers what ended and sends the mails.
- * @param change must first lock the user; it returns the revocations
- * @returns their number
+ * Runs a change in one transaction; after the commit, remembers what ended and sends the mails.
+ * @param change must first lock the user
+ * @returns the number of revocations
  */
 export async function commitChange(
   deps: ChangeDeps,

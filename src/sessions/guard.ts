@@ -100,7 +100,6 @@ type JwtExtras = { ignoreExpiration?: boolean; onVerified?: (token: string, clai
 
 function jwtOptions(deps: Deps, findToken: FindAccessToken, { ignoreExpiration = false, onVerified }: JwtExtras) {
   const { issuer, audience } = deps.config.tokens;
-  // The key id of a request's token, until its claims are read.
   const keyIds = new WeakMap<Request, string>();
   const options: StrategyOptionsWithRequest = {
     jwtFromRequest: (req) => findToken(req)?.token ?? null,

@@ -5,7 +5,6 @@ import type { Database } from '../platform/db/database.js';
 import type { Listener } from '../platform/db/listen.js';
 import type { Revocations } from './revocations.js';
 
-/** How this instance learns what other instances did. */
 export type InstanceSync = {
   /** Whether everything committed more than half a second ago is known here. */
   isFresh(): boolean;
@@ -26,9 +25,9 @@ const pollReachesBack = 15;
 const longestPollGap = 5_000;
 
 /**
- * Loads everything and starts to listen. An embedded database has only this process.
- * @param how `listen`: a connection that LISTENs, with a heartbeat, because a connection that is cut silently raises no
- * error. `poll`: a query every 500 ms, for poolers without LISTEN.
+ * An embedded database has only this process.
+ * @param how `listen`: LISTEN with a heartbeat, because a connection that is cut silently raises no error. `poll`: a
+ * query every 500 ms, for poolers without LISTEN
  */
 export async function startInstanceSync(
   database: Database,
@@ -131,7 +130,7 @@ function listening(database: Database, subscribers: Subscribers, loadAll: () => 
 
   // A message that could not be handled is lost: start over.
   async function fail(error: unknown): Promise<void> {
-    log.warn({ err: error }, 'a message of the feed could not be followed');
+    log.warn({ err: error }, 'a message of the feed could not be handled');
     await drop();
   }
 

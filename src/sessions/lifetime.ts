@@ -8,10 +8,7 @@ export type SessionSettings = AccessTokenSettings & {
   sessionMaxAge: number;
 };
 
-/**
- * Extra seconds beyond `REFRESH_TOKEN_TTL`, so that sessions that began together do not all expire together; the same
- * on every instance.
- */
+/** Extra seconds, so that sessions that began together do not all expire together; the same on every instance. */
 export function idleJitter(refreshTtl: number, sessionId: string): number {
   return (Number.parseInt(sessionId.slice(-4), 16) / 0xffff) * maxIdleJitter(refreshTtl);
 }

@@ -2,13 +2,10 @@ import { Prisma } from '../generated/prisma/client.js';
 import type { Db } from '../platform/db/database.js';
 import { maxIdleJitter } from './lifetime.js';
 
-/** A live session as its user or an admin sees it. */
 export type LiveSession = {
   id: string;
   createdAt: Date;
-  /** When it began or was last refreshed. */
   lastUsedAt: Date;
-  /** When it ends without a refresh. */
   expiresAt: Date;
   ip: string | null;
   userAgent: string | null;

@@ -3,8 +3,7 @@ import type { InstanceSync } from './instance-sync.js';
 import type { Refusal, Revocations } from './revocations.js';
 
 /**
- * Why a live access token is refused. Asks the memory while it is up to date, which costs no query; else the database,
- * and if that fails, the token is refused.
+ * Asks the memory while it is up to date, which costs no query; else the database. If that fails, the token is refused.
  */
 export function revocationOf(
   { instanceSync, revocations }: { instanceSync: InstanceSync; revocations: Revocations },

@@ -10,16 +10,12 @@ type PurgeDeps = { db: Db; config: { tokens: { refreshTtl: number; sessionMaxAge
 // answered.
 const keptAfterEnd = 7 * 86_400;
 
-/**
- * Removes sessions that ended or expired a week ago, and revocations that no live token needs. Only to free space: a
- * session's state is checked at each use.
- * @returns undefined if another instance is purging
- */
+/** Only to free space: a session's state is checked at each use. @returns undefined if another instance is purging */
 export async function purgeSessions({ db, config }: PurgeDeps): Promise<Purged | undefined> {
   const { refreshTtl, sessionMaxAge } = config.tokens;
   const before = (seconds: number) => Prisma.sql`clock_timestamp() - make_interval(secs => ${seconds})`;
-  // A live access token may outlast its idle session; until then the row shows that the session did not end. The
-  // condition on rotated_at follows from the others; it is there for the index.
+  // A live access token may outlast its idle session; until then the row must stay. The condition on rotated_at is for
+  // the index.
   const sessions = Prisma.sql`DELETE FROM session WHERE id IN (
     SELECT id FROM session WHERE rotated_at < ${before(keptAfterEnd)} AND access_expires_at < ${before(600)} AND (ended_at < ${before(keptAfterEnd)}
       OR rotated_at < ${before(refreshTtl + keptAfterEnd)} OR created_at < ${before(sessionMaxAge + keptAfterEnd)})

@@ -10,8 +10,8 @@ import { nonceHash, openRefreshToken, type RefreshToken, sealRefreshToken } from
 import { accessExpiry, type SessionsDeps, type SessionTokens, secondsNow, signFor } from './start.js';
 
 /**
- * Answers a refresh token with its successor. Requests with the same token, in parallel or within the grace, get the
- * same successor; one statement decides it, on any number of instances.
+ * Requests with the same token, in parallel or within the grace, get the same successor; one statement decides it, on
+ * any number of instances.
  * @throws AppError invalid_refresh_token, session_revoked, or refresh_token_reused, which ends the session
  */
 export async function refreshSession(deps: SessionsDeps, text: string, caller: Caller): Promise<SessionTokens> {
@@ -72,10 +72,7 @@ async function refusalOf(deps: SessionsDeps, token: RefreshToken, caller: Caller
   return row ? 'session_revoked' : 'invalid_refresh_token';
 }
 
-/**
- * Logs out the session of a refresh token: current, older, or of an ended session.
- * @throws AppError invalid_refresh_token if it is not genuine
- */
+/** Also for an older token, or of an ended session. @throws AppError invalid_refresh_token if it is not genuine */
 export async function endSessionOf(deps: SessionsDeps, text: string, actor: Actor): Promise<void> {
   const token = openRefreshToken(deps.keys, text);
   if (!token) throw new AppError('invalid_refresh_token');

@@ -12,9 +12,7 @@ export type Revocation =
 export type Refusal = Extract<ErrorCode, 'session_revoked' | 'token_stale' | 'invalid_token'>;
 
 export type Revocations = {
-  /** Remembers committed revocations. */
   add(revocations: Revocation[]): void;
-  /** Loads all from the database. */
   load(): Promise<void>;
   /** Loads those of one user, or those of the last seconds. */
   loadUser(userId: string): Promise<void>;
@@ -35,8 +33,7 @@ const maxRemembered = 200_000;
 // The clock of the instance that set `exp` may be behind ours by this much, in milliseconds.
 const clockTolerance = 60_000;
 
-/** @param most the number to remember before the database is asked instead */
-export function createRevocations(db: Db, most = maxRemembered): Revocations {
+export function createRevocations(db: Db, max = maxRemembered): Revocations {
   const endedSessions = new Map<string, number>();
   const leastVersions = new Map<string, { version: number; until: number }>();
   let complete = false;
@@ -58,12 +55,12 @@ export function createRevocations(db: Db, most = maxRemembered): Revocations {
 
   // Most of what is loaded again is already known and needs no more space.
   function fits(revocations: Revocation[]): boolean {
-    if (size() + revocations.length <= most) return true;
+    if (size() + revocations.length <= max) return true;
     forgetExpired();
     const unknown = revocations.filter(({ userId, sessionId }) =>
       sessionId === null ? !leastVersions.has(userId) : !endedSessions.has(sessionId),
     );
-    return size() + unknown.length <= most;
+    return size() + unknown.length <= max;
   }
 
   function add(revocations: Revocation[]): void {
@@ -76,10 +73,10 @@ export function createRevocations(db: Db, most = maxRemembered): Revocations {
   }
 
   // Revocations never become untrue, so memory is kept while loading. But an overflow meanwhile may be newer than these
-  // rows and missing from both.
+  // rows.
   async function load(): Promise<void> {
     const before = overflows;
-    const rows = await read(db, Prisma.sql`keep_until > clock_timestamp() - interval '1 minute'`, most + 1);
+    const rows = await read(db, Prisma.sql`keep_until > clock_timestamp() - interval '1 minute'`, max + 1);
     forgetExpired();
     add(rows);
     complete = overflows === before;
@@ -88,9 +85,9 @@ export function createRevocations(db: Db, most = maxRemembered): Revocations {
   return {
     add,
     load,
-    loadUser: async (userId) => add(await read(db, Prisma.sql`user_id = ${userId}::uuid`, most + 1)),
+    loadUser: async (userId) => add(await read(db, Prisma.sql`user_id = ${userId}::uuid`, max + 1)),
     loadSince: async (seconds) =>
-      add(await read(db, Prisma.sql`created_at > clock_timestamp() - make_interval(secs => ${seconds})`, most + 1)),
+      add(await read(db, Prisma.sql`created_at > clock_timestamp() - make_interval(secs => ${seconds})`, max + 1)),
     checkMemory(claims) {
       if (endedSessions.has(claims.sid)) return 'session_revoked';
       const least = leastVersions.get(claims.sub);
@@ -106,10 +103,10 @@ export function createRevocations(db: Db, most = maxRemembered): Revocations {
   };
 }
 
-function read(db: Db, which: Prisma.Sql, most: number): Promise<Revocation[]> {
+function read(db: Db, which: Prisma.Sql, max: number): Promise<Revocation[]> {
   return db.$queryRaw<Revocation[]>`
     SELECT user_id AS "userId", session_id AS "sessionId", version, keep_until AS "keepUntil"
-    FROM revocation WHERE ${which} LIMIT ${most}`;
+    FROM revocation WHERE ${which} LIMIT ${max}`;
 }
 
 async function askDatabase(db: Db, { sid, sub, ver, kid }: AccessClaims): Promise<Refusal | undefined> {

@@ -29,10 +29,7 @@ export type SessionsDeps = {
   config: { tokens: SessionSettings };
 };
 
-/**
- * Inserts a session for the user that `signedIn` returns, and records it in the same statement.
- * @param mail an INSERT of a mail to `u`
- */
+/** Inserts and records a session for the user that `signedIn` returns. @param mail an INSERT of a mail to `u` */
 export async function startSession(
   deps: SessionsDeps,
   signedIn: Prisma.Sql,
@@ -60,7 +57,6 @@ export async function startSession(
   return { ...signFor(deps, user, sessionId, issuedAt), refreshToken, refreshExpiresIn: config.tokens.refreshTtl };
 }
 
-/** Signs an access token with the user's current roles and version. */
 export function signFor(
   { keys, config }: Pick<SessionsDeps, 'keys' | 'config'>,
   user: User,

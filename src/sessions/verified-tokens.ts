@@ -6,10 +6,7 @@ export type VerifiedTokens = {
   add(token: string, claims: AccessClaims): void;
 };
 
-/**
- * Verifying a signature costs more than the rest of a small request: do it once per token.
- * @param size keeps at least this many, at most twice as many, in two generations
- */
+/** @param size keeps at least this many, at most twice as many, in two generations */
 export function createVerifiedTokens(size: number): VerifiedTokens {
   let young = new Map<string, AccessClaims>();
   let old = new Map<string, AccessClaims>();

@@ -23,7 +23,6 @@ const bodySchema = z
     example: { username: 'ada', password: 'nine geese over a quiet lake', email: 'ada@example.com' },
   });
 
-/** The response with `SIGNUP=verified`, instead of tokens. */
 const pendingSchema = z
   .object({ user: userSchema, status: z.literal('verification_sent') })
   .meta({ id: 'PendingSignUp', description: 'With `SIGNUP=verified`: no tokens until the mailed link is opened.' });
@@ -34,7 +33,7 @@ const replySchema = z
 
 export const signUp = openEndpoint({
   name: 'signUp',
-  summary: 'Sign up, and be signed in',
+  summary: 'Sign up and start a session',
   statements: 1,
   body: bodySchema,
   reply: [201, replySchema],

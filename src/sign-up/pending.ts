@@ -11,14 +11,12 @@ type SignUpDeps = { db: Db; outboxWake?: OutboxWake };
 // Hours until a pending sign-up expires. A resend does not extend it: that would reserve a name for ever.
 const waitsHours = 48;
 
-// The most sign-up mails to one address per hour; otherwise an attacker could fill a stranger's inbox. Further sign-ups
-// are stored too, and a resend, with its own limit, reaches an honest user. The query counts no more than these, so
-// that timing does not reveal their number.
+// Otherwise an attacker could fill a stranger's inbox. Further sign-ups are stored too, and a resend reaches an honest
+// user. The query counts no more than these, so that timing does not reveal their number.
 const mailsPerHour = 5;
 
 /**
- * Stores a sign-up until its e-mail is confirmed: it reserves the username and opens nothing. Whether another user has
- * the address only changes the mail.
+ * Reserves the username and opens nothing. Whether another user has the address only changes the mail.
  * @throws AppError username_taken
  */
 export async function keepSignUp(
@@ -39,10 +37,7 @@ export async function keepSignUp(
   return user;
 }
 
-/**
- * Creates a user, and takes the name of an expired sign-up if it is not purged yet.
- * @throws AppError username_taken, email_taken
- */
+/** Creates a user, also under the name of an expired sign-up. @throws AppError username_taken, email_taken */
 export async function claimingName<Made>(
   { db }: { db: Db },
   username: string,

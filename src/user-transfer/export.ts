@@ -4,10 +4,7 @@ import type { ForeignUser } from './import.js';
 
 const PAGE_SIZE = 1000;
 
-/**
- * Every user with the password's hash, oldest first, in the format of `importUsers`. Page by page, so that memory stays
- * small; new users are included, pending sign-ups are not.
- */
+/** Every user with the password's hash, page by page, so that memory stays small; no pending sign-ups. */
 export async function* exportUsers({ db }: { db: Db }): AsyncGenerator<ForeignUser> {
   let last: string | undefined;
   for (;;) {

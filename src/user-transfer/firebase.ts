@@ -1,7 +1,7 @@
 import { CommandError } from '../platform/cli/command.js';
 
 /**
- * Reads the Firebase console's "Password hash parameters": `hash_config { algorithm: SCRYPT, … }`.
+ * Reads the Firebase console's "Password hash parameters".
  * @returns a function that completes `$fbscrypt$<salt>$<hash>` and keeps other hashes
  * @throws CommandError naming what is missing
  */

@@ -14,7 +14,6 @@ export type ForeignUser = {
   createdAt: Date | null;
 };
 
-/** One line of a file: a user, or why it is refused. */
 export type UserLine = { line: number } & ({ user: ForeignUser } | { reason: string });
 
 /** Every line is imported, existing or refused. */
@@ -23,9 +22,7 @@ export type ImportCounts = { lines: number; imported: number; existing: number; 
 export type ImportOptions = {
   /** Writes nothing, so conflicts between two lines stay unnoticed. */
   dryRun?: boolean;
-  /** Gets each refused line, with a reason without secrets. */
   onRefused?(line: number, reason: string): void;
-  /** Called after each batch. */
   onProgress?(counts: ImportCounts): void;
 };
 
@@ -41,9 +38,8 @@ type NewRow = ForeignUser & {
 const BATCH_SIZE = 500;
 
 /**
- * Creates users from lines in batches, so that memory stays small. A bad line is reported and skipped. A user with the
- * same username, e-mail and either hash or creation date counts as `existing`: the same lines can be imported again,
- * also after an interruption.
+ * Creates users in batches, so that memory stays small. A bad line is reported and skipped. A user with the same
+ * username, e-mail and either hash or creation date counts as `existing`, so the same lines can be imported again.
  * @throws what the database throws; earlier batches stay
  */
 export async function importUsers(
@@ -108,9 +104,9 @@ async function importBatch({ db }: { db: Db }, rows: NewRow[], run: Run): Promis
   const { counts, refuse, dryRun } = run;
   const inserted = dryRun ? undefined : await insert(db, rows);
   const left = rows.filter(({ id }) => !inserted?.has(id));
-  const holders = left.length > 0 ? await holdersOf(db, left) : [];
+  const existingUsers = left.length > 0 ? await usersWithNamesOf(db, left) : [];
   for (const row of left) {
-    const obstacle = obstacleTo(row, holders, run);
+    const obstacle = obstacleTo(row, existingUsers, run);
     if (obstacle === 'existing') counts.existing += 1;
     else if (obstacle) refuse(row.line, obstacle);
     else if (!dryRun) refuse(row.line, 'The username or the e-mail was taken until a moment ago. Import again.');
@@ -143,9 +139,9 @@ async function insert(db: Db, rows: NewRow[]): Promise<Set<string>> {
   return new Set(inserted.map(({ id }) => id));
 }
 
-type Holder = Awaited<ReturnType<typeof holdersOf>>[number];
+type ExistingUser = Awaited<ReturnType<typeof usersWithNamesOf>>[number];
 
-async function holdersOf(db: Db, rows: NewRow[]) {
+async function usersWithNamesOf(db: Db, rows: NewRow[]) {
   const emailKeys = rows.flatMap(({ emailKey }) => emailKey ?? []);
   return db.user.findMany({
     where: {
@@ -155,17 +151,17 @@ async function holdersOf(db: Db, rows: NewRow[]) {
   });
 }
 
-function obstacleTo(row: NewRow, holders: Holder[], { startId }: Run): string | undefined {
-  const ofName = holders.find(({ usernameKey }) => usernameKey === row.usernameKey);
+function obstacleTo(row: NewRow, existingUsers: ExistingUser[], { startId }: Run): string | undefined {
+  const ofName = existingUsers.find(({ usernameKey }) => usernameKey === row.usernameKey);
   if (ofName && ofName.id < startId && isSame(row, ofName)) return 'existing';
   if (ofName) return `The username ${JSON.stringify(row.username)} is taken.`;
-  const isTaken = row.emailKey !== null && holders.some(({ emailKey }) => emailKey === row.emailKey);
+  const isTaken = row.emailKey !== null && existingUsers.some(({ emailKey }) => emailKey === row.emailKey);
   return isTaken ? `The e-mail ${JSON.stringify(row.email)} is taken.` : undefined;
 }
 
 // The hash changes at the first login; two people hardly share a creation date.
-function isSame(row: NewRow, holder: Holder): boolean {
-  const hasNames = row.username === holder.username && row.emailKey === holder.emailKey;
-  const isAsOld = row.createdAt?.getTime() === holder.createdAt.getTime();
-  return hasNames && (row.passwordHash === holder.passwordHash || isAsOld);
+function isSame(row: NewRow, existing: ExistingUser): boolean {
+  const hasNames = row.username === existing.username && row.emailKey === existing.emailKey;
+  const isAsOld = row.createdAt?.getTime() === existing.createdAt.getTime();
+  return hasNames && (row.passwordHash === existing.passwordHash || isAsOld);
 }

@@ -17,7 +17,7 @@ const lineSchema = z
   })
   .refine(({ email, email_verified }) => email || !email_verified, {
     path: ['email_verified'],
-    message: 'There is no e-mail to be verified.',
+    message: 'There is no e-mail to verify.',
   });
 
 // A day of tolerance for the other system's clock.
@@ -26,10 +26,7 @@ function isPast(time: string): boolean {
   return at >= 0 && at <= Date.now() + 86_400_000;
 }
 
-/**
- * Reads users from lines; empty lines are counted and skipped.
- * @param complete makes a whole hash of a shortened one
- */
+/** Empty lines are counted and skipped. @param complete makes a whole hash of a shortened one */
 export async function* readUserLines(
   lines: AsyncIterable<string>,
   complete: (hash: string) => string = (hash) => hash,
@@ -67,7 +64,6 @@ function readUser(text: string): ForeignUser | string {
   };
 }
 
-/** The line that {@link readUserLines} reads, with its line feed. */
 export function userLine(user: ForeignUser): string {
   const { username, email, emailVerified, passwordHash, roles, disabled, createdAt } = user;
   const line: z.input<typeof lineSchema> = {
@@ -81,10 +77,7 @@ export function userLine(user: ForeignUser): string {
   return `${JSON.stringify(line)}\n`;
 }
 
-/**
- * The lines of a UTF-8 text without their ends. A longer line is cut one character above `MAX_LINE_LENGTH`, so that a
- * file without line ends cannot fill the memory.
- */
+/** A line is cut one character above `MAX_LINE_LENGTH`, so that a file without line ends cannot fill the memory. */
 export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   // It drops a byte order mark at the start.
   const decoder = new TextDecoder();

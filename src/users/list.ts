@@ -7,10 +7,7 @@ const confirmed = { pendingUntil: null };
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/**
- * The user with this id, username or e-mail, or the pending sign-up with this id or username. No username is as long as
- * an id.
- */
+/** Also a pending sign-up, by id or username. No username is as long as an id, so they cannot be confused. */
 export async function findUser({ db }: { db: Db }, reference: string): Promise<User | null> {
   return uuid.test(reference) ? db.user.findUnique({ where: { id: reference } }) : findByLogin({ db }, reference);
 }
@@ -24,10 +21,7 @@ export async function listUsers({ db }: { db: Db }, limit: number, after: string
   });
 }
 
-/**
- * Users with the text in their username or e-mail, in any case; all users for an empty text. Oldest first; `cursor` is
- * the id of the last one already seen.
- */
+/** The text may be anywhere in username or e-mail, in any case. Oldest first; `cursor` is the last id already seen. */
 export async function searchUsers(
   db: Db,
   text: string,

@@ -8,8 +8,7 @@ export type { User };
 type UsersDeps = { db: Db };
 
 /**
- * The form in which usernames and e-mails are unique. They are ASCII, so lower case cannot make different names equal
- * (U+212A lower-cases to `k`).
+ * The form that is unique. Names are ASCII, so lower case cannot make two of them equal (U+212A lower-cases to `k`).
  */
 export function canonical(name: string): string {
   return name.toLowerCase();
@@ -38,11 +37,7 @@ export type NewUser = {
   roles?: string[];
 };
 
-/**
- * An INSERT of one user that returns the row; only the import has another. For its unique violation see {@link
- * takenError}.
- * @param lastLoginAt for a user who is signed in by it
- */
+/** The only INSERT of a user, except for the import. @param lastLoginAt for a user who is signed in by it */
 export function insertUser(id: string, user: NewUser, lastLoginAt: Prisma.Sql = Prisma.sql`NULL`): Prisma.Sql {
   const { username, email = null, passwordHash, roles = [] } = user;
   return Prisma.sql`
@@ -62,7 +57,7 @@ export function insertPendingUser(id: string, user: NewUser & { email: string },
     RETURNING *`;
 }
 
-/** Turns a unique violation into username_taken or email_taken; returns other errors unchanged. */
+/** TurnQueue a unique violation into username_taken or email_taken; returns other errors unchanged. */
 export function takenError(error: unknown): unknown {
   const taken = uniqueViolation(error);
   if (taken === 'username_key') return new AppError('username_taken', { cause: error });

@@ -165,7 +165,8 @@ describe('SIGNUP=verified', () => {
       expectProblem(await asked('delete', `/${id}`), 'not_found');
     }
     for (const name of names) {
-      const why = /^There is no user "[\w-]+" yet: a sign-up has that name until \S+Z, unless its e-mail is confirmed/;
+      const why =
+        /^There is no user "[\w-]+" yet: an unconfirmed sign-up holds the name until \S+Z, unless its e-mail is confirmed/;
       await expect(userNamed(app.deps, name)).rejects.toThrow(why);
     }
     await verify((await mailTo(app, `${names[1]}@example.com`)).token).expect(204);

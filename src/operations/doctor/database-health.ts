@@ -6,7 +6,6 @@ import { MIGRATIONS_FOLDER, readMigrations } from '../../platform/db/migrations/
 
 export type DatabaseVitals = {
   version: string;
-  /** For one small query and its answer. */
   latencyMs: number;
   /** How far the database's clock is ahead of this machine's; negative if it is behind. */
   clockAheadMs: number;
@@ -28,7 +27,6 @@ async function ask(db: Db): Promise<DatabaseVitals> {
   return { version: row.version, latencyMs, clockAheadMs: row.now.getTime() - (sentAt + latencyMs / 2) };
 }
 
-/** Migrations that are not applied yet, and failed ones. Changes nothing. */
 export async function unfinishedMigrations({ client }: Database): Promise<{ pending: string[]; failed: string[] }> {
   type Row = { name: string; finished: boolean };
   const rows = await client.$queryRaw<Row[]>`

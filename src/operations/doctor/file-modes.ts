@@ -2,7 +2,6 @@ import { stat } from 'node:fs/promises';
 import type { Config } from '../../config.js';
 import { type Finding, ok, problem, warning } from './finding.js';
 
-/** Checks that only the server's user can read the files of the embedded set-up. */
 export async function checkFileModes({ authSecret, database, mail }: Config): Promise<Finding[]> {
   const [, dir] = /^pglite:(?!memory$)(.+)$/.exec(database.url) ?? [];
   // Files may be closed although the directory is open, as on a container's volume.
@@ -17,7 +16,6 @@ export async function checkFileModes({ authSecret, database, mail }: Config): Pr
 
 async function look(path: string, mode: string, bad: typeof problem): Promise<Finding | undefined> {
   const file = await stat(path).catch(() => undefined);
-  // Windows has no such modes.
   if (!file || process.platform === 'win32') return undefined;
   const found = (file.mode & 0o777).toString(8);
   if ((file.mode & 0o077) === 0) return ok(path, `only its user may open it (${found})`);

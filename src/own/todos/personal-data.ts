@@ -1,7 +1,6 @@
 import { maxExported, personalData } from '../../platform/personal-data.js';
 import { todoJson, todoSchema } from './json.js';
 
-/** The user's todos for the export. */
 export const todosData = personalData({
   table: 'todo',
   schema: todoSchema,

@@ -13,9 +13,8 @@ const comparison = `
 `;
 
 /**
- * Compares like bcrypt, which reads only the first 72 bytes of a password.
- * Runs in its own thread: bcryptjs is JavaScript and would block the event loop for 100 ms. A thread takes about 30 ms
- * to start, and each user needs it once: the first successful login replaces the hash.
+ * In its own thread: bcryptjs is JavaScript and would block the event loop for 100 ms. A thread takes 30 ms to start,
+ * once per user: the first login replaces the hash. Like bcrypt, it reads only the first 72 bytes.
  */
 export async function compareBcrypt(password: string, hash: string): Promise<boolean> {
   const library = createRequire(import.meta.url).resolve('bcryptjs');

@@ -12,17 +12,14 @@ import {
   scryptFits,
 } from './key-derivation.js';
 
-/** The named groups of a format's pattern. */
 type Parts = Record<string, string>;
 
-/** A format in which another system stores a password hash. */
 type HashFormat = {
   name: string;
   /** Matches the whole text, and only hashes that can be computed: not one that was cut off. */
   recognise: RegExp;
   /** Whether it costs at most `limit`; checked before anything is computed. */
   isWithinLimits(parts: Parts): boolean;
-  /** The maximum cost, in words for the operator who imports. */
   limit: string;
   /** @param password exactly the text to compare: the caller or the format normalises it */
   verify(parts: Parts, password: string, hash: string): Promise<boolean>;
@@ -32,7 +29,6 @@ const base64 = '[A-Za-z\\d+/]';
 // Firebase's Admin SDK uses the URL alphabet, its command line the usual one. Node reads both.
 const anyBase64 = '[A-Za-z\\d+/_-]';
 
-/** Every format that can be imported, one per row. docs/importing-users.md has an example of each. */
 const formats: HashFormat[] = [
   {
     name: 'argon2',
@@ -135,10 +131,7 @@ export function objectionTo(hash: string): string | undefined {
   return `The ${found.format.name} hash costs more than its bound: ${found.format.limit}.`;
 }
 
-/**
- * How to compare a password with an imported hash.
- * @returns undefined for our own hashes, unknown formats and too expensive hashes
- */
+/** @returns undefined for our own hashes, unknown formats and too expensive hashes */
 export function importedHash(stored: string): ((password: string) => Promise<boolean>) | undefined {
   if (stored.startsWith('$argon2id$')) return undefined;
   const hash = withoutMark(stored);
@@ -147,10 +140,7 @@ export function importedHash(stored: string): ((password: string) => Promise<boo
   return (password) => found.format.verify(found.parts, password, hash);
 }
 
-/**
- * Compares in NFC, then as typed if that differs: some systems did not normalise.
- * @param inTurn runs each of the one or two hashes through the gate
- */
+/** In NFC, then as typed: some systems did not normalise. @param inTurn passes each hash through the gate */
 export async function matchesImported(
   matches: (password: string) => Promise<boolean>,
   password: string,

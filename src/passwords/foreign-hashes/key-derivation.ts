@@ -10,7 +10,6 @@ const MAX_SCRYPT_BYTES = 256 * 2 ** 20;
 const MAX_SCRYPT_LANES = 16;
 const MAX_SCRYPT_WORK = 2 ** 22;
 
-/** {@link scryptFits} in words. */
 export const SCRYPT_LIMITS = '256 MiB (128 × r × N), p=16, and N × r × p = 2^22';
 
 /** Whether an imported scrypt hash may cost this much: twice the memory of OWASP's strongest setting, 1 to 2 s. */
@@ -29,7 +28,6 @@ function deriveScrypt(password: string, salt: Buffer, { ln, r, p }: ScryptCost, 
   );
 }
 
-/** Whether the password has this digest; the digest's length gives the key's length. */
 export async function isScrypt(password: string, salt: Buffer, cost: ScryptCost, digest: Buffer): Promise<boolean> {
   return timingSafeEqual(await deriveScrypt(password, salt, cost, digest.length), digest);
 }
@@ -46,8 +44,8 @@ export async function isPbkdf2(
 }
 
 /**
- * Firebase's modified scrypt (github.com/firebase/scrypt): the derived key encrypts the project's signer key, and the
- * result is the hash.
+ * Firebase's modified scrypt (github.com/firebase/scrypt): the derived key encrypts the project's signer key, which
+ * gives the hash.
  * @param salt the user's salt, followed by the project's salt separator
  */
 export async function isFirebaseScrypt(

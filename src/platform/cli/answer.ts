@@ -4,12 +4,10 @@ import { isDatabaseUnavailable } from '../db/errors.js';
 import { CommandError, type Result, UsageError } from './command.js';
 import { printable } from './text.js';
 
-/** A command line as it is sent to a running server. */
 export const lineSchema = z.object({ argv: z.array(z.string()), password: z.string().optional() });
 
 export type Line = z.infer<typeof lineSchema>;
 
-/** The output and the exit code that the server sends back. */
 export const answerSchema = z.object({ exit_code: z.int(), stdout: z.string(), stderr: z.string() });
 
 export type Answer = z.infer<typeof answerSchema>;
@@ -24,9 +22,7 @@ export function failure(error: unknown): Answer {
   return { exit_code: error instanceof UsageError ? 2 : 1, stdout: '', stderr: `${oneLine(error)}\n` };
 }
 
-/**
- * The error in one line for the operator, without a stack. Of an error that is not made for people, only the last line.
- */
+/** One line for the operator, without a stack: of an error that is not made for people, the last line. */
 export function oneLine(error: unknown): string {
   if (!(error instanceof Error)) return printable(String(error));
   if (error instanceof AppError)

@@ -14,13 +14,12 @@ const greetingSchema = z.object({ pid: z.int(), state: z.enum(['starting', 'hold
 const patienceMs = 10_000;
 const greetingLimitMs = 5_000;
 
-/** A process has the directory and takes no commands, not yet or never. */
 type Busy = { busy: string };
 
 /**
  * Lets the process that has the embedded database open run a command.
- * @returns undefined if no process has it, or the database is a server
- * @throws CommandError if that process takes no commands or hangs up
+ * @returns undefined if there is no such process
+ * @throws CommandError if it takes no commands or hangs up
  */
 export async function askRunningServer(databaseUrl: string, line: Line): Promise<Answer | undefined> {
   const [, dir] = /^pglite:(?!memory$)(.+)$/.exec(databaseUrl) ?? [];
@@ -73,7 +72,7 @@ async function converse(connection: Socket, line: Line): Promise<Answer | Busy> 
   const mute = setTimeout(() => connection.destroy(), greetingLimitMs);
   const greeting = greetingSchema.safeParse(await next());
   clearTimeout(mute);
-  if (!greeting.success) return { busy: 'A process that says nothing' };
+  if (!greeting.success) return { busy: 'A process that does not answer' };
   const busy = { busy: `Process ${greeting.data.pid}` };
   if (greeting.data.state === 'starting') return busy;
   // Only a server answers help. Another command line may hang up at any time; it must never be unclear whether the
@@ -83,7 +82,7 @@ async function converse(connection: Socket, line: Line): Promise<Answer | Busy> 
   connection.write(`${JSON.stringify(line)}\n`);
   const answer = answerSchema.safeParse(await next());
   if (answer.success) return answer.data;
-  throw new CommandError('The server stopped before it answered: look whether the command was carried out.');
+  throw new CommandError('The server stopped before it answered: check whether the command was carried out.');
 }
 
 /** Reads JSON line by line; undefined once the other side has hung up. */

@@ -1,7 +1,6 @@
 import type { StartError } from '../../errors.js';
 
 export type Result = {
-  /** For programs; names as in the API. */
   json: unknown;
   /** For people; without a line feed at the end. */
   text: string;
@@ -9,7 +8,6 @@ export type Result = {
   exitCode?: number;
 };
 
-/** One option, for `parseArgs` and for the help. */
 export type Option = {
   type: 'string' | 'boolean';
   multiple?: boolean;
@@ -18,7 +16,6 @@ export type Option = {
   summary: string;
 };
 
-/** What follows the command's name. */
 export type Args = {
   positionals: string[];
   text(option: string): string | undefined;
@@ -35,17 +32,14 @@ export type Command<Deps extends { config: object }> = {
   arguments: string[];
   options?: Record<string, Option>;
   summary: string;
-  /** Whether to read a password first. */
   readsPassword?(args: Args): boolean;
   /** @throws UsageError, AppError or StartError; the operator reads the message */
   run(deps: Deps, args: Args): Promise<Result>;
   /** Replaces "open everything, then `run`" in a process of its own. */
   runAlone?(config: Deps['config']): Promise<Result>;
-  /** The result for wrong settings, if it is more than the error. */
   onWrongSettings?(error: StartError): Result;
 };
 
-/** Wrong usage: exit code 2. */
 export class UsageError extends Error {
   constructor(message: string) {
     super(message);
@@ -53,7 +47,6 @@ export class UsageError extends Error {
   }
 }
 
-/** A failure: exit code 1. */
 export class CommandError extends Error {
   constructor(message: string) {
     super(message);

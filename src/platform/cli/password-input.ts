@@ -4,9 +4,9 @@ import type { ReadStream } from 'node:tty';
 import { CommandError, UsageError } from './command.js';
 
 /**
- * Reads a new password from standard input: twice and without echo on a terminal, else the first line.
+ * Reads a new password: twice and without echo on a terminal, else the first line of standard input.
  * @param prompt receives the questions; standard output is for the result only
- * @throws UsageError for an empty password, CommandError if the two differ or the input ends
+ * @throws UsageError, CommandError
  */
 export async function readPassword(input: NodeJS.ReadStream, prompt: Writable = process.stderr): Promise<string> {
   const password = input.isTTY ? await askTwice(input, prompt) : await firstLine(input);
@@ -22,7 +22,7 @@ async function askTwice(terminal: ReadStream, prompt: Writable): Promise<string>
   const lines = reader[Symbol.asyncIterator]();
   try {
     const password = await ask('Password: ', lines, prompt);
-    if (password !== '' && (await ask('The same again: ', lines, prompt)) !== password)
+    if (password !== '' && (await ask('Password again: ', lines, prompt)) !== password)
       throw new CommandError('The two passwords differ.');
     return password;
   } finally {
@@ -34,7 +34,6 @@ async function ask(question: string, lines: AsyncIterator<string>, prompt: Writa
   prompt.write(question);
   const { done, value } = await lines.next();
   prompt.write('\n');
-  // Ctrl-C or Ctrl-D.
   if (done) throw new CommandError('Nothing was done.');
   return value;
 }

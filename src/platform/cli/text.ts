@@ -1,4 +1,3 @@
-/** @param none the text if there are no rows */
 export function table(headings: string[], rows: (string | null)[][], none: string): string {
   if (rows.length === 0) return none;
   const cells = [headings, ...rows.map((row) => row.map((cell) => (cell ? printable(cell) : '–')))];

@@ -1,7 +1,6 @@
 import type { SqlDriverAdapterFactory, SqlQueryable } from '@prisma/driver-adapter-utils';
 import type { Driver } from './driver.js';
 
-/** Runs each statement and returns its result. */
 export type AroundStatement = <T>(sql: string, run: () => Promise<T>) => Promise<T>;
 
 /** The same driver with `around` each statement, in transactions too, but not around BEGIN and COMMIT. */

@@ -9,10 +9,7 @@ export const batchSize = 1_000;
 // Leaves the database to others between two batches.
 const pauseMs = 50;
 
-/**
- * Runs a DELETE of at most {@link batchSize} rows until none is left.
- * @returns how many rows it removed; undefined if another instance is purging
- */
+/** Runs a DELETE of {@link batchSize} rows until none is left. @returns undefined if another instance is purging */
 export async function inBatches(db: Db, statement: Prisma.Sql): Promise<number | undefined> {
   let removed = 0;
   for (;;) {

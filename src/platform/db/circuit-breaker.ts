@@ -1,13 +1,8 @@
-/**
- * After one statement waited in vain for the server, refuses the next ones at once (the circuit breaker of Nygard's
- * "Release It!"). A server that refuses at once needs none: nothing waits.
- */
+/** After one call waited in vain for the server, refuses the next ones at once (Nygard, "Release It!"). */
 export type CircuitBreaker = {
   /** Whether to refuse at once. Every 250 ms one caller may try, to see whether the server is back. */
   isOpen(): boolean;
-  /** A caller has waited in vain. */
   trip(): void;
-  /** The server has answered. */
   reset(): void;
 };
 

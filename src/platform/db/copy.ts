@@ -3,14 +3,13 @@ import { type Table, tablesOf } from './tables.js';
 
 export type Copied = { table: string; rows: number }[];
 
-// Rows in memory at the same time.
 const batchSize = 1_000;
 
 /**
- * Replaces all rows of one database by those of another, in one transaction that locks the target's tables. Values
- * travel as Postgres' own text: JavaScript types would lose microseconds and big numbers. Sequences continue.
- * @param mayReplace runs while the target is locked; it throws if something there must stay.
- * @throws if the target lacks a table or column, or the row counts differ at the end.
+ * Replaces all rows of one database by those of another, in one transaction that locks the target. Values travel as
+ * Postgres' own text: JavaScript types would lose microseconds and big numbers.
+ * @param mayReplace runs while the target is locked; it throws if something there must stay
+ * @throws if the target lacks a table or column
  */
 export async function copyTables(source: RunSql, target: RunSql, mayReplace: () => Promise<void>): Promise<Copied> {
   const tables = await tablesOf(source);
@@ -44,7 +43,6 @@ async function inTransaction<T>(runSql: RunSql, begin: string, work: () => Promi
     await runSql('COMMIT', []);
     return result;
   } catch (error) {
-    // Without a connection there is no transaction either.
     await runSql('ROLLBACK', []).catch(() => undefined);
     throw error;
   }
@@ -84,7 +82,7 @@ async function continueSequence(source: RunSql, target: RunSql, sequence: string
 
 async function equalCount(source: RunSql, target: RunSql, name: string): Promise<number> {
   const [wanted, found] = [await countOf(source, name), await countOf(target, name)];
-  if (wanted !== found) throw new Error(`Of the ${wanted} rows of ${name} there are ${found} in the target.`);
+  if (wanted !== found) throw new Error(`The table ${name} has ${wanted} rows, but ${found} in the target.`);
   return wanted;
 }
 

@@ -7,7 +7,6 @@ import { openServer } from './server.js';
 import { TIME_LIMITS, withinTimeLimit } from './time-limits.js';
 
 export type DatabaseSettings = {
-  /** `pglite:<dir>`, `pglite:memory`, `postgresql://…` or `postgres://…`. */
   url: string;
   /** The most connections to a server. An embedded database has one. */
   poolSize: number;
@@ -16,7 +15,6 @@ export type DatabaseSettings = {
 export type DatabaseOptions = {
   /** Called with the text of each SQL statement of the client, BEGIN and COMMIT too. */
   onStatement?: (sql: string) => void;
-  /** Runs each statement, except BEGIN and COMMIT. */
   aroundStatement?: AroundStatement | undefined;
   /** One that is open already, in place of what the URL names. `close` closes it as it would one of its own. */
   driver?: Driver | undefined;
@@ -33,27 +31,21 @@ export type Database = {
   kind: Driver['kind'];
   /** A cheap query. @throws within `TIME_LIMITS.ping` ms if the database does not answer. */
   ping(): Promise<void>;
-  /** Listens to a channel on its own connection. */
   listen: Listen;
-  /** For hand-written statements; undefined for an embedded database. */
   runSql: Driver['runSql'];
-  /** The state of the pool; undefined for an embedded database. */
   pool: Driver['pool'];
   /** One connection without time limits, for work that takes minutes. */
   withSession: Driver['withSession'];
-  /** For `migrate`. */
   withMigrationLock: Driver['withMigrationLock'];
-  /** Other processes can reach this one through it; undefined in memory and for a server. */
   lock: DirectoryLock | undefined;
   /** Closes the connections when their queries are done, and releases an embedded directory. */
   close(): Promise<void>;
 };
 
 /**
- * Opens the database that the settings name. The time zone is UTC on every connection.
- * Creates a missing embedded directory and locks it:
- * @throws one line that names the process that has it. A server is only contacted by the first query, which then throws
- * if it is down.
+ * Opens the database in UTC. Creates a missing embedded directory and locks it. A server is only contacted by the first
+ * query, which throws if it is down.
+ * @throws one line that names the process that has the directory
  */
 export async function openDatabase(settings: DatabaseSettings, options: DatabaseOptions = {}): Promise<Database> {
   const opened = options.driver ?? (await openDriver(settings));

@@ -5,23 +5,18 @@ import type { Listen } from './listen.js';
 /** Sends one statement without preparing it. */
 export type RunSql = (text: string, values: unknown[]) => Promise<{ rows: unknown[]; rowCount: number | null }>;
 
-/** What both kinds of database offer. */
 export type Driver = {
   kind: 'embedded' | 'server';
   adapters: SqlDriverAdapterFactory;
   listen: Listen;
-  /**
-   * Runs `work` while no other instance migrates, on a connection without time limits, also while it waits. The
-   * adapters use that same connection.
-   */
+  /** Runs `work` while no other instance migrates, on one connection without time limits. */
   withMigrationLock<T>(work: (adapters: SqlMigrationAwareDriverAdapterFactory) => Promise<T>): Promise<T>;
   /** Runs `work` on its own connection without time limits; an embedded database has only one connection. */
   withSession<T>(work: (runSql: RunSql) => Promise<T>): Promise<T>;
   /** For hand-written statements; undefined for an embedded database. */
   runSql: RunSql | undefined;
   /** Connections (all, idle, maximum) and queries that wait for one; undefined for an embedded database. */
-  pool: (() => { total: number; idle: number; most: number; waiting: number }) | undefined;
+  pool: (() => { total: number; idle: number; max: number; waiting: number }) | undefined;
   close(): Promise<void>;
-  /** Undefined in memory and for a server. */
   lock: DirectoryLock | undefined;
 };

@@ -9,9 +9,8 @@ type AdapterError = {
 };
 
 /**
- * The column whose uniqueness an insert or update broke: `username_key`. Several columns are joined with `_`. If the
- * adapter gives only the index's name, it is read from that: `<table>_<column>_key`.
- * @returns undefined for other errors.
+ * The column whose uniqueness an insert or update broke: `username_key`; several are joined with `_`. If the adapter
+ * gives only the index's name, it is read from that: `<table>_<column>_key`.
  */
 export function uniqueViolation(error: unknown): string | undefined {
   const { kind, constraint, table } = adapterError(error);
@@ -20,7 +19,6 @@ export function uniqueViolation(error: unknown): string | undefined {
   return constraint?.index?.slice(`${table ?? ''}_`.length).replace(/_key$/, '');
 }
 
-/** Whether an insert or update points to a row that does not exist (any more). */
 export function isForeignKeyViolation(error: unknown): boolean {
   return sqlState(error) === '23503';
 }

@@ -2,12 +2,11 @@ import type { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 import { TIME_LIMITS, withinTimeLimit } from './time-limits.js';
 
-/** A connection that listens to one channel. */
 export type Listener = {
   /**
-   * A cheap query on this connection. The server delivers earlier notifications before it answers, so after this every
-   * earlier message has reached `onMessage`. One at a time.
-   * @throws within `TIME_LIMITS.query` ms if the connection is dead without an error.
+   * A query on this connection. The server delivers earlier notifications before it answers, so they have all reached
+   * `onMessage`. One at a time.
+   * @throws within `TIME_LIMITS.query` ms if the connection is dead without an error
    */
   ping(): Promise<void>;
   /** Closes the connection at once, even a hung one, without calling `onLost`. */
@@ -15,12 +14,10 @@ export type Listener = {
 };
 
 /**
- * Listens to a channel.
- * @param channel lower-case letters and `_`, so that quoting makes no difference.
- * @param onMessage receives each payload. It must not throw.
- * @param onLost is called once if the connection ends other than by `close`; later notifications are lost. It must not
- * throw.
- * @throws within the time limits if the database is down.
+ * Listens to a channel. The callbacks must not throw.
+ * @param channel lower-case letters and `_`, so that quoting makes no difference
+ * @param onLost is called once if the connection ends other than by `close`; later notifications are lost
+ * @throws within the time limits if the database is down
  */
 export type Listen = (
   channel: string,
@@ -78,7 +75,7 @@ export function listenOnEmbedded(pglite: PGlite): Listen {
 }
 
 function checkedName(channel: string): string {
-  if (!/^[a-z_]+$/.test(channel)) throw new Error(`"${channel}" is no name for a channel.`);
+  if (!/^[a-z_]+$/.test(channel)) throw new Error(`"${channel}" is not a valid name for a channel.`);
   return channel;
 }
 

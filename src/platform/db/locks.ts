@@ -1,6 +1,6 @@
 /**
- * Every advisory lock, in one list, so that no number has two meanings. The numbers are arbitrary, except that of
- * migrations: `prisma migrate deploy` takes it too, so it and the instances wait for each other.
+ * Every advisory lock, in one list, so that no number has two meanings. Arbitrary numbers, except that of migrations:
+ * `prisma migrate deploy` takes it too.
  */
 export const locks = {
   migrations: 72_707_369,

@@ -3,10 +3,7 @@ import { TIME_LIMITS, withinTimeLimit } from './time-limits.js';
 
 export type { Redis };
 
-/**
- * A connection to Redis that reconnects. If Redis is down, this waits two seconds, then each command fails at once; on
- * a hung server within half a second.
- */
+/** Reconnects by itself. While Redis is down, each command fails at once; on a hung server within half a second. */
 export async function openRedis(url: string): Promise<Redis> {
   const redis = new Redis(url, {
     lazyConnect: true,

@@ -5,10 +5,9 @@ import { createCircuitBreaker } from './circuit-breaker.js';
 type Connected = (error: Error | undefined, client: pg.PoolClient | undefined, done: pg.PoolClient['release']) => void;
 
 /**
- * A pool in which only one statement waits in vain. It waits `query_timeout` for an answer, or
- * `connectionTimeoutMillis` for a connection; then all others are refused at once until the server answers a new
- * connection. So a request fails within one wait, however many statements it has. Errors are those that
- * `isDatabaseUnavailable` knows.
+ * A pool in which only one statement waits in vain, for `query_timeout` or `connectionTimeoutMillis`; then all others
+ * are refused at once until the server answers a new connection. So a request fails within one wait, however many
+ * statements it has. Errors are those that `isDatabaseUnavailable` knows.
  */
 export class ServerPool extends pg.Pool {
   readonly #breaker = createCircuitBreaker();

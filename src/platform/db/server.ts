@@ -9,9 +9,9 @@ import { ServerPool } from './server-pool.js';
 import { TIME_LIMITS } from './time-limits.js';
 
 /**
- * A Postgres server. Connects with the first query, so a server that is down does not matter here.
- * @param url as `pg` takes it; its query parameters (`sslmode`, time limits) win.
- * @param poolSize the most connections besides listeners.
+ * Connects with the first query, so a server that is down does not matter here.
+ * @param url its query parameters (`sslmode`, time limits) win
+ * @param poolSize the most connections besides listeners
  */
 export function openServer(url: string, poolSize: number): Driver {
   const connection = connectionConfig(url);
@@ -26,7 +26,7 @@ export function openServer(url: string, poolSize: number): Driver {
     pool: () => ({
       total: pool.totalCount,
       idle: pool.idleCount,
-      most: poolSize,
+      max: poolSize,
       waiting: pool.waitingCount,
     }),
     close: async () => await pool.end(),
@@ -54,7 +54,6 @@ async function useUtc(client: pg.ClientBase): Promise<void> {
 
 async function withSession<T>(connection: pg.ClientConfig, work: (runSql: RunSql) => Promise<T>): Promise<T> {
   const client = new pg.Client({ ...connection, query_timeout: undefined, keepAlive: true });
-  // The running statement reports the failure.
   client.on('error', () => undefined);
   await client.connect();
   try {

@@ -1,6 +1,5 @@
 import type { RunSql } from './driver.js';
 
-/** A table in the database's catalogue. */
 export type Table = {
   name: string;
   /** Sorted by name, without generated columns, which the database fills. */
@@ -10,13 +9,10 @@ export type Table = {
 
 type CatalogueRow = Table & { refersTo: string[] };
 
-/**
- * All tables except Prisma's record of migrations, each after the tables that it refers to.
- * @throws if tables refer to each other in a circle
- */
+/** All tables except `_prisma_migrations`, each after those that it refers to. @throws if they refer in a circle */
 export async function tablesOf(runSql: RunSql): Promise<Table[]> {
   const { rows } = await runSql(catalogue, []);
-  return inOrder(rows as CatalogueRow[]);
+  return sortedByReferences(rows as CatalogueRow[]);
 }
 
 const catalogue = `
@@ -39,13 +35,13 @@ const catalogue = `
     AND t.relkind IN ('r', 'p') AND NOT t.relispartition AND t.relname <> '_prisma_migrations'
   ORDER BY t.relname`;
 
-function inOrder(rows: CatalogueRow[]): Table[] {
+function sortedByReferences(rows: CatalogueRow[]): Table[] {
   const placed: CatalogueRow[] = [];
   let waiting = rows;
   while (waiting.length > 0) {
     const blocked = waiting.filter(({ refersTo }) => waiting.some(({ name }) => refersTo.includes(name)));
     if (blocked.length === waiting.length)
-      throw new Error(`The tables ${blocked.map(({ name }) => name).join(', ')} refer to each other in a ring.`);
+      throw new Error(`The tables ${blocked.map(({ name }) => name).join(', ')} refer to each other in a circle.`);
     placed.push(...waiting.filter((table) => !blocked.includes(table)));
     waiting = blocked;
   }

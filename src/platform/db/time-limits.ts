@@ -1,23 +1,18 @@
 /**
- * How long the database may take, in milliseconds. On a hung server a request is answered within 3 s: it waits in vain
- * only once (see `ServerPool`).
+ * In milliseconds. On a hung server a request is answered within 3 s: it waits in vain only once (see `ServerPool`).
  */
 export const TIME_LIMITS = {
   /** For `/readyz`, which keeps an answer for 500 ms: it notices an outage within 2 s. */
   ping: 1250,
-  /** For a connection, new or from the pool. */
   connect: 2000,
   /** The server cancels a statement. Shorter than `query`, so that its clearer error comes first. */
   statement: 2000,
-  /** The client gives up on a server that does not answer. */
   query: 2250,
   /** The server stops waiting for a lock. Shorter than `statement`: a clearer error. */
   lock: 1500,
   /** The server ends an idle transaction. Longer than `transaction`: only for lost clients. */
   idleTransaction: 8000,
-  /** Prisma waits this long for a transaction to start … */
   transactionStart: 2000,
-  /** … and keeps it open this long. */
   transaction: 5000,
 } as const;
 

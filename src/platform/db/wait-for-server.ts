@@ -6,9 +6,9 @@ import { TIME_LIMITS } from './time-limits.js';
 const askAgainMs = 100;
 
 /**
- * Waits until the server in the URL accepts connections; returns at once for an embedded database. Does not wait for
- * what the operator must fix, such as a wrong password: opening the database reports it.
- * @param onAway is called once, with the reason, if it has to wait.
+ * Waits until the server accepts connections, but not for what the operator must fix, such as a wrong password: opening
+ * the database reports it.
+ * @param onAway is called once, with the reason, if it has to wait
  */
 export async function waitForServer(url: string, onAway: (why: unknown) => Promise<void>): Promise<void> {
   if (url.startsWith('pglite:')) return;

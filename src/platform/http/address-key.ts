@@ -2,9 +2,9 @@ import type { Request } from 'express';
 import { addressOf } from './caller.js';
 
 /**
- * The key under which an address is counted: an IPv4 address in any notation, or the /64 of an IPv6 address: one
- * customer gets a whole /64 and must not have 2^64 attempts.
- * @param address from `addressOf`: valid or empty
+ * The key under which an address is counted: an IPv4 address in any notation, or the /64 of an IPv6 address: a customer
+ * gets a whole /64 and must not have 2^64 attempts.
+ * @param address from `addressOf`
  */
 export function addressKey(address: string): string {
   if (!address.includes(':')) return address;

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import express, { type NextFunction, type Request, type RequestHandler } from 'express';
 import type { z } from 'zod';
 import { AppError, type FieldError } from '../../errors.js';
-import { createTurns } from './turn-queue.js';
+import { createTurnQueue } from './turn-queue.js';
 
 // In bytes.
 const limit = 65_536;
@@ -10,7 +10,7 @@ const jsonInUtf8 = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
 
 // Parsing and checking a larger body can take milliseconds.
 const large = 8_192;
-const inTurn = createTurns();
+const queueTurn = createTurnQueue();
 
 const readBytes = express.raw({ limit, inflate: false, type: () => true });
 
@@ -34,12 +34,11 @@ function parsing(req: Request, next: NextFunction): NextFunction {
   };
   return (error?: unknown) => {
     if (error) next(error);
-    else if (req.body?.length > large) inTurn(parse);
+    else if (req.body?.length > large) queueTurn(parse);
     else parse();
   };
 }
 
-/** An object or an array; undefined without a body. */
 function parseJson(bytes: Buffer | undefined): unknown {
   if (bytes === undefined) return undefined;
   if (bytes.length === 0) return {};
@@ -58,7 +57,7 @@ function parsed(text: string): unknown {
 }
 
 // An honest client sends large chunks. Each chunk costs a call of the parser.
-const mostChunks = 1_024;
+const maxChunks = 1_024;
 
 // The parser would read a body of unknown length to its end before refusing it.
 function refusingEndless(req: Request, next: NextFunction): NextFunction {
@@ -73,7 +72,7 @@ function refusingEndless(req: Request, next: NextFunction): NextFunction {
   req.on('data', (chunk: Buffer) => {
     received += chunk.length;
     chunks += 1;
-    if (received > limit || chunks > mostChunks) once(new AppError('payload_too_large'));
+    if (received > limit || chunks > maxChunks) once(new AppError('payload_too_large'));
   });
   return once;
 }
@@ -83,16 +82,11 @@ function isPlainJson({ headers }: Request): boolean {
   return (headers['content-encoding'] ?? 'identity') === 'identity' && jsonInUtf8.test(headers['content-type'] ?? '');
 }
 
-/** Whether the request announces a body (RFC 9112 §6.3). */
 export function hasBody(req: Request): boolean {
   return req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
 }
 
-/**
- * Checks input against its schema.
- * @param place comes before the path of each error: `query`, or nothing for the body
- * @throws AppError validation_failed with each wrong field
- */
+/** @param place comes before the path of each error: `query`, or nothing @throws AppError validation_failed */
 export function checkInput<Schema extends z.ZodType>(schema: Schema, input: unknown, place?: string): z.output<Schema> {
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;

@@ -11,15 +11,15 @@ export function callerOf(req: Request): Caller {
 export function addressOf(req: Request): string {
   const direct = req.socket.remoteAddress ?? '';
   // Express evaluates its proxy rule on each call; without the header the result is the connection's address.
-  const said = req.headers['x-forwarded-for'] === undefined ? '' : withoutPort(req.ip ?? '');
+  const forwarded = req.headers['x-forwarded-for'] === undefined ? '' : withoutPort(req.ip ?? '');
   // A client can put any text into X-Forwarded-For.
-  const address = isIP(said) ? said : direct;
+  const address = isIP(forwarded) ? forwarded : direct;
   // A dual-stack socket writes IPv4 addresses as ::ffff:192.0.2.1.
   return address.replace(/^::ffff:(?=[\d.]+$)/i, '');
 }
 
 /** Some proxies add the client's port: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
-function withoutPort(said: string): string {
-  const [, ipv4, ipv6] = /^(?:([\d.]+):\d+|\[([^\]]+)\](?::\d+)?)$/.exec(said) ?? [];
-  return ipv4 ?? ipv6 ?? said;
+function withoutPort(forwarded: string): string {
+  const [, ipv4, ipv6] = /^(?:([\d.]+):\d+|\[([^\]]+)\](?::\d+)?)$/.exec(forwarded) ?? [];
+  return ipv4 ?? ipv6 ?? forwarded;
 }

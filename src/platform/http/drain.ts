@@ -11,8 +11,7 @@ type Drain = (timeoutMs: number) => Promise<void>;
 /**
  * Lets a server stop without losing a request.
  * @param behindProxy whether idle connections belong to a proxy
- * @returns a function to call once: it finishes requests in flight, closes each connection after its response, and
- * after `timeoutMs` cuts the rest
+ * @returns a function to call once: it finishes requests in flight, and after `timeoutMs` cuts the rest
  */
 export function prepareDrain(server: Server, { behindProxy }: { behindProxy: boolean }): Drain {
   const underWay = new Set<ServerResponse>();

@@ -9,13 +9,11 @@ import type {} from './locals.js';
 /** What rows work with: the settings, and the limits if they are on. A room's own `Deps` has more. */
 export type BaseDeps = { config: object; limits: object | undefined };
 
-/** A response that is not JSON. */
 export type MediaType = 'text/html' | 'text/plain';
 
 /** A successful response: status, and the schema or media type of its body, or no body. */
 export type ReplySpec = readonly [status: number, body?: z.ZodType | MediaType];
 
-/** Headers of a successful response. */
 export type ReplyHeader = 'Set-Cookie' | 'Location' | 'Content-Disposition';
 
 export type Cookies = Readonly<Record<string, string | undefined>>;
@@ -30,7 +28,6 @@ export type Context<Deps, Principal, Body = undefined, Query = undefined> = {
   principal: Principal;
   body: Body;
   query: Query;
-  /** The `{id}` of the path: a UUID. */
   id: string;
   caller: Caller;
   /** Empty if the request has a bearer token: then only the token counts. */
@@ -64,7 +61,6 @@ export type ReplyTo<Spec extends ReplySpec> = Spec extends readonly [number, inf
     : Reply<string>
   : Omit<Reply, 'body'>;
 
-/** What the OpenAPI document says of an endpoint. */
 export type EndpointFacts = {
   /** OpenAPI's operationId; it never changes. */
   name: string;
@@ -83,7 +79,6 @@ export type Endpoint<Deps, Principal> = EndpointFacts & {
   handler: (context: Context<Deps, Principal, never, never>) => Partial<Reply> | Promise<Partial<Reply>>;
 };
 
-/** Admits a request with its principal, or passes a refusal to `next`. */
 export type Step<Principal> = (
   req: Request,
   res: Response,
@@ -96,16 +91,13 @@ export type Schemes = Record<string, oas31.SecuritySchemeObject>;
 
 export type Guard<Deps extends BaseDeps, Principal> = {
   name: string;
-  /** Its possible refusals. */
   refusals: ErrorCode[];
   schemes(config: Deps['config']): Schemes;
   /** Requests without credentials pass too. */
   optional?: true;
   /** The body is read, checked and counted before the guard. */
   bodyFirst?: true;
-  /** A sentence for the documentation. */
   note?: string;
-  /** Called once per app. */
   step(deps: Deps): Step<Principal>;
 };
 
@@ -139,9 +131,7 @@ export type RowOptions<Deps extends BaseDeps, Principal> = {
 
 export type Row<Deps extends BaseDeps> = {
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  /** As in OpenAPI: `/todos/{id}`. */
   path: string;
-  /** The heading in the documentation. */
   tag?: string;
   guard: Guard<Deps, unknown>;
   role?: string;

@@ -29,8 +29,8 @@ export function errorHandler(log: Logger): ErrorRequestHandler {
   };
 }
 
-// Drops the rest of a refused body for a moment, so that a client that is still writing can read the response; then
-// cuts the connection. Chunked bodies are not read at all: dropping tiny chunks costs more than sending them.
+// Drops the rest of a refused body for a moment, so that a client that is still writing can read the response. Chunked
+// bodies are not read at all: dropping tiny chunks costs more than sending them.
 function hangUpSoon(req: Request, res: Response): void {
   const chunked = req.headers['transfer-encoding'] !== undefined;
   // Node starts to drop the rest when the response is written, so pause after that.
@@ -56,7 +56,6 @@ function sendProblem(res: Response, error: AppError): void {
   writeAnswer(res, error.status, headers, body);
 }
 
-/** @param requestId the value of `X-Request-Id` */
 export function problemOf(error: AppError, requestId: string): Problem {
   const { status, title } = errorCatalogue[error.code];
   const code = codeOnTheWire(error.code);
@@ -100,7 +99,6 @@ const parserErrors: Record<string, ErrorCode> = {
   'request.size.invalid': 'invalid_request',
 };
 
-/** What Express' body parser and router throw on bad input. */
 function codeOfParser(thrown: unknown): ErrorCode | undefined {
   if (thrown instanceof URIError) return 'not_found';
   const type = thrown instanceof Error && 'type' in thrown ? String(thrown.type) : '';

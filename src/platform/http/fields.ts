@@ -2,10 +2,7 @@ import { z } from 'zod';
 
 export const time = z.iso.datetime();
 
-/**
- * Text that both databases store unchanged: well-formed, without NUL, and without a byte order mark at the start, which
- * the embedded database removes.
- */
+/** Without NUL, and without a byte order mark at the start, which the embedded database would remove. */
 export function textSchema(minLength: number, maxLength: number) {
   return z
     .string()

@@ -16,9 +16,7 @@ export type Credentials = {
   /** Whether the request has a token that a browser does not send by itself. */
   inHeader(req: Request): boolean;
   cookies(req: Request): Cookies;
-  /** Whether a token is among the cookies. */
   areTokens(cookies: Cookies): boolean;
-  /** Whether a body asks for tokens in cookies. */
   wantsCookies(body: unknown): boolean;
 };
 
@@ -37,10 +35,7 @@ export function mount<Deps extends BaseDeps>(app: Express, rows: Row<Deps>[], op
   const cookiesFor = createCookiesFor<Deps>(credentials);
   const limitsFor = createRateLimit(deps, cookiesFor);
 
-  /**
-   * Order matters: no parsing before authentication, and no password check before the body is valid and the attempt
-   * counted.
-   */
+  // Nothing is parsed before authentication, and no password checked before the body is valid and the attempt counted.
   function stepsOf(row: Row<Deps>): Steps {
     const { body, query } = row.endpoint;
     const fields = body ? fieldsOf(body) : [];
@@ -89,7 +84,6 @@ function createCookiesFor<Deps extends BaseDeps>({ inHeader, cookies }: Credenti
   return (row: Row<Deps>, req: Request): Cookies => (!row.guard.bodyFirst && inHeader(req) ? {} : cookies(req));
 }
 
-/** One step per guard and app, for all of its rows. */
 function createGuardSteps<Deps extends BaseDeps>(deps: Deps): (guard: Guard<Deps, unknown>) => RequestHandler {
   const made = new Map<Guard<Deps, unknown>, RequestHandler>();
   return (guard) => {
@@ -154,10 +148,8 @@ function refuseCookiesCrossSite({ wantsCookies }: Credentials, refuseCrossSite: 
   };
 }
 
-/**
- * Computes caller and cookies only on demand: most handlers need neither. Getters of a class, because those of an
- * object literal create a hidden class per request, a quarter of a small request's time.
- */
+// Getters, because most handlers need neither caller nor cookies. Of a class, because those of an object literal create
+// a hidden class per request: a quarter of a small request's time.
 class RequestContext<Deps> implements Context<Deps, unknown, unknown, unknown> {
   readonly deps: Deps;
   readonly principal: unknown;

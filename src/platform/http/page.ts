@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Reply } from './endpoint.js';
 
-/** Sources that a page may load, by directive of its policy. */
 export type PageSources = { scripts: string[]; styles: string[]; images?: string[] };
 
 /** A page that loads only the named sources, talks only to this server, and allows no frames and no forms. */
@@ -19,22 +18,19 @@ export function page(html: string, { scripts, styles, images = [] }: PageSources
   return { body: html, headers: { 'Content-Security-Policy': policy.join(';') } };
 }
 
-/** The policy source for this inline script or style. */
 export function sourceHash(source: string): string {
   return `'sha256-${createHash('sha256').update(source).digest('base64')}'`;
 }
 
 export type Form = {
   form: string;
-  /** The path that takes the fields and the token of the link. */
   target: string;
-  /** The text after success. */
   done: string;
 };
 
 /**
- * The page behind a mailed link. The same for every link: the script reads the token in the browser and uses it only
- * when a person presses the button, so that a mail scanner's GET uses nothing up.
+ * The page behind a mailed link, the same for every link: the script uses the token only when a person presses the
+ * button, so that a mail scanner's GET uses nothing up.
  */
 export function formPage(title: string, { form, target, done }: Form): Reply<string> {
   const html = `<!doctype html>

@@ -5,9 +5,8 @@ import { Passport, type Strategy } from 'passport';
 export type Authenticate = (report: (error: unknown, result: unknown, why: unknown) => void) => RequestHandler;
 
 /**
- * The only file that creates a Passport. No login sessions, and only callbacks: Passport never answers by itself. The
- * guard decides, and every refusal leaves through the one error handler.
- * @param name of the strategy
+ * The only file that creates a Passport. Passport never answers by itself: the guard decides, and every refusal leaves
+ * through the one error handler.
  */
 export function authenticateBy(name: string, strategy: Strategy): Authenticate {
   // One instance per guard and app: the whole process shares the package's default export.

@@ -1,15 +1,15 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
-import { createTurns } from './turn-queue.js';
+import { createTurnQueue } from './turn-queue.js';
 
 /**
- * Stops one client from crowding out others. Pipelined requests of a connection (RFC 9112 §9.3.2) wait for the response
- * before them: otherwise all would run and stay in memory, even if the client reads none. And requests with large
- * heads, a millisecond each, take turns.
+ * Stops one client from crowding out others. Pipelined requests (RFC 9112 §9.3.2) wait for the response before them:
+ * otherwise all would run and stay in memory, even if the client reads none. Requests with large heads, a millisecond
+ * each, take turns.
  */
-export function inOrder(app: RequestListener): RequestListener {
-  const inTurn = createTurns();
+export function answerInRequestOrder(app: RequestListener): RequestListener {
+  const queueTurn = createTurnQueue();
   return (req, res) => {
-    const begin = () => inTurn(() => app(req, res));
+    const begin = () => queueTurn(() => app(req, res));
     if (res.socket) return hasLargeHead(req) ? begin() : app(req, res);
     // Node assigns the socket when the response before it has been sent.
     let begun = false;

@@ -1,20 +1,17 @@
 import type { RequestHandler } from 'express';
 import type { Policy } from '../limits/counters.js';
-import { createTally } from '../limits/window-counter.js';
+import { createWindowCounter } from '../limits/window-counter.js';
 import { addressKeyOf } from './address-key.js';
 import { refuseByLimit } from './rate-limit-headers.js';
 
 // About 20 MB if all are different IPv6 addresses.
 const maxAddresses = 100_000;
 
-/**
- * Limits all requests of an address. It runs on every request, so it counts in this instance only, without promise or
- * timer, and sets headers only when it refuses.
- */
+/** On every request, so it counts in this instance only, without promise or timer, and sets headers only to refuse. */
 export function refuseFloods(policy: Policy): RequestHandler {
-  const tally = createTally(policy.seconds * 1000, maxAddresses);
+  const counter = createWindowCounter(policy.seconds * 1000, maxAddresses);
   return (req, res, next) => {
-    const entry = tally.add(addressKeyOf(req));
+    const entry = counter.add(addressKeyOf(req));
     if (entry.points <= policy.points) return next();
     refuseByLimit(res, policy, entry.endsAt - Date.now());
   };

@@ -15,7 +15,6 @@ export function tellLimits(res: Response, standings: Standing[]): void {
   if (left.length > 0) res.setHeader('RateLimit', left.join(', '));
 }
 
-/** @throws AppError rate_limited */
 export function refuseByLimit(res: Response, policy: Policy, msLeft: number): never {
   tellLimits(res, [{ policy, left: 0, msLeft }]);
   res.locals.refusedBy = policy.name;

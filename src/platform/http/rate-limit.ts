@@ -4,13 +4,10 @@ import type { Counted, Refused, Taken } from '../limits/limit.js';
 import type { BaseDeps, Cookies, LimitKey, Row, RowLimit } from './endpoint.js';
 import { refuseByLimit, type Standing, tellLimits } from './rate-limit-headers.js';
 
-/** The steps of a row with limits; none without limits, or if `RATE_LIMIT` is off. */
 export type LimitSteps = {
-  /** Takes the points, or refuses. */
   count: RequestHandler[];
   /** Before a successful response: returns points that do not count, and sets the headers. */
   settle: ((res: Response) => Promise<void>) | undefined;
-  /** The same before a refusal. */
   refused: ErrorRequestHandler[];
 };
 
@@ -26,7 +23,6 @@ declare module 'express-serve-static-core' {
 
 const none: LimitSteps = { count: [], settle: undefined, refused: [] };
 
-/** @param cookiesFor the cookies that count for a row */
 export function createRateLimit<Deps extends BaseDeps>(
   deps: Deps,
   cookiesFor: (row: Row<Deps>, req: Request) => Cookies,
@@ -107,12 +103,12 @@ async function settleOne(
   code: ErrorCode | undefined,
 ): Promise<Standing> {
   const { policy } = key.limit;
-  const spent = counts(code);
+  const isCounted = counts(code);
   if (point) {
-    await point.settle(spent);
-    return { policy, left: point.left + (spent ? 0 : 1), msLeft: point.msLeft };
+    await point.settle(isCounted);
+    return { policy, left: point.left + (isCounted ? 0 : 1), msLeft: point.msLeft };
   }
-  if (!spent) return { policy };
+  if (!isCounted) return { policy };
   const counted = await key.limit.count(key.key);
   refuseIf(res, key, counted);
   return { policy, left: counted.allowed ? counted.left : 0, msLeft: counted.msLeft };

@@ -8,9 +8,8 @@ import helmet from 'helmet';
 type FlatHeaders = string[];
 
 /**
- * Prepares the headers of every response: helmet's, those for `CORS_ORIGINS`, and the request id. Helmet and cors run
- * once per origin, not per request, and {@link writeAnswer} passes all headers in one call: set one by one, they were
- * half the cost of a small request.
+ * Helmet and cors run once per origin, not per request, and {@link writeAnswer} passes all headers in one call: set one
+ * by one, they were half the cost of a small request.
  */
 export function responseHeaders(origins: string[]): RequestHandler {
   const always = standardHeaders();
@@ -76,7 +75,6 @@ function corsFor(origins: string[]): RequestHandler {
   });
 }
 
-/** What a middleware sets on the response to a plain GET. */
 function headersBy(middleware: RequestHandler, origin?: string): FlatHeaders {
   const req = {
     method: 'GET',

@@ -2,7 +2,6 @@ import type { Response } from 'express';
 import { JsonText, type Reply, type ReplySpec } from './endpoint.js';
 import { overrideHeaders, writeAnswer } from './response-headers.js';
 
-/** Sends a handler's reply with the endpoint's status and media type. */
 export function send(res: Response, [status, type]: ReplySpec, { body, headers, cookies }: Partial<Reply>): void {
   if (headers) overrideHeaders(res, headers);
   for (const { name, value, options } of cookies ?? [])

@@ -12,10 +12,10 @@ import type { Express } from 'express';
 import type { Logger } from 'pino';
 import { AppError } from '../../errors.js';
 import { problemOf } from './error-handler.js';
-import { inOrder } from './pipelining.js';
+import { answerInRequestOrder } from './pipelining.js';
 import { standardHeaders } from './response-headers.js';
-import { answerWaiting } from './starting.js';
-import { createTurns } from './turn-queue.js';
+import { respondWhileStarting } from './starting.js';
+import { createTurnQueue } from './turn-queue.js';
 
 /** Time limits for clients in milliseconds. Slow ones must not hold sockets that others need (ASVS 13.1.3). */
 const timeLimits = {
@@ -32,29 +32,27 @@ const stalledAfter = 10_000;
 
 export type HttpServer = {
   server: Server;
-  /** The app answers from the next request on. Until then every response is that of {@link answerWaiting}. */
+  /** The app answers from the next request on. Until then every response is that of {@link respondWhileStarting}. */
   use(app: Express): void;
 };
 
 export function createHttpServer(log: Logger): HttpServer {
   const prototypes = createPrototypes();
-  const waiting = answerWaiting();
-  const server = createServer({ ...timeLimits, ...prototypes.options }, waiting);
+  const whileStarting = respondWhileStarting();
+  const server = createServer({ ...timeLimits, ...prototypes.options }, whileStarting);
   server.setTimeout(stalledAfter);
   server.on('clientError', answerUnreadable(log));
   return {
     server,
     use(app) {
       prototypes.take(app);
-      server.off('request', waiting).on('request', inOrder(app));
+      server.off('request', whileStarting).on('request', answerInRequestOrder(app));
     },
   };
 }
 
-/**
- * Express 5 changes the prototype of each request and response by `Object.setPrototypeOf`, most of the cost of a small
- * request on Node 20 and 22. Objects created with that prototype avoid it; on Node 24 that is slower instead.
- */
+// Express 5 calls `Object.setPrototypeOf` on each request and response, most of the cost of a small request on Node 20
+// and 22. Objects created with that prototype avoid it; on Node 24 that is slower instead.
 function createPrototypes(): { options: ServerOptions; take(app: Express): void } {
   if (Number(process.versions.node.split('.')[0]) >= 24) return { options: {}, take: () => undefined };
   const [request, response] = [bornLike(IncomingMessage), bornLike(ServerResponse)];
@@ -78,16 +76,14 @@ function bornLike(base: Constructor): { prototype: object } {
   return Born;
 }
 
-/**
- * Requests that are not HTTP never reach Express: they get the same kind of response here, then the connection closes.
- */
+// Requests that are not HTTP never reach Express.
 function answerUnreadable(log: Logger): (error: NodeJS.ErrnoException, socket: Duplex) => void {
   const standard = standardHeaders();
-  const inTurn = createTurns();
+  const queueTurn = createTurnQueue();
   const headers = standard.flatMap((name, n) => (n % 2 === 0 ? [`${name}: ${standard[n + 1]}`] : []));
   return (error, socket) => {
     // Connections that began together time out together.
-    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') inTurn(() => answer(error, socket));
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') queueTurn(() => answer(error, socket));
     else answer(error, socket);
   };
 

@@ -5,7 +5,7 @@ import { problemOf } from './error-handler.js';
 import { standardHeaders } from './response-headers.js';
 
 /** The responses until the database is reached: the process is healthy, but nothing else works. */
-export function answerWaiting(): RequestListener {
+export function respondWhileStarting(): RequestListener {
   const standard = standardHeaders();
   return (req, res) => {
     const id = randomUUID();

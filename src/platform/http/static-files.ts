@@ -5,7 +5,6 @@ import { overrideHeaders, setHeaders } from './response-headers.js';
 // Browsers revalidate by ETag each time: a page must not mix files of two releases.
 const caching = { 'Cache-Control': 'no-cache' };
 
-/** Serves the named files of a folder and passes other requests on. */
 export function serveFiles({ folder, names }: FileFolder): RequestHandler {
   const send = express.static(folder, {
     index: false,

@@ -1,11 +1,8 @@
 /** Runs pieces of work one after another, each in its own turn of the event loop. */
-export type Turns = (work: () => void) => void;
+export type TurnQueue = (work: () => void) => void;
 
-/**
- * Hundreds of requests that are ready together would all run in one turn of the event loop, while everything else
- * waits. Work that takes a millisecond or more, or comes in crowds, goes through this queue instead.
- */
-export function createTurns(): Turns {
+/** Otherwise hundreds of ready requests run in one turn of the event loop, while all else waits. */
+export function createTurnQueue(): TurnQueue {
   const waiting: (() => void)[] = [];
   function next(): void {
     const work = waiting.shift();

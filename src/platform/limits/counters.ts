@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto';
 import { RateLimiterPostgres, RateLimiterRedis, type RateLimiterRes } from 'rate-limiter-flexible';
 import type { RunSql } from '../db/driver.js';
 import type { Redis } from '../db/redis.js';
-import { createTally } from './window-counter.js';
+import { createWindowCounter } from './window-counter.js';
 
-/** A limit's settings, with the name that clients see. */
 export type Policy = { name: string; points: number; seconds: number };
 
 /** How many points a key has, including the new one, and when its window ends. */
@@ -27,10 +26,10 @@ export type Store = (policy: Policy) => Counter;
 const maxKeys = 50_000;
 
 export function memoryCounter({ seconds }: Policy): Counter {
-  const tally = createTally(seconds * 1000, maxKeys);
+  const counter = createWindowCounter(seconds * 1000, maxKeys);
   return {
     async add(key) {
-      const entry = tally.add(key);
+      const entry = counter.add(key);
       return {
         points: entry.points,
         msLeft: entry.endsAt - Date.now(),
@@ -42,7 +41,6 @@ export function memoryCounter({ seconds }: Policy): Counter {
   };
 }
 
-/** Counts in our table `rate_limit`. */
 export function postgresStore(runSql: RunSql): Store {
   // Without the library's statement names: some poolers do not support prepared statements.
   const storeClient = { query: ({ text, values }: { text: string; values: unknown[] }) => runSql(text, values) };
@@ -60,7 +58,6 @@ export function postgresStore(runSql: RunSql): Store {
   );
 }
 
-/** Counts in Redis, under keys that begin with `gatelatch:`. */
 export function redisStore(storeClient: Redis): Store {
   return storeOf(
     (options) =>
@@ -78,10 +75,8 @@ type Limiter = {
   reward(key: string): Promise<RateLimiterRes>;
 };
 
-/**
- * Uses only the library's plain steps, plus one and minus one; `limit.ts` decides what is too many. The library's own
- * block in memory ignores returned points: it would lock a user out for the rest of a window after successful logins.
- */
+// Only the library's plus one and minus one; `limit.ts` decides what is too many. The library's own block ignores
+// returned points: it would lock a user out after successful logins.
 function storeOf(open: (options: { keyPrefix: string; points: number; duration: number }) => Limiter): Store {
   return ({ name, points, seconds }) => {
     const limiter = open({ keyPrefix: name, points, duration: seconds });

@@ -1,11 +1,10 @@
-// How long to refuse an exhausted key without asking the store. Not until its window ends: another instance may return
-// points.
+// Not until the window ends, because another instance may return points.
 const believedMs = 1_000;
 
-const maxSpent = 10_000;
+const maxKeys = 10_000;
 
 /** Keys without points, and when their windows end; a bounded number, because the store knows them all. */
-export function createSpentKeys() {
+export function createExhaustedKeys() {
   const keys = new Map<string, { believedUntil: number; endsAt: number }>();
   return {
     /** When the key's window ends, if the store need not be asked. */
@@ -18,12 +17,11 @@ export function createSpentKeys() {
       const found = keys.get(key);
       return found !== undefined && performance.now() < found.endsAt;
     },
-    /** @returns when its window ends */
     add(key: string, msLeft: number, believedFor = believedMs): number {
       const now = performance.now();
       keys.delete(key);
       const [oldest] = keys.keys();
-      if (keys.size >= maxSpent && oldest !== undefined) keys.delete(oldest);
+      if (keys.size >= maxKeys && oldest !== undefined) keys.delete(oldest);
       keys.set(key, { believedUntil: now + believedFor, endsAt: now + msLeft });
       return now + msLeft;
     },

@@ -2,13 +2,10 @@ import type { Count, Counter } from './counters.js';
 
 export type OutageLog = Record<'info' | 'warn', (details: object, message: string) => void>;
 
-/** Whether the store is down, for all limits that share it. */
 export type Outage = {
   /** Whether to skip the store for now; once a second one call tries it again. */
   isOn(): boolean;
-  /** Reports a failure; logs the first one. */
   began(error: unknown): void;
-  /** Reports an answer; logs the first one after an outage. */
   over(): void;
 };
 
@@ -25,7 +22,7 @@ export function createOutage(log: OutageLog): Outage {
     },
     began(error) {
       if (askAgainAt === undefined)
-        log.warn({ err: error }, 'the store of the rate limits is away: each instance counts for itself meanwhile');
+        log.warn({ err: error }, 'the store of the rate limits is down: each instance counts for itself');
       askAgainAt = performance.now() + askAgainMs;
     },
     over() {

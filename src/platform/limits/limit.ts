@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../errors.js';
 import type { Count, Counter, Policy } from './counters.js';
-import { createSpentKeys } from './exhausted-keys.js';
+import { createExhaustedKeys } from './exhausted-keys.js';
 
 /** A point reserved for this attempt until it is settled. */
 export type Taken = {
   allowed: true;
-  /** How many points are left, as far as known. */
   left: number;
   msLeft: number;
   /** @param counts whether the point stays used; otherwise it is returned */
@@ -15,20 +14,19 @@ export type Taken = {
 
 export type Counted = Pick<Taken, 'allowed' | 'left' | 'msLeft'>;
 
-/** No point is free before the window ends. */
 export type Refused = { allowed: false; msLeft: number };
 
 /**
- * Each key has a number of points per window. An attempt reserves a point before it starts, so that parallel attempts
- * cannot exceed the limit, and returns it if it turns out not to count.
+ * An attempt reserves a point before it starts, so that parallel attempts cannot exceed the limit, and returns it if it
+ * turns out not to count.
  */
 export type Limit = {
   policy: Policy;
   /** The refusal that is certain without asking the store; undefined if the store must decide. */
   peek(key: string): Refused | undefined;
   /**
-   * Reserves a point. If points are only held by attempts in flight, waits for their result: with a limit of ten,
-   * twenty parallel logins with right passwords all succeed.
+   * If points are only held by attempts in flight, waits for their result: with a limit of ten, twenty parallel logins
+   * with right passwords succeed.
    * @throws AppError overloaded if that takes longer than a hash may wait
    */
   take(key: string): Promise<Taken | Refused>;
@@ -38,7 +36,6 @@ export type Limit = {
   count(key: string): Promise<Counted | Refused>;
 };
 
-/** Attempts for one key in this instance: in flight and waiting. */
 type Line = { underWay: number; inLine: number; tail: Promise<unknown>; wake: (() => void) | undefined };
 
 // As long as a hash may wait: by then every held point is settled.
@@ -50,7 +47,7 @@ const elsewhere = { pauseMs: 200, times: 2 };
 /** @param shared whether other instances use the same counter */
 export function createLimit(policy: Policy, counter: Counter, shared: boolean): Limit {
   const lines = new Map<string, Line>();
-  const spent = createSpentKeys();
+  const exhausted = createExhaustedKeys();
 
   function lineFor(key: string): Line {
     const line = lines.get(key) ?? { underWay: 0, inLine: 0, tail: Promise.resolve(), wake: undefined };
@@ -63,7 +60,7 @@ export function createLimit(policy: Policy, counter: Counter, shared: boolean): 
   }
 
   function peek(key: string): Refused | undefined {
-    const endsAt = spent.get(key);
+    const endsAt = exhausted.get(key);
     return endsAt === undefined ? undefined : refused(endsAt);
   }
 
@@ -104,10 +101,10 @@ export function createLimit(policy: Policy, counter: Counter, shared: boolean): 
       const answer = await add(key, true);
       if (answer.allowed) return answer;
       if (line.underWay > 0) await someoneSettled(line, deadline);
-      else if (shared && times < elsewhere.times && !spent.wasJust(key)) {
+      else if (shared && times < elsewhere.times && !exhausted.wasJust(key)) {
         times += 1;
         await sleep(elsewhere.pauseMs);
-      } else return refused(spent.add(key, answer.msLeft));
+      } else return refused(exhausted.add(key, answer.msLeft));
     }
   }
 
@@ -119,7 +116,7 @@ export function createLimit(policy: Policy, counter: Counter, shared: boolean): 
       const { points, msLeft } = await counter.add(key);
       const left = policy.points - points;
       // No attempt returns these points, so this holds until the window ends.
-      if (left <= 0) spent.add(key, msLeft, msLeft);
+      if (left <= 0) exhausted.add(key, msLeft, msLeft);
       return left >= 0 ? { allowed: true, left, msLeft } : { allowed: false, msLeft };
     },
     async take(key) {
@@ -137,7 +134,6 @@ export function createLimit(policy: Policy, counter: Counter, shared: boolean): 
   };
 }
 
-/** Waits until a point is returned, or none is in flight. */
 async function someoneSettled(line: Line, deadline: number): Promise<void> {
   let late: NodeJS.Timeout | undefined;
   await new Promise<void>((resolve, reject) => {

@@ -1,18 +1,18 @@
 /** The points of one key in one window. A caller that keeps the entry can only take points back from this window. */
 export type Entry = { points: number; endsAt: number };
 
-export type Tally = {
+export type WindowCounter = {
   /** Adds a point. A key's first point starts its window; at the end all its points are forgotten. */
   add(key: string): Entry;
   size(): number;
 };
 
 /**
- * Counts in memory. All windows have the same length, so entries are sorted by their end, and new keys push out ended
- * ones: no timer, and at most `maxKeys` entries. Above that the oldest are forgotten; an attacker needs as many
- * addresses or names for that, each with its own limit.
+ * All windows have the same length, so entries are sorted by their end, and new keys push out ended ones: no timer.
+ * Above `maxKeys` the oldest are forgotten; an attacker needs as many addresses or names for that, each with its own
+ * limit.
  */
-export function createTally(windowMs: number, maxKeys: number): Tally {
+export function createWindowCounter(windowMs: number, maxKeys: number): WindowCounter {
   const entries = new Map<string, Entry>();
 
   function begin(key: string, now: number): Entry {

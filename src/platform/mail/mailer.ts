@@ -14,7 +14,7 @@ export function createMailer(
   log: Logger,
 ): Mailer {
   if (smtpUrl !== undefined) return (message, signal) => sendBySmtp(smtpUrl, message, signal);
-  if (production) log.warn({ folder }, 'SMTP_URL is not set: nobody gets mail, each is a file in this folder');
+  if (production) log.warn({ folder }, 'SMTP_URL is not set: no mail is sent, each becomes a file in this folder');
   return (message) => writeMail(folder, message, log);
 }
 

@@ -1,14 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { MailText } from './render.js';
 
-/** A mail as sent by SMTP, for one recipient. */
 export type Message = { id: string; from: string; to: string; raw: string };
 
 /**
  * Writes a message (RFC 5322) with two ASCII parts; no transfer encoding breaks the link.
  * @param id of the outbox row: each attempt has the same Message-ID, so mailboxes recognise a second copy
- * @param from `MAIL_FROM`, checked by the settings
- * @param to one address, checked as input
  */
 export function messageOf(id: string, from: string, to: string, { subject, text, html }: MailText): Message {
   const sender = addressIn(from);

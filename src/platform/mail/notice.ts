@@ -3,7 +3,6 @@ import type { MailContent } from './render.js';
 
 export type ComposeNotice = (deps: unknown, item: OutboxItem) => Promise<MailContent>;
 
-/** What to do if it was not the user. */
 export type Advice = 'set a new password' | 'tell the operator';
 
 /** A mail that says what happened, from where, and what to do if it was not the user. */

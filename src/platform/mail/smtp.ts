@@ -3,10 +3,8 @@ import { parseConnectionUrl } from 'nodemailer/lib/shared';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
 import type { Message } from './message.js';
 
-/**
- * Time limits for the server in milliseconds. `socketTimeout` is for a step without progress: RFC 5321 §4.5.3.2.6 asks
- * for ten minutes after the message, because giving up on a slow server earlier sends the mail twice.
- */
+// `socketTimeout` is for a step without progress: RFC 5321 §4.5.3.2.6 asks for ten minutes after the message, because
+// giving up on a slow server earlier sends the mail twice.
 const timeLimits = { connectionTimeout: 30_000, greetingTimeout: 30_000, dnsTimeout: 10_000, socketTimeout: 600_000 };
 
 // A message of a few kilobytes never takes longer.
@@ -14,10 +12,7 @@ const longestHandOver = 900_000;
 
 const patienceWithGoodbye = 2_000;
 
-/**
- * Sends one message to the server in the URL on its own connection (nodemailer).
- * @throws if the server did not accept it in time, before the signal
- */
+/** @throws if the server did not accept the message in time, before the signal */
 export async function sendBySmtp(smtpUrl: string, message: Message, signal: AbortSignal): Promise<void> {
   const { auth, ...server } = parseConnectionUrl(smtpUrl);
   // A closed connection is destroyed; nothing waits for it.
@@ -34,7 +29,6 @@ export async function sendBySmtp(smtpUrl: string, message: Message, signal: Abor
     await Promise.race([failed, handOver(connection, auth, message)]);
     connection.quit();
   } finally {
-    // From here on errors of the connection do not matter.
     connection.on('error', () => undefined);
     if (ended.aborted) connection.close();
     else setTimeout(() => connection.close(), patienceWithGoodbye).unref();

@@ -34,5 +34,5 @@ function pathsOf<Deps extends BaseDeps>(rows: Row<Deps>[], config: Deps['config'
 
 const description = `A login API. Sign up or log in for an access token, and send it as \`Authorization: Bearer …\`.
 
-Every refusal is \`application/problem+json\`; programs look at its \`code\`. A path that is not listed is 404
-\`not_found\`; one that is, by another method, 405 \`method_not_allowed\`. HEAD is answered wherever GET is.`;
+Every refusal is \`application/problem+json\`; programs use its \`code\`. An unlisted path is 404
+\`not_found\`; a listed path with another method is 405 \`method_not_allowed\`. HEAD works wherever GET does.`;

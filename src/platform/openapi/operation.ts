@@ -37,7 +37,7 @@ function descriptionOf<Deps extends BaseDeps>({ role, guard, limits }: Row<Deps>
   const sentences = [
     ...(role === undefined ? [] : [`Needs the role \`${role}\`.`]),
     ...(guard.note === undefined ? [] : [guard.note]),
-    ...(limits.length === 0 ? [] : ['Limited; `RateLimit` and `RateLimit-Policy` tell how.']),
+    ...(limits.length === 0 ? [] : ['Rate limited: see `RateLimit` and `RateLimit-Policy`.']),
   ];
   return sentences.length > 0 ? { description: sentences.join(' ') } : {};
 }

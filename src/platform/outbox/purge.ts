@@ -5,7 +5,6 @@ import type { Db } from '../db/database.js';
 // Days to keep sent mails, to answer questions about them, and dead letters, to be noticed.
 const keptDays = 7;
 
-/** Removes sent and dead mails after {@link keptDays}. */
 export async function purgeOutbox({ db }: { db: Db }): Promise<void> {
   await inBatches(
     db,

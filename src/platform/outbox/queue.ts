@@ -4,7 +4,6 @@ import type { Db } from '../db/database.js';
 /** An item leased to this worker alone. `attempts` includes this one and identifies the lease. */
 export type OutboxItem = {
   id: string;
-  /** The deliverer interprets it. */
   purpose: string;
   userId: string | null;
   recipient: string;
@@ -19,8 +18,8 @@ type QueueDeps = { db: Db };
 export const leaseSeconds = 60;
 
 /**
- * Takes due items in one statement; workers at the same time get different ones. Items of the same purpose and address
- * go one after another, so that the last mail has the newest token.
+ * Workers at the same time get different items. Items of the same purpose and address go one after another, so that the
+ * last mail has the newest token.
  */
 export async function takeItems({ db }: QueueDeps, max: number): Promise<OutboxItem[]> {
   return db.$queryRaw<OutboxItem[]>`
@@ -31,19 +30,16 @@ export async function takeItems({ db }: QueueDeps, max: number): Promise<OutboxI
     RETURNING id, purpose, user_id AS "userId", recipient, detail, attempts`;
 }
 
-/** Seconds until the next item is due; undefined if none waits. */
 export async function secondsUntilDue({ db }: QueueDeps): Promise<number | undefined> {
   const [row] = await db.$queryRaw<{ seconds: number | null }[]>`
     SELECT extract(epoch FROM min(due_at) - clock_timestamp())::float8 AS seconds FROM outbox o WHERE ${isNext}`;
   return row?.seconds ?? undefined;
 }
 
-// Waiting, and no older item of the same purpose and address waits.
 const isNext = Prisma.sql`o.sent_at IS NULL AND o.failed_at IS NULL AND NOT EXISTS (
   SELECT FROM outbox e WHERE e.recipient = o.recipient AND e.purpose = o.purpose
     AND e.sent_at IS NULL AND e.failed_at IS NULL AND e.id < o.id)`;
 
-/** Extends the lease of an item that is still being sent. */
 export async function extendLease({ db }: QueueDeps, { id, attempts }: Taken): Promise<void> {
   await db.$executeRaw`
     UPDATE outbox SET due_at = clock_timestamp() + make_interval(secs => ${leaseSeconds})
@@ -55,7 +51,6 @@ export async function markSent({ db }: QueueDeps, { id }: Taken): Promise<void> 
   await db.$executeRaw`UPDATE outbox SET sent_at = clock_timestamp(), last_error = NULL WHERE id = ${id}::uuid`;
 }
 
-/** It has no recipient. */
 export async function dropItem({ db }: QueueDeps, { id }: Taken): Promise<void> {
   await db.$executeRaw`DELETE FROM outbox WHERE id = ${id}::uuid`;
 }

@@ -2,7 +2,6 @@
 export type OutboxWake = {
   /** Call it after the commit of an outbox item. Returns at once. */
   wake(): void;
-  /** One listener: the worker. */
   onWake(listener: () => void): void;
 };
 

@@ -33,9 +33,8 @@ const longestSleep = Number.POSITIVE_INFINITY;
 const afterWakeMs = 25;
 
 /**
- * Delivers the outbox, on any number of instances at once. It leases an item, delivers it without an open transaction,
- * and marks it: at least once, and exactly once unless the process dies or the database fails between delivery and
- * mark.
+ * Leases an item, delivers it without an open transaction, and marks it, on any number of instances: at least once, and
+ * exactly once unless the process dies or the database fails between delivery and mark.
  */
 export function startOutboxWorker(deps: WorkerDeps, deliver: Deliver): StopWorker {
   const stopping = new AbortController();
@@ -54,10 +53,8 @@ export function startOutboxWorker(deps: WorkerDeps, deliver: Deliver): StopWorke
     underWay.add(work);
   }
 
-  /** @returns milliseconds without work */
   async function look(): Promise<number> {
     if (underWay.size < lanes) for (const item of await queue.takeItems(deps, lanes - underWay.size)) begin(item);
-    // The end of any delivery wakes the worker.
     if (underWay.size === lanes) return longestSleep;
     const due = await queue.secondsUntilDue(deps);
     return due === undefined ? longestSleep : Math.max(shortestSleep, due * 1000);

@@ -1,12 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The limits of this process's control groups; undefined without a limit. */
 export type CgroupLimits = { cores: number | undefined; memoryBytes: number | undefined };
 
 /**
- * Reads the limits of a container or systemd service: the strictest from the process's own group up to the root. Node
- * ignores processor quotas: `os.availableParallelism()` counts all cores of the machine.
+ * The strictest limits of a container or systemd service, from the process's own group up to the root. Node ignores
+ * quotas: `os.availableParallelism()` counts all cores.
  * @param root where `/proc` and `/sys` are
  */
 export function cgroupLimits(root = '/'): CgroupLimits {

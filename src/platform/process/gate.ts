@@ -3,13 +3,10 @@ import { AppError } from '../../errors.js';
 /** Runs a limited number of tasks at once, and is fair to waiting addresses. */
 export type Gate = {
   /**
-   * Runs `work` when its turn comes.
    * @param address waiting addresses take turns, however much each asks for
-   * @returns the result of `work`; its errors pass through
    * @throws AppError `overloaded` at once if the queue is full, or after the deadline; then `work` never runs
    */
   run<T>(address: string, work: () => Promise<T>): Promise<T>;
-  /** How many run and how many wait. */
   stats(): { running: number; queued: number };
 };
 
@@ -17,10 +14,8 @@ type Waiter = { address: string; admit(): void; refuse(): void };
 
 /**
  * A gate before expensive work such as password hashes: a flood of logins costs bounded memory and processor time, and
- * the surplus gets `overloaded` at once (ASVS 15.2.2).
- * @param concurrency at least 1
- * @param queueLimit the most waiters. In a full queue, an address with fewer waiters replaces the last waiter of the
- * address with the most.
+ * the surplus gets `overloaded` at once (ASVS 15.2.2). In a full queue, an address with fewer waiters replaces the last
+ * waiter of the address with the most.
  * @param deadlineMs the longest wait; running work is not interrupted
  */
 export function createGate(options: { concurrency: number; queueLimit: number; deadlineMs: number }): Gate {

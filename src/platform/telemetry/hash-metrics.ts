@@ -14,20 +14,20 @@ export function createHashMetrics(registry: Registry): HashMetrics {
   const registers = [registry];
   const hashes = new Counter({
     name: 'gatelatch_hashes_total',
-    help: 'Password hashes asked for: done, failed, or refused (overloaded).',
+    help: 'Password hashes requested: done, failed, or refused (overloaded).',
     labelNames: ['outcome'],
     registers,
   });
   for (const outcome of ['done', 'failed', 'refused']) hashes.inc({ outcome }, 0);
   const durations = new Histogram({
     name: 'gatelatch_hash_duration_seconds',
-    help: 'How long a password hash took once its turn had come.',
+    help: 'How long a password hash took, without the wait.',
     buckets,
     registers,
   });
   const waits = new Histogram({
     name: 'gatelatch_hash_wait_seconds',
-    help: 'How long a password hash waited, until its turn came or it was refused.',
+    help: 'How long a password hash waited until it started or was refused.',
     buckets: [0.001, ...buckets],
     registers,
   });

@@ -9,7 +9,6 @@ export type Metrics = {
   hashes: HashMetrics;
   /** Also reports these at every scrape. */
   watch(sources: StateSources): void;
-  /** In Prometheus' text format 0.0.4. */
   read(): Promise<string>;
 };
 

@@ -4,12 +4,10 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 export type EndedRequest = {
   /** `other` for methods that no route has. */
   method: string;
-  /** As in the route table: `/todos/{id}`; `none` without a row. */
   route: string;
   /** `aborted` if the client left before the response. */
   status: number | 'aborted';
   seconds: number;
-  /** The limit that refused it. */
   limit: string | undefined;
 };
 

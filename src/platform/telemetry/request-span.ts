@@ -12,7 +12,6 @@ export type RequestSpan = {
 // From OpenTelemetry's HTTP conventions; any other method is client input.
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT']);
 
-/** @param parent from the client's `traceparent` */
 export function beginRequestSpan(
   tracer: Tracer,
   parent: Context,

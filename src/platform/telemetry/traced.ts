@@ -10,7 +10,6 @@ export function tracedGate(gate: Gate, tracing: Tracing): Gate {
   };
 }
 
-/** A span for each attempt to send. */
 export function tracedMailer(send: Mailer, tracing: Tracing): Mailer {
   return (message, signal) => tracing.call('send mail', () => send(message, signal));
 }

@@ -7,14 +7,12 @@ import type { Logger } from 'pino';
 import { beginRequestSpan, type RequestSpan } from './request-span.js';
 import { withinSpan } from './span.js';
 
-/** Spans of requests, sent to a collector in the background. */
 export type Tracing = {
   /** Starts a request's span, below that of its `traceparent` if it has one. */
   beginRequest(request: { method: string; path: string; headers: IncomingHttpHeaders }): RequestSpan;
   /** Runs a statement in a span, if it has a parent: not for background jobs. */
   statement<T>(sql: string, run: () => Promise<T>): Promise<T>;
   work<T>(name: string, run: () => Promise<T>): Promise<T>;
-  /** For work that asks another server. */
   call<T>(name: string, run: () => Promise<T>): Promise<T>;
   /** Sends the remaining spans, in at most two seconds. */
   stop(): Promise<void>;
@@ -22,10 +20,7 @@ export type Tracing = {
 
 export type TracingSettings = { protocol: 'http/protobuf' | 'http/json'; serviceName: string; version: string };
 
-/**
- * Loaded only if tracing is on. OpenTelemetry's packages read sampling and target from the environment themselves;
- * their complaints, such as a collector that is down, become log lines.
- */
+/** OpenTelemetry's packages read sampling and target from the environment; their complaints become log lines. */
 export async function startTracing(settings: TracingSettings, log: Logger): Promise<Tracing> {
   diag.setLogger(diagnosticsTo(log), { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
   const provider = new NodeTracerProvider({
@@ -67,13 +62,13 @@ function statementOptions(sql: string) {
   return { kind: SpanKind.CLIENT, attributes };
 }
 
-/** The first word of a statement: `SELECT`, `WITH`. */
 function operationOf(sql: string): string {
   return /[a-z]+/i.exec(sql)?.[0].toUpperCase() ?? 'SQL';
 }
 
 function diagnosticsTo(log: Logger) {
-  const tell = (message: string) => log.warn({ reason: message.slice(0, 500) }, 'traces: OpenTelemetry complains');
+  const tell = (message: string) =>
+    log.warn({ reason: message.slice(0, 500) }, 'traces: OpenTelemetry reports a problem');
   const nothing = () => undefined;
   return { error: tell, warn: tell, info: nothing, debug: nothing, verbose: nothing };
 }

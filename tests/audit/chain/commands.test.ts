@@ -50,7 +50,7 @@ describe('audit verify', () => {
     const { json, text, exitCode } = await verify(`9:${'0'.repeat(64)}`);
     expect(exitCode).toBe(1);
     expect(text.split('\n')).toEqual([
-      'Events 6 to 9: each was there when this head was logged, and was cut off.',
+      'Events 6 to 9: each existed when this head was logged, and was cut off.',
       expect.stringMatching(/^Event 2 \([0-9a-f-]{36}\) was changed\.$/),
       'Events 4 to 5: each is missing.',
     ]);

@@ -4,7 +4,7 @@ import { addressKey } from '../../../src/platform/http/address-key.js';
 import { memoryCounter } from '../../../src/platform/limits/counters.js';
 import { createOutage, withoutFail } from '../../../src/platform/limits/fallback.js';
 import { createLimit, type Taken } from '../../../src/platform/limits/limit.js';
-import { createTally } from '../../../src/platform/limits/window-counter.js';
+import { createWindowCounter } from '../../../src/platform/limits/window-counter.js';
 
 const policy = { name: 'test', points: 2, seconds: 60 };
 
@@ -78,24 +78,24 @@ describe('A store that fails', () => {
   });
 });
 
-describe('A tally', () => {
+describe('A window counter', () => {
   it('remembers so many keys and no more, the oldest going first (E-P4)', () => {
-    const tally = createTally(60_000, 1_000);
-    for (let n = 0; n < 100_000; n++) tally.add(`key-${n}`);
-    expect(tally.size()).toBe(1_000);
-    expect(tally.add('key-99999').points).toBe(2);
-    expect(tally.add('key-0').points).toBe(1);
+    const counter = createWindowCounter(60_000, 1_000);
+    for (let n = 0; n < 100_000; n++) counter.add(`key-${n}`);
+    expect(counter.size()).toBe(1_000);
+    expect(counter.add('key-99999').points).toBe(2);
+    expect(counter.add('key-0').points).toBe(1);
   });
 
   it('forgets windows that have ended as new keys come, without a timer', () => {
     vi.useFakeTimers();
-    const tally = createTally(1_000, 1_000);
-    for (let n = 0; n < 100; n++) tally.add(`old-${n}`);
+    const counter = createWindowCounter(1_000, 1_000);
+    for (let n = 0; n < 100; n++) counter.add(`old-${n}`);
     expect(vi.getTimerCount()).toBe(0);
     vi.advanceTimersByTime(1_000);
-    for (let n = 0; n < 100; n++) tally.add(`new-${n}`);
-    expect(tally.size()).toBe(100);
-    expect(tally.add('old-0').points).toBe(1);
+    for (let n = 0; n < 100; n++) counter.add(`new-${n}`);
+    expect(counter.size()).toBe(100);
+    expect(counter.add('old-0').points).toBe(1);
     vi.useRealTimers();
   });
 });

@@ -14,11 +14,10 @@ export type DirectoryLock = {
 };
 
 /**
- * Locks the directory for this process, and creates it (for this user alone) if it is missing.
- * Each process listens on a UNIX socket with its own name in the directory, and only then looks for others: the later
- * one always finds the earlier one. The socket of a dead process refuses connections, so it is removed. Works on a file
- * system of one machine only.
- * @throws one line that names the process that has it.
+ * Locks the directory for this process, and creates it (for this user alone) if it is missing. Each process listens on
+ * a UNIX socket in the directory and only then looks for others, so the later one finds the earlier one. The socket of
+ * a dead process refuses connections and is removed. Works on a file system of one machine only.
+ * @throws one line that names the process that has it
  */
 export async function lockDirectory(dir: string): Promise<DirectoryLock> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
@@ -121,7 +120,7 @@ async function firstLine(connection: Socket): Promise<string> {
     text += String(chunk);
     if (text.includes('\n')) return text;
   }
-  throw new Error('It hung up without a word.');
+  throw new Error('It closed the connection without a greeting.');
 }
 
 // A process that does not answer is described by its file.

@@ -10,14 +10,13 @@ import { withScriptRunner } from '../migrations/script-runner.js';
 import { lockDirectory } from './directory-lock.js';
 import { makeCluster } from './new-cluster.js';
 
-/** Postgres inside this process (PGlite) with one connection; its data is gone when it closes. */
 export async function openInMemory(): Promise<Driver> {
   return await driverOf(await PGlite.create({ startParams: START_PARAMS }));
 }
 
 /**
- * The same in a directory: the data in `pgdata`, with the lock's socket beside it.
- * @throws one line that names the process that has the directory.
+ * The same in a directory, with the lock's socket beside the data.
+ * @throws one line that names the process that has it
  */
 export async function openInDirectory(dir: string): Promise<Driver> {
   const lock = await lockDirectory(dir);
@@ -70,7 +69,6 @@ export async function driverOf(pglite: PGlite): Promise<Driver> {
   };
 }
 
-/** For the schema engine on an embedded database. */
 export function embeddedMigrationAdapters(pglite: PGlite): SqlMigrationAwareDriverAdapterFactory {
   return withScriptRunner(new PrismaPGlite(pglite), (_adapter, script) => runScript(pglite, script));
 }

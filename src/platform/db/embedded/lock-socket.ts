@@ -4,7 +4,6 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 
-/** The first line, in JSON, to every process that connects. */
 export type Greeting = {
   pid: number;
   /** `starting`: still looking for other processes. `holding`: it has the directory. */
@@ -20,20 +19,19 @@ export type LockSocket = {
   greeting: Greeting;
   /** Each further line is a command in JSON, and gets one line of JSON as its answer. */
   onCommand: CommandHandler;
-  /** Removes the socket and closes all connections. */
   close(): Promise<void>;
 };
 
 /**
  * Listens under `path`, for this user alone. The name appears only when the socket listens, so a name that does not
- * answer belongs to a dead process. Does not keep the process alive.
- * @param temporary a free second name beside `path`.
- * @throws if the path is too long for a socket, or `temporary` was removed meanwhile (ENOENT).
+ * answer belongs to a dead process.
+ * @param temporary a free second name beside `path`
+ * @throws if the path is too long for a socket, or `temporary` was removed meanwhile (ENOENT)
  */
 export async function openLockSocket(path: string, temporary: string): Promise<LockSocket> {
   const greeting: Greeting = { pid: process.pid, state: 'starting', since: new Date().toISOString() };
   const connections = new Set<Socket>();
-  const holder: LockSocket = {
+  const lock: LockSocket = {
     greeting,
     onCommand: async () => ({ error: 'This process takes no commands.' }),
     close: async () => {
@@ -45,17 +43,17 @@ export async function openLockSocket(path: string, temporary: string): Promise<L
   const server = createServer((connection) => {
     connections.add(connection);
     connection.on('close', () => connections.delete(connection));
-    serve(connection, holder);
+    serve(connection, lock);
   });
   await listen(server, temporary);
   try {
     await chmod(temporary, 0o600);
     await rename(temporary, path);
   } catch (error) {
-    await holder.close();
+    await lock.close();
     throw error;
   }
-  return holder;
+  return lock;
 }
 
 /** The path as a socket address: absolute, or relative to the working directory if that is shorter. */
@@ -75,14 +73,14 @@ async function listen(server: Server, path: string): Promise<void> {
   await once(server, 'listening');
 }
 
-function serve(connection: Socket, holder: LockSocket): void {
+function serve(connection: Socket, lock: LockSocket): void {
   connection.on('error', () => connection.destroy());
-  connection.write(`${JSON.stringify(holder.greeting)}\n`);
+  connection.write(`${JSON.stringify(lock.greeting)}\n`);
   const lines = createInterface({ input: connection });
   // Repeats the connection's error; without a listener it would end the process.
   lines.on('error', () => undefined);
   lines.on('line', async (line) => {
-    connection.write(`${JSON.stringify((await answer(line, holder.onCommand)) ?? null)}\n`);
+    connection.write(`${JSON.stringify((await answer(line, lock.onCommand)) ?? null)}\n`);
   });
 }
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 const LOCKFILE = 'migration_lock.toml';
 const SCRIPT = 'migration.sql';
 
-/** `prisma/migrations` of this installation: `src/platform/db/migrations` and its copy in `dist` are equally deep. */
+/** `src/platform/db/migrations` and its copy in `dist` are equally deep. */
 export const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../../../prisma/migrations', import.meta.url));
 
 export type Migration = {
@@ -17,7 +17,6 @@ export type Migration = {
   checksum: string;
 };
 
-/** The schema engine's input. */
 export type MigrationList = {
   baseDir: string;
   lockfile: { path: string; content: string | null };

@@ -4,12 +4,11 @@ import { MIGRATIONS_FOLDER, type Migration, type MigrationList, migrationList, r
 import { NO_FILTERS, openSchemaEngine, type SchemaEngine } from './schema-engine.js';
 
 /**
- * Applies the migrations of `prisma/migrations` that the database lacks, and writes `_prisma_migrations` like `prisma
- * migrate deploy`. Several instances may call it at once; if nothing is pending it costs one query. Unknown migrations
- * in the database are ignored, so an old version still starts during a rollout.
- * @param folder a test may have its own migrations.
- * @returns the names of the migrations applied now, in order.
- * @throws one line if an applied migration was edited, or one failed; the client's own error if the database is down.
+ * Applies missing migrations and writes `_prisma_migrations` like `prisma migrate deploy`. Several instances may call
+ * it at once; if nothing is pending it costs one query. Unknown migrations in the database are ignored, so an old
+ * version still starts during a rollout.
+ * @returns the names of the migrations applied now
+ * @throws one line if an applied migration was edited, or one failed
  */
 export async function migrate(database: Database, folder = MIGRATIONS_FOLDER): Promise<{ applied: string[] }> {
   const migrations = await readMigrations(folder);
@@ -49,7 +48,7 @@ async function applyPending(engine: SchemaEngine, list: MigrationList): Promise<
   });
   refuse(
     found.failedMigrationNames,
-    'failed earlier; its row in _prisma_migrations says why. Mend the cause, set rolled_back_at there, start again.',
+    'failed earlier; its row in _prisma_migrations says why. Fix the cause, set rolled_back_at there, start again.',
   );
   refuse(found.editedMigrationNames, 'has been edited since it was applied. Restore it, and make a new one.');
   const done = await engine.applyMigrations({ migrationsList: list, filters: NO_FILTERS }).catch(inOneLine);

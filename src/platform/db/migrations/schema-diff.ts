@@ -5,7 +5,6 @@ import { embeddedMigrationAdapters } from '../embedded/embedded.js';
 import { MIGRATIONS_FOLDER, migrationList, readMigrations } from './folder.js';
 import { NO_FILTERS, openSchemaEngine, type SchemaEngine, type SchemaFile } from './schema-engine.js';
 
-/** `prisma` in this checkout: each `.prisma` file is a part of the schema. */
 export const SCHEMA_FOLDER = dirname(MIGRATIONS_FOLDER);
 
 /** For development; a running server never uses it. */
@@ -24,10 +23,7 @@ async function readSchemaFile(name: string): Promise<SchemaFile> {
   return { path, content: await readFile(path, 'utf8') };
 }
 
-/**
- * Runs the migrations on a temporary database and compares it with the schema.
- * @returns the SQL that the migrations lack; empty if they match the schema.
- */
+/** Runs the migrations on a temporary database. @returns the SQL that they lack; empty if they match the schema */
 export async function missingMigration(source: SchemaSource): Promise<string> {
   const pglite = await PGlite.create();
   const adapters = embeddedMigrationAdapters(pglite);
@@ -53,5 +49,4 @@ async function diff(engine: SchemaEngine, { files, folder }: SchemaSource): Prom
   return stdout === null || stdout.trim() === EMPTY ? '' : stdout;
 }
 
-// The engine's output if there is nothing to do.
 const EMPTY = '-- This is an empty migration.';

@@ -14,15 +14,14 @@ declare const WebAssembly: {
 
 export const NO_FILTERS = { externalTables: [], externalEnums: [] };
 
-/** One file of the Prisma schema. Its path is for messages. */
 export type SchemaFile = { path: string; content: string };
 
 export type { SchemaEngine };
 
 /**
- * Prisma's own schema engine, the one behind `prisma migrate`, as WebAssembly: nothing is downloaded.
- * @param schema only for `diff`.
- * @returns the connected engine. Call `free()` when done.
+ * Prisma's own schema engine, the one behind `prisma migrate`, as WebAssembly: nothing is downloaded. Call `free()`
+ * when done.
+ * @param schema only for `diff`
  */
 export async function openSchemaEngine(
   adapters: SqlMigrationAwareDriverAdapterFactory,
@@ -47,7 +46,7 @@ async function loadBindings(): Promise<Bindings> {
   const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': { ...bindings } });
   bindings.__wbg_set_wasm(instance.exports);
   const start = instance.exports.__wbindgen_start;
-  if (typeof start !== 'function') throw new Error('The schema engine is not the one that this was written for.');
+  if (typeof start !== 'function') throw new Error('The schema engine has an unexpected version.');
   start();
   return bindings;
 }

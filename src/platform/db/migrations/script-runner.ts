@@ -4,8 +4,8 @@ import type { SqlDriverAdapter, SqlMigrationAwareDriverAdapterFactory } from '@p
 export type ScriptRunner = (adapter: SqlDriverAdapter, script: string) => Promise<void>;
 
 /**
- * The same adapters with a correct `executeScript`: @prisma/adapter-pg cuts the script at every `;`, also in strings
- * and functions; pglite-prisma-adapter neither waits for the script nor notices that it failed.
+ * The adapters' own `executeScript` is wrong: @prisma/adapter-pg cuts the script at every `;`, also in strings;
+ * pglite-prisma-adapter neither waits for the script nor notices that it failed.
  */
 export function withScriptRunner(
   adapters: SqlMigrationAwareDriverAdapterFactory,
