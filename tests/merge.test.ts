@@ -6,10 +6,10 @@ import { expect, it } from 'vitest';
 import { openCopy, root } from './copies/copy.js';
 import { followGuide } from './copies/guide.js';
 
-/** The first commit whose guide this test can follow. */
+/** The first commit with a guide that this test can follow. */
 const oldest = 'FIRST_COMMIT_WITH_THE_GUIDE';
 
-it('what the guide adds at an older commit merges with this one without a conflict', () => {
+it('a project that followed the guide at an older commit can merge this one without a conflict', () => {
   const folder = mkdtempSync(join(tmpdir(), 'gatelatch-merge-'));
   const git = (...args: string[]) => execFileSync('git', args, { cwd: folder, encoding: 'utf8' });
   execFileSync('git', ['clone', '-q', root, folder]);

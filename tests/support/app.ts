@@ -14,7 +14,7 @@ import { dumpOf, expectNoSecret, noteServersSecrets } from './leaks.js';
 import { createSecrets, type Secrets } from './secrets.js';
 import { createTestDatabase } from './test-database.js';
 
-/** The password that tests sign up with unless they say otherwise. */
+/** The password that tests sign up with by default. */
 export const goodPassword = 'correct horse battery staple';
 
 export type TestApp = {
@@ -23,15 +23,15 @@ export type TestApp = {
   deps: Deps;
   /** Sends a request to the running server: `app.http.post('/auth/login').send({…})`. */
   http: ReturnType<typeof request>;
-  /** Every line logged so far, parsed. */
+  /** Every log line so far, parsed. */
   logs: Record<string, unknown>[];
-  /** Every SQL statement sent since the last `statements.length = 0`, less the mail worker's looks at the outbox. */
+  /** Every SQL statement since the last `statements.length = 0`, without the polls of the mail worker. */
   statements: string[];
-  /** All that was sent and given by `http`, and what the server itself has. A test may add its own. */
+  /** All secrets that `http` sent and received, and those of the server. A test may add its own. */
   secrets: Secrets;
-  /** A user who has signed up, with the answer's body. */
+  /** Signs a new user up and returns their tokens. */
   signUp(fields?: Record<string, unknown>): Promise<SignedUp>;
-  /** @throws where a secret is in the log, in the database, or in an answer that is not there to give it */
+  /** @throws if a secret is in the log, in the database, or in a response that should not contain it */
   stop(): Promise<void>;
 };
 
@@ -43,7 +43,7 @@ export type SignedUp = {
   sessionId: string;
   deviceToken: string;
   userId: string;
-  /** The header that opens protected routes. */
+  /** The header for protected routes. */
   bearer: { Authorization: string };
 };
 
@@ -64,7 +64,7 @@ export async function startApp(
     DATABASE_URL: options.databaseUrl ?? database?.url,
     AUTH_SECRET: 'tests-only-0123456789abcdefghijklmnopqrstuvwxyz',
     PASSWORD_HASH: 'm=1024,t=1,p=1',
-    // All tests come from one address; those that are about limits set what they need.
+    // All tests come from one address. Tests of limits set what they need.
     RATE_LIMIT: 'off',
     MAIL_FOLDER: join(tmpdir(), `gatelatch-mail-${randomUUID()}`),
     ...environment,
@@ -80,7 +80,7 @@ export async function startApp(
   const app = { url, config, deps: server.deps, http, logs, statements, secrets };
   const stop = async () => {
     noteServersSecrets(app, secrets);
-    // Some tests end with a database that is away or broken, and have nothing to dump.
+    // Some tests end with a database that is unavailable or broken, so there is nothing to dump.
     const dump = dumpOf(server.deps.db).catch(() => '');
     await server.stop();
     rmSync(config.mail.folder, { recursive: true, force: true });
@@ -109,7 +109,7 @@ export async function startAppForTest(...args: Parameters<typeof startApp>): Pro
   return app;
 }
 
-/** The same, but an answer that the contract does not know fails the test that provoked it. */
+/** The same, but a response that the contract does not allow fails the test. */
 function byContract(http: TestApp['http']): TestApp['http'] {
   const checked = (method: 'get', path: string) =>
     http[method](path).expect(({ status, headers, text = '' }: Response) =>

@@ -4,11 +4,11 @@ import { dirname, join } from 'node:path';
 import { inject } from 'vitest';
 import { onServer, withDatabase } from './template-databases.js';
 
-/** A database of a test file's own. */
+/** The database of one test file. */
 export type TestDatabase = {
-  /** For `DATABASE_URL`. */
+  /** The value for `DATABASE_URL`. */
   url: string;
-  /** Removes it. Close what has it open first. */
+  /** Removes it. Close every connection first. */
   drop(): Promise<void>;
 };
 
@@ -20,7 +20,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   return inject('templates').server === undefined ? createEmbeddedDatabase() : await createServerDatabase();
 }
 
-/** A migrated, empty embedded database, whatever TEST_DATABASE_URL says. */
+/** A migrated, empty embedded database, even if TEST_DATABASE_URL is set. */
 export function createEmbeddedDatabase(): TestDatabase {
   const { embedded } = inject('templates');
   const directory = join(dirname(embedded), uniqueName());
