@@ -5,8 +5,8 @@ import { type Outcome, runSteps, type Step, stepsOf } from './run-page.js';
 
 afterAll(removeTemplate);
 
-// As a reader does it: each page on a server of its own, its blocks one after the other in one shell.
-describe('The commands of a page do what it says', { concurrent: true, timeout: 300_000 }, () => {
+// As a reader does it: each page on its own server, all its blocks in one shell.
+describe('The commands of each page work as it says:', { concurrent: true, timeout: 300_000 }, () => {
   it.each(pages.filter((page) => stepsOf(page).length > 0))('$path', async (page) => {
     const steps = stepsOf(page);
     const server = await startOf(page);
@@ -23,7 +23,7 @@ function startOf({ path }: Page): Promise<PageServer> {
   return path.startsWith('examples/resource-server/') ? startResourceServer() : startServer();
 }
 
-/** What a step did otherwise than its page says. */
+/** How a step differed from what its page says. */
 function faultsOf({ line, printed, text }: Step, { stdout, exitCode, statuses }: Outcome, { here }: PageServer) {
   const announced = refusalsIn(printed);
   const refused = statuses.filter((status) => status >= 400);
@@ -39,13 +39,13 @@ function faultsOf({ line, printed, text }: Step, { stdout, exitCode, statuses }:
 
 const withoutSpace = (text: string) => text.replaceAll(/\s/g, '');
 
-/** The printed output as a pattern: `…` stands for anything, and how lines are broken does not count. */
+/** The printed output as a pattern: `…` stands for any text, and line breaks do not count. */
 function patternOf(printed: string): RegExp {
   const parts = withoutSpace(printed).split('…');
   return new RegExp(`^${parts.map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('[^]*?')}$`);
 }
 
-/** The refusals that a page announces: `"status":401` in a body, or 401 on a line of its own. */
+/** The refusals that a page announces: `"status":401` in a body, or 401 on its own line. */
 function refusalsIn(printed: string): number[] {
   return [...printed.matchAll(/(?:"status":|^)([45]\d\d)(?=[,\n])/gm)].map(([, status]) => Number(status));
 }

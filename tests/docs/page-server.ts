@@ -9,18 +9,18 @@ import { startExample } from '../support/example.js';
 import { freePort } from '../support/free-port.js';
 import { root } from './pages.js';
 
-/** A server as a page speaks of it. */
+/** The server that a page of the docs talks about. */
 export type PageServer = {
-  /** Where the page's commands run: a folder that looks like a clone. */
+  /** The folder where the page's commands run; it looks like a clone. */
   cwd: string;
-  /** Puts the server's address in the place of the one that the page prints. */
+  /** Replaces the address that the page prints with the address of this server. */
   here(text: string): string;
   stop(): Promise<void>;
 };
 
 let template: Promise<string> | undefined;
 
-/** The server that `npm start` serves with no settings, on a database on which it was started once before. */
+/** The server that `npm start` runs without settings, on a database from an earlier start. */
 export async function startServer(): Promise<PageServer> {
   template ??= makeTemplate();
   const cwd = newClone();
@@ -36,7 +36,7 @@ export async function startServer(): Promise<PageServer> {
   };
 }
 
-/** The example service, with a Gatelatch of its own. */
+/** The example service, with its own Gatelatch. */
 export async function startResourceServer(): Promise<PageServer> {
   const { url, gatelatchUrl, stop } = await startExample('resource-server');
   return {
@@ -46,12 +46,12 @@ export async function startResourceServer(): Promise<PageServer> {
   };
 }
 
-/** Takes away what the servers were started on. */
+/** Removes the database that the servers were started on. */
 export async function removeTemplate(): Promise<void> {
   if (template) rmSync(await template, { recursive: true, force: true });
 }
 
-// The first start makes the database, which costs seconds: once for all pages.
+// The first start creates the database, which takes seconds, so it is done once for all pages.
 async function makeTemplate(): Promise<string> {
   await promisify(execFile)(process.execPath, ['scripts/build.mjs'], { cwd: root });
   const cwd = newClone();
