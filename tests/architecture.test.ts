@@ -36,8 +36,8 @@ const inPlatform = within('platform');
 const written = ({ from, to, typeOnly }: Import) => `${from} imports ${typeOnly ? 'type ' : ''}${to}`;
 const breaking = (rule: (one: Import) => boolean) => imports.filter(rule).map(written);
 
-describe('The imports', () => {
-  it('are found in all sources', () => {
+describe('The rules for imports:', () => {
+  it('the check sees all sources', () => {
     expect(sources).toContain('log-in/endpoints.ts');
     expect(imports).toContainEqual({ from: 'app.ts', to: 'platform/http/mount.ts', typeOnly: false });
     expect(imports).toContainEqual({ from: 'endpoint.ts', to: 'deps.ts', typeOnly: true });
@@ -50,24 +50,24 @@ describe('The imports', () => {
     expect(files.filter((file) => !sources.includes(file))).toEqual([]);
   });
 
-  it('belong to files that are in a room, in platform, or a page', () => {
+  it('every file is in a room, in platform, or a page', () => {
     expect(
       sources.filter((file) => !isRoom(file) && !isPage(file) && !inPlatform(file) && !top.includes(file)),
     ).toEqual([]);
   });
 
-  it('of platform are only platform itself and the errors', () => {
+  it('platform imports no room and no page, only itself and the errors', () => {
     const mayBe = (to: string) =>
       !to.endsWith('.ts') || inPlatform(to) || within('generated')(to) || to === 'errors.ts';
     expect(breaking(({ from, to }) => inPlatform(from) && !mayBe(to))).toEqual([]);
   });
 
-  it('of a room are itself, the rooms below it, platform and the errors', () => {
+  it('a room imports only itself, the rooms below it, platform and the errors', () => {
     const isAbove = ({ from, to }: Import) => isRoom(from) && floorOf(to) > floorOf(from);
     expect(breaking(isAbove)).toEqual([]);
   });
 
-  it('of a room are no pages, and of the top files only types, errors and endpoint.ts', () => {
+  it('a room imports no page, and from the top files only types, errors.ts and endpoint.ts', () => {
     const mayBe = ({ to, typeOnly }: Import) =>
       to === 'errors.ts' || to === 'endpoint.ts' || (typeOnly && ['deps.ts', 'config.ts'].includes(to));
     expect(breaking((one) => isRoom(one.from) && (isPage(one.to) || (top.includes(one.to) && !mayBe(one))))).toEqual(
@@ -75,21 +75,21 @@ describe('The imports', () => {
     );
   });
 
-  it('of errors.ts are none', () => {
+  it('errors.ts imports nothing', () => {
     expect(breaking(({ from }) => from === 'errors.ts')).toEqual([]);
   });
 
-  it('have no cycles', () => {
+  it('there are no import cycles', () => {
     expect(cycles()).toEqual([]);
   });
 
-  it('and reads of process.env: only config.ts reads it', () => {
+  it('only config.ts reads process.env', () => {
     expect(sources.filter((file) => /process\s*(\.|\[')env|loadEnvFile/.test(textOf(file)))).toEqual(['config.ts']);
     expect(breaking(({ to }) => to === 'node:process' || to === 'process')).toEqual([]);
   });
 });
 
-describe('A library', () => {
+describe('The libraries:', () => {
   /** Libraries that many files may import. */
   const everywhere = ['zod', 'express', 'uuid', 'pino', 'zod-openapi'];
   /** Libraries that several files import, with the reason. */
@@ -111,7 +111,7 @@ describe('A library', () => {
     nodemailer: ['platform/mail/smtp.ts'],
   };
 
-  it('is imported by one file only', () => {
+  it('each is imported by one file only, with the listed exceptions', () => {
     const known = new Map<string, Set<string>>();
     for (const { from, to } of imports)
       if (!to.endsWith('.ts') && !to.startsWith('node:') && !everywhere.includes(to))
@@ -127,25 +127,25 @@ describe('A library', () => {
     ['passport-local', 'log-in/guard.ts'],
     ['passport-jwt', 'sessions/guard.ts'],
     ['cookie', 'platform/http/cookies.ts'],
-  ])('such as %s is imported by %s', (name, file) => {
+  ])('%s is imported by %s', (name, file) => {
     expect([...new Set(imports.filter(({ to }) => to === name).map(({ from }) => from))]).toEqual([file]);
   });
 
   it.each([
     [/^@prisma\//, 'platform/db'],
     [/^(prom-client$|@opentelemetry\/)/, 'platform/telemetry'],
-  ])('that matches %s is imported in %s only', (name, folder) => {
+  ])('%s is imported in %s only', (name, folder) => {
     expect(imports.filter(({ to }) => name.test(to)).length).toBeGreaterThan(3);
     expect(breaking(({ from, to }) => name.test(to) && !within(folder)(from))).toEqual([]);
   });
 
-  it('such as zod-openapi makes the contract in platform/openapi; other files import only its types', () => {
+  it('zod-openapi makes the contract in platform/openapi, and other files import only its types', () => {
     expect(
       breaking(({ from, to, typeOnly }) => to === 'zod-openapi' && !typeOnly && !within('platform/openapi')(from)),
     ).toEqual([]);
   });
 
-  it('such as OpenTelemetry is loaded only if tracing is on', () => {
+  it('OpenTelemetry is loaded only if tracing is on', () => {
     const loads = ({ to, typeOnly }: Import) => to === 'platform/telemetry/tracing.ts' && !typeOnly;
     expect(imports.filter(loads).map(({ from }) => from)).toEqual(['platform/telemetry/open-tracing.ts']);
     expect(textOf('platform/telemetry/open-tracing.ts')).toContain("await import('./tracing.js')");
@@ -157,8 +157,8 @@ describe('A library', () => {
   });
 });
 
-describe('Names', () => {
-  it('of files are not vague, such as utils or helpers', () => {
+describe('The names:', () => {
+  it('no path is vague, such as utils or helpers', () => {
     // "Common passwords" is the usual name for them.
     const drawers = sources.filter(
       (path) =>
@@ -167,7 +167,7 @@ describe('Names', () => {
     expect(drawers).toEqual([]);
   });
 
-  it('of routes: each row of a page is at most 110 columns wide', () => {
+  it('no row of a page is wider than 110 columns', () => {
     for (const page of ['routes.ts', 'own/routes.ts'])
       for (const line of textOf(page).split('\n'))
         if (/^ *(GET|POST|PATCH|DELETE)\(/.test(line)) expect(line.length, line).toBeLessThanOrEqual(110);

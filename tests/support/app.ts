@@ -48,8 +48,7 @@ export type SignedUp = {
 };
 
 /**
- * The real server on a database of its own. Called in a test it stops with that test, and in `beforeAll` it is the
- * caller's to stop.
+ * Starts the real server on its own database. The caller must stop it; {@link startAppForTest} stops it by itself.
  * @param environment settings as a user would set them, over cheap and quiet defaults
  */
 export async function startApp(
@@ -92,8 +91,8 @@ export async function startApp(
 }
 
 /**
- * Whether this is how the mail worker takes what is due, or asks when the next mail is: it looks whenever it likes. All
- * else that is asked of the outbox counts, so also what a request puts into it.
+ * Whether this is the mail worker taking due mails or asking for the next one, which it does at any time. All other
+ * statements on the outbox count, also those of requests.
  */
 function isLookOfMailWorker(sql: string): boolean {
   return (

@@ -12,8 +12,8 @@ export function openBrowser(): Promise<Browser> {
 export type Visitor = {
   context: BrowserContext;
   /**
-   * Every complaint of the browser so far: errors of scripts and on the console, breaches of the content security
-   * policy, requests that failed. A refusal is `401 /welcome`.
+   * Every problem in the browser so far: script and console errors, violations of the content security policy, failed
+   * requests. A refusal is `401 /welcome`.
    */
   complaints: string[];
 };

@@ -9,7 +9,7 @@ export type SimulatedUsers = {
   /** Lets them all finish their requests. @throws if one of them got a wrong response */
   stop(): Promise<void>;
   /**
-   * Whether the server keeps its word now: every session it gave goes on, and every user it acknowledged can log in.
+   * Checks that every session it gave goes on, and that every acknowledged user can log in.
    * @returns how many of each
    */
   expectNothingLost(): Promise<{ sessions: number; users: number }>;

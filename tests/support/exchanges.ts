@@ -9,9 +9,8 @@ const isSecret = (name: string) =>
 const tokenCookie = /^((?:__\w+-)?(?:access_token|refresh_token|device))=([^;]+)/;
 
 /**
- * Requests as before; of each the secrets that it sends and gets are noted, and of each answer all that is not one of the
- * tokens which it is there to give.
- * @param told what was answered is added to it
+ * Wraps `http`: adds the secrets of each request and response to `secrets`, and each response to `told`, without the
+ * tokens that it is meant to contain.
  */
 export function watched(http: Http, secrets: Secrets, told: string[]): Http {
   return new Proxy(http, {

@@ -27,8 +27,8 @@ function noteKey({ keys }: Pick<Deps, 'keys'>, purpose: KeyPurpose, secrets: Sec
 }
 
 /**
- * All rows of all tables as text: JSON, in which bytes are in hex. By one statement, so that it is on its way before
- * whatever is done next.
+ * All rows of all tables as JSON text, with bytes in hex. It is one statement, so that it is sent before the server
+ * stops.
  */
 export async function dumpOf(db: Db): Promise<string> {
   const [row] = await db.$queryRaw<{ dump: string | null }[]>`

@@ -12,7 +12,7 @@ const everyMs = 25;
 const mostAtOnce = 50;
 
 /**
- * What people do: mostly reads, some refreshes, few logins.
+ * Requests of typical users: mostly reads, some refreshes, few logins.
  * @param perSecond how many requests
  */
 export async function startLoad(url: string, perSecond: number): Promise<Load> {

@@ -23,10 +23,9 @@ export type PostgresCluster = {
 };
 
 /**
- * Makes and starts one; about a second. Postgres refuses to run as root, so there it runs as the user `postgres`.
- *
+ * Creates and starts a cluster; about a second. Postgres refuses to run as root, so root runs it as `postgres`.
  * @param settings of postgresql.conf, such as `timezone=America/Sao_Paulo`.
- * @throws a clear line where there is no `initdb`.
+ * @throws a clear line if there is no `initdb`.
  */
 export async function startPostgresCluster(settings: string[] = []): Promise<PostgresCluster> {
   const bin = findBinaries();

@@ -8,14 +8,14 @@ export type PostgresProxy = {
   /** The URL of the database through this proxy. */
   url: string;
   /**
-   * Every statement that arrived and is of interest, in order; empty it at will. What a connection says that LISTENs is
-   * not: it has a heartbeat.
+   * The statements of interest so far, in order; empty it as you like. Connections that LISTEN are left out, because
+   * they have a heartbeat.
    */
   statements: string[];
   /**
-   * Cuts the connection that brings the n-th statement of interest from now on: `before` Postgres gets it, or `after`
-   * Postgres has answered it, and nobody hears the answer.
-   * @returns to be called later: the statement that it happened to, if it did; from then on nothing is cut any more
+   * Cuts the connection at the n-th statement of interest from now on: `before` Postgres gets it, or `after` Postgres
+   * has answered it, so that the answer is lost.
+   * @returns a function that stops the cutting and returns the statement that was cut, if any
    */
   cutAt(n: number, when: 'before' | 'after'): () => string | undefined;
   close(): void;
@@ -24,7 +24,7 @@ export type PostgresProxy = {
 type Cut = { left: number; when: 'before' | 'after'; happenedTo?: string };
 
 /**
- * @param url where Postgres really is
+ * @param url the real URL of Postgres
  * @param isOfInterest which statements count
  */
 export async function startPostgresProxy(url: string, isOfInterest: (sql: string) => boolean): Promise<PostgresProxy> {

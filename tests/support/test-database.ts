@@ -13,8 +13,8 @@ export type TestDatabase = {
 };
 
 /**
- * A migrated, empty database: on the server that TEST_DATABASE_URL names, else embedded in a directory of its own.
- * About 0.1 s, and 0.3 s for opening an embedded one.
+ * A migrated, empty database: on the server of TEST_DATABASE_URL if it is set, otherwise embedded in its own directory.
+ * Takes about 0.1 s, and opening an embedded one takes 0.3 s.
  */
 export async function createTestDatabase(): Promise<TestDatabase> {
   return inject('templates').server === undefined ? createEmbeddedDatabase() : await createServerDatabase();
@@ -30,7 +30,6 @@ export function createEmbeddedDatabase(): TestDatabase {
 
 /**
  * A database on the server that TEST_DATABASE_URL names; only for `*.postgres.test.ts`.
- *
  * @param template `migrated` or `empty`.
  */
 export async function createServerDatabase(template: 'migrated' | 'empty' = 'migrated'): Promise<TestDatabase> {

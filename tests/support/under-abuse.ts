@@ -11,8 +11,8 @@ export type UnderAbuse = {
   /** Its log lines. */
   logs: string[];
   /**
-   * Does harm while somebody goes on using the server, and holds it to this: every use is answered as ever, the event
-   * loop was never held up for 50 ms, and once it is over no more than 16 MB are held that were not held before.
+   * Attacks the server while a user goes on using it, and expects: every use succeeds, the event loop is never blocked
+   * for 50 ms, and afterwards memory has grown by at most 16 MB.
    */
   endure(what: string, harm: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;

@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url';
 /** The state of a server process since the last question. */
 export type Vitals = {
   /**
-   * The longest that its event loop was held up, in milliseconds: the processor's time that it took meanwhile (`own`), and
-   * with the time in which other processes had the cores (`wall`).
+   * The longest time the event loop was blocked, in milliseconds: the processor time it used (`own`), and the whole
+   * time including other processes (`wall`).
    */
   stall: { own: number; wall: number };
   /** Bytes in use after a garbage collection: JavaScript and buffers (`held`), and the whole process (`rss`). */
