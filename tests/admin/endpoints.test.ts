@@ -234,12 +234,12 @@ describe('changing a user', () => {
   });
 
   it('answers 404 for an id without a user', async () => {
-    const nobody = '01890a5d-ac96-774b-bcce-b302099a8057';
-    expectProblem(await get(`/admin/users/${nobody}`), 'not_found');
-    expectProblem(await patch(nobody, { disabled: true }), 'not_found');
-    expectProblem(await remove(nobody), 'not_found');
-    expectProblem(await get(`/admin/users/${nobody}/sessions`), 'not_found');
-    expectProblem(await app.http.post(`/admin/users/${nobody}/logout`).set(admin.bearer), 'not_found');
+    const unknownId = '01890a5d-ac96-774b-bcce-b302099a8057';
+    expectProblem(await get(`/admin/users/${unknownId}`), 'not_found');
+    expectProblem(await patch(unknownId, { disabled: true }), 'not_found');
+    expectProblem(await remove(unknownId), 'not_found');
+    expectProblem(await get(`/admin/users/${unknownId}/sessions`), 'not_found');
+    expectProblem(await app.http.post(`/admin/users/${unknownId}/logout`).set(admin.bearer), 'not_found');
   });
 });
 

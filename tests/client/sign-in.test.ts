@@ -28,7 +28,7 @@ describe('signing up and in', () => {
     expect(events).toEqual([['signedIn', await client.session()]]);
   });
 
-  it('reports that an e-mail address must be verified first, and signs nobody in', async () => {
+  it('reports that an e-mail address must be verified first, and signs no user in', async () => {
     const strict = await startAppForTest({ SIGNUP: 'verified' });
     const client = startClient(strict);
     const username = newName();

@@ -62,7 +62,7 @@ describe('Mails', () => {
     expect(refusedBy(await ask('/forgot', { email: 'nobody@example.com' }))).toEqual(spent);
   });
 
-  it('are counted for the address they go to, whatever a logged-in user types and however many users wait for it', async () => {
+  it('are counted for the address they go to, over all users who wait for it and anything they type', async () => {
     const { app } = await start({ RATE_LIMIT_MAIL_ADDRESS: '100/1h', RATE_LIMIT_GENERAL: '1000/1m' });
     const resend = (bearer: object, body: object) =>
       app.http

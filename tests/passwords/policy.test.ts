@@ -175,7 +175,7 @@ describe('common passwords are refused with that reason (ASVS 6.2.4):', () => {
 describe('a password made of public facts about the user is refused (ASVS 6.1.2, 6.2.11):', () => {
   test.each([
     ['the username', 'alice.smithalice.smith'],
-    ['the username, whatever its case', 'ALICE.Smith.Alice'],
+    ['the username in any case', 'ALICE.Smith.Alice'],
     ['the username without its separators, and a date', 'alicesmith1987-07-21'],
     ['parts of the username', 'smith-alice-smith'],
     ['the username in pieces', 'xAlice7Smithx123'],

@@ -21,7 +21,7 @@ describe('sessions', () => {
     return found;
   }
 
-  describe('are not started if, since the password was checked,', () => {
+  describe('after the password was checked', () => {
     it.each<[string, (user: SignedUp) => Promise<unknown>]>([
       [
         'the password was changed',
@@ -44,7 +44,7 @@ describe('sessions', () => {
         ({ userId }) => app.deps.db.user.update({ where: { id: userId }, data: { disabledAt: new Date() } }),
       ],
       ['the user was deleted', ({ userId }) => app.deps.db.user.delete({ where: { id: userId } })],
-    ])('%s', async (_what, change) => {
+    ])('are not started if %s', async (_what, change) => {
       const user = await app.signUp();
       const before = await checked(user);
       await change(user);
@@ -53,7 +53,7 @@ describe('sessions', () => {
       expect(await count(user)).toBe(sessionsThen);
     });
 
-    it('nothing else happened: here they are started (without this, the refusals above would prove nothing)', async () => {
+    it('are started if nothing else happened (without this, the refusals above would prove nothing)', async () => {
       const user = await app.signUp();
       const tokens = await startSessionFor(app.deps, await checked(user), caller, { newDevice: false });
       expect(tokens?.user.id).toBe(user.userId);

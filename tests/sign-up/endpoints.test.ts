@@ -271,7 +271,7 @@ describe('signing up', () => {
       ['disabled', false],
       ['created_at', '2020-01-01T00:00:00Z'],
       ['device_token', 'x'],
-    ])('lets the body set %s: it answers 422 and stores nothing (ASVS 15.3.3)', async (field, value) => {
+    ])('lets the body set %s: the answer is 422 and nothing is stored (ASVS 15.3.3)', async (field, value) => {
       const before = await stored();
       const { status, body } = await signUp({ username: 'climber', [field]: value });
       expect([status, body.code]).toEqual([422, 'validation_failed']);

@@ -47,7 +47,7 @@ export async function startSmtpSink(temper: Temper = {}, port = 0, options: SMTP
       });
     },
   });
-  // A client that hangs up is what half of these tests are about.
+  // Many of these tests hang up on purpose.
   server.on('error', () => undefined);
   server.listen(port, '127.0.0.1');
   await once(server.server, 'listening');

@@ -83,7 +83,7 @@ describe('sealing', () => {
     expect(await problems()).toEqual([]);
   });
 
-  it('is done by one of many at once', async () => {
+  it('seals each event once if many seal at the same time', async () => {
     await record(300);
     const counts = await Promise.all(Array.from({ length: 8 }, seal));
     expect(counts.reduce<number>((sum, count) => sum + (count ?? 0), 0)).toBe(300);

@@ -84,10 +84,10 @@ describe('Failed logins', () => {
     await guess(app, 6, { username: 'two-names' });
     await guess(app, 4, { username: 'two@names.example' });
     const right = await logIn(app, { username: 'two@names.example', from: newAddress() });
-    const nobodys = await guess(app, 5, { username: 'nobody@names.example' });
+    const unknown = await guess(app, 5, { username: 'nobody@names.example' });
     expectProblem(right, 'invalid_credentials');
     expect(right.headers.ratelimit).toContain('"login_account";r=5');
-    expect(nobodys[4]?.headers.ratelimit).toContain('"login_account";r=5');
+    expect(unknown[4]?.headers.ratelimit).toContain('"login_account";r=5');
     expect((await logIn(app, { username: 'two-names', device_token: user.deviceToken })).status).toBe(200);
   });
 
