@@ -32,7 +32,7 @@ describe('the first admin', () => {
   const ensure = (app: TestApp, admin = firstAdmin) =>
     ensureFirstAdmin({ ...app.deps, config: { ...app.config, firstAdmin: admin } });
 
-  it('is made at start, can log in and is let into the administration; it is in the audit', async () => {
+  it('is created at the start, can log in and use the admin routes, and is in the audit', async () => {
     const app = await start(settings);
     const { status, body } = await logIn(app);
     expect([status, body.user.roles]).toEqual([200, ['admin']]);
@@ -43,11 +43,11 @@ describe('the first admin', () => {
     expect(JSON.stringify(app.logs)).not.toContain(goodPassword);
   });
 
-  it('is nobody where the settings name nobody', async () => {
+  it('is not created without the settings', async () => {
     expect(await admins(await start())).toEqual([]);
   });
 
-  it('is made once: a later start with other settings changes nothing', async () => {
+  it('is created once: a later start with other settings changes nothing', async () => {
     const first = await admins(await start(settings));
     expect(await admins(await start(settings))).toEqual(first);
     const app = await start({ ADMIN_USERNAME: 'Second.Admin', ADMIN_PASSWORD: 'another good passphrase' });
@@ -55,7 +55,7 @@ describe('the first admin', () => {
     expect(await admins(await start({ ...settings, ADMIN_PASSWORD: 'another good passphrase' }))).toEqual(first);
   });
 
-  it('is the user of that name, whatever the case, who has that very password', async () => {
+  it('is the existing user with that name (in any case) if the password is the same', async () => {
     let app = await start();
     const user = await app.signUp({ username: 'first.admin', email: 'first@example.com' });
     const before = await app.deps.db.user.findUniqueOrThrow({ where: { id: user.userId } });
@@ -65,7 +65,7 @@ describe('the first admin', () => {
     expect((await app.http.get('/welcome').set(user.bearer)).body.code).toBe('token_stale');
   });
 
-  it('is no user with another password: the start stops, says so, and changes nothing', async () => {
+  it('is not an existing user with another password: the start fails, says so, and changes nothing', async () => {
     let app = await start();
     const user = await app.signUp({ username: 'first.admin', password: 'a passphrase of my own' });
     const before = await app.deps.db.user.findUniqueOrThrow({ where: { id: user.userId } });
@@ -77,14 +77,14 @@ describe('the first admin', () => {
     expect(await app.deps.db.user.findUniqueOrThrow({ where: { id: user.userId } })).toEqual(before);
   });
 
-  it('is no disabled user', async () => {
+  it('is not a disabled user', async () => {
     const app = await start();
     const user = await app.signUp({ username: 'first.admin' });
     await changeUser(app.deps, user.userId, { disabled: true }, {});
     await expect(start(settings)).rejects.toThrow(/^ADMIN_USERNAME names a user who is disabled/);
   });
 
-  it('is no sign-up that waits for its e-mail', async () => {
+  it('is not a sign-up that waits for its e-mail', async () => {
     const app = await start({ SIGNUP: 'verified' });
     await app.http
       .post('/auth/signup')
@@ -95,7 +95,7 @@ describe('the first admin', () => {
   });
 
   it.each(['short', 'passwordpassword', 'first.admin-first', 'gatelatch-gatelatch'])(
-    'gets no password like %j',
+    'is not created with a password like %j',
     async (password) => {
       await expect(start({ ...settings, ADMIN_PASSWORD: password })).rejects.toThrow(
         /^ADMIN_PASSWORD is not good enough/,
@@ -104,7 +104,7 @@ describe('the first admin', () => {
     },
   );
 
-  it('is one, however many instances start at once', async () => {
+  it('is created once if many instances start at once', async () => {
     const app = await start();
     for (let round = 0; round < 10; round++) {
       await Promise.all(Array.from({ length: 8 }, () => ensure(app)));
@@ -115,13 +115,13 @@ describe('the first admin', () => {
     }
   });
 
-  it('is one also where they name different users', async () => {
+  it('is created once even if the instances name different users', async () => {
     const app = await start();
     await Promise.all(Array.from({ length: 8 }, (_, n) => ensure(app, { ...firstAdmin, username: `first-${n}` })));
     expect(await admins(app)).toHaveLength(1);
   });
 
-  it('is whoever has the name and the password, where a sign-up comes in between', async () => {
+  it('is the user with that name and password, even if a sign-up comes in between', async () => {
     const app = await start();
     const signUp = () => app.http.post('/auth/signup').send(firstAdmin);
     const [, answer] = await Promise.all([ensure(app), signUp()]);
@@ -136,7 +136,7 @@ describe('the settings of the first admin', () => {
     [{ ADMIN_PASSWORD: goodPassword }, /together/],
     [{ ADMIN_USERNAME: 'no', ADMIN_PASSWORD: goodPassword }, /^ADMIN_USERNAME must be 3 to 32/],
     [{ AUDIT_RETENTION: 'long' }, /^AUDIT_RETENTION must be/],
-  ])('%j', async (environment, message) => {
+  ])('are refused with a message: %j', async (environment, message) => {
     await expect(startAppForTest(environment as Record<string, string>)).rejects.toThrow(message);
   });
 });

@@ -40,13 +40,13 @@ function faultsOf({ line, printed, text }: Step, { stdout, exitCode, statuses }:
 
 const withoutSpace = (text: string) => text.replaceAll(/\s/g, '');
 
-/** The printed output as a pattern: `…` stands for anything, and how lines are broken does not count. */
+/** The printed output as a pattern: `…` stands for any text, and line breaks do not count. */
 function patternOf(printed: string): RegExp {
   const parts = withoutSpace(printed).split('…');
   return new RegExp(`^${parts.map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('[^]*?')}$`);
 }
 
-/** The refusals that a page announces: `"status":401` in a body, or 401 on a line of its own. */
+/** The refusals that a page announces: `"status":401` in a body, or 401 on its own line. */
 function refusalsIn(printed: string): number[] {
   return [...printed.matchAll(/(?:"status":|^)([45]\d\d)(?=[,\n])/gm)].map(([, status]) => Number(status));
 }

@@ -9,11 +9,11 @@ import { startExample } from '../support/example.js';
 import { freePort } from '../support/free-port.js';
 import { root } from './pages.js';
 
-/** A server as a page speaks of it. */
+/** The server that a page of the docs talks about. */
 export type PageServer = {
-  /** Where the page's commands run: a folder that looks like a clone. */
+  /** The folder where the page's commands run; it looks like a clone. */
   cwd: string;
-  /** Puts the server's address in the place of the one that the page prints. */
+  /** Replaces the address that the page prints with the address of this server. */
   here(text: string): string;
   stop(): Promise<void>;
 };
@@ -43,7 +43,7 @@ export async function startServer(): Promise<PageServer> {
   };
 }
 
-/** The example service, with a Gatelatch of its own. */
+/** The example service, with its own Gatelatch. */
 export async function startResourceServer(): Promise<PageServer> {
   const { url, gatelatchUrl, stop } = await startExample('resource-server');
   return {

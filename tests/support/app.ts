@@ -15,7 +15,7 @@ import { lendDatabase } from './lent-databases.js';
 import { createSecrets, type Secrets } from './secrets.js';
 import type { TestDatabase } from './test-database.js';
 
-/** The password that tests sign up with unless they say otherwise. */
+/** The password that tests sign up with by default. */
 export const goodPassword = 'correct horse battery staple';
 
 export type TestApp = {
@@ -24,15 +24,15 @@ export type TestApp = {
   deps: Deps;
   /** Sends a request to the running server: `app.http.post('/auth/login').send({…})`. */
   http: ReturnType<typeof request>;
-  /** Every line logged so far, parsed. */
+  /** Every log line so far, parsed. */
   logs: Record<string, unknown>[];
-  /** Every SQL statement sent since the last `statements.length = 0`, less the mail worker's looks at the outbox. */
+  /** Every SQL statement since the last `statements.length = 0`, without the polls of the mail worker. */
   statements: string[];
-  /** All that was sent and given by `http`, and what the server itself has. A test may add its own. */
+  /** All secrets that `http` sent and received, and those of the server. A test may add its own. */
   secrets: Secrets;
-  /** A user who has signed up, with the answer's body. */
+  /** Signs a new user up and returns their tokens. */
   signUp(fields?: Record<string, unknown>): Promise<SignedUp>;
-  /** @throws where a secret is in the log, in the database, or in an answer that is not there to give it */
+  /** @throws if a secret is in the log, in the database, or in a response that should not contain it */
   stop(): Promise<void>;
 };
 
@@ -44,13 +44,12 @@ export type SignedUp = {
   sessionId: string;
   deviceToken: string;
   userId: string;
-  /** The header that opens protected routes. */
+  /** The header for protected routes. */
   bearer: { Authorization: string };
 };
 
 /**
- * The real server on a database of its own. Called in a test it stops with that test, and in `beforeAll` it is the
- * caller's to stop.
+ * Starts the real server on its own database. The caller must stop it; {@link startAppForTest} stops it by itself.
  * @param environment settings as a user would set them, over cheap and quiet defaults
  * @param options a database that is there already, and stays; by itself or by its URL
  */
@@ -82,7 +81,7 @@ async function startOn(
     DATABASE_URL: databaseUrl,
     AUTH_SECRET: 'tests-only-0123456789abcdefghijklmnopqrstuvwxyz',
     PASSWORD_HASH: 'm=1024,t=1,p=1',
-    // All tests come from one address; those that are about limits set what they need.
+    // All tests come from one address. Tests of limits set what they need.
     RATE_LIMIT: 'off',
     MAIL_FOLDER: join(tmpdir(), `gatelatch-mail-${randomUUID()}`),
     ...environment,
@@ -98,7 +97,7 @@ async function startOn(
   const app = { url, config, deps: server.deps, http, logs, statements, secrets };
   const stop = async () => {
     noteServersSecrets(app, secrets);
-    // Some tests end with a database that is away or broken, and have nothing to dump.
+    // Some tests end with a database that is unavailable or broken, so there is nothing to dump.
     const dump = dumpOf(server.deps.db).catch(() => '');
     await server.stop();
     rmSync(config.mail.folder, { recursive: true, force: true });
@@ -109,8 +108,8 @@ async function startOn(
 }
 
 /**
- * Whether this is how the mail worker takes what is due, or asks when the next mail is: it looks whenever it likes. All
- * else that is asked of the outbox counts, so also what a request puts into it.
+ * Whether this is the mail worker taking due mails or asking for the next one, which it does at any time. All other
+ * statements on the outbox count, also those of requests.
  */
 function isLookOfMailWorker(sql: string): boolean {
   return (
@@ -126,7 +125,7 @@ export async function startAppForTest(...args: Parameters<typeof startApp>): Pro
   return app;
 }
 
-/** The same, but an answer that the contract does not know fails the test that provoked it. */
+/** The same, but a response that the contract does not allow fails the test. */
 function byContract(http: TestApp['http']): TestApp['http'] {
   const checked = (method: 'get', path: string) =>
     http[method](path).expect(({ status, headers, text = '' }: Response) =>

@@ -8,9 +8,9 @@ import type { TestProject } from 'vitest/node';
 import { openDatabase } from '../../src/platform/db/database.js';
 import { migrate } from '../../src/platform/db/migrations/migrate.js';
 
-/** Where the migrated databases lie that each test file gets a copy of. */
+/** The migrated databases that are copied for each test file. */
 export type Templates = {
-  /** The directory of an embedded one, closed. Files next to it go with it. */
+  /** The directory of a closed, embedded one. Files next to it are removed with it. */
   embedded: string;
   /** What is in it, as one file to make databases in memory of. */
   snapshot: string;
@@ -24,7 +24,7 @@ declare module 'vitest' {
   }
 }
 
-/** Vitest's global setup: pays for initdb and migrations once, not once a file. */
+/** Vitest's global setup: runs initdb and migrations once, not once per file. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = mkdtempSync(join(tmpdir(), 'gatelatch-test-'));
   const embedded = join(folder, 'template');
@@ -77,7 +77,7 @@ export async function onServer(url: string, sql: string): Promise<Record<string,
   }
 }
 
-/** The same server's URL with another database. */
+/** The URL of another database on the same server. */
 export function withDatabase(url: string, name: string): string {
   const changed = new URL(url);
   changed.pathname = `/${name}`;

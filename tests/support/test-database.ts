@@ -7,7 +7,7 @@ import { onServer, withDatabase } from './template-databases.js';
 
 /** A database of a test's own. */
 export type TestDatabase = {
-  /** For `DATABASE_URL`. */
+  /** The value for `DATABASE_URL`. */
   url: string;
   /** Opens one that is only lent: see `lendDatabase`. Of any other the URL is enough. */
   openDriver?(): Promise<Driver>;
@@ -23,7 +23,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   return inject('templates').server === undefined ? createEmbeddedDatabase() : await createServerDatabase();
 }
 
-/** A migrated, empty embedded database, whatever TEST_DATABASE_URL says. */
+/** A migrated, empty embedded database, even if TEST_DATABASE_URL is set. */
 export function createEmbeddedDatabase(): TestDatabase {
   const { embedded } = inject('templates');
   const directory = join(dirname(embedded), uniqueName());
@@ -33,7 +33,6 @@ export function createEmbeddedDatabase(): TestDatabase {
 
 /**
  * A database on the server that TEST_DATABASE_URL names; only for `*.postgres.test.ts`.
- *
  * @param template `migrated` or `empty`.
  */
 export async function createServerDatabase(template: 'migrated' | 'empty' = 'migrated'): Promise<TestDatabase> {
