@@ -20,8 +20,12 @@ export async function shapeOf(ask: AskDatabase): Promise<string> {
 
 /** Takes out all rows but those that say which migrations were applied, and starts the counting of ids anew. */
 export async function empty(ask: AskDatabase): Promise<void> {
+  // Half of them were never written to, and are empty files.
   const [row] = await ask(`
-    SELECT string_agg(format('%I', tablename), ', ') AS tables FROM pg_tables
-    WHERE schemaname = 'public' AND tablename <> '_prisma_migrations'`);
-  await ask(`TRUNCATE ${row?.tables} RESTART IDENTITY CASCADE`);
+    SELECT string_agg(format('%I', relname), ', ') AS tables FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> '_prisma_migrations'
+      AND pg_relation_size(oid) > 0`);
+  if (row?.tables) await ask(`TRUNCATE ${row.tables} CASCADE`);
+  await ask(`
+    SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'S'`);
 }

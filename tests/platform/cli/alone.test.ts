@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { goodPassword, startApp, startAppForTest } from '../../support/app.js';
-import { type CliProcess, createCli, run } from '../../support/run-cli.js';
+import { type CliProcess, commandLine, createCli, run } from '../../support/run-cli.js';
 import { createEmbeddedDatabase, type TestDatabase } from '../../support/test-database.js';
 
 describe('the commands without a running server', () => {
@@ -110,8 +110,7 @@ describe('the commands without a running server', () => {
   }, 60_000);
 
   const withSettings = (settings: Record<string, string>, argv: string[]) => {
-    const script = fileURLToPath(new URL('../../../dist/cli.js', import.meta.url));
-    return run(process.execPath, [script, ...argv], '', { cwd: cli.cwd, env: { ...cli.env, ...settings } });
+    return run(process.execPath, [...commandLine, ...argv], '', { cwd: cli.cwd, env: { ...cli.env, ...settings } });
   };
 });
 
