@@ -123,6 +123,30 @@ function byPath<Deps extends BaseDeps>(all: Row<Deps>[]): [Row<Deps>, ...Row<Dep
   return [...found.values()];
 }
 
+/** Body fields are refused in the query, where logs and histories would keep them (ASVS 14.2.1). */
+function refuseQuery(fields: string[]): RequestHandler {
+  return (req, _res, next) => {
+    const misplaced = fields.filter((field) => field in req.query);
+    if (misplaced.length > 0)
+      throw new AppError('invalid_request', { detail: `Send ${misplaced.join(', ')} in the body, not in the query.` });
+    next();
+  };
+}
+
+function checkBody(schema: z.ZodType): RequestHandler {
+  return (req, _res, next) => {
+    req.body = checkInput(schema, req.body ?? (schema instanceof z.ZodDefault ? undefined : {}));
+    next();
+  };
+}
+
+function refuseCookiesCrossSite({ wantsCookies }: Credentials, refuseCrossSite: RefuseCrossSite): RequestHandler {
+  return (req, _res, next) => {
+    if (wantsCookies(req.body)) refuseCrossSite(req);
+    next();
+  };
+}
+
 /** RFC 9110 §15.5.6: 405 lists the allowed methods. */
 function otherMethods<Deps extends BaseDeps>(rows: Row<Deps>[]): RequestHandler {
   const methods = rows.flatMap((row) => (row.method === 'GET' ? ['GET', 'HEAD'] : [row.method]));

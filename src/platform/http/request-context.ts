@@ -6,30 +6,6 @@ import { checkInput } from './body.js';
 import { callerOf } from './caller.js';
 import type { Context, Cookies } from './endpoint.js';
 
-/** Body fields are refused in the query, where logs and histories would keep them (ASVS 14.2.1). */
-function refuseQuery(fields: string[]): RequestHandler {
-  return (req, _res, next) => {
-    const misplaced = fields.filter((field) => field in req.query);
-    if (misplaced.length > 0)
-      throw new AppError('invalid_request', { detail: `Send ${misplaced.join(', ')} in the body, not in the query.` });
-    next();
-  };
-}
-
-function checkBody(schema: z.ZodType): RequestHandler {
-  return (req, _res, next) => {
-    req.body = checkInput(schema, req.body ?? (schema instanceof z.ZodDefault ? undefined : {}));
-    next();
-  };
-}
-
-function refuseCookiesCrossSite({ wantsCookies }: Credentials, refuseCrossSite: RefuseCrossSite): RequestHandler {
-  return (req, _res, next) => {
-    if (wantsCookies(req.body)) refuseCrossSite(req);
-    next();
-  };
-}
-
 // Getters, because most handlers need neither caller nor cookies. Of a class, because those of an object literal create
 // a hidden class per request: a quarter of a small request's time.
 export class RequestContext<Deps> implements Context<Deps, unknown, unknown, unknown> {
