@@ -20,7 +20,7 @@ const prismaClient = join(root, 'src/generated/prisma');
 const client = join(root, 'client/dist');
 const playground = join(root, 'playground/dist');
 const dist = join(root, 'dist');
-const prisma = join(root, 'node_modules/prisma');
+const generator = join(root, 'node_modules/@prisma/client-generator-ts');
 const typescript = join(root, 'node_modules/typescript');
 
 /** What a person can act on: printed without a stack. */
@@ -84,13 +84,13 @@ async function buildPlayground() {
 /** Makes the Prisma client, unless it was made of this very schema by this very Prisma. */
 async function generateClient() {
   requireTools();
-  const stamp = hashOf([...schemaFiles(), 'node_modules/prisma/package.json']);
+  const stamp = hashOf([...schemaFiles(), 'node_modules/@prisma/client-generator-ts/package.json']);
   if (isCurrent(prismaClient, stamp)) return;
   await replace(prismaClient, stamp, async (work) => {
     // Its output is named relative to the schema, so that a copy of the schema is generated beside the copy.
     mkdirSync(join(work, 'prisma'));
     for (const path of schemaFiles()) copyFileSync(join(root, path), join(work, path));
-    await run([join(prisma, 'build/index.js'), 'generate', '--schema', join(work, 'prisma')]);
+    await run([join(root, 'scripts/generate-client.mjs'), join(work, 'prisma')]);
     return join(work, 'src/generated/prisma');
   });
 }
@@ -167,17 +167,17 @@ function isCurrent(directory, stamp) {
 }
 
 function requireTools() {
-  if (existsSync(prisma) && existsSync(typescript)) return;
+  if (existsSync(generator) && existsSync(typescript)) return;
   throw new BuildError('A build needs the development dependencies: run `npm ci --include=dev` first.');
 }
 
+// One checker, and no collection of garbage, take a third less processor time: checkers look at the same types again.
 async function compile(project, outDir) {
-  await run([join(typescript, 'bin/tsc'), '-p', project, '--outDir', outDir, '--noEmitOnError']);
+  await run([join(typescript, 'bin/tsc'), '-p', project, '--outDir', outDir, '--noEmitOnError', '--checkers', '1']);
 }
 
 async function run(args) {
-  // A build asks nobody for newer versions and reports to nobody.
-  const env = { ...process.env, CHECKPOINT_DISABLE: '1', PRISMA_HIDE_UPDATE_MESSAGE: '1' };
+  const env = { ...process.env, GOGC: process.env.GOGC ?? 'off', NO_COLOR: '1' };
   const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr])
