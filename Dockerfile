@@ -16,7 +16,7 @@ FROM node:24-bookworm-slim AS modules
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY client/package.json client/
-# Without the optional ones too: TypeScript is one of them.
+# Without the optional ones too: they are Prisma's command line and TypeScript, two thirds of the whole.
 RUN npm ci --omit=dev --omit=optional
 
 FROM node:24-bookworm-slim
