@@ -14,7 +14,6 @@ import { createPasswords, type Passwords } from './passwords/hasher.js';
 import { type Database, type DatabaseOptions, type Db, openDatabase } from './platform/db/database.js';
 import { isDatabaseUnavailable } from './platform/db/errors.js';
 import { migrate } from './platform/db/migrations/migrate.js';
-import { openRedis } from './platform/db/redis.js';
 import { postgresStore, redisStore } from './platform/limits/counters.js';
 import { outboxVitals } from './platform/outbox/queue.js';
 import { createOutboxWake, type OutboxWake } from './platform/outbox/wake.js';
@@ -142,7 +141,8 @@ export async function openCore(config: Config, log: Logger, options: CoreOptions
 async function openLimits({ on, redisUrl, rates }: Config['limits'], { config, database, log }: CoreDeps) {
   if (!on && config.production) log.warn('RATE_LIMIT is off: passwords can be guessed as fast as they can be hashed');
   if (!on) return { limits: undefined, closeLimits: () => undefined };
-  const redis = redisUrl === undefined ? undefined : await openRedis(redisUrl);
+  // Loaded only where it is used.
+  const redis = redisUrl === undefined ? undefined : await (await import('./platform/db/redis.js')).openRedis(redisUrl);
   const store = redis ? redisStore(redis) : database.runSql && postgresStore(database.runSql);
   return { limits: createLimits(rates, store, log), closeLimits: () => redis?.disconnect() };
 }

@@ -106,6 +106,7 @@ describe('The libraries:', () => {
     ],
     '@electric-sql/pglite': [
       'platform/db/embedded/embedded.ts',
+      'platform/db/embedded/new-cluster.ts',
       'platform/db/listen.ts',
       'platform/db/migrations/schema-diff.ts',
     ],

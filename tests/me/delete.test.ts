@@ -38,7 +38,7 @@ describe('deleting one’s own user', () => {
     ['if it is missing', {}, 422, 'validation_failed'],
     ['if it is empty', { password: '' }, 422, 'validation_failed'],
     ['next to an unknown field', { password: goodPassword, really: true }, 422, 'validation_failed'],
-  ])('needs only the right password: %s, nothing is deleted (ASVS 7.5.1)', async (_what, body, status, code) => {
+  ])('needs the right password alone: %s, nothing is deleted (ASVS 7.5.1)', async (_what, body, status, code) => {
     const user = await app.signUp();
     const answer = await remove(user, body);
     expect([answer.status, answer.body.code]).toEqual([status, code]);
