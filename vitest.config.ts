@@ -55,6 +55,8 @@ function together(mode: string) {
     ],
     // Files of one worker share what costs most: modules, and the embedded databases of tests/support/lent-databases.ts.
     isolate: mode === 'browser',
+    execArgv: ['--expose-gc'],
+    setupFiles: ['tests/support/free-memory.ts'],
     // A browser is several processes by itself.
     maxWorkers: mode === 'browser' ? 1 : 2,
   };
