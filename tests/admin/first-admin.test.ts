@@ -70,7 +70,7 @@ describe('the first admin', () => {
     const user = await app.signUp({ username: 'first.admin', password: 'a passphrase of my own' });
     const before = await app.deps.db.user.findUniqueOrThrow({ where: { id: user.userId } });
     await expect(start(settings)).rejects.toThrow(
-      /^ADMIN_PASSWORD is not the password of the user that ADMIN_USERNAME names/,
+      /^ADMIN_PASSWORD is not the password of the user in ADMIN_USERNAME/,
     );
     await expect(start(settings)).rejects.not.toThrow(goodPassword);
     app = await start();
