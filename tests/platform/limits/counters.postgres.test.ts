@@ -144,7 +144,7 @@ describe('On Postgres', () => {
 });
 
 describe('With Redis', () => {
-  const names = /store of the rate limits is (away|back)/;
+  const names = /store of the rate limits is (down|back)/;
 
   it('there is always a limit and never a failure when it crashes, comes back, hangs and answers again', async () => {
     const app = await startAppForTest({ ...startedWith, REDIS_URL: redis.url });
