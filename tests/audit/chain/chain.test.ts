@@ -332,6 +332,8 @@ describe('the audit key', () => {
 });
 
 afterEach(() => {
-  const failures = app.logs.filter(({ level, msg }) => Number(level) >= 50 && !/nothing after it is purged/.test(String(msg)));
+  const failures = app.logs.filter(
+    ({ level, msg }) => Number(level) >= 50 && !/nothing after it is purged/.test(String(msg)),
+  );
   expect(failures).toEqual([]);
 });
