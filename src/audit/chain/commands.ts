@@ -11,7 +11,7 @@ export const auditCommands: Command<CommandDeps>[] = [
     options: {
       head: { type: 'string', value: '<position>:<mac>', summary: 'a head from the log, kept outside of the database' },
     },
-    summary: 'find audit events that were changed, removed, added or cut off after they were sealed',
+    summary: 'find audit events changed, removed, added or cut off since they were sealed',
     run: verify,
   },
 ];
