@@ -294,7 +294,7 @@ describe('After a whole run, no password, token or key has leaked', () => {
     const url = `redis://:${encodeURIComponent(password)}@127.0.0.1:1`;
     const other = await startAppForTest({ RATE_LIMIT: 'on', LOG_LEVEL: 'trace', REDIS_URL: url });
     await other.http.post('/auth/login').send({ username: 'nobody', password: passwords.wrong }).expect(401);
-    expect(JSON.stringify(other.logs)).toContain('is away');
+    expect(JSON.stringify(other.logs)).toContain('is down');
     printed.push(JSON.stringify(other.logs));
     app.secrets.add('the password in REDIS_URL', password);
   });

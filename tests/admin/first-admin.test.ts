@@ -90,7 +90,7 @@ describe('the first admin', () => {
       .post('/auth/signup')
       .send({ ...firstAdmin, email: 'first@example.com' })
       .expect(201);
-    await expect(start(settings)).rejects.toThrow(/^ADMIN_USERNAME names a sign-up that waits for its e-mail/);
+    await expect(start(settings)).rejects.toThrow(/^ADMIN_USERNAME names a sign-up without a confirmed e-mail/);
     expect(await admins(await start())).toEqual([]);
   });
 
@@ -98,7 +98,7 @@ describe('the first admin', () => {
     'is not created with a password like %j',
     async (password) => {
       await expect(start({ ...settings, ADMIN_PASSWORD: password })).rejects.toThrow(
-        /^ADMIN_PASSWORD is not good enough/,
+        /^ADMIN_PASSWORD is too weak/,
       );
       expect(await admins(await start())).toEqual([]);
     },

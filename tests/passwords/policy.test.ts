@@ -36,7 +36,7 @@ describe('the length', () => {
       'seven ravens flew over the cold and salty sea, and nobody could tell me where they went, so I sat down, wrote a line, and slept until dawn';
     expect(check(words.slice(0, 64))).toBeUndefined();
     expect(check(words.slice(0, 128))).toBeUndefined();
-    expect(check(words.slice(0, 129))).toBe('The password has 129 characters; at most 128 are possible.');
+    expect(check(words.slice(0, 129))).toBe('The password has 129 characters; at most 128 are allowed.');
   });
 
   test('is counted after NFC, so composed and decomposed accents count the same', () => {

@@ -38,7 +38,7 @@ describe('users import and users export', () => {
     const first = await cli.run(['users', 'import', 'users.jsonl']);
     expect(first).toEqual({
       code: 1,
-      stdout: '3 lines read, 2 users imported, 0 there already, 1 lines refused.\n',
+      stdout: '3 lines read, 2 users imported, 0 already there, 1 lines refused.\n',
       stderr: 'line 2: Not a whole JSON object on one line.\n',
     });
     const again = await cli.json(['users', 'import', '-'], lineOf('ada') + lineOf('bob') + lineOf('eve'));

@@ -17,7 +17,7 @@ describe('a password', () => {
     const { keyboard, seen, password } = terminal();
     keyboard.write('correct horsX\u007fe\rcorrect horse\r');
     expect(await password).toBe('correct horse');
-    expect(seen.join('')).toBe('<echo off>Password: \nThe same again: \n<echo on>');
+    expect(seen.join('')).toBe('<echo off>Password: \nPassword again: \n<echo on>');
   });
 
   it.each([

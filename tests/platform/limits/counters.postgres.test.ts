@@ -135,7 +135,7 @@ describe('On Postgres', () => {
       401: 10,
       429: 40,
     });
-    expect(linesOf(app, /store of the rate limits is away/)).toHaveLength(1);
+    expect(linesOf(app, /store of the rate limits is down/)).toHaveLength(1);
     await app.deps.db.$executeRaw`ALTER TABLE rate_limit_away RENAME TO rate_limit`;
     await sleep(1_100);
     await guess(app, 1, { username: 'a-third' });
@@ -144,7 +144,7 @@ describe('On Postgres', () => {
 });
 
 describe('With Redis', () => {
-  const names = /store of the rate limits is (away|back)/;
+  const names = /store of the rate limits is (down|back)/;
 
   it('there is always a limit and never a failure when it crashes, comes back, hangs and answers again', async () => {
     const app = await startAppForTest({ ...startedWith, REDIS_URL: redis.url });
