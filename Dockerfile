@@ -20,7 +20,7 @@ COPY client/package.json client/
 RUN npm ci --omit=dev --omit=optional
 
 FROM node:24-bookworm-slim
-# Threads are there before any code of ours runs, so how many is said here: two more than hashes at once.
+# Node starts its threads before our code runs, so their number is set here: two more than hashes at once.
 ENV NODE_ENV=production HOST=0.0.0.0 UV_THREADPOOL_SIZE=16
 WORKDIR /app
 COPY package.json ./
@@ -33,7 +33,7 @@ COPY prisma/migrations prisma/migrations
 COPY --from=build /app/dist dist
 COPY --from=build /app/client/dist client/dist
 COPY --from=build /app/playground/dist playground/dist
-# The one place that the server writes to; a volume takes its owner from here.
+# The only folder that the server writes to; a volume takes its owner from here.
 RUN mkdir .data && chown node:node .data
 VOLUME /app/.data
 USER node

@@ -32,5 +32,5 @@ function mailTo({ limits, req }: Pick<LimitedRequest<unknown>, 'limits' | 'req'>
 async function recipientOf({ deps, req, principal }: LimitedRequest<AccessClaims | AppError | undefined>) {
   if (principal && !(principal instanceof AppError))
     return (await addressToVerify(deps, principal.sub)) ?? principal.sub;
-  return typeof req.body?.email === 'string' ? canonical(req.body.email) : 'nobody';
+  return typeof req.body?.email === 'string' ? canonical(req.body.email) : 'none';
 }

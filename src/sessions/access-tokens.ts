@@ -26,13 +26,13 @@ export type AccessClaims = z.infer<typeof claimsSchema> & { kid: string };
 
 export type AccessTokenSettings = { issuer: string; audience: string; accessTtl: number };
 
-export type AccessTokenSubject = { userId: string; roles: string[]; version: number; sessionId: string };
+export type TokenUser = { userId: string; roles: string[]; version: number; sessionId: string };
 
 /** Signs an access token (RFC 9068) with the active key. @param issuedAt seconds since the epoch */
 export function signAccessToken(
   keys: SigningKeys,
   settings: AccessTokenSettings,
-  subject: AccessTokenSubject,
+  user: TokenUser,
   issuedAt: number,
 ): string {
   const key = keys.active('access');
@@ -40,10 +40,10 @@ export function signAccessToken(
     iss: settings.issuer,
     aud: settings.audience,
     client_id: settings.audience,
-    sub: subject.userId,
-    sid: subject.sessionId,
-    roles: subject.roles,
-    ver: subject.version,
+    sub: user.userId,
+    sid: user.sessionId,
+    roles: user.roles,
+    ver: user.version,
     iat: issuedAt,
     exp: issuedAt + settings.accessTtl,
     jti: randomUUID(),

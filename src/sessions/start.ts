@@ -63,8 +63,8 @@ export function signFor(
   sessionId: string,
   issuedAt: number,
 ): Pick<SessionTokens, 'sessionId' | 'user' | 'accessToken' | 'accessExpiresIn'> {
-  const subject = { userId: user.id, roles: user.roles, version: user.version, sessionId };
-  const accessToken = signAccessToken(keys, config.tokens, subject, issuedAt);
+  const tokenUser = { userId: user.id, roles: user.roles, version: user.version, sessionId };
+  const accessToken = signAccessToken(keys, config.tokens, tokenUser, issuedAt);
   return { sessionId, user, accessToken, accessExpiresIn: config.tokens.accessTtl };
 }
 

@@ -98,7 +98,7 @@ describe('The access token', () => {
       ['alg', 'ES256'],
       ['aud', 'gatelatch'],
       ['sid', 'your session'],
-      ['exp', 'good until'],
+      ['exp', 'valid until'],
     ])
       await page.getByRole('row', { name: new RegExp(`^${name} .*${text}`) }).waitFor();
     const left = page.getByRole('timer');
@@ -207,7 +207,7 @@ describe('The log', () => {
     await isClosed(page);
     await page.getByLabel('Password').fill('not the password at all');
     await press(page, 'Log in');
-    await page.getByRole('alert').filter({ hasText: 'No user has this name and this password.' }).waitFor();
+    await page.getByRole('alert').filter({ hasText: 'The name or the password is wrong.' }).waitFor();
     await exchanges(page, 'POST /auth/login').getByText('invalid_credentials', { exact: true }).waitFor();
     await page.getByRole('radio', { name: 'Sign up' }).check();
     await page.getByLabel('Password').fill('short');
