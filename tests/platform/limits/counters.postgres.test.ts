@@ -154,7 +154,7 @@ describe('With Redis', () => {
     await redis.restart();
     await sleep(2_500);
     expect(statusesOf(await guess(app, 11, { username: 'third' }))).toEqual([...Array(10).fill(401), 429]);
-    expect(linesOf(app, names).map(({ msg }) => names.exec(`${msg}`)?.[1])).toEqual(['away', 'back']);
+    expect(linesOf(app, names).map(({ msg }) => names.exec(`${msg}`)?.[1])).toEqual(['down', 'back']);
     redis.freeze();
     const startedAt = performance.now();
     expect(statusesOf(await guess(app, 11, { username: 'fourth' }))).toEqual([...Array(10).fill(401), 429]);
@@ -172,6 +172,6 @@ describe('With Redis', () => {
     await redis.restart();
     await sleep(2_500);
     expect((await logIn(app, { username: 'another', password: wrong })).status).toBe(401);
-    expect(linesOf(app, names).map(({ msg }) => names.exec(`${msg}`)?.[1])).toEqual(['away', 'back']);
+    expect(linesOf(app, names).map(({ msg }) => names.exec(`${msg}`)?.[1])).toEqual(['down', 'back']);
   });
 });
