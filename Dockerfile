@@ -2,6 +2,7 @@ FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY client/package.json client/
+COPY scripts/left-out scripts/left-out
 RUN npm ci
 COPY tsconfig.json prisma.config.ts ./
 COPY prisma prisma
@@ -15,11 +16,11 @@ FROM node:24-bookworm-slim AS modules
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY client/package.json client/
-# Without the optional ones too: TypeScript is one of them.
+# Without the optional ones too: they are Prisma's command line and TypeScript, two thirds of the whole.
 RUN npm ci --omit=dev --omit=optional
 
 FROM node:24-bookworm-slim
-# Threads are there before any code of ours runs, so how many is said here: two more than hashes at once.
+# Node starts its threads before our code runs, so their number is set here: two more than hashes at once.
 ENV NODE_ENV=production HOST=0.0.0.0 UV_THREADPOOL_SIZE=16
 WORKDIR /app
 COPY package.json ./
@@ -32,7 +33,7 @@ COPY prisma/migrations prisma/migrations
 COPY --from=build /app/dist dist
 COPY --from=build /app/client/dist client/dist
 COPY --from=build /app/playground/dist playground/dist
-# The one place that the server writes to; a volume takes its owner from here.
+# The only folder that the server writes to; a volume takes its owner from here.
 RUN mkdir .data && chown node:node .data
 VOLUME /app/.data
 USER node

@@ -11,7 +11,15 @@ const BY_MODE: Record<string, string> = { browser: NEEDS_BROWSER, postman: NEWMA
 const ALONE = ['faults', 'abuse', 'copies'];
 const filesOf = (mode: string) => [
   `tests/${mode}/*.${mode}.test.ts`,
-  ...(mode === 'copies' ? ['tests/merge.test.ts'] : []),
+  ...(mode === 'copies' ? ['tests/merge.test.ts', 'tests/examples/start.test.ts'] : []),
+];
+
+// About the embedded database, or with one in processes of their own: on a server they would do the same once more.
+const EMBEDDED_ANYWAY = [
+  'tests/passwords/hash-priority.test.ts',
+  'tests/platform/cli/{alone,ask-server,mute-lock}.test.ts',
+  'tests/platform/db/{database,embedded/directory-lock,embedded/new-cluster,migrations/migrate,migrations/schema-diff}.test.ts',
+  'tests/user-transfer/commands.test.ts',
 ];
 
 // `vitest run` needs nothing but Node. `vitest run --mode postgres` runs the same and more on a real Postgres: the one
@@ -35,7 +43,7 @@ function together(mode: string) {
     exclude: [
       ...configDefaults.exclude,
       ...ALONE.flatMap(filesOf),
-      ...(mode === 'postgres' ? [] : [NEEDS_POSTGRES]),
+      ...(mode === 'postgres' ? EMBEDDED_ANYWAY : [NEEDS_POSTGRES]),
       ...(mode === 'browser' ? [] : [NEEDS_BROWSER]),
       ...(mode === 'postman' ? [] : [NEWMAN]),
       ...(mode === 'docs' ? [] : [NEEDS_CURL]),
@@ -45,8 +53,10 @@ function together(mode: string) {
       ...(mode === 'browser' ? ['tests/support/chromium.ts'] : []),
       ...(mode === 'docs' ? [] : ['tests/support/template-databases.ts']),
     ],
-    // Each page of the docs has a server of its own.
-    maxConcurrency: 2,
+    // Files of one worker share what costs most: modules, and the embedded databases of tests/support/lent-databases.ts.
+    isolate: mode === 'browser',
+    execArgv: ['--expose-gc'],
+    setupFiles: ['tests/support/free-memory.ts'],
     // A browser is several processes by itself.
     maxWorkers: mode === 'browser' ? 1 : 2,
   };

@@ -3,22 +3,22 @@ import { fileURLToPath } from 'node:url';
 import { fire, loop } from './load.mjs';
 import { PASSWORD } from './people.mjs';
 
-/** How many ask at once. */
+/** How many requests at once. */
 export const connections = { read: 64, password: 8, refresh: 16 };
 
 const node24 = Number(process.versions.node.split('.')[0]) >= 24;
 const json = { 'content-type': 'application/json' };
 // The default of PASSWORD_HASH.
 const hashCost = { BENCH_MEMORY_KIB: 19_456, BENCH_PASSES: 2, BENCH_LANES: 1 };
-// A path taken forty times a second is long interpreted before it is compiled.
+// A path taken forty times a second runs interpreted for a long time before it is compiled.
 const slowToWarm = 12;
 
 /**
- * What is compared: a row each of Gatelatch and, taking turns with it, its limit (something bare that does the one
- * thing it can't do without) and its peers. `target.now` is what a release must reach, `target.later` what we want.
+ * What is compared. Each row has Gatelatch and, taking turns with it, its limit (something bare that does only the
+ * essential) and its peers. `target.now` is what a release must reach, `target.later` is the goal.
  * @param wanted names of rows
- * @param arena `gatelatch` as it runs, `users` signed up there, `origin` as a browser would send it, and
- *   `peer(name, env)`, which starts one of `peers/`
+ * @param arena `gatelatch` as it runs, its `users`, `origin` as a browser sends it, and `peer(name, env)`, which starts
+ * one of `peers/`
  * @returns rows: `name`, `subject`, `rivals`
  */
 export async function prepareContests(wanted, arena) {
@@ -103,7 +103,7 @@ async function refresh({ gatelatch, users, peer }) {
   const asking = { measure: fire, connections: connections.refresh };
   return {
     name: 'POST /auth/refresh',
-    // Each client goes on with the token that it was given: every request is a real rotation.
+    // Each client continues with the token that it got: every request is a real rotation.
     subject: {
       ...gatelatch,
       ...asking,
@@ -132,7 +132,7 @@ async function refresh({ gatelatch, users, peer }) {
 }
 
 async function login({ gatelatch, users, peer, compiled, isServer }) {
-  // As a device that has signed in before does: it spares the mail about a new one.
+  // A known device, so that no mail about a new one is sent.
   const credentials = (n) => ({
     username: users[n].user.username,
     password: PASSWORD,
@@ -220,7 +220,7 @@ function serial(prefix) {
   return () => `${prefix}-${run}-${count++}`;
 }
 
-/** better-auth speaks to servers only, and only those who want to compare with it install it. */
+/** better-auth works with servers only, and is only installed for this comparison. */
 function hasBetterAuth(isServer) {
   return isServer && existsSync(fileURLToPath(new URL('node_modules/better-auth', import.meta.url)));
 }

@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 
 /**
- * What is measured runs on one half of the cores; Postgres and whatever makes the load on the other. A bare loop
- * needs neither, so without this it would have cores to itself that a server must share.
- * @returns `servers`: the words that a server's command line begins with; `names`: what to tell the reader; both empty
- *   where there is only one core, or no `taskset`
+ * The server under test runs on one half of the cores; Postgres and the load generator on the other. A bare loop needs
+ * neither: otherwise it would have all cores.
+ * @returns `servers`: the start of a server's command line; `names`: for the reader; both empty with only one core or
+ * without `taskset`
  */
 export function divideCores() {
   const cores = availableParallelism();
@@ -13,7 +13,7 @@ export function divideCores() {
   if (half === 0) return { servers: [], names: '' };
   const [first, second] = [range(0, half - 1), range(half, cores - 1)];
   try {
-    // This process, all its threads, and what it starts from now on.
+    // This process with all threads and later children.
     execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', second, String(process.pid)], { stdio: 'ignore' });
   } catch {
     return { servers: [], names: '' };

@@ -6,10 +6,7 @@ import { residentMb } from './processes.mjs';
 
 const LOGINS = 300;
 
-/**
- * `/welcome` while 300 logins are queued, beside itself without them: throughput, p99, and what memory it took.
- * @returns one row: what was measured, and the targets
- */
+/** `/welcome` with and without 300 queued logins: throughput, p99 and memory. @returns one row with the targets */
 export async function measureFlood({ gatelatch, users, origin }, { rounds, seconds }) {
   const welcome = {
     ...gatelatch,
@@ -36,7 +33,7 @@ export async function measureFlood({ gatelatch, users, origin }, { rounds, secon
   return { rounds: measured, restMb, mostMb };
 }
 
-/** Always 300 logins under way, each with a password that is wrong, so that none takes anything but a hash. */
+/** Always 300 logins in flight with wrong passwords, so that each costs only a hash. */
 function startFlood(url) {
   const answers = {};
   let on = true;

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 
 /**
- * Fills a migrated database up to so many users with three sessions each, by SQL: the figures of a database that has
- * grown are to be those of one that has not. All have the password of those who were there before.
+ * Fills a migrated database by SQL up to this many users with three sessions each, to measure a database that has
+ * grown. All have the password of the existing users.
  * @returns the usernames of some of them, from all over the table
  */
 export async function growTo(databaseUrl, users, some) {

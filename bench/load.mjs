@@ -3,10 +3,10 @@ import { cpuSeconds } from './processes.mjs';
 
 /**
  * One round of requests against one server.
- * @param target `connections`, and `requests`: a function of a client's number that gives its request to autocannon;
- *   a request with `onReply(body)` is followed by the body that this returns
- * @returns what was done a second, its latency in ms, and the server's processor time for each in µs
- * @throws where an answer was not 2xx: such a figure would mean nothing
+ * @param target `connections`, and `request`: gives autocannon the request of client number n; a request with
+ * `onReply(body)` is followed by the body that this returns
+ * @returns requests per second, latency in ms and the server's processor time per request in µs
+ * @throws if an answer was not 2xx: the figures would mean nothing
  */
 export async function fire({ pid, url, connections, request }, seconds) {
   let clients = 0;
@@ -33,7 +33,7 @@ function following(client, { onReply, ...request }) {
   return request;
 }
 
-/** The same figures for a loop in a child process of its own. */
+/** The same figures for a loop in its own child process. */
 export async function loop({ pid, connections, ask }, seconds) {
   const cpuBefore = cpuSeconds(pid);
   const { latencies, seconds: took } = await ask({ connections, milliseconds: seconds * 1000 });
@@ -54,7 +54,7 @@ function figures({ count, seconds, p50, p99, cpu }) {
     p50: round(p50),
     p99: round(p99),
     cpuMicros: Number.isNaN(cpu) ? null : round((cpu * 1e6) / count),
-    // Near 1 a single-threaded server is at its limit; well below, something else is: the client, or the database.
+    // Near 1, a single-threaded server is at its limit; well below, the client or the database is.
     cpuShare: Number.isNaN(cpu) ? null : round(cpu / seconds, 100),
   };
 }

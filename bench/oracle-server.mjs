@@ -1,4 +1,4 @@
-// The server that bench/oracle.mjs measures, in a process of its own, which can also make users what no route makes them.
+// The server that bench/oracle.mjs measures, in its own process. It can also create users that no route creates.
 import { randomUUID } from 'node:crypto';
 import { loadConfig } from '../dist/config.js';
 import { createLog } from '../dist/platform/process/log.js';
@@ -24,5 +24,5 @@ async function namesakesOf(emailKey, count) {
   });
 }
 
-// Also where the bench was killed, and can't say so.
+// Also if the bench was killed and could not stop it.
 for (const end of ['SIGTERM', 'disconnect']) process.once(end, () => server.stop().then(() => process.exit(0)));

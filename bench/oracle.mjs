@@ -1,15 +1,16 @@
-// `npm run bench:oracle`: does the time of an answer tell whether somebody exists? Classes of requests come in random
-// order to one server; for each pair of classes the AUC of a rank test (Mann-Whitney) says how often an answer
-// of the one takes longer than one of the other: 0.5 tells nothing, and 0 or 1 tells all. The limits are on, and so high
-// that none refuses. About two and a half minutes.
+// `npm run bench:oracle`: does response time reveal whether a user exists? Sends classes of requests in random order to
+// one server. For each pair of classes, the AUC of a rank test (Mann-Whitney) says how often a response of one class
+// takes longer than one of the other: 0.5 reveals nothing, 0 or 1 everything. The limits are on, but too high to
+// refuse. Takes about two and a half minutes.
 //
-//   npm run bench:oracle -- [--samples=800] [--seconds=28]      the most for each route, and the most time for it
+//     npm run bench:oracle -- [--samples=800] [--seconds=28]      the maximum per route, and its maximum time
 //
-// The AUC must lie within 0.45 and 0.55. What else runs on the machine drifts, makes all times more alike, and so hides a
-// difference from it; beside it stands how often the one took longer than one of the other from about the same moment, which hardly
-// drifts. That finds smaller differences, and is shown, not judged: at a login a row is 0.1 ms dearer to read than none.
+// The AUC must be between 0.45 and 0.55. Other load on the machine makes all times more alike and hides a difference.
+// Beside it stands how often one class took longer in pairs from about the same moment, which hardly drifts. That finds
+// smaller differences, and is shown, not judged: in a login, reading a row costs 0.1 ms more than reading none.
 //
-// The database is the one in DATABASE_URL, where that is postgresql:// (to which test users are added), else an embedded one in memory.
+// The database is the one in DATABASE_URL if that is postgresql:// (test users are added), else an embedded one in
+// memory.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -26,7 +27,7 @@ const { values } = parseArgs({
 const samples = Number(values.samples);
 const longestMs = Number(values.seconds) * 1000;
 const limits = [0.45, 0.55];
-// So many users of each class have an address of their own, for what is not asked hundreds of times about one.
+// This many users of each class have their own address, for requests that are not repeated for one address.
 const namesakes = 200;
 const unreachableLimits = Object.fromEntries(
   ['LOGIN_ADDRESS', 'LOGIN_ACCOUNT', 'SIGNUP', 'MAIL', 'MAIL_ADDRESS', 'GENERAL'].map((name) => [
@@ -54,10 +55,10 @@ async function main() {
   const emails = { ...people, unknown: `unknown-${run}@example.com` };
   const classes = ['known', 'unknown', 'unverified', 'disabled'];
   const by = (request) => Object.fromEntries(classes.map((name) => [name, () => request(emails[name])]));
-  // A sign-up that waits for its e-mail is found by its name alone.
+  // A pending sign-up is found only by its name.
   const byName = (request) =>
     Object.fromEntries([...classes, 'pending'].map((name) => [name, () => request(`${name}-${run}`)]));
-  // Addresses take turns, and unknown ones too, because sign-ups that already wait for an address are looked at.
+  // Addresses take turns, unknown ones too, because pending sign-ups for an address are looked at.
   const signUps = Object.fromEntries(classes.map((name) => [name, 0]));
   const signUp = (name) => {
     const turn = signUps[name]++;
@@ -103,8 +104,8 @@ function verdictOn(known, other) {
 }
 
 /**
- * Answers of classes drawn by lot, each for itself; the first warm up. Not in rounds of one each: what a mail costs, which
- * is made two requests later, would then fall upon every class but its own.
+ * Responses of randomly chosen classes; the first ones warm up. Not in rounds: a mail costs its time two requests
+ * later, which in a round would always hit the other classes.
  */
 async function measure(requests) {
   const names = Object.keys(requests);
@@ -120,14 +121,14 @@ async function measure(requests) {
       shape ??= answer;
       if (answer !== shape) throw new Error(`${name} is answered otherwise: ${answer}, not ${shape}`);
       if (round >= 0) times[name].push(took);
-      // What an answer leaves to do is not to be measured with the next one.
+      // Work after a response must not be measured with the next one.
       await sleep(2 + Math.random() * 4);
     }
   }
   return times;
 }
 
-/** @returns what of the answer could tell: its status, and its body but for what is different each time */
+/** @returns what could reveal something: the status, and the body without what changes each time */
 async function post(path, body) {
   const answer = await fetch(`${url}${path}`, {
     method: 'POST',
@@ -138,7 +139,6 @@ async function post(path, body) {
   return `${answer.status} ${text.replace(/"(id|request_id|username|email|created_at|updated_at)":"[^"]*"/g, '"$1"')}`;
 }
 
-/** A verified, an unverified and a disabled user, by their e-mail addresses. */
 async function makePeople() {
   const people = Object.fromEntries(
     ['known', 'unverified', 'disabled'].map((name) => [name, `${name}-${run}@example.com`]),
@@ -169,7 +169,7 @@ async function mailedToken(email) {
   throw new Error(`No mail to ${email}`);
 }
 
-/** What no route of these does: a user who signed up while the server was open, and one whom an administrator disabled. */
+/** Not possible by these routes: a user from the time of open sign-up, and one disabled by an admin. */
 async function change(people) {
   const answer = await new Promise((resolve) => {
     server.once('message', resolve);
@@ -188,7 +188,7 @@ async function startServer() {
     AUTH_SECRET: randomBytes(32).toString('hex'),
     DATABASE_URL: /^postgres/.test(process.env.DATABASE_URL ?? '') ? process.env.DATABASE_URL : 'pglite:memory',
     SIGNUP: 'verified',
-    // Cheap hashes hide less of whatever else differs, and more answers fit into the time; a hash left out still shows.
+    // Cheap hashes hide less of other differences and allow more samples; a missing hash still shows.
     PASSWORD_HASH: 'm=4096,t=1,p=1',
     ...unreachableLimits,
     MAIL_FOLDER: folder,
@@ -225,7 +225,7 @@ function auc(first, second) {
   for (let start = 0; start < ranked.length; ) {
     let end = start;
     while (end < ranked.length && ranked[end][0] === ranked[start][0]) end++;
-    // Those of equal time share the mean of their ranks.
+    // Equal times share the mean of their ranks.
     for (let at = start; at < end; at++) if (ranked[at][1] === 1) sum += (start + 1 + end) / 2;
     start = end;
   }
@@ -239,7 +239,7 @@ function laterInPairs(first, second) {
   return later.reduce((sum, one) => sum + one, 0) / pairs;
 }
 
-/** Of the AUC of two samples that are alike. */
+/** The standard error of the AUC of two equal samples. */
 function standardError(first, second) {
   return Math.sqrt((first + second + 1) / (12 * first * second));
 }

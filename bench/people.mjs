@@ -1,4 +1,4 @@
-/** The password of everybody in the bench. */
+/** The password of every user in the bench. */
 export const PASSWORD = 'correct horse battery staple';
 
 /**
@@ -9,7 +9,7 @@ export function signUpMany({ url }, count, prefix) {
   return Promise.all(Array.from({ length: count }, (_, n) => signUp(url, `${prefix}-${n}`)));
 }
 
-/** Logs in as whoever has {@link PASSWORD}. @returns the token response */
+/** Logs in a user with {@link PASSWORD}. @returns the token response */
 export function logIn({ url }, username) {
   return credentials(`${url}/auth/login`, username, 200);
 }

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { freePort } from './processes.mjs';
 
-/** Where Postgres' programs lie, or undefined. */
+/** The folder of Postgres' programs, or undefined. */
 export function findPostgres() {
   const packaged = '/usr/lib/postgresql';
   const versions = existsSync(packaged) ? readdirSync(packaged).sort((a, b) => Number(b) - Number(a)) : [];
@@ -16,9 +16,9 @@ export function findPostgres() {
   );
 }
 
-/** A throw-away server with the settings it comes with (so each commit is on disk), gone with `remove()`. */
+/** A temporary server with its default settings (so each commit is on disk); `remove()` deletes it. */
 export async function startPostgres(bin) {
-  // It refuses to run as root.
+  // Postgres refuses to run as root.
   const user = process.getuid?.() === 0 ? { uid: idOf('-u'), gid: idOf('-g') } : {};
   const dir = mkdtempSync(join(tmpdir(), 'gatelatch-bench-postgres-'));
   if (user.uid !== undefined) chownSync(dir, user.uid, user.gid);
@@ -45,7 +45,7 @@ export async function startPostgres(bin) {
   };
 }
 
-/** A database of its own on that server: the bench touches no other. */
+/** Its own database on that server: the bench touches no other. */
 export async function createDatabase(serverUrl, name) {
   const sql = (text) => withClient(serverUrl, (client) => client.query(text));
   await sql(`CREATE DATABASE ${name}`);

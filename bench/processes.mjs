@@ -10,15 +10,15 @@ import { divideCores } from './cores.mjs';
 
 const { servers: onServerCores, names } = divideCores();
 
-/** Which cores do what, in words; empty where they are not divided. */
+/** Which cores do what, in words; empty if they are not divided. */
 export const coresInWords = names;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 /**
- * Gatelatch as `node dist/main.js` in production, with everything on: headers, an allow-list of origins, one log
- * line a request (to the file `request.log` in `cwd`). Nothing of the caller's environment gets in.
- * @returns once /readyz answers 200, and how long that took
+ * Gatelatch as `node dist/main.js` in production, with everything on: headers, allowed origins, one log line per
+ * request (to `request.log` in `cwd`). The bench's own environment is not passed on.
+ * @returns once /readyz answers 200, with the time that took
  */
 export async function startGatelatch({ databaseUrl, cwd, origin, env: more = {} }) {
   const port = await freePort();
@@ -57,7 +57,7 @@ function secretOf(cwd) {
   return secrets.get(cwd);
 }
 
-/** One of `peers/`, once it has said that it is ready; what it said comes with it. */
+/** One of `peers/`, once it reports that it is ready; with the facts it reported. */
 export async function startPeer(name, env = {}) {
   const [command, ...args] = [...onServerCores, process.execPath, join(root, 'bench/peers', `${name}.mjs`)];
   const child = spawn(command, args, {
@@ -95,16 +95,16 @@ export async function freePort() {
   return port;
 }
 
-/** Processor time that a process has used, all its threads, in seconds; undefined where there is no /proc. */
+/** Processor time of a process with all its threads, in seconds; undefined without /proc. */
 export function cpuSeconds(pid) {
-  // The second field, the name in brackets, may hold spaces. Linux counts in ticks of 10 ms.
+  // The second field, the name in brackets, may contain spaces. Linux counts in ticks of 10 ms.
   const fields = fromProc(pid, 'stat')
     ?.replace(/^.*\) /s, '')
     .split(' ');
   return fields && (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
-/** Resident memory in MB; undefined where there is no /proc. */
+/** Resident memory in MB; undefined without /proc. */
 export function residentMb(pid) {
   const kib = /^VmRSS:\s+(\d+) kB$/m.exec(fromProc(pid, 'status') ?? '')?.[1];
   return kib && Math.round(Number(kib) / 1024);

@@ -1,16 +1,14 @@
-// `npm run bench`: Gatelatch beside what limits it, in one run on one machine, as ratios. What a number is worth
-// elsewhere nobody knows; what a ratio is worth, the same machine at the same minute tells.
+// `npm run bench`: Gatelatch compared with its limits and peers, in one run on one machine, as ratios: an absolute
+// number means little on another machine.
 //
-//   npm run bench -- [--quick] [--database=postgres|embedded]
-//                    [--only=welcome,me,todos,refresh,login,signup,start,flood,growth]
-//                    [--argon2=<folder>]       what scripts/build-argon2.sh has made there, as the image runs with it:
-//                                              for Gatelatch and its bare loop; peers keep what they ship
+//     npm run bench -- [--quick] [--database=postgres|embedded] [--argon2=<folder>]
+//       [--only=welcome,me,todos,refresh,login,signup,start,flood,growth]
 //
-// All but `growth`, which fills a database up to a million users first, is done by default. The peers that Gatelatch
-// itself does not need come by `npm ci --prefix bench`.
+// `--argon2`: the result of scripts/build-argon2.sh, as the image uses it: for Gatelatch and its bare loop.
+// By default everything runs except `growth`, which first fills a database with a million users.
 //
-// Database: DATABASE_URL, where it is postgresql:// (a database of the bench's own is made there and dropped); else
-// a throw-away cluster, where `initdb` is found; else the embedded one, in memory.
+// Database: DATABASE_URL if it is postgresql:// (the bench creates and drops its own database there); else a temporary
+// cluster if `initdb` is found; else the embedded one, in memory.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
@@ -123,7 +121,7 @@ async function server(url) {
   };
 }
 
-/** Gatelatch as it runs in production, some who are signed up there, and a way to start what it is compared with. */
+/** Gatelatch as in production, with some users, and a way to start its peers. */
 async function openArena({ directory, database }) {
   const databaseUrl = await database.create('load');
   const gatelatch = await started(startGatelatch({ databaseUrl, cwd: directory, origin, env: compiled }));
@@ -155,14 +153,14 @@ async function holdFlood(arena) {
   return measureFlood(arena, plan);
 }
 
-/** Our own figures again, as the same database fills up. Logins are those of users who have signed in before. */
+/** Our own figures again, while the same database fills up. Logins are those of users who have signed in before. */
 async function holdGrowth(contests, { databaseUrl, isServer, gatelatch, users: askers }) {
   if (!isServer) throw new Error('Growth is measured on Postgres.');
   const sizes = [];
   for (const users of options.quick ? [1_000, 10_000] : [1_000, 100_000, 1_000_000]) {
     note(`Filling up to ${users} users …`);
     const names = await growTo(databaseUrl, users, askers.length);
-    // In place of those whom the contests know: figures are of rows from all over the tables.
+    // Replaces the known users: figures need rows from all over the tables.
     for (const [n, name] of names.entries()) askers[n] = await logIn(gatelatch, name);
     const measured = await holdAll(contests.map((contest) => ({ ...contest, rivals: [] })));
     sizes.push({ users, figures: measured.map(({ name, rounds }) => ({ name, ...middleOf(rounds, 'Gatelatch') })) });
@@ -170,7 +168,7 @@ async function holdGrowth(contests, { databaseUrl, isServer, gatelatch, users: a
   return sizes;
 }
 
-/** All of a row take turns, round by round, so that whatever else the machine does meets them alike. */
+/** All take turns, round by round, so that other load on the machine affects them equally. */
 async function hold({ name, subject, rivals }) {
   note(`${name} …`);
   const all = [{ name: 'Gatelatch', ...subject }, ...rivals];
@@ -216,15 +214,16 @@ function machine(loadBefore) {
     memoryMb: Math.round(totalmem() / 2 ** 20),
     system: `${process.platform} ${release()} ${process.arch}`,
     node: process.versions.node,
-    // What else the machine was doing: well over 1 before the run, the figures are of a busy machine.
+    // Other load on the machine: above 1 before the run, the figures are of a busy machine.
     loadBefore,
     loadAfter: loadavg()[0],
   };
 }
 
 function packageVersions() {
-  const { version, dependencies, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  return { gatelatch: version, commit: commit(), ...dependencies, autocannon: devDependencies.autocannon };
+  const read = (path) => JSON.parse(readFileSync(join(root, path), 'utf8'));
+  const { version, dependencies } = read('package.json');
+  return { gatelatch: version, commit: commit(), ...dependencies, ...read('bench/package.json').dependencies };
 }
 
 function commit() {

@@ -3,10 +3,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { residentMb, startGatelatch } from './processes.mjs';
 
-// At rest is when what the start left behind has been collected.
+// After this time the garbage of the start has been collected.
 const restMs = 2000;
 
-/** From `node dist/main.js` to the first 200 of /readyz, and the memory held a while later; medians of the later starts. */
+/**
+ * The time from `node dist/main.js` to the first 200 of /readyz, and the memory some time later; medians of the later
+ * starts.
+ */
 export async function measureStartUp({ directory, database, origin, starts }, note) {
   const rows = [];
   if (database.isServer) {

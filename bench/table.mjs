@@ -1,4 +1,4 @@
-/** Prints a table: first column to the left, the rest to the right. */
+/** Prints a table: the first column to the left, the others to the right. */
 function print(head, rows) {
   const lines = [head, ...rows].map((line) => line.map((cell) => String(cell ?? '–')));
   const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column].length)));
@@ -13,8 +13,8 @@ function print(head, rows) {
 }
 
 /**
- * Throughput is what a caller gets; processor time for each request is what the server pays, which shows too where
- * the client or the database is the limit (a share of processor well below 1).
+ * Throughput is what a client gets; processor time per request is what the server pays. That also shows when the client
+ * or the database is the limit (a share of processor well below 1).
  */
 export function printRatios(rows) {
   if (rows.length === 0) return;
@@ -65,12 +65,12 @@ export function printStartUp(rows) {
   );
 }
 
-/** @param flood what `measureFlood` gives */
+/** @param flood the result of `measureFlood` */
 export function printFlood({ rounds, restMb, mostMb }) {
   const middle = (figure) => rounds.map(figure).sort((a, b) => a - b)[Math.floor(rounds.length / 2)];
   const kept = middle(({ quiet, flooded }) => flooded.perSecond / quiet.perSecond);
   const p99 = middle(({ flooded }) => flooded.p99);
-  // One hash at once for each core that the server has, and 64 MB.
+  // One hash at once for each core of the server, and 64 MB.
   print(
     ['300 logins queued', 'quiet/s', 'flooded/s', 'kept', 'target', 'p99 ms', 'target', 'MB at rest', 'at most'],
     [
@@ -89,7 +89,7 @@ export function printFlood({ rounds, restMb, mostMb }) {
   );
 }
 
-/** Figures by the size of the database, and what is left of them at the largest. */
+/** Figures by the size of the database, and the share left at the largest. */
 export function printGrowth(sizes) {
   if (sizes.length === 0) return;
   const [first, last] = [sizes[0], sizes.at(-1)];

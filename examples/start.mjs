@@ -1,4 +1,4 @@
-// npm run example:<name>: Gatelatch, and an example beside it, until Ctrl-C. Its data is kept in the example's folder.
+// npm run example:<name>: Gatelatch with an example, until Ctrl-C. Its data is in the example's folder.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -38,7 +38,7 @@ run(example.command, example.environment);
 await until(example.url, '/');
 console.log(`\n  The example is open at ${example.url}, and Gatelatch at ${gatelatchUrl}. Ctrl-C stops both.\n`);
 
-/** Starts a program in the example's folder. Where one ends, so does the other. */
+/** Starts a program in the example's folder. If one ends, the other ends too. */
 function run(command, environment) {
   const env = { LOG_LEVEL: 'warn', ...process.env, ...environment };
   const child = spawn(process.execPath, command, { cwd: folder, env, stdio: ['ignore', 'inherit', 'inherit'] });

@@ -1,20 +1,20 @@
 import { type Fact, takeApart } from './claims.js';
 import type { Session } from './client/dist/index.js';
 import { byId, make, onPress } from './dom.js';
-import type { Gate } from './gate.js';
+import type { PlaygroundSession } from './session.js';
 
-/** The access token: its parts, what they say, and the time that it has left. */
-export function createAccessToken(gate: Gate): void {
+/** The access token: its parts, their content and the time left. */
+export function createAccessToken(playground: PlaygroundSession): void {
   const parts = byId('token-parts', HTMLElement);
   const facts = byId('token-facts', HTMLElement);
   const hidden = byId('token-hidden', HTMLElement);
   const left = byId('life-left', HTMLElement);
   const bar = byId('life-bar', HTMLProgressElement);
 
-  onPress(byId('refresh', HTMLButtonElement), () => gate.client.refresh().catch(() => {}));
+  onPress(byId('refresh', HTMLButtonElement), () => playground.client.refresh().catch(() => {}));
   setInterval(tick, 1_000);
 
-  gate.follow(({ session }) => {
+  playground.follow(({ session }) => {
     if (!session) return;
     bar.max = Math.max(1, secondsLeft(session));
     hidden.hidden = session.accessToken !== undefined;
@@ -37,8 +37,8 @@ export function createAccessToken(gate: Gate): void {
   }
 
   function tick(): void {
-    if (!gate.session) return;
-    bar.value = secondsLeft(gate.session);
+    if (!playground.session) return;
+    bar.value = secondsLeft(playground.session);
     left.textContent = bar.value > 0 ? inWords(bar.value) : 'run out; the next request refreshes it';
   }
 }
@@ -48,7 +48,7 @@ function secondsLeft({ expiresAt }: Session): number {
 }
 
 const signature =
-  'Made with the server’s private key over the two parts before it. Whoever has the public keys can check it.';
+  'Made with the server’s private key over the two parts before it. Any service with the public keys can check it.';
 
 function inWords(seconds: number): string {
   const minutes = Math.floor(seconds / 60);

@@ -1,6 +1,5 @@
 type Part = 'header' | 'claims';
 
-/** A name, what it holds, and what that is good for. */
 export type Fact = { name: string; value: string; meaning: string };
 
 const meanings: Record<string, string> = {
@@ -8,20 +7,20 @@ const meanings: Record<string, string> = {
   typ: 'an access token (RFC 9068), for which no other JWT can pass',
   kid: 'which key signed it',
   iss: 'who made it: this server',
-  aud: 'for whom: anybody else must refuse it',
+  aud: 'the services it is for: all others must refuse it',
   client_id: 'the audience’s name again, as RFC 9068 wants it',
   sub: 'who you are: your id',
   sid: 'your session: once it ends, this token is refused at once',
-  roles: 'what you may do besides',
+  roles: 'what else you may do',
   ver: 'counts changes of your roles: an older token is stale',
   iat: 'made at',
-  exp: 'good until',
-  jti: 'this very token’s own id',
+  exp: 'valid until',
+  jti: 'the id of this token',
 };
 
 /**
- * A JWT taken apart (RFC 7519). Nothing is checked here: that is the server's to do, at every request.
- * @returns the three parts as they travel, and what the first two say
+ * Takes a JWT apart (RFC 7519) without checking it: the server does that at every request.
+ * @returns the three parts, and the content of the first two
  */
 export function takeApart(token: string): { parts: string[]; facts: Record<Part, Fact[]> } {
   const parts = token.split('.');
@@ -33,12 +32,12 @@ function factsIn(part = ''): Fact[] {
   const content: Record<string, unknown> = JSON.parse(new TextDecoder().decode(bytes));
   return Object.entries(content).map(([name, value]) => ({
     name,
-    value: shown(name, value),
+    value: formatted(name, value),
     meaning: meanings[name] ?? '',
   }));
 }
 
-function shown(name: string, value: unknown): string {
+function formatted(name: string, value: unknown): string {
   if (name === 'iat' || name === 'exp') return `${value} = ${new Date(Number(value) * 1000).toLocaleTimeString()}`;
   return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -1,7 +1,4 @@
-/**
- * The element with this id.
- * @throws where the page has none of that kind: the page and its scripts are not of one release
- */
+/** The element with this id. @throws if the page has none of that kind: page and scripts are of different releases */
 export function byId<Kind extends HTMLElement>(id: string, kind: new () => Kind): Kind {
   const found = document.getElementById(id);
   if (!(found instanceof kind)) throw new Error(`The page has no ${kind.name} #${id}.`);
@@ -11,8 +8,8 @@ export function byId<Kind extends HTMLElement>(id: string, kind: new () => Kind)
 type Attributes = Record<string, string | boolean | ((event: Event) => unknown)>;
 
 /**
- * A new element. Content is text or nodes, never markup, so that nothing that somebody typed becomes any.
- * @param attributes by name; true is there, false is not, and a function listens to the event of that name
+ * A new element. Content is text or nodes, never markup, so that user input never becomes markup.
+ * @param attributes by name; true sets one, false removes it, a function listens to the event of that name
  */
 export function make<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
@@ -29,19 +26,19 @@ export function make<Tag extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** A button that rests while what it started is under way. */
+/** A button that is busy while its work runs. */
 export function button(label: string, work: () => Promise<unknown>, attributes: Attributes = {}): HTMLButtonElement {
   const made = make('button', { type: 'button', ...attributes }, label);
   onPress(made, work);
   return made;
 }
 
-/** Has a button of the page do this, and rest meanwhile. */
+/** Lets a button of the page run this work, busy meanwhile. */
 export function onPress(pressed: HTMLButtonElement, work: () => Promise<unknown>): void {
   pressed.addEventListener('click', () => void resting(pressed, work));
 }
 
-/** Has a form do this instead of being sent, its button resting meanwhile. */
+/** Lets a form run this work instead of being sent, its button busy meanwhile. */
 export function onSubmit(form: HTMLFormElement, work: () => Promise<unknown>): void {
   form.addEventListener('submit', (event) => {
     event.preventDefault();
@@ -50,7 +47,7 @@ export function onSubmit(form: HTMLFormElement, work: () => Promise<unknown>): v
   });
 }
 
-// Not `disabled`, which would take the focus away from whoever has just pressed it.
+// Not `disabled`: the user would lose the focus on the button.
 async function resting(pressed: HTMLButtonElement, work: () => Promise<unknown>): Promise<void> {
   if (pressed.ariaBusy === 'true') return;
   pressed.ariaBusy = 'true';

@@ -1,13 +1,10 @@
 import { curlOf, properCase } from './curl.js';
 import { button, make } from './dom.js';
 import { type Exchange, jsonOf } from './exchange.js';
-import { masked, withoutPasswords } from './masks.js';
-import { unreachable, verdictOn } from './words.js';
+import { unreachable, verdictOn } from './messages.js';
+import { redacted, withoutPasswords } from './redact.js';
 
-/**
- * An exchange to be unfolded: what it means, what was sent, what came back, and the same with curl.
- * @param times how often in a row it was just this
- */
+/** An exchange that unfolds: its meaning, request, response and curl command. @param times how often it was repeated */
 export function viewOf(exchange: Exchange, times: number): HTMLDetailsElement {
   return make('details', {}, summaryOf(exchange, times), ...contentOf(exchange));
 }
@@ -39,15 +36,15 @@ function contentOf(exchange: Exchange): HTMLElement[] {
   let isBare = false;
 
   function show(): void {
-    const cover = isBare ? (text: string) => text : masked;
+    const cover = isBare ? (text: string) => text : redacted;
     request.textContent = cover(texts.request);
     answer.textContent = cover(texts.answer);
     curl.textContent = cover(texts.curl);
   }
 
-  // A copy that is meant to be pasted needs the whole token, but no password unless it was asked for.
+  // A copy to paste needs the whole token, but a password only if it is shown.
   const copied = () => (isBare ? texts.curl : withoutPasswords(texts.curl));
-  const hides = Object.values(texts).some((text) => masked(text) !== text);
+  const hides = Object.values(texts).some((text) => redacted(text) !== text);
   const reveal = make('button', { type: 'button', 'aria-pressed': 'false', click: toggle }, 'Show secrets');
   function toggle(): void {
     isBare = !isBare;
@@ -79,7 +76,7 @@ function copyButton(text: () => string, shown: HTMLElement): HTMLButtonElement {
       made.textContent = 'Copied';
       setTimeout(() => (made.textContent = 'Copy curl'), 2_000);
     } catch {
-      // Not over plain HTTP from afar: there, the text is at least ready to be copied by hand.
+      // Not allowed over plain HTTP from another machine: select the text for copying by hand.
       getSelection()?.selectAllChildren(shown);
     }
   });

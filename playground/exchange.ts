@@ -1,18 +1,18 @@
 type Message = { headers: [name: string, value: string][]; body: string };
 
-/** One request of this page and what came back, as far as a script can see them. */
+/** A request of this page and its response, as far as a script can see them. */
 export type Exchange = {
   method: string;
   url: URL;
-  /** Whether the browser adds the cookies that it holds. */
+  /** Whether the browser adds its cookies. */
   cookies: boolean;
   request: Message;
-  /** Undefined where no answer came. */
+  /** Undefined without an answer. */
   response?: Message & { status: number; reason: string };
   milliseconds: number;
 };
 
-/** `fetch`, which tells each exchange before whoever asked hears of the answer. */
+/** `fetch` that reports each exchange before the caller gets the answer. */
 export function recording(tell: (exchange: Exchange) => void): typeof fetch {
   return async (input, init) => {
     const request = new Request(input, init);
@@ -37,7 +37,7 @@ async function messageOf(message: Request | Response): Promise<Message> {
   return { headers: [...message.headers], body };
 }
 
-/** What the answer says, where it says it in JSON. */
+/** The answer's JSON, if it is JSON. */
 // biome-ignore lint/suspicious/noExplicitAny: the log shows whatever came.
 export function jsonOf({ response }: Exchange): any {
   try {

@@ -1,11 +1,11 @@
 import { createAccessToken } from './access-token.js';
-import { createDoors } from './doors.js';
 import { recording } from './exchange.js';
-import { openGate } from './gate.js';
+import { createHeader } from './header.js';
+import { createProtectedRoutes } from './protected-routes.js';
+import { openSession } from './session.js';
 import { createSessions } from './sessions.js';
 import { createSignIn } from './sign-in.js';
 import { claimTab } from './tab.js';
-import { createThreshold } from './threshold.js';
 import { createTodos } from './todos.js';
 import { createWireLog } from './wire-log.js';
 
@@ -15,10 +15,10 @@ if (expected) history.replaceState(null, '', location.pathname);
 
 await claimTab();
 const wire = createWireLog();
-const gate = await openGate(recording(wire.add), expected !== undefined);
-createThreshold(gate);
-createAccessToken(gate);
-createDoors(gate);
-createTodos(gate);
-const sessions = createSessions(gate);
-createSignIn(gate, expected, sessions.offerPassword);
+const playground = await openSession(recording(wire.add), expected !== undefined);
+createHeader(playground);
+createAccessToken(playground);
+createProtectedRoutes(playground);
+createTodos(playground);
+const sessions = createSessions(playground);
+createSignIn(playground, expected, sessions.offerPassword);

@@ -1,11 +1,11 @@
 import { deviceOf } from './device.js';
 import { button, byId, make, onPress } from './dom.js';
-import type { Gate } from './gate.js';
+import type { PlaygroundSession } from './session.js';
 
 type Listed = { id: string; last_used_at: string; ip: string | null; user_agent: string | null; current: boolean };
 
-/** Where the user is signed in, with a way to end each, and to begin another beside this one. */
-export function createSessions(gate: Gate): { offerPassword(password: string): void } {
+/** The user's sessions, each with a button to end it, and a link to start another. */
+export function createSessions(playground: PlaygroundSession): { offerPassword(password: string): void } {
   const list = byId('session-list', HTMLUListElement);
   const second = byId('second-session', HTMLAnchorElement);
   const copy = byId('copy-password', HTMLButtonElement);
@@ -13,18 +13,18 @@ export function createSessions(gate: Gate): { offerPassword(password: string): v
 
   onPress(byId('reload-sessions', HTMLButtonElement), load);
   onPress(copy, () => navigator.clipboard.writeText(password).catch(() => {}));
-  // Whoever comes back from another tab may have begun or ended a session there, this one among them.
+  // The user may have started or ended a session in another tab, even this one.
   document.addEventListener('visibilitychange', () => {
-    if (document.visibilityState === 'visible' && gate.session) void load();
+    if (document.visibilityState === 'visible' && playground.session) void load();
   });
 
-  gate.follow(({ session, before }) => {
+  playground.follow(({ session, before }) => {
     if (session?.sessionId === before?.sessionId) return;
     list.replaceChildren();
     if (!session) return offerPassword('');
     second.href = `#as=${encodeURIComponent(session.user.username)}`;
-    byId('second-session-how', HTMLElement).hidden = gate.transport === 'cookie';
-    byId('second-session-not', HTMLElement).hidden = gate.transport === 'bearer';
+    byId('second-session-how', HTMLElement).hidden = playground.transport === 'cookie';
+    byId('second-session-not', HTMLElement).hidden = playground.transport === 'bearer';
     void load();
   });
 
@@ -34,13 +34,13 @@ export function createSessions(gate: Gate): { offerPassword(password: string): v
   }
 
   async function load(): Promise<void> {
-    const answer = await gate.ask('GET /auth/sessions');
+    const answer = await playground.ask('GET /auth/sessions');
     if (answer?.ok) list.replaceChildren(...answer.body.data.map(itemOf));
   }
 
   async function end({ id, current }: Listed): Promise<void> {
-    const ended = await gate.ask(`DELETE /auth/sessions/${id}`);
-    if (current && ended?.ok) await gate.leave();
+    const ended = await playground.ask(`DELETE /auth/sessions/${id}`);
+    if (current && ended?.ok) await playground.leave();
     else await load();
   }
 

@@ -1,16 +1,20 @@
 import { byId, make, onSubmit } from './dom.js';
-import type { Gate, Transport } from './gate.js';
+import { meaningOf } from './messages.js';
+import type { PlaygroundSession, Transport } from './session.js';
 import { suggestPassword, suggestUsername } from './suggestions.js';
-import { meaningOf } from './words.js';
 
 type Refusal = { code?: string; message: string; errors?: { path: string; message: string }[]; retryAfter?: number };
 
 /**
  * The form that signs up and logs in.
- * @param expected whom a link has announced, who has signed up already
- * @param onPassword hears of the password that was right
+ * @param expected the user named by a link, who has signed up already
+ * @param onPassword gets the correct password
  */
-export function createSignIn(gate: Gate, expected: string | undefined, onPassword: (password: string) => void): void {
+export function createSignIn(
+  playground: PlaygroundSession,
+  expected: string | undefined,
+  onPassword: (password: string) => void,
+): void {
   const form = byId('sign-in-form', HTMLFormElement);
   const username = byId('username', HTMLInputElement);
   const password = byId('password', HTMLInputElement);
@@ -27,7 +31,7 @@ export function createSignIn(gate: Gate, expected: string | undefined, onPasswor
 
   username.value = expected ?? suggestUsername();
   if (expected) choose('log-in');
-  byId(`by-${gate.transport}`, HTMLInputElement).checked = true;
+  byId(`by-${playground.transport}`, HTMLInputElement).checked = true;
   follow();
   for (const radio of form.elements.namedItem('intent') as RadioNodeList) radio.addEventListener('change', follow);
   onSubmit(form, comeIn);
@@ -40,8 +44,8 @@ export function createSignIn(gate: Gate, expected: string | undefined, onPasswor
     submit.focus();
   });
 
-  // Who comes back is known: the next thing is most likely to log in.
-  gate.follow(({ session, before }) => {
+  // A user who comes back will most likely log in.
+  playground.follow(({ session, before }) => {
     if (session) {
       username.value = session.user.username;
       password.value = '';
@@ -80,10 +84,10 @@ export function createSignIn(gate: Gate, expected: string | undefined, onPasswor
     refuse([]);
     news.replaceChildren();
     try {
-      await gate.use(chosen('transport') as Transport);
+      await playground.use(chosen('transport') as Transport);
       const fields = { username: username.value.trim(), password: password.value };
       if (isNew()) await signUp(fields);
-      else await gate.client.logIn(fields);
+      else await playground.client.logIn(fields);
       onPassword(fields.password);
     } catch (error) {
       refuse(complaintsOf(error as Refusal));
@@ -91,7 +95,7 @@ export function createSignIn(gate: Gate, expected: string | undefined, onPasswor
   }
 
   async function signUp(fields: { username: string; password: string }): Promise<void> {
-    const result = await gate.client.signUp({ ...fields, ...(email.value && { email: email.value }) });
+    const result = await playground.client.signUp({ ...fields, ...(email.value && { email: email.value }) });
     if (result.status === 'signed_in') return;
     news.replaceChildren(
       'A mail is on its way to you. Open its link, then log in. Without SMTP_URL it is a file in .data/mail.',
@@ -99,7 +103,7 @@ export function createSignIn(gate: Gate, expected: string | undefined, onPasswor
     choose('log-in');
   }
 
-  /** Tells what is wrong where it is wrong, and takes whoever typed it there. */
+  /** Shows errors at their fields, and moves the focus there. */
   function refuse(complaints: { path: string; message: string }[]): void {
     for (const field of [username, password, email]) field.ariaInvalid = null;
     refusal.replaceChildren(...complaints.map(({ message }) => make('span', {}, message)));

@@ -1,11 +1,11 @@
 const name = 'playground.tab';
 
-// A reload lets go of its lock a moment after the new page asks for it.
+// A reload releases its lock a moment after the new page asks for it.
 const patience = 500;
 
 /**
- * Makes sure that what this tab's storage holds is this tab's alone: a duplicated tab starts with a copy, and two who
- * use the same refresh token look like a theft.
+ * Makes sure that this tab's storage belongs to it alone: a duplicated tab starts with a copy, and two tabs with the
+ * same refresh token look like a theft.
  */
 export async function claimTab(): Promise<void> {
   const id = sessionStorage.getItem(name) ?? crypto.randomUUID();
@@ -16,9 +16,9 @@ export async function claimTab(): Promise<void> {
   sessionStorage.setItem(name, id);
 }
 
-/** Holds the lock until the page goes; false where another page has it. */
+/** Holds the lock until the page goes; false if another page has it. */
 function holds(id: string): Promise<boolean> {
-  // Only on https and localhost; elsewhere tabs are left to themselves.
+  // Only on https and localhost; elsewhere tabs are not protected.
   if (!navigator.locks) return Promise.resolve(true);
   return new Promise((resolve) => {
     const untilThePageGoes = () => {

@@ -1,10 +1,10 @@
 import { button, byId, make, onPress, onSubmit } from './dom.js';
-import type { Gate } from './gate.js';
+import type { PlaygroundSession } from './session.js';
 
 type Todo = { id: string; title: string; completed: boolean };
 
-/** The todos of whoever is signed in. */
-export function createTodos(gate: Gate): void {
+/** The todos of the user. */
+export function createTodos(playground: PlaygroundSession): void {
   const list = byId('todo-list', HTMLUListElement);
   const empty = byId('no-todos', HTMLElement);
   const more = byId('more-todos', HTMLButtonElement);
@@ -14,7 +14,7 @@ export function createTodos(gate: Gate): void {
   onSubmit(byId('todo-form', HTMLFormElement), add);
   onPress(more, () => load());
 
-  gate.follow(({ session, before }) => {
+  playground.follow(({ session, before }) => {
     if (session?.user.id === before?.user.id) return;
     list.replaceChildren();
     cursor = null;
@@ -22,7 +22,7 @@ export function createTodos(gate: Gate): void {
   });
 
   async function load(): Promise<void> {
-    const page = await gate.ask(`GET /todos?limit=20${cursor ? `&cursor=${cursor}` : ''}`);
+    const page = await playground.ask(`GET /todos?limit=20${cursor ? `&cursor=${cursor}` : ''}`);
     if (!page?.ok) return;
     cursor = page.body.next_cursor;
     list.append(...page.body.data.map(itemOf));
@@ -35,7 +35,7 @@ export function createTodos(gate: Gate): void {
   }
 
   async function add(): Promise<void> {
-    const made = await gate.ask('POST /todos', { title: title.value });
+    const made = await playground.ask('POST /todos', { title: title.value });
     if (!made?.ok) return;
     list.append(itemOf(made.body));
     title.value = '';
@@ -52,7 +52,7 @@ export function createTodos(gate: Gate): void {
   function partsOf(todo: Todo, item: HTMLLIElement, show: () => void): HTMLElement[] {
     const tick = make('input', { type: 'checkbox', checked: todo.completed, change: () => void set() });
     async function set(): Promise<void> {
-      const changed = await gate.ask(`PATCH /todos/${todo.id}`, { completed: tick.checked });
+      const changed = await playground.ask(`PATCH /todos/${todo.id}`, { completed: tick.checked });
       if (changed?.ok) todo.completed = changed.body.completed;
       else tick.checked = todo.completed;
     }
@@ -73,7 +73,7 @@ export function createTodos(gate: Gate): void {
     form.append(button('Cancel', async () => leave(), { class: 'plain' }));
     form.addEventListener('keydown', ({ key }) => key === 'Escape' && leave());
     onSubmit(form, async () => {
-      const changed = await gate.ask(`PATCH /todos/${todo.id}`, { title: input.value });
+      const changed = await playground.ask(`PATCH /todos/${todo.id}`, { title: input.value });
       if (!changed?.ok) return input.focus();
       todo.title = changed.body.title;
       leave();
@@ -83,7 +83,7 @@ export function createTodos(gate: Gate): void {
   }
 
   async function remove(todo: Todo, item: HTMLLIElement): Promise<void> {
-    const gone = await gate.ask(`DELETE /todos/${todo.id}`);
+    const gone = await playground.ask(`DELETE /todos/${todo.id}`);
     if (!gone?.ok && gone?.status !== 404) return;
     item.remove();
     showEmptiness();

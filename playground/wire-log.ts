@@ -1,13 +1,13 @@
 import { byId, make } from './dom.js';
 import type { Exchange } from './exchange.js';
 import { viewOf } from './exchange-view.js';
-import { lineOf, verdictOn } from './words.js';
+import { lineOf, verdictOn } from './messages.js';
 
-const most = 60;
+const max = 60;
 
 type Entry = { exchange: Exchange; details: HTMLDetailsElement; times: number };
 
-/** The log of what went over the wire, newest first. */
+/** The log of all requests, newest first. */
 export function createWireLog(): { add(exchange: Exchange): void } {
   const list = byId('exchanges', HTMLOListElement);
   const empty = byId('no-exchanges', HTMLElement);
@@ -39,15 +39,15 @@ export function createWireLog(): { add(exchange: Exchange): void } {
     const entry = { exchange, times, details: viewOf(exchange, times) };
     if (repeated) take(repeated, entry);
     else list.prepend(make('li', {}, entry.details));
-    list.children[most]?.remove();
+    list.children[max]?.remove();
     newest = entry;
     showEmptiness();
-    // What somebody's own doing led to is laid open and told; what the page loads beside it is only listed.
+    // Opens and explains what the user's action caused; other requests of the page are only listed.
     if (isAsked || (!repeated && isRefused(exchange))) layOpen(entry);
     isAsked = false;
   }
 
-  /** Asking the same again and again is one entry that counts. */
+  /** Repetitions are one entry with a count. */
   function take(place: Entry, entry: Entry): void {
     entry.details.open = place.details.open;
     place.details.replaceWith(entry.details);

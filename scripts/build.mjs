@@ -20,29 +20,29 @@ const prismaClient = join(root, 'src/generated/prisma');
 const client = join(root, 'client/dist');
 const playground = join(root, 'playground/dist');
 const dist = join(root, 'dist');
-const generator = join(root, 'node_modules/@prisma/client-generator-ts');
+const prisma = join(root, 'node_modules/prisma');
 const typescript = join(root, 'node_modules/typescript');
 
-/** What a person can act on: printed without a stack. */
+/** An error that a person can fix: printed without a stack. */
 export class BuildError extends Error {}
 
-/** Makes all that `npm start` serves. */
+/** Builds everything that `npm start` serves. */
 export async function build() {
-  // An image holds what was built alone.
+  // An image has only the build, no sources.
   if (!existsSync(join(root, 'src'))) return;
   await buildServer();
   await buildClient();
   await buildPlayground();
 }
 
-/** Makes all that tests and types need. */
+/** Builds what tests and types need. */
 async function buildClients() {
   await generateClient();
   await buildClient();
   await buildPlayground();
 }
 
-/** Compiles src/ to dist/, unless dist/ was made of these very sources. */
+/** Compiles src/ to dist/, unless dist/ is up to date. */
 async function buildServer() {
   const stamp = hashOf([...schemaFiles(), 'tsconfig.json', 'package-lock.json', ...filesIn('src')]);
   if (isCurrent(dist, stamp)) return;
@@ -55,7 +55,7 @@ async function buildServer() {
   });
 }
 
-/** Compiles client/ to client/dist, likewise: modules that a browser loads as they are. */
+/** Compiles client/ to client/dist if needed: modules that a browser loads unchanged. */
 async function buildClient() {
   const stamp = hashOf(['client/tsconfig.json', 'tsconfig.json', 'package-lock.json', ...filesIn('client/src')]);
   if (isCurrent(client, stamp)) return;
@@ -66,9 +66,9 @@ async function buildClient() {
   });
 }
 
-/** Puts the page and its compiled scripts into playground/dist, likewise. */
+/** Writes the page and its compiled scripts to playground/dist if needed. */
 async function buildPlayground() {
-  // Its folder has no others below it but the one that is made here.
+  // The only subfolder is the one made here.
   const files = filesIn('playground').filter((path) => !path.startsWith('playground/dist/'));
   const stamp = hashOf(['tsconfig.json', 'package-lock.json', ...files, ...filesIn('client/src')]);
   if (isCurrent(playground, stamp)) return;
@@ -81,28 +81,28 @@ async function buildPlayground() {
   });
 }
 
-/** Makes the Prisma client, unless it was made of this very schema by this very Prisma. */
+/** Generates the Prisma client, unless it is up to date with schema and Prisma. */
 async function generateClient() {
   requireTools();
-  const stamp = hashOf([...schemaFiles(), 'node_modules/@prisma/client-generator-ts/package.json']);
+  const stamp = hashOf([...schemaFiles(), 'node_modules/prisma/package.json']);
   if (isCurrent(prismaClient, stamp)) return;
   await replace(prismaClient, stamp, async (work) => {
-    // Its output is named relative to the schema, so that a copy of the schema is generated beside the copy.
+    // The output path is relative to the schema, so a copy of the schema is generated beside the copy.
     mkdirSync(join(work, 'prisma'));
     for (const path of schemaFiles()) copyFileSync(join(root, path), join(work, path));
-    await run([join(root, 'scripts/generate-client.mjs'), join(work, 'prisma')]);
+    await run([join(prisma, 'build/index.js'), 'generate', '--schema', join(work, 'prisma')]);
     return join(work, 'src/generated/prisma');
   });
 }
 
 /**
- * Made aside and moved into place whole: an interrupted build leaves the old one as it was, and of two builds at
- * once each works alone and the later finds the work done.
+ * Builds aside, then moves the result into place: an interrupted build changes nothing, and of two builds at once the
+ * later finds the work done.
  */
 async function replace(target, stamp, make) {
   sweep();
-  // One level below the root, as dist/ is, because source maps hold relative paths.
-  // Not by mkdtemp, whose folders are their owner's alone: another user may run what is built.
+  // One level below the root, like dist/, because source maps hold relative paths. Not by mkdtemp: only its owner can
+  // open such a folder, and another user may run the build.
   const work = join(root, `.build-${randomUUID()}`);
   const old = `${work}-old`;
   try {
@@ -116,14 +116,14 @@ async function replace(target, stamp, make) {
     if (existsSync(target)) renameSync(target, old);
     renameSync(made, target);
   } catch (error) {
-    // Another build was quicker by a hair.
+    // Another build was faster.
     if (!isCurrent(target, stamp)) throw error;
   } finally {
     for (const path of [work, old]) rmSync(path, { recursive: true, force: true });
   }
 }
 
-/** What killed builds left; ten minutes are longer than any build that still runs. */
+/** Removes what killed builds left; no build takes ten minutes. */
 function sweep() {
   for (const name of readdirSync(root).filter((name) => name.startsWith('.build-'))) {
     const path = join(root, name);
@@ -167,7 +167,7 @@ function isCurrent(directory, stamp) {
 }
 
 function requireTools() {
-  if (existsSync(generator) && existsSync(typescript)) return;
+  if (existsSync(prisma) && existsSync(typescript)) return;
   throw new BuildError('A build needs the development dependencies: run `npm ci --include=dev` first.');
 }
 
@@ -177,7 +177,14 @@ async function compile(project, outDir) {
 }
 
 async function run(args) {
-  const env = { ...process.env, GOGC: process.env.GOGC ?? 'off', NO_COLOR: '1' };
+  const env = {
+    ...process.env,
+    GOGC: process.env.GOGC ?? 'off',
+    NO_COLOR: '1',
+    // No check for newer versions, no telemetry.
+    CHECKPOINT_DISABLE: '1',
+    PRISMA_HIDE_UPDATE_MESSAGE: '1',
+  };
   const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr])
@@ -185,11 +192,11 @@ async function run(args) {
       output += chunk;
     });
   const code = await new Promise((resolve, reject) => child.on('close', resolve).on('error', reject));
-  // The copy of the schema is gone when this is read.
+  // The copy of the schema no longer exists when this is read.
   if (code !== 0) throw new BuildError(`${output.replaceAll(/\.build-[\w-]+\//g, '').trim()}\nThe build failed.`);
 }
 
-/** Runs a step of the command line: what went wrong is told, and told once. */
+/** Runs a step of the command line and reports an error once. */
 export async function step(work) {
   try {
     await work();

@@ -1,5 +1,5 @@
-// npm run db:migration -- <name>: writes what the schema files (prisma/*.prisma) have and the migrations have
-// not yet into a new migration. Nothing is downloaded, and no database but a throw-away one is touched.
+// npm run db:migration -- <name>: writes what the schema (prisma/*.prisma) has and the migrations lack into a new
+// migration. Downloads nothing, and uses only a temporary database.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkedOutSchema, missingMigration } from '../dist/platform/db/migrations/schema-diff.js';

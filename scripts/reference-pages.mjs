@@ -1,7 +1,7 @@
-// The pages of docs/reference/ and `.env.example`, as text, from the tables of the code.
+// The pages of docs/reference/ and `.env.example`, as text, from the tables in the code.
 import { z } from 'zod';
 
-/** @returns what `npm run docs` writes: the path of each file, and its text */
+/** @returns what `npm run docs` writes: text by path */
 export function referencePages({ settingGroups, errors, auditMeanings, commands, routes }) {
   return {
     '.env.example': envExample(settingGroups),
@@ -25,7 +25,7 @@ const code = (text) => (text === undefined || text === '' ? '–' : `\`${text}\`
 
 const anyText = 'any text';
 
-/** What a setting may be is what its error says. */
+/** A setting's error says what is allowed. */
 function settingFacts(setting) {
   const { default: written, description, computed } = z.toJSONSchema(setting, { io: 'input', unrepresentable: 'any' });
   const parsed = setting.safeParse(undefined).data;
@@ -131,7 +131,7 @@ one, copy this file to .env and remove the # before it. A duration is 30s, 15m, 
   )}\n\n${sections.join('\n\n')}\n`;
 }
 
-// The server does not read these, so they are no settings of src/settings.ts.
+// The server does not read these, so they are not in src/settings.ts.
 const composeSettings = {
   Database: [
     `# The password of Postgres in the compose files. The server does not read it.\n#POSTGRES_PASSWORD=`,

@@ -1,11 +1,11 @@
-// The route table as rows of text, with the file in which each endpoint stands.
+// The route table as rows of text, with the file of each endpoint.
 import { readdirSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const dist = fileURLToPath(new URL('../dist', import.meta.url));
 
 /**
- * @param modules the modules of the rooms by their paths below src/; by default what was built
+ * @param modules the rooms' modules by path below src/; by default the built ones
  * @returns a row each: method, path, guard, role, limits, statements, file and summary
  */
 export async function routeTable(routes, modules = undefined) {
@@ -17,7 +17,7 @@ export async function routeTable(routes, modules = undefined) {
     role: role ?? '',
     limits: limits.map(({ name }) => name).join(', '),
     statements: endpoint.statements === undefined ? '' : String(endpoint.statements),
-    // One that is made for the table, as the contract's, is exported by no file.
+    // An endpoint that is created inside the table, such as the contract's, has no file.
     file: fileOf.get(endpoint) ?? 'src/routes.ts',
     summary: endpoint.summary,
   }));

@@ -1,6 +1,6 @@
 import { build, step } from './build.mjs';
 
-// npm only warns when Node is too old, and what follows would fail in less helpful words.
+// npm only warns if Node is too old, and later errors are less helpful.
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
   console.error(`Gatelatch needs Node 20.19 or newer; this is ${process.version}.`);

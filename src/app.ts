@@ -14,10 +14,7 @@ import { warnOfUntrustedProxy } from './platform/http/untrusted-proxy.js';
 import { files, routes } from './routes.js';
 import { sessionCredentials } from './sessions/credentials.js';
 
-/**
- * The whole application, in the order in which a request passes through it.
- * @param rows for tests: rows other than those of the route table
- */
+/** The whole application, in the order in which a request passes. @param rows for tests: other rows than the table's */
 export function createApp(deps: Deps, rows: Row[] = routes): Express {
   const { config, log, metrics, tracing } = deps;
   const app = express();

@@ -14,10 +14,7 @@ export function loadConfig(): Config {
   return parseConfig({ ...process.env, UV_THREADPOOL_SIZE });
 }
 
-/**
- * Checks an environment.
- * @throws StartError with one line per wrong setting: its name and what it may be, never its value
- */
+/** Checks an environment. @throws StartError with one line per wrong setting, without its value */
 export function parseConfig(environment: Record<string, string | undefined>): Config {
   const values: Record<string, unknown> = {};
   const problems: string[] = [];
@@ -109,10 +106,7 @@ function shape(given: Settings) {
   };
 }
 
-/**
- * Whether to send traces. OpenTelemetry would send to localhost by default; we send only if an endpoint or an exporter
- * is named. Its packages read the other variables themselves.
- */
+/** OpenTelemetry would send to localhost by default; we send only if an endpoint or exporter is named. */
 function tracing(given: Settings) {
   const endpoint = given.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? given.OTEL_EXPORTER_OTLP_ENDPOINT;
   const exporter = given.OTEL_TRACES_EXPORTER ?? (endpoint === undefined ? 'none' : 'otlp');

@@ -14,7 +14,6 @@ import { createPasswords, type Passwords } from './passwords/hasher.js';
 import { type Database, type DatabaseOptions, type Db, openDatabase } from './platform/db/database.js';
 import { isDatabaseUnavailable } from './platform/db/errors.js';
 import { migrate } from './platform/db/migrations/migrate.js';
-import { openRedis } from './platform/db/redis.js';
 import { postgresStore, redisStore } from './platform/limits/counters.js';
 import { outboxVitals } from './platform/outbox/queue.js';
 import { createOutboxWake, type OutboxWake } from './platform/outbox/wake.js';
@@ -40,18 +39,15 @@ export type CoreDeps = {
   outboxWake: OutboxWake;
   /** The signing keys, from the database or from memory. @throws StartError if `AUTH_SECRET` does not open them */
   loadKeys(): Promise<SigningKeys>;
-  /** Stops listening to the other instances and closes the database. */
   close(): Promise<void>;
 };
 
 /** Everything that a request may need, created once at start. */
 export type Deps = CoreDeps & {
   keys: SigningKeys;
-  /** The key that seals the audit chain at this moment. */
   auditKey(): KeyObject;
   instanceSync: InstanceSync;
   readiness: Readiness;
-  /** Undefined if `RATE_LIMIT` is off. */
   limits: Limits | undefined;
   metrics: Metrics;
   /** Undefined unless OpenTelemetry's variables say where to send traces. */
@@ -62,14 +58,10 @@ export type Deps = CoreDeps & {
 export type CommandDeps = CoreDeps & { keys?: SigningKeys };
 
 type CoreOptions = DatabaseOptions & {
-  /** Wraps the gate of the password hashes. */
   observeGate?: (gate: Gate, capacity: HashCapacity) => Gate;
 };
 
-/**
- * Opens the database, migrates it, and creates what needs it.
- * @throws StartError, or another error with a one-line message; nothing stays open then
- */
+/** @throws StartError, or another error with a one-line message; nothing stays open then */
 export async function createDeps(config: Config, log: Logger, options?: DatabaseOptions): Promise<Deps> {
   const metrics = createMetrics(ownVersion());
   const tracing = await openTracing(config.tracing, ownVersion(), log);
@@ -115,9 +107,8 @@ export async function createDeps(config: Config, log: Logger, options?: Database
 }
 
 /**
- * The same without keys and without listening to other instances. It neither makes nor opens keys: another
- * `JWT_ALGORITHM` in the operator's environment must not change the signing key, and a key that does not open must not
- * prevent its revocation.
+ * The same without keys and without listening to other instances. It makes no keys: the operator's `JWT_ALGORITHM` must
+ * not change the signing key. It opens none: a key that does not open can still be revoked.
  * @throws as {@link createDeps}
  */
 export async function openCore(config: Config, log: Logger, options: CoreOptions = {}): Promise<CoreDeps> {
@@ -150,7 +141,8 @@ export async function openCore(config: Config, log: Logger, options: CoreOptions
 async function openLimits({ on, redisUrl, rates }: Config['limits'], { config, database, log }: CoreDeps) {
   if (!on && config.production) log.warn('RATE_LIMIT is off: passwords can be guessed as fast as they can be hashed');
   if (!on) return { limits: undefined, closeLimits: () => undefined };
-  const redis = redisUrl === undefined ? undefined : await openRedis(redisUrl);
+  // Loaded only where it is used.
+  const redis = redisUrl === undefined ? undefined : await (await import('./platform/db/redis.js')).openRedis(redisUrl);
   const store = redis ? redisStore(redis) : database.runSql && postgresStore(database.runSql);
   return { limits: createLimits(rates, store, log), closeLimits: () => redis?.disconnect() };
 }

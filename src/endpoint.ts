@@ -3,7 +3,6 @@ import type { Deps } from './deps.js';
 import type * as http from './platform/http/endpoint.js';
 import type { AccessClaims } from './sessions/access-tokens.js';
 
-/** The types of `platform/http` with this server's `Deps`. */
 export type Row = http.Row<Deps>;
 export type Guard<Principal> = http.Guard<Deps, Principal>;
 export type RowLimit<Principal> = http.RowLimit<Deps, Principal>;
@@ -60,7 +59,6 @@ function row<Principal>(
   return { method, path, guard, ...(role !== undefined && { role }), limits: [limit].flat(), endpoint };
 }
 
-/** Puts rows under one heading of the documentation. */
 export function group(tag: string, rows: Row[]): Row[] {
   return rows.map((row) => ({ ...row, tag }));
 }

@@ -1,7 +1,4 @@
-/**
- * Every refusal: code → status and title. Clients branch on the code, so its meaning never changes; the title is for
- * people.
- */
+/** Every refusal. Clients branch on the code, so its meaning never changes; the title is for people. */
 export const errorCatalogue = {
   invalid_json: { status: 400, title: 'The body is not valid JSON' },
   invalid_request: { status: 400, title: 'The request is malformed' },
@@ -21,19 +18,19 @@ export const errorCatalogue = {
   forbidden: { status: 403, title: 'This needs a role that you do not have' },
   signup_closed: { status: 403, title: 'Sign-up is closed' },
   not_found: { status: 404, title: 'Not found' },
-  method_not_allowed: { status: 405, title: 'This path does not take that method' },
+  method_not_allowed: { status: 405, title: 'This path does not allow that method' },
   username_taken: { status: 409, title: 'The username is taken' },
   email_taken: { status: 409, title: 'The e-mail address is taken' },
-  last_admin: { status: 409, title: 'The last admin can be neither demoted nor disabled nor deleted' },
+  last_admin: { status: 409, title: 'The last admin cannot be demoted, disabled or deleted' },
   payload_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The body must be JSON in UTF-8' },
-  validation_failed: { status: 422, title: 'Some of the input is not acceptable' },
-  rate_limited: { status: 429, title: 'Too many tries' },
+  validation_failed: { status: 422, title: 'Some of the input is not valid' },
+  rate_limited: { status: 429, title: 'Too many attempts' },
   header_fields_too_large: { status: 431, title: 'The headers are too large' },
   internal_error: { status: 500, title: 'Something went wrong on our side' },
-  overloaded: { status: 503, title: 'Too busy just now' },
-  database_unavailable: { status: 503, title: 'The database cannot be reached just now' },
-  shutting_down: { status: 503, title: 'This instance is about to stop' },
+  overloaded: { status: 503, title: 'Too busy right now' },
+  database_unavailable: { status: 503, title: 'The database cannot be reached right now' },
+  shutting_down: { status: 503, title: 'This instance is stopping' },
 } as const satisfies Record<string, CatalogueEntry>;
 
 /** `code` is what clients read, if one of their codes has two statuses. */
@@ -68,7 +65,7 @@ export const errorAdvice: Record<ErrorCode, string> = {
   unsupported_media_type: 'Send JSON in UTF-8, not compressed, with `Content-Type: application/json`.',
   validation_failed: 'Show `errors` beside the fields: each entry has a `path` and a `message`.',
   rate_limited: 'Wait for `Retry-After` seconds; the header `RateLimit` names the limit.',
-  header_fields_too_large: 'Send less than 16 KiB of headers; mostly it is the cookies.',
+  header_fields_too_large: 'Send less than 16 KiB of headers; usually it is the cookies.',
   internal_error: 'Report it with its `request_id`; the log line of that request says more.',
   overloaded: 'Wait for `Retry-After` seconds and try again.',
   database_unavailable: 'Wait for `Retry-After` seconds and try again; the request may have been carried out.',
@@ -80,7 +77,6 @@ export function codeOnTheWire(code: ErrorCode): string {
   return entry.code ?? code;
 }
 
-/** One input error: where (a JSON path such as `password`) and why. */
 export type FieldError = { path: string; message: string };
 
 type AppErrorOptions = {

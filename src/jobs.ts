@@ -9,7 +9,7 @@ import { purgeOutbox } from './platform/outbox/purge.js';
 import { purgeSessions } from './sessions/purge.js';
 import { purgePendingSignUps } from './sign-up/purge.js';
 
-/** What runs by itself now and then: in every instance, and by one of them at a time where it matters. */
+/** What runs by itself in every instance; where it matters, in one instance at a time. */
 const jobs: { name: string; everySeconds: number; run(deps: Deps): Promise<unknown> }[] = [
   { name: 'sweep revocations', everySeconds: 60, run: ({ revocations }) => revocations.sweep() },
   { name: 'reload signing keys', everySeconds: 60, run: ({ keys }) => keys.reload() },
@@ -23,7 +23,7 @@ const jobs: { name: string; everySeconds: number; run(deps: Deps): Promise<unkno
   { name: 'purge pending sign-ups', everySeconds: 3600, run: purgePendingSignUps },
 ];
 
-/** Starts the jobs; they do not keep the process alive. @returns stops them, and waits for those under way */
+/** Starts the jobs. @returns a function that stops them and waits for running ones */
 export function startJobs(deps: Deps): () => Promise<void> {
   const stopping = new AbortController();
   const running = jobs.map(async ({ name, everySeconds, run }) => {
@@ -37,7 +37,7 @@ export function startJobs(deps: Deps): () => Promise<void> {
   };
 }
 
-// Instances that started together must not work together: up to a fifth more or less.
+// Up to a fifth more or less, so that instances that started together do not work together.
 async function pause(seconds: number, signal: AbortSignal): Promise<boolean> {
   await sleep(seconds * 1000 * (0.8 + Math.random() * 0.4), undefined, { ref: false, signal }).catch(() => undefined);
   return !signal.aborted;

@@ -3,26 +3,24 @@ import { createOutage, type OutageLog, withoutFail } from './platform/limits/fal
 import { createLimit, type Limit } from './platform/limits/limit.js';
 import { rate } from './platform/settings/kinds.js';
 
-/** So many points in so many seconds. */
 export type Rate = { points: number; seconds: number };
 
 /**
- * Every limit: its setting, the rate that it has by default, and what it counts. What counts on it stands in the room that
- * has it, as `limits.ts`. Clients read its name without `RATE_LIMIT_`, in lower case.
+ * Every limit: its setting, default rate and what it counts. Clients see the name without `RATE_LIMIT_`, in lower case.
  */
 export const limitSettings = {
   RATE_LIMIT_LOGIN_ADDRESS: rate('50/15m').describe(
     'Failed logins from one address. An IPv6 address counts as its /64.',
   ),
   RATE_LIMIT_LOGIN_ACCOUNT: rate('10/15m').describe(
-    'Failed logins at one user, and at one typed name, from devices that have not signed in before.',
+    'Failed logins for one user, and for one typed name, from unknown devices.',
   ),
   RATE_LIMIT_LOGIN_DEVICE: rate('10/15m').describe(
     'Failed logins from one device that the user has signed in on before.',
   ),
   RATE_LIMIT_SIGNUP: rate('100/1h').describe('Attempts to sign up from one address.'),
   RATE_LIMIT_PASSWORD: rate('10/15m').describe(
-    'Wrong passwords of one user who is signed in; and password resets from one address.',
+    'Wrong passwords of one signed-in user, and password resets from one address.',
   ),
   RATE_LIMIT_MAIL: rate('5/1h').describe('Requests that mail one recipient: forgot, resend, change of e-mail.'),
   RATE_LIMIT_MAIL_ADDRESS: rate('20/1h').describe('The same requests from one address.'),
@@ -34,7 +32,6 @@ type LimitSettings = { [Name in keyof typeof limitSettings]: Rate };
 
 export type LimitName = keyof ReturnType<typeof ratesOf>;
 
-/** The rates by the names that clients read. */
 export function ratesOf(given: LimitSettings) {
   return {
     login_address: given.RATE_LIMIT_LOGIN_ADDRESS,
@@ -50,13 +47,13 @@ export function ratesOf(given: LimitSettings) {
 }
 
 export type Limits = Record<Exclude<LimitName, 'general'>, Limit> & {
-  /** Like `login_account`, but counted for the user, whichever name was typed; see log-in/silent-limit.ts. */
+  /** Like `login_account`, but counted for the user, whatever name was typed; see log-in/silent-limit.ts. */
   login_user: Limit;
-  /** Everything: counted on the hot path and in this instance alone, so only its policy is here. */
+  /** All requests. Only the policy: each instance counts for itself, because every request passes here. */
   general: Policy;
 };
 
-/** @param store where all instances count together; without one each counts in its memory */
+/** @param store counts for all instances together; without it each instance counts in memory */
 export function createLimits(rates: Record<LimitName, Rate>, store: Store | undefined, log: OutageLog): Limits {
   const outage = createOutage(log);
   const limit = (name: string, rate: Rate): Limit => {

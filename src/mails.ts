@@ -3,10 +3,7 @@ import { type ComposeMail, emailChangeAsked, emailChanged, resend, verify } from
 import { newDevice } from './log-in/mails.js';
 import { forgot, passwordChanged, passwordReset } from './passwords/mails.js';
 
-/**
- * Every mail, by its purpose. The first three are looked up when they are sent: a mail with a token comes of it, another
- * mail, or none. The others are notices: they say that something has happened.
- */
+/** Every mail, by its purpose. The first three look up their user at sending time; the others are notices. */
 export const mails: Record<string, ComposeMail> = {
   verify,
   resend,
@@ -19,7 +16,6 @@ export const mails: Record<string, ComposeMail> = {
   user_deleted: userDeleted,
 };
 
-/** What an item of the outbox says as of now. @returns undefined where there is nothing to send */
 export const composeMail: ComposeMail = async (deps, item) => {
   const compose = mails[item.purpose];
   if (!compose) throw new Error(`There is no mail for the purpose ${item.purpose}`);

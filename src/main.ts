@@ -7,11 +7,11 @@ import { type Serving, serve } from './serve.js';
 try {
   const config = loadConfig();
   await lowerHelperThreads();
-  // Written in batches: a write for each line cost a thread's turn, a tenth of a small request. 16,384 would be too many.
+  // Batched: a write for each line cost a tenth of a small request. 16,384 would be too many.
   const log = createLog(config.logLevel, pino.destination({ sync: false, minLength: 16_000, periodicFlush: 100 }));
   await run(config, log);
 } catch (error) {
-  // Whoever starts the server reads lines, not stacks; what is no message for them is a bug of ours.
+  // The operator reads lines, not stacks; an error that is not made for operators is our bug.
   process.stderr.write(
     `${isForOperators(error) ? error.message : String(error instanceof Error ? error.stack : error)}\n`,
   );
@@ -22,7 +22,7 @@ async function run(config: Config, log: Logger): Promise<void> {
   let server: Serving | undefined;
   let stoppingSince: number | undefined;
   async function stop(reason: string, exitCode: number): Promise<void> {
-    // A second signal is somebody who will not wait; but npm repeats a Ctrl-C that its child has had already.
+    // A second signal means: stop now. But npm repeats a Ctrl-C that its child has already received.
     if (stoppingSince !== undefined && performance.now() - stoppingSince > 500) process.exit(1);
     if (stoppingSince !== undefined) return;
     stoppingSince = performance.now();
@@ -31,8 +31,7 @@ async function run(config: Config, log: Logger): Promise<void> {
     log.info('stopped');
     log.flush(() => process.exit(exitCode));
   }
-  // Before the start: it may have to wait for the database, and the first process of a container ignores a signal that
-  // it has no listener for.
+  // Before the start, which may wait for the database: process 1 of a container ignores signals without a listener.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal, 0));
   for (const event of ['uncaughtException', 'unhandledRejection'] as const)
     process.on(event, (error) => {
@@ -49,12 +48,12 @@ function isForOperators(error: unknown): error is Error {
   return error instanceof Error && error.name === 'StartError';
 }
 
-/** What to do next, on standard error: standard output is for log lines alone. */
+/** On standard error: standard output is for log lines only. */
 function greet({ tokens, database, playground }: Config, port: number): void {
   const url = `http://localhost:${port}`;
   process.stderr.write(`
   Gatelatch is open at ${url} (database: ${database.url.startsWith('pglite:') ? `embedded, ${database.url}` : 'Postgres'}).
-${playground ? `\n  Open that in a browser: the page shows all of it at work. Or do it by hand.\n` : ''}
+${playground ? `\n  Open it in a browser: the page shows everything at work. Or use a shell:\n` : ''}
   Sign up:
 
     curl -s ${url}/auth/signup -H 'Content-Type: application/json' \\
@@ -66,7 +65,7 @@ ${playground ? `\n  Open that in a browser: the page shows all of it at work. Or
       -d '{"username":"ada","password":"correct horse battery staple"}' | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
     curl -s ${url}/welcome -H "Authorization: Bearer $TOKEN"
 
-  The README goes on from here. Ctrl-C stops the server.
+  Continue with the README. Ctrl-C stops the server.
 
 `);
 }

@@ -33,8 +33,7 @@ import { signUpLimit } from './sign-up/limits.js';
 import { welcome } from './welcome/endpoints.js';
 
 /**
- * THE PAGE: every endpoint, who may pass, and what is counted. What the contract says of a row stands beside its handler.
- * `npm run routes` prints all of it as a table. Rows of your own go into `own/routes.ts`.
+ * THE PAGE: every endpoint, its guard, role and limits; the rest stands beside its handler. `npm run routes` prints it.
  */
 export const routes: Row[] = [
   ...group('Signing in', [
@@ -99,7 +98,7 @@ export const routes: Row[] = [
   ]),
 ];
 
-/** Besides the table: the files that its pages load, by the path under which they are. */
+/** Files for the pages, by path; they are not rows. */
 export const files: Record<string, (config: Config) => FileFolder> = {
   '/docs': swagger.files,
   '/playground': playground.files,

@@ -23,15 +23,14 @@ export type Serving = {
   deps: Deps;
   port: number;
   /**
-   * Stops: not ready from now on, requests under way are finished, then connections and database are closed.
-   * Whatever still runs after `SHUTDOWN_TIMEOUT` is cut.
+   * Requests in flight finish, then connections and database close. What still runs after `SHUTDOWN_TIMEOUT` is cut.
    */
   stop(): Promise<void>;
 };
 
 /**
- * The server, from settings to an open port. Production and tests start it by this one function. Where the database is
- * away, the port opens first, and says so until it is there: nothing has to be started in a certain order.
+ * Starts the server. If the database is down, the port opens first and answers 503: the order of starts does not
+ * matter.
  */
 export async function serve(config: Config, log: Logger, options?: DatabaseOptions): Promise<Serving> {
   const { server, use } = createHttpServer(log);

@@ -21,9 +21,7 @@ import {
 import { usernameSchema } from './users/fields.js';
 
 /**
- * Every setting, by heading and by the name of its environment variable. `npm run docs` makes `.env.example` and
- * docs/reference/settings.md from it: each description says what the setting does, `computed` what it is where it is
- * unset and worked out from others.
+ * `npm run docs` makes `.env.example` and docs/reference/settings.md from these. `computed` is a default from others.
  */
 const listening = {
   NODE_ENV: z
@@ -67,14 +65,14 @@ const secrets = {
 
 const tokens = {
   JWT_ALGORITHM: choice(['ES256', 'RS256', 'HS256'], 'ES256').describe(
-    'What access tokens are signed with. Older keys still verify after a change.',
+    'The algorithm that signs access tokens. Older keys still verify after a change.',
   ),
   SIGNING_KEY_MAX_AGE: duration('90d', { min: 600 }).describe(
-    'How old the key that signs may become before the next one takes over.',
+    'The age at which the next key replaces the key that signs.',
   ),
   JWT_ISSUER: httpUrl.optional().meta({
     description:
-      'The public URL of this server. It stands in every token and is checked. Unset: `http://localhost:<PORT>`.',
+      'The public URL of this server. It is in every token and is checked. Unset: `http://localhost:<PORT>`.',
     computed: 'http://localhost:3000',
   }),
   JWT_AUDIENCE: z
@@ -82,7 +80,7 @@ const tokens = {
     .min(1)
     .max(200)
     .default('gatelatch')
-    .describe('The name of those who accept the tokens. It stands in every token and is checked.'),
+    .describe('The name of the services that accept the tokens. It is in every token and is checked.'),
   ACCESS_TOKEN_TTL: duration('15m', { max: 86_400 }).describe('How long an access token is good.'),
   REFRESH_TOKEN_TTL: duration('30d').describe(
     'A session ends after this time without a refresh. Some sessions last up to an hour longer.',
@@ -95,10 +93,10 @@ const tokens = {
     .default('bearer,cookie')
     .pipe(accessTokenSources)
     .describe(
-      'Where an access token is looked for: `bearer`, `cookie`, `query` and `header:<name>`, separated by commas.',
+      'Where the server looks for an access token: `bearer`, `cookie`, `query` and `header:<name>`, separated by commas.',
     ),
   REFRESH_GRACE: duration('30s', { min: 0, max: 3600 }).describe(
-    'How long a replaced refresh token is still answered, for lost responses and several tabs.',
+    'How long a replaced refresh token is still accepted, for lost responses and several tabs.',
   ),
   SESSION_MAX_AGE: duration('90d').describe('A session ends after this time in any case.'),
 };
@@ -107,7 +105,7 @@ const browsers = {
   CORS_ORIGINS: list
     .refine((items) => items.every(isOrigin), { error: 'a list of origins such as https://app.example (never *)' })
     .default([])
-    .describe('Origins of front ends elsewhere, separated by commas.'),
+    .describe('Origins of front ends on other hosts, separated by commas.'),
   COOKIE_SAMESITE: choice(['lax', 'strict', 'none'], 'lax').describe(
     '`none` is for a front end on another site; cookies are then `Secure`.',
   ),
@@ -133,7 +131,7 @@ const limits = {
 
 const passwords = {
   PASSWORD_HASH: hashCost.describe(
-    'The cost of a hash (argon2id): memory in KiB, passes, lanes. A higher one counts from a user’s next login on.',
+    'The cost of a hash (argon2id): memory in KiB, passes, lanes. A higher one applies from a user’s next login.',
   ),
   HASH_CONCURRENCY: wholeNumber(1, 1000)
     .optional()
@@ -148,7 +146,7 @@ const passwords = {
   ),
   PASSWORD_MIN_LENGTH: integer(15, 8, 64).describe('The shortest new password, in characters.'),
   SIGNUP: choice(['open', 'verified', 'closed'], 'open').describe(
-    '`verified`: a sign-up counts once its mailed link is opened. `closed`: only an operator makes users.',
+    '`verified`: a sign-up counts once its mailed link is opened. `closed`: only an operator creates users.',
   ),
 };
 
@@ -178,24 +176,26 @@ const administration = {
     })
     .optional()
     .describe(
-      'The first admin, made at start while there is none: a new user, or the user of this name if the password is theirs. Remove both settings afterwards.',
+      'The first admin, created at start if there is none: a new user, or the user of this name if the password is correct. Remove both settings afterwards.',
     ),
   ADMIN_PASSWORD: z
     .string()
     .optional()
-    .describe('The password of that admin, by the rules for new ones. An existing password is never changed.'),
+    .describe(
+      'The password of that admin. It must follow the rules for new passwords. An existing password is never changed.',
+    ),
   AUDIT_RETENTION: duration('365d').describe('How long audit events are kept.'),
 };
 
 const running = {
   PLAYGROUND: z.enum(['on', 'off'], { error: 'on or off' }).optional().meta({
-    description: 'The page at `/` on which everything can be tried. Unset: `on`, and `off` in production.',
+    description: 'The page at `/` to try everything. Unset: `on`, and `off` in production.',
     computed: 'on',
   }),
   SHUTDOWN_TIMEOUT: duration('10s', { max: 600 }).describe('How long a stop waits for requests in flight.'),
   METRICS_TOKEN: secret
     .optional()
-    .describe('Who sends it as a bearer token may read `/metrics`. Unset: only this machine may.'),
+    .describe('A client that sends it as a bearer token may read `/metrics`. Unset: only this machine may.'),
   OTEL_EXPORTER_OTLP_ENDPOINT: collectorUrl
     .optional()
     .describe(
@@ -205,20 +205,19 @@ const running = {
     .optional()
     .describe('The same for traces alone: the whole URL with its path.'),
   OTEL_EXPORTER_OTLP_PROTOCOL: choice(['http/protobuf', 'http/json'], 'http/protobuf').describe(
-    'How traces are written.',
+    'The format of the traces.',
   ),
   OTEL_TRACES_EXPORTER: z
     .enum(['otlp', 'none'], { error: 'one of otlp, none' })
     .optional()
-    .describe('Whether traces are sent. Unset: `otlp` where there is an endpoint.'),
+    .describe('Whether traces are sent. Unset: `otlp` if there is an endpoint.'),
   OTEL_SDK_DISABLED: choice(['false', 'true'], 'false').describe('`true`: no traces, whatever else is set.'),
   OTEL_SERVICE_NAME: z.string().min(1).max(200).default('gatelatch').describe('The name under which traces are found.'),
   LOG_LEVEL: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info').describe(
-    'The least important log lines that are written; JSON lines on standard output.',
+    'The lowest level that is logged, as JSON lines on standard output.',
   ),
 };
 
-/** The settings by the headings under which the reference lists them. */
 export const settingGroups = {
   'Where it listens': listening,
   Database: database,
@@ -232,7 +231,6 @@ export const settingGroups = {
   'Running it': running,
 };
 
-/** Every setting, by the name of its environment variable. */
 export const settings = z.object({
   ...listening,
   ...database,
@@ -246,5 +244,4 @@ export const settings = z.object({
   ...running,
 });
 
-/** Them as they were read. */
 export type Settings = z.infer<typeof settings>;

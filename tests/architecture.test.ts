@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type Import, imports, sources, textOf } from './support/imports.js';
 
-/** The rooms, each above those that it may import. `platform` knows none of them. */
+/** The rooms, each after those that it may import. `platform` may import none of them. */
 const rooms = [
   'users',
   'audit',
@@ -22,11 +22,11 @@ const rooms = [
   'welcome',
 ];
 
-/** On which everything is listed: above the rooms. */
+/** The pages that list everything: above the rooms. */
 const pages = ['routes', 'guards', 'settings', 'limits', 'mails', 'jobs', 'commands'].map((name) => `${name}.ts`);
 const ownPages = ['own/routes.ts'];
 
-/** How it is started and put together. */
+/** The files that start the server and put it together. */
 const top = ['main.ts', 'cli.ts', 'serve.ts', 'app.ts', 'deps.ts', 'config.ts', 'endpoint.ts', 'errors.ts'];
 
 const floorOf = (path: string) => rooms.indexOf(path.split('/')[0] ?? '');
@@ -37,8 +37,8 @@ const inPlatform = within('platform');
 const written = ({ from, to, typeOnly }: Import) => `${from} imports ${typeOnly ? 'type ' : ''}${to}`;
 const breaking = (rule: (one: Import) => boolean) => imports.filter(rule).map(written);
 
-describe('Who may import what', () => {
-  it('is read off the sources, all of them', () => {
+describe('The rules for imports:', () => {
+  it('the check sees all sources', () => {
     expect(sources).toContain('log-in/endpoints.ts');
     expect(imports).toContainEqual({ from: 'app.ts', to: 'platform/http/mount.ts', typeOnly: false });
     expect(imports).toContainEqual({ from: 'endpoint.ts', to: 'deps.ts', typeOnly: true });
@@ -57,18 +57,18 @@ describe('Who may import what', () => {
     ).toEqual([]);
   });
 
-  it('platform imports no room and no page: only itself and the errors', () => {
+  it('platform imports no room and no page, only itself and the errors', () => {
     const mayBe = (to: string) =>
       !to.endsWith('.ts') || inPlatform(to) || within('generated')(to) || to === 'errors.ts';
     expect(breaking(({ from, to }) => inPlatform(from) && !mayBe(to))).toEqual([]);
   });
 
-  it('a room imports itself, the rooms below it, platform and the errors', () => {
+  it('a room imports only itself, the rooms below it, platform and the errors', () => {
     const isAbove = ({ from, to }: Import) => isRoom(from) && floorOf(to) > floorOf(from);
     expect(breaking(isAbove)).toEqual([]);
   });
 
-  it('a room imports no page, and of what stands at the top only types and the words for endpoints', () => {
+  it('a room imports no page, and from the top files only types, errors.ts and endpoint.ts', () => {
     const mayBe = ({ to, typeOnly }: Import) =>
       to === 'errors.ts' || to === 'endpoint.ts' || (typeOnly && ['deps.ts', 'config.ts'].includes(to));
     expect(breaking((one) => isRoom(one.from) && (isPage(one.to) || (top.includes(one.to) && !mayBe(one))))).toEqual(
@@ -76,28 +76,28 @@ describe('Who may import what', () => {
     );
   });
 
-  it('the errors know nothing at all', () => {
+  it('errors.ts imports nothing', () => {
     expect(breaking(({ from }) => from === 'errors.ts')).toEqual([]);
   });
 
-  it('no two files import each other, however far round', () => {
+  it('there are no import cycles', () => {
     expect(cycles()).toEqual([]);
   });
 
-  it('process.env is read by config.ts alone', () => {
+  it('only config.ts reads process.env', () => {
     expect(sources.filter((file) => /process\s*(\.|\[')env|loadEnvFile/.test(textOf(file)))).toEqual(['config.ts']);
     expect(breaking(({ to }) => to === 'node:process' || to === 'process')).toEqual([]);
   });
 });
 
-describe('A foreign library', () => {
-  /** What many files may know: the words of schemas and of HTTP, ids, and the loggers type. */
+describe('The libraries:', () => {
+  /** Libraries that many files may import. */
   const everywhere = ['zod', 'express', 'uuid', 'pino', 'zod-openapi'];
-  /** Two files each, and why. */
+  /** Libraries that several files import, with the reason. */
   const several: Record<string, string[]> = {
-    // Hashes of our own, and those of other systems.
+    // Our own hashes, and those of other systems.
     argon2: ['passwords/foreign-hashes/formats.ts', 'passwords/hasher.ts'],
-    // One that talks to the server, one that lists what the pool does, one that listens, one that waits.
+    // One talks to the server, one lists the pool's state, one listens, one waits.
     pg: [
       'platform/db/listen.ts',
       'platform/db/server-pool.ts',
@@ -113,7 +113,7 @@ describe('A foreign library', () => {
     nodemailer: ['platform/mail/smtp.ts'],
   };
 
-  it('is known to one file alone', () => {
+  it('each is imported by one file only, with the listed exceptions', () => {
     const known = new Map<string, Set<string>>();
     for (const { from, to } of imports)
       if (!to.endsWith('.ts') && !to.startsWith('node:') && !everywhere.includes(to))
@@ -129,25 +129,25 @@ describe('A foreign library', () => {
     ['passport-local', 'log-in/guard.ts'],
     ['passport-jwt', 'sessions/guard.ts'],
     ['cookie', 'platform/http/cookies.ts'],
-  ])('%s is known to %s', (name, file) => {
+  ])('%s is imported by %s', (name, file) => {
     expect([...new Set(imports.filter(({ to }) => to === name).map(({ from }) => from))]).toEqual([file]);
   });
 
   it.each([
     [/^@prisma\//, 'platform/db'],
     [/^(prom-client$|@opentelemetry\/)/, 'platform/telemetry'],
-  ])('%s is known to %s alone', (name, folder) => {
+  ])('%s is imported in %s only', (name, folder) => {
     expect(imports.filter(({ to }) => name.test(to)).length).toBeGreaterThan(3);
     expect(breaking(({ from, to }) => name.test(to) && !within(folder)(from))).toEqual([]);
   });
 
-  it('zod-openapi makes the contract in platform/openapi; elsewhere only its types are known', () => {
+  it('zod-openapi makes the contract in platform/openapi, and other files import only its types', () => {
     expect(
       breaking(({ from, to, typeOnly }) => to === 'zod-openapi' && !typeOnly && !within('platform/openapi')(from)),
     ).toEqual([]);
   });
 
-  it('OpenTelemetry is loaded where tracing is on, and not before', () => {
+  it('OpenTelemetry is loaded only if tracing is on', () => {
     const loads = ({ to, typeOnly }: Import) => to === 'platform/telemetry/tracing.ts' && !typeOnly;
     expect(imports.filter(loads).map(({ from }) => from)).toEqual(['platform/telemetry/open-tracing.ts']);
     expect(textOf('platform/telemetry/open-tracing.ts')).toContain("await import('./tracing.js')");
@@ -194,14 +194,14 @@ describe('Names', () => {
     expect(drawers).toEqual([]);
   });
 
-  it('a row of the page is at most 110 columns wide', () => {
+  it('no row of a page is wider than 110 columns', () => {
     for (const page of ['routes.ts', 'own/routes.ts'])
       for (const line of textOf(page).split('\n'))
         if (/^ *(GET|POST|PATCH|DELETE)\(/.test(line)) expect(line.length, line).toBeLessThanOrEqual(110);
   });
 });
 
-/** Rings of imports, each told once, as a path. */
+/** Import cycles, each found once, as a path. */
 function cycles(): string[] {
   const found: string[] = [];
   const done = new Set<string>();

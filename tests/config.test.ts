@@ -13,15 +13,15 @@ const rates = {
 const durations = { bad: ['15 m', '15min', '-5m', '1.5h', 'm15', 'forever', '9999999999'] };
 
 type Case = {
-  /** Where the configuration has it. */
+  /** Its place in the configuration. */
   at: (config: Config) => unknown;
-  /** What it is where nothing is set. */
+  /** Its value if nothing is set. */
   default: unknown;
   good: Record<string, unknown>;
   bad: string[];
 };
 
-/** Every setting: where it goes, its default, what it takes and what not. */
+/** Every setting: its place, its default, and accepted and refused values. */
 const cases: Record<Exclude<keyof typeof settings.shape, 'NODE_ENV'>, Case> = {
   PORT: {
     at: (c) => c.port,
@@ -336,7 +336,7 @@ const cases: Record<Exclude<keyof typeof settings.shape, 'NODE_ENV'>, Case> = {
   },
 };
 
-/** What a start with this environment says before it ends. */
+/** The message of a start that fails with this environment. */
 function complaintAbout(environment: Record<string, string>): string {
   try {
     parseConfig(environment);
@@ -348,25 +348,28 @@ function complaintAbout(environment: Record<string, string>): string {
 }
 
 describe.each(Object.entries(cases))('%s', (name, { at, default: fallback, good, bad }) => {
-  it('has its default where it is not set, or empty', () => {
+  it('has its default if it is unset or empty', () => {
     expect(at(parseConfig({}))).toEqual(fallback);
     expect(at(parseConfig({ [name]: '' }))).toEqual(fallback);
   });
 
-  it.each(Object.entries(good))('may be %j', (value, meaning) => {
+  it.each(Object.entries(good))('can be %j', (value, meaning) => {
     expect(at(parseConfig({ [name]: value }))).toEqual(meaning);
   });
 
-  it.each(bad)('stops the start where it is %j: one line, its name, what it may be, never what it is', (value) => {
-    const complaint = complaintAbout({ [name]: value });
-    expect(complaint).toMatch(new RegExp(`^${name} must be [^\\n]{5,}\\.$`));
-    // The same words for every wrong value: so it is none of them.
-    expect(complaint).toBe(complaintAbout({ [name]: bad[0] ?? '' }));
-  });
+  it.each(bad)(
+    'stops the start if it is %j, with one line that says what is allowed and does not repeat the value',
+    (value) => {
+      const complaint = complaintAbout({ [name]: value });
+      expect(complaint).toMatch(new RegExp(`^${name} must be [^\\n]{5,}\\.$`));
+      // The message is the same for every wrong value, so it contains none of them.
+      expect(complaint).toBe(complaintAbout({ [name]: bad[0] ?? '' }));
+    },
+  );
 });
 
 describe('All settings', () => {
-  it('are known to this test', () => {
+  it('are covered by this test', () => {
     expect(Object.keys(cases).sort()).toEqual(
       Object.keys(settings.shape)
         .filter((name) => name !== 'NODE_ENV')
@@ -374,13 +377,13 @@ describe('All settings', () => {
     );
   });
 
-  it('that are wrong are named at once, each in a line of its own', () => {
+  it('that are wrong are named together, one per line', () => {
     const wrong = Object.entries(cases).flatMap(([name, { bad }]) => (bad[0] === undefined ? [] : [[name, bad[0]]]));
     const lines = complaintAbout(Object.fromEntries(wrong)).split('\n');
     expect(lines.map((line) => line.split(' ')[0]).sort()).toEqual(wrong.map(([name]) => name).sort());
   });
 
-  it('never have a secret in what is said of them', () => {
+  it('appear in messages without their secrets', () => {
     const complaint = complaintAbout({
       DATABASE_URL: 'mysql://user:hunter2@host/db',
       AUTH_SECRET: 'hunter2',
@@ -392,7 +395,7 @@ describe('All settings', () => {
     expect(complaintAbout({ AUTH_SECRET: `changeme-${secret}` })).not.toContain(secret);
   });
 
-  it('of other programs are none of ours', () => {
+  it('of other programs are ignored', () => {
     expect(parseConfig({ PATH: '/bin', JWT_SECRET: 'x' })).toEqual(parseConfig({}));
   });
 });
@@ -422,7 +425,7 @@ describe('Traces', () => {
 describe('The playground', () => {
   const production = { NODE_ENV: 'production', AUTH_SECRET: secret };
 
-  it('is off in production unless it is asked for', () => {
+  it('is off in production unless it is turned on', () => {
     expect(parseConfig(production).playground).toBe(false);
     expect(parseConfig({ ...production, PLAYGROUND: 'on' }).playground).toBe(true);
   });
@@ -440,7 +443,7 @@ describe('Cookies', () => {
   });
 });
 
-describe('What can’t go together stops the start', () => {
+describe('Settings that cannot be combined stop the start:', () => {
   it.each<[string, Record<string, string>, RegExp]>([
     ['production without AUTH_SECRET', { NODE_ENV: 'production' }, /^AUTH_SECRET must be set in production/],
     [
@@ -468,7 +471,7 @@ describe('What can’t go together stops the start', () => {
     expect(complaintAbout(environment)).toMatch(complaint);
   });
 
-  it('all of it at once', () => {
+  it('all of them at once', () => {
     const environment = {
       NODE_ENV: 'production',
       SESSION_MAX_AGE: '29d',
@@ -478,7 +481,7 @@ describe('What can’t go together stops the start', () => {
     expect(complaintAbout(environment).split('\n')).toHaveLength(3);
   });
 
-  it('but while developing AUTH_SECRET may be missing', () => {
+  it('but in development AUTH_SECRET can be missing', () => {
     expect(parseConfig({ NODE_ENV: 'development' }).authSecret).toBeUndefined();
   });
 });
@@ -495,7 +498,7 @@ describe('.env.example', () => {
     expect([password, replication]).toEqual(['', '']);
   });
 
-  it('lists each once, behind a comment that explains it', () => {
+  it('lists each once, after a comment that explains it', () => {
     expect(text.match(/^#?[A-Z_]+=/gm)).toHaveLength(Object.keys(example).length);
     for (const name of Object.keys(cases)) expect(text).toMatch(new RegExp(`^# .*\\n#${name}=`, 'm'));
   });

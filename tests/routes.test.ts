@@ -34,13 +34,13 @@ afterAll(() => app.stop());
 describe.each(guardedRows)('$name', ({ row }) => {
   const refused = forgedTokens.filter(([, , code]) => row.guard.name === 'access-token' || code !== 'token_expired');
 
-  it('is closed without a token, and says only how to ask', async () => {
+  it('refuses a request without a token, with a plain challenge', async () => {
     const answer = await ask(app, row);
     expectProblem(answer, 'unauthenticated');
     expect(answer.headers['www-authenticate']).toBe('Bearer realm="gatelatch"');
   });
 
-  it.each(refused)('is closed to %s', async (_, make, code = 'invalid_token') => {
+  it.each(refused)('refuses %s', async (_, make, code = 'invalid_token') => {
     const answer = await ask(app, row).set('Authorization', `Bearer ${make(forger)}`);
     expectProblem(answer, code);
     expect(answer.headers['www-authenticate']).toMatch(
@@ -48,14 +48,14 @@ describe.each(guardedRows)('$name', ({ row }) => {
     );
   });
 
-  it('is open to a token that has nothing forged', async () => {
+  it('accepts a genuine token', async () => {
     const own = await userFor(app, row);
     const { own: sign, header, claims } = createForger(app, own);
     const answer = await sending(
       ask(app, row).set('Authorization', `Bearer ${sign(header, claims)}`),
       row.endpoint.body && json(goodBody(row)),
     );
-    // Past the door, what was asked for may not exist, or want a password too.
+    // After the guard, the target may not exist, or a password may be needed too.
     if (answer.status >= 300)
       expect(['not_found', 'invalid_credentials', 'invalid_refresh_token']).toContain(answer.body.code);
   });
@@ -70,7 +70,7 @@ describe.each(bodyRows)('The body of $name', ({ row }) => {
 
   const send = (sent: Sent) => sending(ask(app, row).set(credentials), sent);
 
-  it.each(hostileBodies)('may be %s without a failure of ours', async (_, make, refusal) => {
+  it.each(hostileBodies)('can be %s without causing a 5xx', async (_, make, refusal) => {
     const answer = await send(make(row));
     const code = typeof refusal === 'function' ? refusal(row) : refusal;
     if (code) expectProblem(answer, code);
@@ -78,7 +78,7 @@ describe.each(bodyRows)('The body of $name', ({ row }) => {
     expect({}).not.toHaveProperty('polluted');
   });
 
-  it.each(fieldsOf(row))('takes %s in its own type alone, and names it when refusing', async (field) => {
+  it.each(fieldsOf(row))('accepts only the right type in %s, and names the field in the refusal', async (field) => {
     for (const wrong of wrongTypesFor(goodBody(row)[field])) {
       const answer = await send(json({ ...goodBody(row), [field]: wrong }));
       expectProblem(answer, 'validation_failed');
@@ -86,13 +86,13 @@ describe.each(bodyRows)('The body of $name', ({ row }) => {
     }
   });
 
-  it.each(fieldsOf(row))('names a field too many next to %s', async (field) => {
+  it.each(fieldsOf(row))('is refused with an unknown field next to %s, which is named', async (field) => {
     const answer = await send(json({ ...goodBody(row), [`${field}X`]: 'x' }));
     expectProblem(answer, 'validation_failed');
     expect(answer.body.errors).toContainEqual({ path: `${field}X`, message: 'Not a field of this request.' });
   });
 
-  it.each(fieldsOf(row))('may have any text in %s without a failure of ours', async (field) => {
+  it.each(fieldsOf(row))('can have any text in %s without causing a 5xx', async (field) => {
     const texts = [
       '',
       '\0',
@@ -108,7 +108,7 @@ describe.each(bodyRows)('The body of $name', ({ row }) => {
     for (const text of texts) expectNoFailure(await send(json({ ...goodBody(row), [field]: text })));
   });
 
-  it.each(fieldsOf(row))('is where %s belongs: in the query it is refused', async (field) => {
+  it.each(fieldsOf(row))('is the only place for %s: in the query it is refused', async (field) => {
     const secret = 'never-in-a-query';
     for (const query of [`${field}=${secret}`, `a=b&${field}=`, `${encodeURIComponent(field)}=${secret}&${field}=`]) {
       const answer = await sending(ask(app, row, `${pathOf(row)}?${query}`).set(credentials), json(goodBody(row)));
@@ -128,7 +128,7 @@ describe.each([...new Set(rows.map(({ row }) => row.path))])('%s', (path) => {
   const asked = (method: string) =>
     app.http[method.toLowerCase() as 'get'](pathOf({ path } as never)).set(user.bearer) as Test;
 
-  it(`takes ${taken.join(', ')}, and answers every other method with 405 and what it takes`, async () => {
+  it(`accepts ${taken.join(', ')}, and answers every other method with 405 and an Allow header`, async () => {
     for (const method of others) {
       const answer = await asked(method);
       expect(answer.status, method).toBe(405);
@@ -137,13 +137,13 @@ describe.each([...new Set(rows.map(({ row }) => row.path))])('%s', (path) => {
     }
   });
 
-  it('tells OPTIONS what it takes', async () => {
+  it('answers OPTIONS with an Allow header', async () => {
     const answer = await asked('OPTIONS').expect(204);
     expect(answer.headers.allow?.split(', ').sort()).toEqual([...taken, 'OPTIONS'].sort());
   });
 });
 
-describe('What names nothing is 404', () => {
+describe('An unknown path gets 404', () => {
   it.each([
     '/nothing',
     '/auth',
@@ -161,7 +161,7 @@ describe('What names nothing is 404', () => {
       expectProblem(await app.http[method](path).set(user.bearer), 'not_found');
   });
 
-  it.each(idRows)('$name with an id that is none', async ({ row }) => {
+  it.each(idRows)('$name with an invalid id', async ({ row }) => {
     const ids = ['1', 'me', 'null', '%00', '%', '%ff', '..%2f..', "'%20OR%201=1--", '__proto__', 'x'.repeat(9000)];
     ids.push('01890a5d-ac96-774b-bcce-b302099a805', '01890a5d-ac96-774b-bcce-b302099a8057x');
     for (const id of ids) {
@@ -175,7 +175,7 @@ describe('What names nothing is 404', () => {
 });
 
 describe('Every row', () => {
-  it.each(rows)('$name answers HEAD and GET without a body, and fails in no case', async ({ row }) => {
+  it.each(rows)('$name answers HEAD like GET but without a body, and never fails', async ({ row }) => {
     if (row.method !== 'GET') return expectNoFailure(await ask(app, row));
     const credentials = credentialsFor(row, user);
     const [get, head] = await Promise.all([
@@ -187,7 +187,7 @@ describe('Every row', () => {
   });
 });
 
-/** Sends the bytes as they are: supertest would make JSON of them once more. */
+/** Sends the bytes as they are; supertest would turn them into JSON again. */
 function sending(test: Test, sent: Sent | undefined): Test {
   if (!sent) return test;
   test.set(sent.headers);

@@ -14,7 +14,7 @@ import { createSecrets } from './support/secrets.js';
 import { refusal, type SmtpSink, startSmtpSink } from './support/smtp-sink.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
-// Every form of one of these is another text.
+// Each of these looks different in every encoding.
 const awkward = 'ä"ß\\ö %41+&<x>/=?';
 const passwords = {
   admin: `admin ${awkward} of the settings`,
@@ -30,8 +30,8 @@ const passwords = {
 };
 const origin = { Origin: 'http://localhost:3000' };
 
-/** A run in which everything is used once and fails once; every test adds to it, and the last one looks at all of it. */
-describe('Of a whole run, no password, token or key is', () => {
+/** Uses everything once and makes everything fail once. Each test adds to the run, and the last one searches it all. */
+describe('After a whole run, no password, token or key has leaked', () => {
   let database: TestDatabase;
   let sink: SmtpSink;
   let app: TestApp;
@@ -80,7 +80,7 @@ describe('Of a whole run, no password, token or key is', () => {
 
   afterAll(async () => {
     vi.restoreAllMocks();
-    // What it finds is the last test's to tell.
+    // The last test reports what stop() finds.
     await app.stop().catch(() => undefined);
     cli.remove();
     rmSync(folder, { recursive: true });
@@ -109,7 +109,7 @@ describe('Of a whole run, no password, token or key is', () => {
     return stdout;
   };
 
-  it('left by a user from sign-up to deletion', async () => {
+  it('from a user between sign-up and deletion', async () => {
     const email = 'ann@example.com';
     const { body: signedUp } = await post('/auth/signup', { username: 'ann', password: passwords.ann, email }).expect(
       201,
@@ -157,7 +157,7 @@ describe('Of a whole run, no password, token or key is', () => {
     await app.http.delete('/me').set(live).send({ password: passwords.reset }).expect(204);
   }, 120_000);
 
-  it('left by a browser, by a thief, and by whoever logs out', async () => {
+  it('from a browser, a token thief, and logouts', async () => {
     await post('/auth/signup', { username: 'bob', password: passwords.bob, transport: 'cookie' }, origin).expect(201);
     const cookies = cookiesOf(await logIn('bob', passwords.bob, { transport: 'cookie' }).expect(200));
     const byCookie = { ...origin, Cookie: cookieHeader(cookies) };
@@ -173,7 +173,7 @@ describe('Of a whole run, no password, token or key is', () => {
     await app.http.get('/welcome').set(bearer(two.access_token)).expect(401);
   }, 60_000);
 
-  it('left by an administrator', async () => {
+  it('from an administrator', async () => {
     const { body: bob } = await logIn('bob', passwords.bob).expect(200);
     const admin = bearer((await logIn('the-admin', passwords.admin).expect(200)).body.access_token);
     const path = `/admin/users/${bob.user.id}`;
@@ -190,7 +190,7 @@ describe('Of a whole run, no password, token or key is', () => {
     await app.http.get('/metrics').set(bearer(passwords.metrics)).expect(200);
   }, 60_000);
 
-  it.each(rows)('left by a stranger at $name', async ({ row }) => {
+  it.each(rows)('from a stranger at $name', async ({ row }) => {
     const send = (path = pathOf(row), headers: object = {}) =>
       app.http[row.method.toLowerCase() as 'post'](path).set({ ...headers });
     const { misplaced } = passwords;
@@ -212,7 +212,7 @@ describe('Of a whole run, no password, token or key is', () => {
     for (const { status } of answers) expect(status).toBeLessThan(500);
   });
 
-  it('left by the operator’s commands, good ones and bad ones', async () => {
+  it('from the operator’s commands, with good and bad input', async () => {
     const file = (name: string, lines: string[]) => {
       writeFileSync(join(folder, name), lines.join('\n'));
       return join(folder, name);
@@ -229,7 +229,7 @@ describe('Of a whole run, no password, token or key is', () => {
     await command(['users', 'create', 'eve'], `${passwords.operator}\n`);
     const made = await command(['users', 'create', 'gil', '--generate-password', '--json']);
     const { generated_password } = JSON.parse(made);
-    // What prints it is what it is made for.
+    // This output is meant to contain the password.
     printed.splice(printed.indexOf(made), 1);
     app.secrets.add('the password that was made for gil', generated_password);
     await logIn('gil', generated_password).expect(200);
@@ -257,7 +257,7 @@ describe('Of a whole run, no password, token or key is', () => {
     await command(['keys', 'revoke', '--yes', '--', retired.id]);
   }, 120_000);
 
-  it('left by a start that fails', async () => {
+  it('from a start that fails', async () => {
     const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
     const secret = encodeURIComponent(passwords.misplaced);
     const all = {
@@ -281,7 +281,7 @@ describe('Of a whole run, no password, token or key is', () => {
     for (const settings of wrong)
       for (const script of [[main], [main.replace('main.js', 'cli.js'), 'doctor']]) {
         const { code, ...output } = await start(script, settings);
-        // A server waits for a database that is merely away; then it is stopped.
+        // A server waits for a database that is only unavailable; then it is stopped.
         const waited = /waiting for it/.test(output.stdout);
         expect(waited).toBe(settings === wrong[0] && script[0] === main);
         expect(code).toBe(waited ? 0 : 1);
@@ -289,17 +289,17 @@ describe('Of a whole run, no password, token or key is', () => {
       }
   }, 60_000);
 
-  it('left by limits whose Redis is away', async () => {
+  it('from limits whose Redis is unavailable', async () => {
     const password = `of Redis ${awkward}`;
     const url = `redis://:${encodeURIComponent(password)}@127.0.0.1:1`;
     const other = await startAppForTest({ RATE_LIMIT: 'on', LOG_LEVEL: 'trace', REDIS_URL: url });
     await other.http.post('/auth/login').send({ username: 'nobody', password: passwords.wrong }).expect(401);
-    expect(JSON.stringify(other.logs)).toContain('is away');
+    expect(JSON.stringify(other.logs)).toContain('store of the rate limits is down');
     printed.push(JSON.stringify(other.logs));
     app.secrets.add('the password in REDIS_URL', password);
   });
 
-  it('left by failures of ours, with the values that the database complains of', async () => {
+  it('from internal errors, with the values in the database’s messages', async () => {
     const { db } = app.deps;
     const { body } = await post('/auth/signup', { username: 'hal', password: passwords.ann, email: 'hal@example.com' });
     const hal = bearer(body.access_token);
@@ -318,7 +318,7 @@ describe('Of a whole run, no password, token or key is', () => {
       await db.$executeRawUnsafe(`ALTER TABLE ${table} DROP CONSTRAINT broken`);
   });
 
-  it('left anywhere: every row was used and refused, and nothing is in log, database, answers, mails or output', async () => {
+  it('to the log, database, responses, mails or output, although every row was used and refused', async () => {
     const seen = app.logs.filter(({ msg }) => msg === 'request') as { method: string; path: string; status: number }[];
     const statusesOf = ({ method, path }: Row) => {
       const pattern = new RegExp(`^${path.replace('{id}', '[^/]+')}$`);
@@ -341,7 +341,7 @@ describe('Of a whole run, no password, token or key is', () => {
   }, 60_000);
 });
 
-describe('What is looked for is found', () => {
+describe('The search finds a secret', () => {
   const secret = `a secret ${awkward}`;
   const bytes = Buffer.from(secret);
 
@@ -364,7 +364,7 @@ describe('What is looked for is found', () => {
     expect(secrets.foundIn('before behind')).toEqual([]);
   });
 
-  it('in a row of the database, whichever table and type it lies in', async () => {
+  it('in a row of the database, in any table and type', async () => {
     const { deps, secrets } = await startAppForTest();
     secrets.add('it', secret);
     await deps.db.$executeRaw`CREATE TABLE planted (content bytea)`;
@@ -376,7 +376,7 @@ describe('What is looked for is found', () => {
   });
 });
 
-/** The same database by a password, which a server that trusts us does not ask for. */
+/** Adds a password to the URL, which a server that trusts local users ignores. */
 function withPassword(url: string, password: string): string {
   if (!url.startsWith('postgres')) return url;
   const changed = new URL(url);

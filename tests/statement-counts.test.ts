@@ -3,8 +3,8 @@ import { goodPassword, type SignedUp, startApp, type TestApp } from './support/a
 import { mailTo, outboxEmpty } from './support/mails.js';
 import { ask, credentialsFor, goodBody, pathOf, rows, withRole } from './support/rows.js';
 
-/** The budgets of docs and design, on a server that keeps what it knows fresh. BEGIN and COMMIT are not counted. */
-describe('statements', () => {
+/** The budgets of the docs, on a server whose memory is up to date. BEGIN and COMMIT are not counted. */
+describe('the number of statements', () => {
   let app: TestApp;
   let user: SignedUp;
   beforeAll(async () => {
@@ -23,12 +23,12 @@ describe('statements', () => {
   }
   const refresh = (token: string) => app.http.post('/auth/refresh').send({ refresh_token: token });
 
-  it('of checking an access token: none, the first time and later', async () => {
+  it('for checking an access token is none, the first time and later', async () => {
     for (let time = 0; time < 3; time++)
       expect(await counted(() => app.http.get('/welcome').set(user.bearer))).toEqual([200, 0]);
   });
 
-  it('of refusing one: none', async () => {
+  it('for refusing an access token is none', async () => {
     const ended = await app.signUp();
     await app.http.post('/auth/logout').set(ended.bearer);
     for (let time = 0; time < 2; time++)
@@ -37,22 +37,22 @@ describe('statements', () => {
     expect(await counted(() => app.http.get('/welcome').set('Authorization', `Bearer ${forged}`))).toEqual([401, 0]);
   });
 
-  it('of GET /me: one', async () => {
+  it('for GET /me is one', async () => {
     expect(await counted(() => app.http.get('/me').set(user.bearer))).toEqual([200, 1]);
   });
 
-  it('of a refresh: one, also within the grace', async () => {
+  it('for a refresh is one, also within the grace period', async () => {
     const { refreshToken } = await app.signUp();
     expect(await counted(() => refresh(refreshToken))).toEqual([200, 1]);
     expect(await counted(() => refresh(refreshToken))).toEqual([200, 1]);
   });
 
-  it('of a forged refresh: none', async () => {
+  it('for a forged refresh token is none', async () => {
     const forged = `${user.refreshToken.slice(0, -1)}${user.refreshToken.endsWith('A') ? 'B' : 'A'}`;
     expect(await counted(() => refresh(forged))).toEqual([401, 0]);
   });
 
-  it('of a login: three at the most', async () => {
+  it('for a login is at most three', async () => {
     const [status, count] = await counted(() =>
       app.http.post('/auth/login').send({ username: user.username, password: goodPassword }),
     );
@@ -60,7 +60,7 @@ describe('statements', () => {
     expect(count).toBeLessThanOrEqual(3);
   });
 
-  it('of a logout: one', async () => {
+  it('for a logout is one', async () => {
     const { bearer } = await app.signUp();
     expect(await counted(() => app.http.post('/auth/logout').set(bearer))).toEqual([204, 1]);
   });

@@ -1,4 +1,4 @@
-// The ceiling of a login or a sign-up: so many hashes at once, for so long, and nothing around them.
+// The ceiling of a login or sign-up: this many hashes at once, for this long, and nothing else.
 import argon2 from 'argon2';
 import { loopOnRequest } from './loop.mjs';
 

@@ -1,5 +1,5 @@
 // better-auth, mounted in Express as its documentation says, on the same Postgres and with the same argon2id cost.
-// Needs `npm ci --prefix bench`, and a database that is a server.
+// Needs what `npm run bench` installs, and a database that is a server.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import argon2 from 'argon2';

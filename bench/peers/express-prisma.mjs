@@ -1,4 +1,4 @@
-// Bare Express 5 with the one statement that the route beside it cannot do without, and nothing else.
+// Bare Express 5 with only the one statement that the compared route needs.
 import { createServer } from 'node:http';
 import express from 'express';
 import { announce, openSameDatabase } from './peer.mjs';

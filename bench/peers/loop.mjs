@@ -1,6 +1,6 @@
 /**
- * Runs `work` in as many loops at once, and for as long, as the bench asks for, and tells it what that took.
- * @param work is told the number of its loop
+ * Runs `work` in as many parallel loops, and as long, as the bench asks, and reports the times.
+ * @param work gets the number of its loop
  */
 export function loopOnRequest(work) {
   process.on('message', async ({ connections, milliseconds }) => {

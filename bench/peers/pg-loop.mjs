@@ -1,4 +1,4 @@
-// The ceiling of a route that needs the database: its one statement, prepared, by the bare driver, and no HTTP.
+// The ceiling of a route with a database: its one statement, prepared, by the bare driver, without HTTP.
 import pg from 'pg';
 import { loopOnRequest } from './loop.mjs';
 import { openSameDatabase } from './peer.mjs';

@@ -1,4 +1,4 @@
-// What the tutorials build: the secret is a string, and each request looks its user up.
+// As in tutorials: the secret is a string, and each request looks its user up.
 import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import express from 'express';

@@ -1,17 +1,17 @@
 import type { Kept } from './session.js';
 
 const longestPause = 60_000;
-// A longer wait overflows, and rings at once.
+// A longer wait overflows and fires at once.
 const longestWait = 2 ** 31 - 1;
-// By the clock on the wall a timer may ring a little early. Before the time that the server named it would ring in vain.
+// A timer may fire a little early by the wall clock. Before the time that the server named it would be useless.
 const early = 100;
 
-/** Rings when the session is to be refreshed: at its moment, or some time after a try that failed. */
+/** Fires when the session needs a refresh: at its time, or some time after a failed attempt. */
 export type Alarm = {
   follow(kept: Kept | null): void;
-  /** @param wait how long at least, in milliseconds: the server's own word */
+  /** @param wait the shortest wait in milliseconds, as the server asked */
   failed(wait: number): void;
-  /** Rings now where a try has failed, since there may be a network again. */
+  /** Fires now if an attempt has failed, because the network may be back. */
   retry(): void;
   stop(): void;
 };
@@ -27,7 +27,7 @@ export function createAlarm(ring: (due: Kept) => void): Alarm {
     clearTimeout(timer);
     if (stopped || !followed) return;
     timer = setTimeout(ring, Math.min(Math.max(wait, 0), longestWait), followed);
-    // In Node, a session is no reason to stay.
+    // In Node, the timer must not keep the process alive.
     (timer as { unref?(): void }).unref?.();
   }
 
@@ -38,7 +38,7 @@ export function createAlarm(ring: (due: Kept) => void): Alarm {
       set((kept?.refreshAt ?? 0) - Date.now());
     },
     failed(wait) {
-      // Half of it by chance: whoever lost the same server comes back one by one.
+      // Half of it random, so that clients of one failed server come back one by one.
       const pause = Math.min(longestPause, 1000 * 2 ** failures) * (0.5 + Math.random() / 2);
       failures += 1;
       set(Math.max(wait + early, pause));

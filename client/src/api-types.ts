@@ -42,7 +42,7 @@ export interface components {
              */
             transport: "bearer" | "cookie";
             /**
-             * @description Of an earlier login, where no cookie has it.
+             * @description From an earlier login, unless a cookie has it.
              * @example 3Pekminx9UAZogOfZs4XtMnFFqXY8OKzE
              */
             device_token?: string;
@@ -53,10 +53,10 @@ export interface components {
          *     }
          */
         RefreshBody: {
-            /** @description Where its cookie is not to be used. */
+            /** @description Instead of its cookie. */
             refresh_token?: string;
             /**
-             * @description The one it came by: no other is possible.
+             * @description It must be the one that the token came by.
              * @enum {string}
              */
             transport?: "bearer" | "cookie";
@@ -126,7 +126,7 @@ export interface components {
              * @example ada@example.com
              */
             email?: string;
-            /** @description Needed for another e-mail. */
+            /** @description Needed to change the e-mail. */
             password?: string;
         };
         /**
@@ -212,15 +212,15 @@ export interface components {
             access_token?: string;
             /** @constant */
             token_type: "Bearer";
-            /** @description How long the access token is good for, in seconds. */
+            /** @description Lifetime of the access token, in seconds. */
             expires_in: number;
             /** @description Good for one use. Not with the transport `cookie`. */
             refresh_token?: string;
-            /** @description How long the refresh token is good for, in seconds. */
+            /** @description Lifetime of the refresh token, in seconds. */
             refresh_expires_in: number;
             /** Format: uuid */
             session_id: string;
-            /** @description To be sent with the next login. Not after a refresh, nor with the transport `cookie`. */
+            /** @description Send it with the next login. Not after a refresh, and not with the transport `cookie`. */
             device_token?: string;
             user: components["schemas"]["User"];
         };
@@ -296,12 +296,12 @@ export interface components {
             last_used_at: string;
             /**
              * Format: date-time
-             * @description When it ends unless it is refreshed.
+             * @description When it ends without a refresh.
              */
             expires_at: string;
             ip: string | null;
             user_agent: string | null;
-            /** @description Whether it is the session that asks. */
+            /** @description Whether it is the session of this request. */
             current: boolean;
         };
         UserExport: {
@@ -357,7 +357,7 @@ export interface components {
                 /** Format: date-time */
                 at: string;
                 action: string;
-                /** @description The user that it is about. */
+                /** @description The user it is about. */
                 user_id: string | null;
                 /** @description Who did it; null for the command line and the server itself. */
                 actor_id: string | null;
@@ -507,7 +507,7 @@ export interface components {
             at: string;
             /** @enum {string} */
             action: "user.created" | "login.succeeded" | "login.failed" | "session.ended" | "refresh.reused" | "refresh.grace" | "refresh.ahead" | "password.changed" | "password.reset" | "email.changed" | "email.verified" | "roles.changed" | "user.disabled" | "user.enabled" | "user.deleted" | "key.rotated" | "key.revoked";
-            /** @description The user that it is about. */
+            /** @description The user it is about. */
             user_id: string | null;
             /** @description Who did it; null for the command line and the server itself. */
             actor_id: string | null;
@@ -546,19 +546,19 @@ export interface components {
             /** @description For people. */
             title: string;
             status: number;
-            /** @description For people, about this very case. */
+            /** @description For people, about this case. */
             detail: string;
             /**
-             * @description For programs. It never changes its meaning.
+             * @description For programs. Its meaning never changes.
              * @enum {string}
              */
             code: "invalid_json" | "invalid_request" | "invalid_token" | "unauthenticated" | "token_expired" | "token_stale" | "session_revoked" | "invalid_credentials" | "invalid_refresh_token" | "refresh_token_reused" | "account_disabled" | "email_unverified" | "csrf_rejected" | "forbidden" | "signup_closed" | "not_found" | "method_not_allowed" | "username_taken" | "email_taken" | "last_admin" | "payload_too_large" | "unsupported_media_type" | "validation_failed" | "rate_limited" | "header_fields_too_large" | "internal_error" | "overloaded" | "database_unavailable" | "shutting_down";
             /**
              * Format: uuid
-             * @description What `X-Request-Id` says.
+             * @description The same as `X-Request-Id`.
              */
             request_id: string;
-            /** @description What is wrong with the input, and where. With `validation_failed` alone. */
+            /** @description What is wrong with the input, and where. Only with `validation_failed`. */
             errors?: {
                 path: string;
                 message: string;

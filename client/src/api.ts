@@ -1,15 +1,12 @@
 import { GatelatchError, problemOf } from './errors.js';
 
-// Two tries must fit into the half minute in which the server forgives that its answer was lost.
+// Two attempts must fit into the 30 seconds in which the server accepts a replaced refresh token.
 const patience = 10_000;
 
-/**
- * A request of the client's own.
- * @throws GatelatchError where the API refuses; what `fetch` throws where no answer came
- */
+/** A request of the client itself. @throws GatelatchError if the API refuses; the error of `fetch` without an answer */
 export type Post = <Answer>(path: string, body: object, signal?: AbortSignal) => Promise<Answer>;
 
-/** With bearer tokens none: cookies that another client left must not decide anything. */
+/** With bearer tokens none: cookies of another client must not decide anything. */
 export type Credentials = 'include' | 'omit';
 
 export function createPost(origin: string, send: typeof fetch, credentials: Credentials): Post {
@@ -26,7 +23,7 @@ export function createPost(origin: string, send: typeof fetch, credentials: Cred
   };
 }
 
-/** For what may be asked twice: where the answer is lost, or takes longer than 10 s, it is asked for once more. */
+/** For requests that may be repeated: without an answer within 10 s, asks once more. */
 export function insisting(post: Post): Post {
   return async (path, body) => {
     try {

@@ -4,7 +4,7 @@ import type { Refresh } from './refresh.js';
 import { hasExpired, type Kept } from './session.js';
 import type { State } from './state.js';
 
-/** The refusals that new tokens mend. Any other 401 is about what was asked, or final. */
+/** The refusals that new tokens fix. Any other 401 is about the request, or final. */
 const mended: (string | undefined)[] = ['token_expired', 'token_stale', 'invalid_token'];
 
 type Needs = {
@@ -15,18 +15,18 @@ type Needs = {
   refresh: Refresh;
 };
 
-/** `fetch`, signed in: see `Client.fetch`. */
+/** `fetch` with the session's token: see `Client.fetch`. */
 export function createAuthorizedFetch({ origin, send, credentials, state, refresh }: Needs) {
   async function current(): Promise<Kept | null> {
     const kept = await state.look();
-    // By the clock, not by the alarm alone: a tab that was frozen has heard none.
+    // By the clock, not only by the alarm: a frozen tab has missed it.
     return kept && hasExpired(kept) ? refresh(kept) : kept;
   }
 
   async function attempt(request: Request, kept: Kept | null): Promise<Response> {
     if (kept?.accessToken) request.headers.set('Authorization', `Bearer ${kept.accessToken}`);
     const answer = await send(request);
-    // Of this session, and not of one that somebody has signed in to meanwhile.
+    // Only this session, not one started meanwhile.
     if (kept && (await codeOf(answer)) === 'session_revoked')
       await state.write({ ended: 'session_revoked' }, (found) => found?.sessionId === kept.sessionId);
     return answer;

@@ -15,9 +15,9 @@ import type { User, VerificationSent } from './wire.js';
 export type ClientOptions = {
   /** The API's origin: `https://api.example.com`. */
   url: string;
-  /** Where the tokens travel: in bodies and headers (`bearer`, the default), or in cookies that no script can read. */
+  /** Where the tokens are: in bodies and headers (`bearer`, the default), or in cookies that scripts cannot read. */
   transport?: 'bearer' | 'cookie';
-  /** Where the session is kept; in memory unless said. */
+  /** Where the session is stored; by default in memory. */
   storage?: Storage;
   fetch?: typeof fetch;
 };
@@ -31,29 +31,29 @@ export interface Client {
    */
   logIn(fields: { username: string; password: string }): Promise<User>;
   /**
-   * Forgets the session here, whatever happens then, and ends it on the server.
-   * @throws where the server could not be told: this device has forgotten its tokens, but the session lives until it
-   *   idles out, and cookies stay in the browser until `logOut` is called again
+   * Forgets the session here in any case, and ends it on the server.
+   * @throws if the server could not be reached: this device has forgotten its tokens, but the session lives until it
+   * expires, and cookies stay in the browser until `logOut` is called again
    */
   logOut(): Promise<void>;
   /**
-   * `fetch`, signed in. A path is the API's own. To its origin goes the access token, refreshed before where it has
-   * expired; a 401 because of the token is answered by one refresh and one repetition, for which the body is kept.
-   * Other origins, and requests with an `Authorization` of their own, are sent as they are.
-   * @throws what `fetch` throws; also, as a GatelatchError, where a refresh was needed and the server said "later"
+   * `fetch` with the session's token. A path is one of the API. Requests to its origin get the access token, refreshed
+   * first if it has expired. After a 401 because of the token, it refreshes once and repeats the request once, for
+   * which it keeps the body. Other origins, and requests with their own `Authorization`, are sent unchanged.
+   * @throws what `fetch` throws; a GatelatchError if a refresh was needed and the server said "later"
    */
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
   /**
-   * Refreshes now. With the cookie transport this also takes up a session of which only the browser's cookies know.
-   * @returns null where nobody is signed in (any more)
-   * @throws where the server can't be reached or says "later"; the session is kept
+   * Refreshes now. With the cookie transport this also finds a session that only the browser's cookies know.
+   * @returns null if the user is not signed in (any more)
+   * @throws if the server cannot be reached or says "later"; the session is kept
    */
   refresh(): Promise<Session | null>;
-  /** The session as it is known here, without asking the server. */
+  /** The session as known here, without a request. */
   session(): Promise<Session | null>;
-  /** @returns what ends the listening */
+  /** @returns a function that removes the listener */
   on<Name extends keyof Events>(event: Name, listener: Listener<Name>): () => void;
-  /** Stops timers and listening. The session stays in its storage. */
+  /** Stops timers and listeners. The session stays in its storage. */
   close(): void;
 }
 
@@ -88,7 +88,7 @@ export function createClient({
     else emit(before?.sessionId === now.sessionId ? 'refreshed' : 'signedIn', sessionOf(now));
   }
 
-  // A session that is there already wants its alarm.
+  // A stored session needs its alarm.
   look();
   platform.addEventListener?.('online', alarm.retry);
 
@@ -112,5 +112,5 @@ export function createClient({
   };
 }
 
-// What goes wrong in the background stays for the next use to find out, which can tell somebody.
+// Errors in the background also occur at the next use, which can report them.
 function ignore(): void {}

@@ -1,11 +1,11 @@
 import type { Storage } from './storage.js';
 
-// A family's tablet, not a directory of everybody who was ever here.
-const most = 10;
+// Enough for a family's tablet, without collecting every user who was ever here.
+const max = 10;
 
 /**
- * The device tokens, by the names with which somebody signs in. They outlive the session: a device that is known is not
- * held up by somebody else's guesses.
+ * The device tokens, by login name. They outlive the session: a known device is not locked out by another person's
+ * guesses.
  */
 export type Devices = {
   tokenFor(name: string): Promise<string | undefined>;
@@ -25,7 +25,7 @@ export function createDevices(storage: Storage, key: string): Devices {
     async remember(names, token) {
       const now = new Map(names.flatMap((name) => (name ? [[name.toLowerCase(), token]] : [])) as [string, string][]);
       const others = (await all()).filter(([name]) => !now.has(name));
-      await storage.set(key, JSON.stringify([...now, ...others].slice(0, most)));
+      await storage.set(key, JSON.stringify([...now, ...others].slice(0, max)));
     },
   };
 }

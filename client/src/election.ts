@@ -1,21 +1,21 @@
 type Message = { type: 'ask'; from: number; since: number } | { type: 'wait'; to?: number } | { type: 'free' };
 
-// Messages between tabs take a few milliseconds, on a busy device more. One that takes longer still costs a second
-// refresh, which the server answers alike.
+// Messages between tabs take a few milliseconds, more on a busy device. A later one costs a second refresh, which gets
+// the same answer.
 const objectionsWithin = 200;
-// In steps: a tab that was held up finds its timer and its messages due together, and the timer comes first.
+// In steps: for a tab that was suspended, timer and messages are due together, and the timer would come first.
 const steps = 4;
-// Whoever closes a tab doesn't say so: ask again this often.
+// A closed tab sends nothing: ask again this often.
 const askAgainAfter = 1000;
 
-/** Turns by messages, for where there are no locks: who wants one asks, and who has one or asked before objects. */
+/** Turns by messages, for platforms without locks: a tab asks, and a tab that has the turn or asked earlier objects. */
 export type Election = {
   /**
-   * Does this work while nobody else does theirs; after so many milliseconds in any case.
-   * @param isDone asked first, and whenever somebody else was ready: then the work needs no turn
+   * Runs the work while no other tab runs its own; after `patience` milliseconds in any case.
+   * @param isDone called first, and when another tab was done: then the work needs no turn
    */
   alone<T>(work: () => Promise<T>, isDone: () => Promise<boolean>, patience: number): Promise<T>;
-  /** To be given every message of the channel. */
+  /** Needs every message of the channel. */
   hear(message: Message): void;
 };
 
@@ -23,10 +23,10 @@ export function createElection(say: (message: Message) => void): Election {
   const self = Math.random();
   const heard: Partial<Record<'wait' | 'free', () => void>> = {};
   let mine: { since: number; granted: boolean } | undefined;
-  // Who has heard somebody ask comes after them (a Lamport clock), also within one millisecond.
+  // A tab that has heard a request comes after it (a Lamport clock), even within one millisecond.
   let latest = 0;
 
-  /** Whether that is heard before so many milliseconds have passed. */
+  /** Whether a message of this type arrives within this time. */
   function hears(type: 'wait' | 'free', milliseconds: number): Promise<boolean> {
     return new Promise((resolve) => {
       let timer: ReturnType<typeof setTimeout>;
@@ -60,7 +60,7 @@ export function createElection(say: (message: Message) => void): Election {
           if (await isDone()) return await work();
         }
         mine.granted = true;
-        // Also to who asked before, but was held up for so long that it could not object.
+        // Also to a tab that asked earlier but was suspended too long to object.
         say({ type: 'wait' });
         return await work();
       } finally {

@@ -1,16 +1,16 @@
 import type { Problem } from './wire.js';
 
-/** The API's refusal of something, from its `application/problem+json` (RFC 9457). The message is for people. */
+/** A refusal by the API, from its `application/problem+json` (RFC 9457). The message is for people. */
 export class GatelatchError extends Error {
   override readonly name = 'GatelatchError';
   readonly status: number;
-  /** What a program should look at; `unexpected_response` where the answer was not the API's own, as a proxy's is. */
+  /** For programs; `unexpected_response` if the answer was not the API's, for example a proxy's. */
   readonly code: Problem['code'] | 'unexpected_response';
-  /** By this, the operator finds the request in the log. */
+  /** The operator finds the request in the log by this id. */
   readonly requestId: string | undefined;
-  /** What is wrong with which field, where the code is `validation_failed`. */
+  /** The wrong fields, if the code is `validation_failed`. */
   readonly errors: Problem['errors'];
-  /** When it is worth asking again, in seconds. */
+  /** Seconds until a retry makes sense. */
   readonly retryAfter: number | undefined;
 
   constructor(response: Response, problem: Partial<Problem>) {
@@ -23,7 +23,7 @@ export class GatelatchError extends Error {
   }
 }
 
-/** What a refusal says; empty where it is none of the API's. Leaves the response to be read by others. */
+/** The content of a refusal; empty if it is not the API's. The response can still be read afterwards. */
 export async function problemOf(response: Response): Promise<Partial<Problem>> {
   if (!response.headers.get('Content-Type')?.startsWith('application/problem+json')) return {};
   return (await response

@@ -1,6 +1,6 @@
 import type { Session, SignedOutReason } from './session.js';
 
-/** What a client tells, also of what another tab did where the storage is shared. */
+/** What a client reports, including what another tab did with a shared storage. */
 export type Events = {
   signedIn: Session;
   signedOut: { reason: SignedOutReason };
@@ -10,7 +10,7 @@ export type Events = {
 export type Listener<Name extends keyof Events> = (event: Events[Name]) => void;
 
 export type Emitter = {
-  /** @returns what ends the listening */
+  /** @returns a function that removes the listener */
   on<Name extends keyof Events>(name: Name, listener: Listener<Name>): () => void;
   emit<Name extends keyof Events>(name: Name, event: Events[Name]): void;
 };
@@ -24,7 +24,7 @@ export function createEmitter(): Emitter {
       return () => void all.delete(listener);
     },
     emit(name, event) {
-      // Not from here: what a listener throws is its own affair, and must not look like a failed refresh.
+      // Asynchronous: an error in a listener must not look like a failed refresh.
       for (const listener of listeners.get(name) ?? []) queueMicrotask(() => listener(event as never));
     },
   };

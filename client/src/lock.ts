@@ -1,14 +1,14 @@
 import type { Locks } from './platform.js';
 
-// What one tab writes to localStorage reaches another's process a little later than the lock does: in Chromium, one time
-// in fourteen. So who had to wait for the lock waits for that, too; in vain only where the other tab's try has failed.
+// A tab's write to localStorage reaches another process a little after the lock does: in Chromium one time in fourteen.
+// So a tab that waited for the lock also waits for that; in vain only if the other tab failed.
 const arriving = 1_000;
 const lookingAgain = 20;
 
 /**
- * Turns by the browser's own locks: does this work while no other tab does theirs.
+ * Turns by the browser's own locks: runs the work while no other tab runs its own.
  * @param isDone whether another tab has done it already
- * @param patience milliseconds after which it is done in any case
+ * @param patience milliseconds after which the work runs in any case
  */
 export async function aloneByLock<T>(
   locks: Locks,
@@ -29,7 +29,7 @@ export async function aloneByLock<T>(
   return inTurn ? inTurn.done : work();
 }
 
-/** @returns once the work has begun; undefined where there was no lock to be had */
+/** @returns once the work has begun; undefined without a lock */
 function hold<T>(
   locks: Locks,
   name: string,
@@ -43,7 +43,7 @@ function hold<T>(
       resolve({ done });
       await done;
     };
-    // Where the work failed it is too late for this, and who waits for `done` knows.
+    // If the work failed, this comes too late, and the caller learns it from `done`.
     locks.request(name, options, granted).catch(() => resolve(undefined));
   });
 }

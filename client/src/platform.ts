@@ -3,11 +3,11 @@ export type Channel = {
   postMessage(message: unknown): void;
   onmessage: ((event: { data: unknown }) => void) | null;
   close(): void;
-  /** Only in Node, where an open channel would keep the process alive. */
+  /** Only in Node, where an open channel keeps the process alive. */
   unref?(): void;
 };
 
-/** The Web Locks API, as far as it is used. */
+/** The used part of the Web Locks API. */
 export type Locks = {
   request(
     name: string,
@@ -18,7 +18,7 @@ export type Locks = {
 
 /**
  * What a platform may have besides `fetch`. Browsers have all of it, but locks only on https and localhost; Node has
- * the channel, and React Native nothing.
+ * the channel, React Native nothing.
  */
 export const platform = globalThis as unknown as {
   navigator?: { locks?: Locks };

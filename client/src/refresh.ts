@@ -5,17 +5,16 @@ import type { State } from './state.js';
 import type { Tabs } from './tabs.js';
 import type { TokenResponse } from './wire.js';
 
-/** The refusals after which there is nothing to come back to; whatever else fails, the session stays. */
+/** Refusals that end the session; after any other failure it stays. */
 const endings: SignedOutReason[] = ['invalid_refresh_token', 'refresh_token_reused', 'session_revoked'];
-// Only cookies can be missing: the browser has dropped them, or was told to.
+// Only cookies can be missing: the browser dropped them.
 const endingsByCookie: SignedOutReason[] = [...endings, 'unauthenticated'];
 
 /**
- * Gets new tokens in place of these, unless somebody already has. However many ask, in however many tabs, one request
- * is under way.
- * @param seen what is due, or was refused
- * @returns what is there now, or null where nobody is signed in (any more)
- * @throws what `fetch` throws, or GatelatchError, where the server can't be reached or says "later"
+ * Gets new tokens unless another call or tab already did. Calls in any number of tabs share one request.
+ * @param seen the tokens that are due or were refused
+ * @returns the current session, or null if the user is not signed in (any more)
+ * @throws what `fetch` throws, or GatelatchError if the server says "later"
  */
 export type Refresh = (seen: Kept | null) => Promise<Kept | null>;
 
@@ -24,7 +23,7 @@ type Needs = {
   tabs: Tabs;
   post: Post;
   cookies: boolean;
-  /** @param wait milliseconds that the server asked to be left alone */
+  /** @param wait milliseconds that the server asked to wait */
   onFailure: (wait: number) => void;
 };
 
@@ -56,7 +55,7 @@ export function createRefresh({ state, tabs, post, cookies, onFailure }: Needs):
   async function replace(kept: Kept | null): Promise<Kept | null> {
     const body = kept?.refreshToken ? { refresh_token: kept.refreshToken } : { transport: 'cookie' };
     const answer = await post<TokenResponse>('/auth/refresh', body);
-    // The sign-in page of a café's network answers 200, too.
+    // The sign-in page of a public network answers 200, too.
     if (!answer.session_id) throw new TypeError('The answer holds no session.');
     return state.write(keptOf(answer), (found) => isSame(found, kept));
   }
@@ -76,7 +75,7 @@ export function createRefresh({ state, tabs, post, cookies, onFailure }: Needs):
   return async (seen) => {
     while (underWay) {
       const now = await underWay;
-      // Else it was about older ones, and found that these had replaced them.
+      // Otherwise it was about older tokens, already replaced by these.
       if (!isSame(now, seen)) return now;
     }
     return fly(seen);

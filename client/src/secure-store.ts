@@ -1,18 +1,18 @@
 import type { Storage } from './storage.js';
 
-/** The part of `expo-secure-store` that is used. */
+/** The used part of `expo-secure-store`. */
 export type SecureStore = {
   getItemAsync(key: string): Promise<string | null>;
   setItemAsync(key: string, value: string): Promise<unknown>;
   deleteItemAsync(key: string): Promise<unknown>;
 };
 
-// Some devices refuse values over 2,048 bytes. All that is kept is ASCII, so that a character is a byte.
+// Some devices refuse values over 2,048 bytes. Everything stored is ASCII: one byte per character.
 const partLength = 2000;
 
 /**
- * Keeps the session in the Keychain or the Keystore, through Expo's SecureStore. A value is cut into parts. The entry
- * that names them is written last, so that an app that is ended half-way finds the old value whole.
+ * Stores the session in the Keychain or Keystore by Expo's SecureStore. A value is cut into parts, and the entry that
+ * names them is written last: an app that is killed half-way finds the complete old value.
  */
 export function secureStore(store: SecureStore): Storage {
   const partsOf = async (key: string) => {

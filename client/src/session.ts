@@ -1,18 +1,18 @@
 import type { TokenResponse, User } from './wire.js';
 
-/** A session, as far as it is known here. */
+/** A session as known here. */
 export type Session = {
   user: User;
   sessionId: string;
   /** Only with the bearer transport. */
   accessToken?: string;
-  /** When the access token ends; by then it has been replaced. */
+  /** When the access token expires; it is replaced before. */
   expiresAt: Date;
-  /** When the session ends unless it is refreshed before. */
+  /** When the session ends without a refresh. */
   refreshExpiresAt: Date;
 };
 
-/** Why nobody is signed in (any more): by `logOut`, or by the code with which the API refused. */
+/** Why the user is not signed in any more: `logOut`, or the code of the API's refusal. */
 export type SignedOutReason =
   | 'logged_out'
   | 'session_revoked'
@@ -20,19 +20,19 @@ export type SignedOutReason =
   | 'invalid_refresh_token'
   | 'unauthenticated';
 
-/** What is stored. Times are milliseconds since 1970 by this device's clock, which is the only one that it can read. */
+/** What is stored. Times are milliseconds since 1970 by this device's clock, the only one that it can read. */
 export type Kept = {
   user: User;
   sessionId: string;
   accessToken?: string;
   refreshToken?: string;
-  /** When to refresh: chosen once, so that every tab means the same moment. */
+  /** When to refresh: chosen once, so that every tab uses the same moment. */
   refreshAt: number;
   expiresAt: number;
   refreshExpiresAt: number;
 };
 
-/** What to keep of an answer that has just arrived. */
+/** What to store of a new answer. */
 export function keptOf(answer: TokenResponse): Kept {
   const now = Date.now();
   const life = answer.expires_in * 1000;
@@ -48,19 +48,19 @@ export function keptOf(answer: TokenResponse): Kept {
 }
 
 /**
- * Clients that signed in together, as after a restart or a mailing, must not come back together: up to two minutes of
- * random spread, then a minute in which to try again. Tokens that live for less than four minutes get less of both.
+ * Clients that signed in together, for example after a restart, must not come back together: up to two minutes of
+ * random spread, then a minute for retries. Tokens that live less than four minutes get less of both.
  */
 function refreshAfter(life: number): number {
   return life - Math.min(60_000, life / 10) - Math.random() * Math.min(120_000, life / 2);
 }
 
-/** Whether the access token will have ended, or as good as, when a request that leaves now arrives. */
+/** Whether the access token will have expired when a request sent now arrives. */
 export function hasExpired({ expiresAt, refreshAt }: Kept): boolean {
   return Date.now() > expiresAt - Math.min(5_000, (expiresAt - refreshAt) / 2);
 }
 
-/** Whether both are of the very same answer. */
+/** Whether both come from the same answer. */
 export function isSame(one: Kept | null, other: Kept | null): boolean {
   return (
     one?.sessionId === other?.sessionId &&

@@ -10,7 +10,7 @@ export type SignedIn = { status: 'signed_in'; user: User };
 
 type Needs = { transport: 'bearer' | 'cookie'; post: Post; state: State; devices: Devices };
 
-/** How a session begins and is ended on purpose: see `Client`. */
+/** How a session begins and ends on purpose: see `Client`. */
 export function createSignIn({ transport, post, state, devices }: Needs): Pick<Client, 'signUp' | 'logIn' | 'logOut'> {
   async function begin(answer: TokenResponse, typed: string): Promise<User> {
     const { user, device_token: deviceToken } = answer;
@@ -27,7 +27,7 @@ export function createSignIn({ transport, post, state, devices }: Needs): Pick<C
     },
 
     async logIn(fields) {
-      // With cookies there is none to find: the browser sends its own.
+      // With cookies there is none: the browser sends its own.
       const deviceToken = await devices.tokenFor(fields.username);
       const body = { ...fields, transport, ...(deviceToken && { device_token: deviceToken }) };
       return begin(await post<TokenResponse>('/auth/login', body), fields.username);
@@ -43,7 +43,7 @@ export function createSignIn({ transport, post, state, devices }: Needs): Pick<C
   };
 }
 
-// A session that the server doesn't know is as good as ended.
+// A session that the server does not know has ended.
 function unlessUnknown(error: unknown): void {
   if (!(error instanceof GatelatchError && error.status === 401)) throw error;
 }

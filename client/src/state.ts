@@ -3,21 +3,18 @@ import type { Storage } from './storage.js';
 
 type Ended = { ended: SignedOutReason };
 
-/** `before` is `now` at the first look, which is no change. */
+/** At the first look `before` equals `now`: no change. */
 export type Change = { before: Kept | null; now: Kept | null; ended?: SignedOutReason };
 
-/** What is stored about the session. Whoever looks or writes learns, and tells, what has changed since. */
+/** The stored session. Each look or write notices and reports what has changed. */
 export type State = {
   look(): Promise<Kept | null>;
-  /**
-   * Writes, unless what is there meanwhile is not what `where` asks for.
-   * @returns what is there now
-   */
+  /** Writes only if the stored session satisfies `where`. @returns the session stored now */
   write(next: Kept | Ended, where?: (found: Kept | null) => boolean): Promise<Kept | null>;
 };
 
 /**
- * @param onChange for each change, by whomever: this client, another tab, or whoever emptied the storage
+ * @param onChange for each change by this client, another tab, or an emptied storage
  * @param onWrite for each write of our own
  */
 export function createState(
@@ -29,7 +26,7 @@ export function createState(
   let known: Kept | Ended | undefined;
   let last: Promise<unknown> = Promise.resolve();
 
-  /** One after the other, or a slow read would tell of the past. */
+  /** One after another: a slow read would report the past. */
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
     const done = last.then(work);
     last = done.catch(() => {});
@@ -37,7 +34,7 @@ export function createState(
   }
 
   async function read(): Promise<Kept | null> {
-    // Nobody else writes to what is not shared, and a Keychain is slow.
+    // A storage that is not shared has only this writer, and a Keychain is slow.
     return learn(known && !storage.shared ? known : parse(await storage.get(key)));
   }
 
@@ -56,7 +53,7 @@ export function createState(
       inTurn(async () => {
         const found = await read();
         if (!where(found)) return found;
-        // Who logged out leaves nothing behind; any other end is told to the tabs that look later, too.
+        // A logout leaves nothing behind; other ends are stored for tabs that look later.
         if ('ended' in next && next.ended === 'logged_out') await storage.remove(key);
         else await storage.set(key, JSON.stringify(next));
         const now = learn(next);

@@ -1,20 +1,20 @@
-/** Where a session is kept. Each method may answer at once or with a promise. */
+/** Where a session is stored. Each method may answer at once or with a promise. */
 export interface Storage {
   get(key: string): string | null | undefined | Promise<string | null | undefined>;
   set(key: string, value: string): unknown;
   remove(key: string): unknown;
-  /** True where other tabs see the same values: then they refresh one at a time and hear of what the others do. */
+  /** True if other tabs see the same values: then they refresh one at a time and notice each other's changes. */
   readonly shared?: boolean;
 }
 
-/** What `localStorage` and React Native's AsyncStorage have in common. */
+/** The common part of `localStorage` and React Native's AsyncStorage. */
 export type ItemStore = {
   getItem(key: string): string | null | Promise<string | null>;
   setItem(key: string, value: string): unknown;
   removeItem(key: string): unknown;
 };
 
-/** Forgets when the page or the process ends. Nobody else can see it. */
+/** Forgets everything when the page or process ends. No other tab or process can see it. */
 export function memoryStorage(): Storage {
   const values = new Map<string, string>();
   return {
@@ -26,14 +26,14 @@ export function memoryStorage(): Storage {
 
 /**
  * Keeps the session over reloads, for all tabs of the origin.
- * @param store `localStorage`. Not `sessionStorage`: a duplicated tab gets a copy of it, and two copies of one refresh
- *   token look like theft
+ * @param store `localStorage`. Not `sessionStorage`: a duplicated tab gets a copy, and two copies of one refresh token
+ * look like theft
  */
 export function webStorage(store: ItemStore): Storage {
   return { ...asyncStorage(store), shared: true };
 }
 
-/** Keeps the session in React Native's AsyncStorage, which is not encrypted: see {@link secureStore}. */
+/** Keeps the session in React Native's AsyncStorage, without encryption: see {@link secureStore}. */
 export function asyncStorage(store: ItemStore): Storage {
   return {
     get: (key) => store.getItem(key),

@@ -2,13 +2,13 @@ import type { components } from './api-types.js';
 
 type Schemas = components['schemas'];
 
-/** A user, as the API tells it. */
+/** A user as in the API. */
 export type User = Schemas['User'];
 
-/** The tokens of RFC 6749 §5.1, and whose they are. */
+/** The tokens of RFC 6749 §5.1 and their user. */
 export type TokenResponse = Schemas['TokenResponse'];
 
-/** What a sign-up gets instead of tokens where an e-mail address has to be verified first. */
+/** The answer to a sign-up whose e-mail must be verified first. */
 export type VerificationSent = Schemas['PendingSignUp'];
 
 /** A refusal (RFC 9457). */

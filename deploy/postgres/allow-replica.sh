@@ -1,5 +1,5 @@
 #!/bin/sh
-# Run once by the image of Postgres, when it makes the primary: a role that may copy, and nothing else.
+# The Postgres image runs this once, when it creates the primary: a role that may only copy.
 set -eu
 psql --set=ON_ERROR_STOP=1 --set=password="$REPLICATION_PASSWORD" --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" <<'SQL'
 CREATE ROLE replica REPLICATION LOGIN PASSWORD :'password';

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Makes a streaming replica where there is none yet, and starts it. PGHOST, PGUSER and PGPASSWORD lead to the primary.
+# Creates a streaming replica if there is none, and starts it. PGHOST, PGUSER and PGPASSWORD name the primary.
 set -eu
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
-  # What an interrupted copy has left.
+  # The rest of an interrupted copy.
   find "$PGDATA" -mindepth 1 -delete
   pg_basebackup --pgdata="$PGDATA" --write-recovery-conf --slot=replica --wal-method=stream --checkpoint=fast
 fi

@@ -7,7 +7,7 @@ import { createProgram } from './programs.mjs';
 
 const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
-/** One instance in production, on a port that it keeps over restarts. Nothing of the caller's environment gets in. */
+/** One instance in production, on a port that it keeps over restarts. Its environment contains only `settings`. */
 export function createInstance(dir, name, port, settings) {
   const cwd = join(dir, name);
   mkdirSync(cwd);
@@ -25,7 +25,7 @@ export function createInstance(dir, name, port, settings) {
   return Object.assign(program, { name, url, cwd, log });
 }
 
-// On a connection of its own: one that is kept would hold up a stop.
+// On its own connection: an idle one would delay a stop.
 async function isReady(url) {
   const asking = get(`${url}/readyz`, { agent: false });
   const [answer] = await once(asking, 'response').catch(() => []);

@@ -5,7 +5,7 @@ import { accepts, createProgram, freePort } from './programs.mjs';
 const source = new URL('../nginx/', import.meta.url);
 const read = (name) => readFileSync(new URL(name, source), 'utf8');
 
-/** nginx with deploy/nginx/nginx.conf, but for its port and its folder, in front of the instances on these ports. */
+/** nginx with deploy/nginx/nginx.conf, except for port and folder, in front of the instances on these ports. */
 export async function createNginx(dir, instancePorts) {
   const port = await freePort();
   writeFileSync(
@@ -24,7 +24,7 @@ export async function createNginx(dir, instancePorts) {
   return Object.assign(program, { url: `http://127.0.0.1:${port}`, log });
 }
 
-/** deploy/nginx/upstream.conf with addresses in the place of a name, which needs neither a resolver nor a new nginx. */
+/** deploy/nginx/upstream.conf with addresses instead of a name: no resolver needed. */
 function upstreamOf(ports) {
   return read('upstream.conf')
     .replace(/^ *resolver .*\n/m, '')

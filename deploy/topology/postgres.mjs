@@ -5,8 +5,8 @@ import pg from 'pg';
 import { createProgram, freePort } from './programs.mjs';
 
 /**
- * A throw-away primary. Without `fsync` it loses nothing where its processes are killed, only where the machine is.
- * @returns the program, with its URL
+ * A temporary primary. Without `fsync` it loses data only if the machine fails, not if its processes are killed.
+ * @returns the program with its URL
  */
 export async function createPrimary(dir) {
   const data = folderOfPostgres(dir, 'primary');
@@ -15,7 +15,7 @@ export async function createPrimary(dir) {
   return postgresOn(data, dir, { command: join(findPostgres(), 'postgres'), args: ['-D', data, '-c', 'fsync=off'] });
 }
 
-/** A streaming replica of it, which must be running: read-only, some milliseconds behind. By the image's scripts. */
+/** A streaming replica of the running primary: read-only, some milliseconds behind. Made by the image's scripts. */
 export async function createReplica(dir, primary) {
   const env = {
     PATH: `${findPostgres()}:${process.env.PATH}`,
@@ -34,7 +34,7 @@ export async function createReplica(dir, primary) {
   return postgresOn(data, dir, { command: 'sh', args: imageScript('replica.sh'), env: copying });
 }
 
-/** What `sh` takes to run it. As text, because Postgres' user may not be allowed to read this folder. */
+/** The arguments for `sh`. As text, because Postgres' user may not be allowed to read this folder. */
 function imageScript(name) {
   return ['-c', readFileSync(new URL(`../postgres/${name}`, import.meta.url), 'utf8'), name];
 }
@@ -51,7 +51,7 @@ async function postgresOn(data, dir, { command, args, env }) {
     args: [...args, '-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='],
     log: `${data}.log`,
     isUp: () => answers(url),
-    // SIGTERM would wait until everybody has hung up.
+    // SIGTERM would wait until all clients have disconnected.
     stopSignal: 'SIGINT',
     cwd: dir,
     env,
@@ -62,7 +62,7 @@ async function postgresOn(data, dir, { command, args, env }) {
 
 const programs = ['initdb', 'postgres', 'pg_basebackup'];
 
-/** Where its programs lie: on the PATH, or where Debian puts them. */
+/** The folder of its programs: on the PATH, or Debian's. */
 function findPostgres() {
   const packaged = '/usr/lib/postgresql';
   const versions = existsSync(packaged) ? readdirSync(packaged).sort((a, b) => Number(b) - Number(a)) : [];
@@ -72,7 +72,7 @@ function findPostgres() {
   return found;
 }
 
-// It refuses to run as root.
+// Postgres refuses to run as root.
 function postgresUser() {
   if (process.getuid?.() !== 0) return {};
   const id = (flag) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));

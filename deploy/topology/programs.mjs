@@ -5,15 +5,15 @@ import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * A program that can be ended and started again with the same arguments. What it prints goes to the end of a file.
- * @param isUp resolves to true once it does its work
- * @param stopSignal by which it ends in good order, and soon
+ * A program that can be stopped and started again with the same arguments. Its output is appended to a file.
+ * @param isUp resolves to true once it works
+ * @param stopSignal stops it cleanly and soon
  */
 export function createProgram({ command, args, log, isUp, stopSignal = 'SIGTERM', ...options }) {
   let child;
   const isRunning = () => child !== undefined && child.exitCode === null && child.signalCode === null;
   return {
-    /** @throws where it is not up within half a minute */
+    /** @throws if it is not up within half a minute */
     async start() {
       const output = openSync(log, 'a');
       child = spawn(command, args, { ...options, stdio: ['ignore', output, output] });
@@ -31,7 +31,7 @@ export function createProgram({ command, args, log, isUp, stopSignal = 'SIGTERM'
     get pid() {
       return child?.pid;
     },
-    /** Sends a signal. @returns the exit code, or null where the signal itself ended it */
+    /** Sends a signal. @returns the exit code, or null if the signal ended the process */
     async end(signal = stopSignal) {
       if (!isRunning()) return child?.exitCode ?? null;
       const exit = once(child, 'exit');
@@ -50,7 +50,7 @@ export async function freePort() {
   return port;
 }
 
-/** Whether anybody takes connections on this port. */
+/** Whether a server accepts connections on this port. */
 export async function accepts(port) {
   const socket = connect(port, '127.0.0.1');
   try {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { accepts, createProgram, freePort } from './programs.mjs';
 
-/** A throw-away Redis that keeps nothing on disk: it holds counts. */
+/** A temporary Redis without files: it only holds counts. */
 export async function createRedis(dir) {
   const port = await freePort();
   const program = createProgram({

@@ -17,5 +17,5 @@ for (const signal of ['SIGINT', 'SIGTERM'])
     await topology.stop();
     process.exit(0);
   });
-// Node ends where nothing is left to do.
+// Keeps Node running.
 setInterval(() => undefined, 60_000);

@@ -9,12 +9,11 @@ import { freePort } from './programs.mjs';
 import { createRedis } from './redis.mjs';
 
 /**
- * What docker-compose.scale.yml describes, of the programs that this machine has: nginx, instances of dist/main.js,
- * Postgres, if wanted a replica, and Redis, on free ports of 127.0.0.1 and in a folder that goes with them.
- *
+ * docker-compose.scale.yml with the programs of this machine: nginx, instances of dist/main.js, Postgres, a replica if
+ * wanted, and Redis, on free ports of 127.0.0.1 and in a temporary folder.
  * @param count how many instances
- * @param settings of theirs, over those that belong to the topology
- * @throws where a program is missing or does not start; nothing is left running then
+ * @param settings override the topology's own
+ * @throws if a program is missing or does not start; then everything is stopped
  */
 export async function startTopology({ count = 2, withReplica = false, settings = {} } = {}) {
   const dir = mkdtempSync(join(tmpdir(), 'gatelatch-topology-'));

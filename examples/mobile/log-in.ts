@@ -8,7 +8,7 @@ export async function logIn(username: string, password: string): Promise<string 
     return undefined;
   } catch (error) {
     if (!(error instanceof GatelatchError)) return 'There is no connection.';
-    if (error.code === 'rate_limited') return `Too many tries. Wait ${error.retryAfter} seconds.`;
+    if (error.code === 'rate_limited') return `Too many attempts. Wait ${error.retryAfter} seconds.`;
     return error.message;
   }
 }

@@ -1,10 +1,10 @@
 /**
- * Asks Gatelatch whether the session of a token still lives, for what must not be done on an old word. It answers
- * without looking into its database, so asking is cheap; a good answer counts for some seconds more.
+ * Asks Gatelatch whether a token's session still lives, for actions that an ended session must not do. Gatelatch
+ * answers from memory, so asking is cheap; a good answer is reused for some seconds.
  * @param {{ url: string, forSeconds?: number }} gatelatch
- * @returns {(token: string, claims: { jti: string }) => Promise<boolean>} false where the session has ended or roles
- *   have changed
- * @throws where Gatelatch can't be asked: whoever can't tell must not go on
+ * @returns {(token: string, claims: { jti: string }) => Promise<boolean>} false if the session has ended or roles have
+ * changed
+ * @throws if Gatelatch cannot be asked: then refuse the action
  */
 export function createLiveSession({ url, forSeconds = 5 }) {
   const goodUntil = new Map();
@@ -20,7 +20,7 @@ export function createLiveSession({ url, forSeconds = 5 }) {
     const now = Date.now();
     if (goodUntil.get(jti) > now) return true;
     const isGood = await ask(token);
-    // Forgotten all at once now and then, so that memory stays flat.
+    // Cleared now and then, so that memory does not grow.
     if (goodUntil.size > 10_000) goodUntil.clear();
     if (isGood) goodUntil.set(jti, now + forSeconds * 1000);
     return isGood;

@@ -2,9 +2,9 @@ import { createServer } from 'node:http';
 import { InvalidToken } from './verify.js';
 
 /**
- * A small service of orders: reading them takes a good access token, placing one also a session that still lives.
- * @param {{ verify: ReturnType<import('./verify.js').createVerify>,
- *   isLive: ReturnType<import('./live-session.js').createLiveSession> }} checks
+ * A small service of orders: reading needs a good access token, placing an order also a live session.
+ * @param {{ verify: ReturnType<import('./verify.js').createVerify>, isLive:
+ * ReturnType<import('./live-session.js').createLiveSession> }} checks
  */
 export function createService({ verify, isLive }) {
   const orders = new Map();
@@ -43,12 +43,12 @@ export function createService({ verify, isLive }) {
 
 function refusal(error) {
   if (error instanceof InvalidToken) return unauthorized('invalid_token');
-  // Keys that can't be fetched, or a session that can't be asked about, let nobody in.
+  // Fail closed if keys or the session's state cannot be fetched.
   console.error(error);
   return { status: 503, body: { error: 'temporarily_unavailable' }, headers: { 'Retry-After': '5' } };
 }
 
-/** RFC 6750 §3: the error is told where a token was presented. */
+/** RFC 6750 §3: names the error only if there was a token. */
 function unauthorized(error) {
   const challenge = `Bearer realm="orders"${error ? `, error="${error}"` : ''}`;
   return { status: 401, body: { error: error ?? 'unauthenticated' }, headers: { 'WWW-Authenticate': challenge } };

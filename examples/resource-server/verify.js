@@ -1,27 +1,27 @@
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 
-/** What a client is told with 401. */
+/** The client gets 401 with this message. */
 export class InvalidToken extends Error {}
 
 /**
- * Checks access tokens by Gatelatch's public keys, which are fetched when they are first needed, when they are five
- * minutes old, and for a key that is not known yet.
+ * Checks access tokens with Gatelatch's public keys. It fetches them at first use, when they are five minutes old, and
+ * for an unknown key.
  * @param {{ url: string, issuer: string, audience: string }} gatelatch where it is, and what its tokens say
  * @returns {(token: string) => Promise<import('jose').JWTPayload>} the claims (RFC 9068 §2.2)
  * @throws InvalidToken; any other error means that the keys could not be fetched
  */
 export function createVerify({ url, issuer, audience }) {
-  // A key is published for at least as long as it may be cached before it signs, so a rotation is never noticed.
+  // Gatelatch publishes a key at least this long before it signs, so a rotation causes no failure.
   const keys = createRemoteJWKSet(new URL('/.well-known/jwks.json', url), { cacheMaxAge: 300_000 });
   const wanted = {
     issuer,
     audience,
-    // The only one that Gatelatch signs with, unless `JWT_ALGORITHM` says otherwise: whoever sends a token has no say.
+    // Gatelatch's default `JWT_ALGORITHM`. Fixed here, so that the sender of a token cannot choose.
     algorithms: ['ES256'],
-    // Not every JWT with a good signature opens doors (RFC 9068 §4).
+    // Other JWTs with a good signature are no access tokens (RFC 9068 §4).
     typ: 'at+jwt',
     requiredClaims: ['client_id', 'sub', 'sid', 'jti', 'roles', 'ver', 'iat', 'exp'],
-    // None lives longer, and none comes from the future.
+    // No token lives longer, and none is from the future.
     maxTokenAge: '24h',
   };
   return async (token) => {

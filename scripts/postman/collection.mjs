@@ -30,7 +30,7 @@ export async function collectionOf(document) {
 const introduction = `Choose the environment **Gatelatch**, then send the requests from top to bottom, or run the whole
 collection: it tells a story from a sign-up to a farewell.
 
-Tokens are kept by themselves: whoever signed in last is who you are. An access token that is about to expire, or that is
+Tokens are kept automatically: you are the user who signed in last. An access token that is about to expire, or that is
 missing, is renewed before a request is sent, as long as there is a refresh token.
 
 **Administration** needs an admin of the name and password in the environment: start the server with \`ADMIN_USERNAME\`
@@ -77,7 +77,7 @@ function urlFor({ id, query = {} }, { host, path }) {
   };
 }
 
-/** The collection's own, unless the route needs none or the step is about another. */
+/** The collection's own, unless the route needs none or the step names another. */
 function authFor({ token }, { signedIn }) {
   if (token) return { auth: bearer(token) };
   return token === null || !signedIn ? { auth: { type: 'noauth' } } : {};

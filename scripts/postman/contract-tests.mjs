@@ -1,7 +1,4 @@
-/**
- * The tests that every request has, by what the contract says of its answer.
- * @returns {string[]} lines of a Postman script
- */
+/** The tests of every request, from the contract of its response. @returns {string[]} lines of a Postman script */
 export function contractTests({ status, type, schema }, { refused, cacheable }) {
   return [
     ...test(`answers ${status}`, `pm.response.to.have.status(${status});`),

@@ -4,7 +4,7 @@ import converter from 'openapi-to-postmanv2';
 const convert = promisify(converter.convertV2);
 
 /**
- * Each operation as a Postman request, with an example of its good answer.
+ * Each operation as a Postman request, with an example of its successful response.
  * @param document an OpenAPI document
  * @returns {Promise<Map<string, object>>} by operationId
  */
@@ -18,8 +18,8 @@ export async function requestsOf(document) {
 }
 
 /**
- * With good answers alone, and with examples in the place of schemas: from a schema the converter would make up values,
- * and others each time. Named by operationId, since it goes by summaries.
+ * Only successful responses, with examples instead of schemas: from a schema the converter invents other values each
+ * time. Named by operationId, because the converter uses summaries.
  */
 function reduced(document) {
   const copy = structuredClone(document);

@@ -3,7 +3,7 @@ import { idOf } from './ids.mjs';
 const shown = (key, value = '') => ({ key, value, type: 'default', enabled: true });
 const secret = (key, value = '') => ({ key, value, type: 'secret', enabled: true });
 
-/** What the requests fill in. Where it is empty, an answer fills it. */
+/** Values for the requests. An empty one is filled by a response. */
 export const environment = {
   id: idOf('environment'),
   name: 'Gatelatch',
@@ -18,7 +18,7 @@ export const environment = {
     shown('session_id'),
     shown('user_id'),
     shown('admin_username', 'chief'),
-    // Of the README's example, and of nobody's server.
+    // From the README's example; no real server has it.
     secret('admin_password', 'somebody has to do it'),
   ],
   _postman_variable_scope: 'environment',

@@ -1,4 +1,4 @@
-/** What the OpenAPI document says about one operation, as the collection needs it. */
+/** What the collection needs of an operation in the OpenAPI document. */
 export function operationIn(document, operationId) {
   const operations = Object.values(document.paths).flatMap(Object.values);
   const operation = operations.find((one) => one.operationId === operationId);
@@ -7,7 +7,7 @@ export function operationIn(document, operationId) {
     summary: operation.summary,
     description: operation.description,
     signedIn: operation.security.some((way) => 'bearer' in way),
-    /** @param refused the code of a refusal; without one, the good answer is meant */
+    /** @param refused the code of a refusal; without it, the successful response */
     answer: (refused) => answerOf(inlined(operation.responses, document), refused),
   };
 }
@@ -21,7 +21,7 @@ function answerOf(responses, refused) {
   return { status: Number(status), type, schema: media?.schema };
 }
 
-/** Every refusal is a Problem, and besides one of a few codes. */
+/** Every refusal is a Problem and has one of a few codes. */
 function says(response, code) {
   const { allOf } = response.content?.['application/problem+json']?.schema ?? {};
   return allOf?.every(({ properties }) => properties.code.enum.includes(code)) ?? false;
@@ -29,7 +29,7 @@ function says(response, code) {
 
 const explaining = ['example', 'examples', 'description'];
 
-/** A script has no document to look references up in, and what only explains makes it long. */
+/** A script has no document for references, and explanations would make it long. */
 function inlined(value, document) {
   if (Array.isArray(value)) return value.map((item) => inlined(item, document));
   if (typeof value !== 'object' || value === null) return value;
@@ -37,7 +37,7 @@ function inlined(value, document) {
   const isSaidByFormat = (name) => name === 'pattern' && 'format' in value;
   return mapped(value, (item, name) => {
     if (explaining.includes(name) || isSaidByFormat(name)) return undefined;
-    // Names of properties are anybody's choice.
+    // Property names are free, so they may equal a keyword.
     return name === 'properties' ? mapped(item, (property) => inlined(property, document)) : inlined(item, document);
   });
 }

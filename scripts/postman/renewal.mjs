@@ -4,8 +4,8 @@
 export function renewAccessToken() {
   if (pm.environment.name === undefined) throw new Error('Choose the environment "Gatelatch" at the top right.');
 
-  // An access token that ends within half a minute, or is not there, is replaced first, as long as there is a refresh
-  // token. Requests without authorization need none.
+  // Replaces an access token that is missing or ends within half a minute, if there is a refresh token. Requests
+  // without authorization need none.
   const refreshToken = pm.environment.get('refresh_token');
   const left = Number(pm.environment.get('access_token_expires_at')) - Date.now();
   const isGood = pm.environment.get('access_token') && left > 30000;
@@ -19,7 +19,7 @@ export function renewAccessToken() {
       body: { mode: 'raw', raw: JSON.stringify({ refresh_token: refreshToken }) },
     };
     pm.sendRequest(request, (error, answer) => {
-      // Without an answer the old tokens are kept: the server may be back in a minute.
+      // Without an answer keep the old tokens: the server may come back.
       if (error) return console.warn(`The access token could not be renewed: ${error.message}`);
       if (answer.code === 200) keep(answer.json());
       // The session has ended, so a new login is needed.
@@ -34,7 +34,7 @@ export function renewAccessToken() {
   }
 }
 
-/** Runs after each request that signs in or refreshes: the next ones send what it keeps. */
+/** Runs after each request that signs in or refreshes; the next requests send what it keeps. */
 export function keepTokens() {
   const answer = pm.response.json();
   for (const name of ['access_token', 'refresh_token', 'device_token', 'session_id'])

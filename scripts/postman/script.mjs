@@ -1,6 +1,6 @@
 /**
- * The body of a function as the lines of a Postman script. It is written as a function so that it is formatted and
- * checked as all code here is; nothing around it can be seen from inside.
+ * The body of a function as lines of a Postman script. A function, so that it is formatted and checked like all code;
+ * it cannot use anything outside of it.
  */
 export function linesOf(work) {
   const lines = String(work).split('\n').slice(1, -1);

@@ -20,7 +20,7 @@ import { todos } from './story/todos.mjs';
  * @property {string} [id] of the path
  * @property {string | null} [token] other than the one kept; null for none
  * @property {string} [refused] the code of the refusal that is meant to be seen
- * @property {true} [cacheable] where the answer is nobody's own
+ * @property {true} [cacheable] if the answer is the same for all
  * @property {true} [keepTokens] where the answer's tokens are those of the next requests
  * @property {() => void} [before] runs in Postman, before the request
  * @property {() => void} [after] runs in Postman, after the tests that the contract asks for
@@ -39,7 +39,7 @@ const chapters = [
 ];
 
 /**
- * @param {string[]} operations every operationId that there is; those of which no chapter tells get one of their own
+ * @param {string[]} operations every operationId; those in no chapter get one of their own
  * @returns {{ name: string, about: string, steps: Step[] }[]}
  */
 export function story(operations) {

@@ -1,5 +1,5 @@
-// npm run postman: writes the Postman collection and its environment into postman/, or into the folder that is named. It
-// reads the OpenAPI document from standard input.
+// npm run postman: writes the Postman collection and its environment into postman/, or into a given folder. Reads the
+// OpenAPI document from standard input.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';

@@ -16,7 +16,7 @@ import { changeUser, deleteUser } from './user-changes.js';
 
 export const list = endpoint({
   name: 'listUsers',
-  summary: 'List users, or find some',
+  summary: 'List or search users',
   statements: 1,
   query: pageQuerySchema.extend({
     q: textSchema(0, 254).optional().meta({ description: 'A part of the username or e-mail.' }),
@@ -29,7 +29,7 @@ export const list = endpoint({
 
 export const read = endpoint({
   name: 'getUser',
-  summary: 'See a user',
+  summary: 'Get a user',
   statements: 1,
   reply: [200, adminUserSchema],
   errors: ['not_found'],
@@ -41,7 +41,6 @@ const updateSchema = z
   .strictObject({ roles: rolesSchema.optional(), disabled: z.boolean().optional() })
   .meta({ id: 'UpdateUserBody', example: { roles: ['editor'] } });
 
-/** Changes roles, the disabled state, or both in one transaction. Live tokens are refused at once. */
 export const update = endpoint({
   name: 'updateUser',
   summary: 'Change a user’s roles, disable or enable them',
@@ -59,7 +58,7 @@ export const update = endpoint({
 
 export const remove = endpoint({
   name: 'deleteUser',
-  summary: 'Delete a user and all that is theirs',
+  summary: 'Delete a user with all data',
   statements: 12,
   reply: [204],
   headers: ['Set-Cookie'],
@@ -72,7 +71,7 @@ export const remove = endpoint({
 
 export const sessions = endpoint({
   name: 'listUserSessions',
-  summary: 'See where a user is signed in',
+  summary: 'List the sessions of a user',
   statements: 2,
   reply: [200, sessionListSchema],
   errors: ['not_found'],

@@ -19,10 +19,9 @@ type FirstAdminDeps = {
 };
 
 /**
- * Makes sure that there is an admin, if the settings name one. Does nothing if an admin exists. Instances that start at
- * the same time agree. An existing password never changes.
- * @throws StartError if the name belongs to a user with another password, a disabled user or a pending sign-up, or if
- * the password of a new user is too weak
+ * Makes sure that there is an admin if the settings name one. Instances that start at the same time agree. An existing
+ * password never changes.
+ * @throws StartError if the named user has another password, is disabled or pending, or a new password is weak
  */
 export async function ensureFirstAdmin(deps: FirstAdminDeps): Promise<void> {
   const { firstAdmin } = deps.config;
@@ -35,7 +34,7 @@ export async function ensureFirstAdmin(deps: FirstAdminDeps): Promise<void> {
 
 async function create({ db, passwords, config }: FirstAdminDeps, { username, password }: FirstAdmin): Promise<boolean> {
   const objection = checkNewPassword(password, { username }, config.passwords);
-  if (objection) throw new StartError(`ADMIN_PASSWORD is not good enough for a new user. ${objection}`);
+  if (objection) throw new StartError(`ADMIN_PASSWORD is too weak for a new user. ${objection}`);
   const user = { username, passwordHash: await passwords.hash(password), roles: [adminRole] };
   try {
     await db.$transaction(async (tx) => {
@@ -52,15 +51,15 @@ async function create({ db, passwords, config }: FirstAdminDeps, { username, pas
 async function promote(deps: FirstAdminDeps, user: User, { password }: FirstAdmin): Promise<boolean> {
   if (user.disabledAt)
     throw new StartError(
-      'ADMIN_USERNAME names a user who is disabled. Enable them with "users enable", or name another.',
+      'ADMIN_USERNAME names a disabled user. Enable them with "users enable", or name another user.',
     );
   if (user.pendingUntil)
     throw new StartError(
-      'ADMIN_USERNAME names a sign-up that waits for its e-mail. Confirm it by the mailed link, or name another.',
+      'ADMIN_USERNAME names a sign-up without a confirmed e-mail. Open the mailed link, or name another user.',
     );
   if (!(await deps.passwords.verify(user.passwordHash, password)))
     throw new StartError(
-      'ADMIN_PASSWORD is not the password of the user that ADMIN_USERNAME names, and an existing password is never changed. Give that password, or name another user.',
+      'ADMIN_PASSWORD is not the password of the user in ADMIN_USERNAME. An existing password is never changed: set that password, or name another user.',
     );
   const stale = await deps.db.$transaction(async (tx) => {
     await lockAdmins(tx);

@@ -12,12 +12,11 @@ export async function userNamed(deps: CommandDeps, reference: string): Promise<U
   // A pending sign-up holds the name, which may be why the operator looks; but it cannot be changed.
   if (user.pendingUntil)
     throw new CommandError(
-      `There is no user ${JSON.stringify(reference)} yet: a sign-up has that name until ${time(user.pendingUntil)}, unless its e-mail is confirmed before.`,
+      `There is no user ${JSON.stringify(reference)} yet: an unconfirmed sign-up holds the name until ${time(user.pendingUntil)}, unless its e-mail is confirmed before.`,
     );
   return user;
 }
 
-/** Formats a user as JSON and as text. */
 export function formatUser(user: User): { json: ReturnType<typeof adminUserJson>; text: string } {
   const text = fields({
     username: user.username,

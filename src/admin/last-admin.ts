@@ -19,10 +19,9 @@ export async function adminExists(db: Db | Transaction, besides?: string): Promi
 }
 
 /**
- * Locks a user before a change or a deletion. If the user is an admin, first takes the lock of all admins, so of two
- * requests that remove the last two admins at once, the second sees what the first did.
- * @returns the user as read under the lock; null if there is none, or only a pending sign-up, which gets no roles and
- * expires by itself
+ * Locks a user before a change or deletion. For an admin, first takes the lock of all admins: of two requests that
+ * remove the last two admins, the second sees what the first did.
+ * @returns the user as read under the lock; null for none or a pending sign-up
  */
 export async function lockUserForChange(tx: Transaction, userId: string): Promise<User | null> {
   await tx.$queryRaw`
@@ -33,14 +32,11 @@ export async function lockUserForChange(tx: Transaction, userId: string): Promis
   return tx.user.findUnique({ where: { id: userId, pendingUntil: null } });
 }
 
-/**
- * Call it under {@link lockUserForChange} before a change that makes the user no admin.
- * @throws AppError last_admin if there is no other admin
- */
+/** Call it under {@link lockUserForChange} before the user stops being an admin. @throws AppError last_admin */
 export async function needAnotherAdmin(tx: Transaction, user: User): Promise<void> {
   if (!isAdmin(user)) return;
-  // A user who became an admin after the first lock above is not covered by it. We already hold the row: waiting for
-  // the admin lock now could deadlock.
+  // A user who became an admin after the first lock is not covered by it. Waiting now, with the row locked, could
+  // deadlock.
   const [lock] = await tx.$queryRaw<{ held: boolean }[]>`SELECT pg_try_advisory_xact_lock(${locks.admins}) AS held`;
   if (!lock?.held) throw new AppError('overloaded');
   if (!(await adminExists(tx, user.id))) throw new AppError('last_admin');

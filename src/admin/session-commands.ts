@@ -16,7 +16,6 @@ import { sessionJson } from '../sessions/json.js';
 import { listLiveSessions } from '../sessions/list.js';
 import { userNamed } from './format-user.js';
 
-/** Commands for sessions. The access tokens of an ended session are refused at once. */
 export const sessionCommands: Command<CommandDeps>[] = [
   {
     name: 'sessions list',
@@ -29,7 +28,7 @@ export const sessionCommands: Command<CommandDeps>[] = [
     arguments: ['[session-id]'],
     options: {
       user: { type: 'string', value: '<username|id>', summary: 'every session of this user' },
-      all: { type: 'boolean', summary: 'every session of all users, as after a restored backup' },
+      all: { type: 'boolean', summary: 'all sessions of all users, for example after a restored backup' },
       yes: { ...yes, summary: 'needed with --all' },
     },
     summary: 'end one session, all of a user, or all',

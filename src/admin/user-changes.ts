@@ -13,10 +13,9 @@ import { userDeletedNotice } from './mails.js';
 export type UserChange = { roles?: string[] | undefined; disabled?: boolean | undefined };
 
 /**
- * Changes roles, the disabled state, or both in one transaction.
- * A change of roles makes older access tokens stale; sessions continue, and a refresh gives a token with the new roles.
- * Disabling ends the sessions; enabling does not restore them.
- * @returns the changed user, or null if there is none
+ * Changes roles, the disabled state, or both in one transaction. A change of roles makes older access tokens stale;
+ * sessions continue. Disabling ends the sessions; enabling does not restore them.
+ * @returns null if there is no such user
  * @throws AppError last_admin
  */
 export async function changeUser(
@@ -37,9 +36,8 @@ export async function changeUser(
 }
 
 /**
- * {@link changeUser} inside a transaction.
- * @param user as read under {@link lockUserForChange}
- * @returns the revocations to remember after the commit
+ * {@link changeUser} inside a transaction, under {@link lockUserForChange}.
+ * @returns what to remember after the commit
  */
 export async function applyChange(
   tx: Transaction,
@@ -54,11 +52,7 @@ export async function applyChange(
   return [...stale, ...ended];
 }
 
-/**
- * Deletes a user with all their data and ends their sessions.
- * @returns false if there is no such user
- * @throws AppError last_admin
- */
+/** Deletes a user with all data and sessions. @returns false if there is no such user @throws AppError last_admin */
 export async function deleteUser(deps: ChangeDeps, userId: string, actor: Actor): Promise<boolean> {
   let existed = false;
   await commitChange(deps, async (tx) => {

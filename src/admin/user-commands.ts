@@ -19,17 +19,17 @@ import { createUser } from './create-user.js';
 import { formatUser, stateOf, userNamed } from './format-user.js';
 import { changeUser, deleteUser, type UserChange } from './user-changes.js';
 
-/** Commands for users. None sets or shows an existing user's password: only the user does, or a reset by mail. */
+/** No command sets or shows an existing user's password: only the user does, or a reset by mail. */
 export const userCommands: Command<CommandDeps>[] = [
   {
     name: 'users create',
     arguments: ['<username>'],
     options: {
-      email: { type: 'string', value: '<address>', summary: 'taken as not verified yet' },
-      role: { type: 'string', value: '<role>', multiple: true, summary: 'such as admin; once for each' },
-      'generate-password': { type: 'boolean', summary: 'make a password and print it, this once' },
+      email: { type: 'string', value: '<address>', summary: 'not verified yet' },
+      role: { type: 'string', value: '<role>', multiple: true, summary: 'for example admin; repeat it for several' },
+      'generate-password': { type: 'boolean', summary: 'make a password and print it once' },
     },
-    summary: 'make a user; the password is asked for, or the first line of standard input',
+    summary: 'create a user; asks for the password, or reads the first line of standard input',
     readsPassword: (args) => !args.flag('generate-password'),
     run: create,
   },
@@ -37,8 +37,8 @@ export const userCommands: Command<CommandDeps>[] = [
     name: 'users list',
     arguments: [],
     options: {
-      limit: { type: 'string', value: '<count>', summary: 'how many at the most: 1 to 1000, by default 100' },
-      after: { type: 'string', value: '<username>', summary: 'those after this one' },
+      limit: { type: 'string', value: '<count>', summary: 'the most to list: 1 to 1000, by default 100' },
+      after: { type: 'string', value: '<username>', summary: 'start after this one' },
     },
     summary: 'users by name',
     run: list,
@@ -52,14 +52,14 @@ export const userCommands: Command<CommandDeps>[] = [
   {
     name: 'users roles',
     arguments: ['<username|id>', '[role…]'],
-    options: { none: { type: 'boolean', summary: 'take all roles away' } },
-    summary: 'set all the roles of a user; live tokens with others are refused at once',
+    options: { none: { type: 'boolean', summary: 'remove all roles' } },
+    summary: 'set all roles of a user; tokens with other roles are refused at once',
     run: setAllRoles,
   },
   {
     name: 'users disable',
     arguments: ['<username|id>'],
-    summary: 'end all sessions of a user, and let them log in no more',
+    summary: 'end all sessions of a user and refuse new logins',
     run: (deps, args) => change(deps, args, { disabled: true }),
   },
   {
@@ -72,7 +72,7 @@ export const userCommands: Command<CommandDeps>[] = [
     name: 'users delete',
     arguments: ['<username|id>'],
     options: { yes },
-    summary: 'delete a user with all that is theirs',
+    summary: 'delete a user with all data',
     run: remove,
   },
 ];
@@ -119,8 +119,7 @@ async function list(deps: CommandDeps, args: Args): Promise<Result> {
 
 async function setAllRoles(deps: CommandDeps, args: Args): Promise<Result> {
   const roles = checkedRoles(args.positionals.slice(1));
-  if (args.flag('none') === roles.length > 0)
-    throw new UsageError('Name the roles that the user is to have, or --none.');
+  if (args.flag('none') === roles.length > 0) throw new UsageError('Name the roles of the user, or --none.');
   return change(deps, args, { roles });
 }
 

@@ -5,13 +5,11 @@ import type { AuditAction } from './events.js';
 /** Events that a stranger can cause without end: counted, not written one by one. */
 export const countedActions = ['login.failed', 'refresh.grace'] as const satisfies AuditAction[];
 
-/** Seconds that one row counts. */
 export const countingWindow = 300;
 
 /**
- * An INSERT like `auditEvent` for events that may come in floods: the same action, user, address and detail give one
- * row per five minutes (database clock). The row has the time of the first event; its detail has `count` and the time
- * of the last, `last_at`. It is sealed when its window is over.
+ * An INSERT like `auditEvent` for floods: the same action, user, address and detail give one row per five minutes
+ * (database clock), with `count` and `last_at` in its detail. It is sealed when its window is over.
  */
 export function countedEvent(
   action: (typeof countedActions)[number],

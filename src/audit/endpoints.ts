@@ -7,7 +7,7 @@ import { listEvents } from './list.js';
 
 export const list = endpoint({
   name: 'listAuditEvents',
-  summary: 'See what happened',
+  summary: 'List audit events',
   statements: 1,
   query: pageQuerySchema.extend({ user_id: z.uuid().optional(), action: z.enum(auditActions).optional() }),
   reply: [200, pageSchema(auditEventSchema)],

@@ -27,17 +27,17 @@ export type AuditAction = (typeof auditActions)[number];
 
 /** What each action means. `npm run docs` writes docs/reference/audit-actions.md from it. */
 export const auditMeanings: Record<AuditAction, string> = {
-  'user.created': 'A user was made: by sign-up, by import, by an operator or by the settings.',
+  'user.created': 'A user was created: by sign-up, by import, by an operator or by the settings.',
   'login.succeeded': 'A user logged in. `detail` has the `session_id`.',
   'login.failed': 'A login was refused. `detail` has the `reason` and the `count` within five minutes.',
   'session.ended': 'Sessions ended. `detail` has the `reason` and the ids of the `sessions`, or their count above 100.',
-  'refresh.reused': 'A refresh token was used again after the grace: taken for theft, so the session ended.',
+  'refresh.reused': 'A refresh token was used again after the grace: treated as theft, so the session ended.',
   'refresh.grace': 'A refresh token was used again within the grace. `detail` has the `count` within five minutes.',
   'refresh.ahead': 'A genuine refresh token was newer than the database, as after a restored backup. It was accepted.',
   'password.changed': 'A user set a new password and knew the old one.',
   'password.reset': 'A user set a new password by a mailed link.',
-  'email.changed': 'A user opened the link that was mailed to a new address; it took the place of the old one.',
-  'email.verified': 'A user showed, by a mailed link, that the address is theirs.',
+  'email.changed': 'A user opened the link that was mailed to a new address; it replaced the old one.',
+  'email.verified': 'A user proved by a mailed link that the address is theirs.',
   'roles.changed': 'The roles of a user changed. `detail` has the new `roles`.',
   'user.disabled': 'A user was disabled; all sessions ended.',
   'user.enabled': 'A disabled user may log in again.',
@@ -50,8 +50,8 @@ export const auditMeanings: Record<AuditAction, string> = {
 export type Actor = { actorId?: string | undefined; caller?: Caller | undefined };
 
 /**
- * An INSERT of one event, for the same statement or transaction as what it records.
- * @param detail our own ids, numbers and words only: never a name, user input or a secret
+ * An INSERT of one event, for the statement or transaction of what it records.
+ * @param detail our own ids, numbers and words: never a name, user input or a secret
  */
 export function auditEvent(
   action: AuditAction,

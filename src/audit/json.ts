@@ -10,7 +10,7 @@ export const auditEventSchema = z
     id: z.uuid(),
     at: time,
     action: z.enum(auditActions),
-    user_id: z.uuid().nullable().meta({ description: 'The user that it is about.' }),
+    user_id: z.uuid().nullable().meta({ description: 'The user it is about.' }),
     actor_id: z.uuid().nullable().meta({ description: 'Who did it; null for the command line and the server itself.' }),
     ip: z.string().nullable(),
     user_agent: z.string().nullable(),

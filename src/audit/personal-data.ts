@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { maxExported, personalData } from '../platform/personal-data.js';
 import { auditEventJson, auditEventSchema } from './json.js';
 
-/** Events about a user and events caused by them. */
 export const auditData = personalData({
   table: 'audit_event',
   // An action of an older release keeps its old name.

@@ -4,10 +4,7 @@ import { openEndpoint, type Row } from '../endpoint.js';
 import { JsonText } from '../platform/http/endpoint.js';
 import { contractOf } from '../platform/openapi/document.js';
 
-/**
- * The OpenAPI document, built on the first request.
- * @param rows a function, because the table that contains this endpoint is not complete yet
- */
+/** @param rows a function, because the table that contains this endpoint is not complete yet */
 export function contractEndpoint(rows: () => Row[]) {
   const made = new WeakMap<Config, JsonText>();
   return openEndpoint({

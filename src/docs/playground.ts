@@ -10,12 +10,10 @@ import { page } from '../platform/http/page.js';
 
 type Setting = Pick<Config, 'playground'>;
 
-/** The scripts and styles of the page; none if it is off. */
 export function files(setting: Setting): FileFolder {
   return loadable(setting, 'playground/dist');
 }
 
-/** The client package's modules, which the page uses. */
 export function clientFiles(setting: Setting): FileFolder {
   return loadable(setting, 'client/dist');
 }
@@ -23,7 +21,7 @@ export function clientFiles(setting: Setting): FileFolder {
 /** A page to try everything, without inline scripts or styles. @throws AppError not_found if `PLAYGROUND` is off */
 export const show = openEndpoint({
   name: 'showPlayground',
-  summary: 'The playground: a page on which to try all of it',
+  summary: 'The playground: a page to try everything',
   statements: 0,
   reply: [200, 'text/html'],
   errors: ['not_found'],

@@ -4,7 +4,6 @@ import { openEndpoint } from '../endpoint.js';
 import type { FileFolder } from '../platform/http/endpoint.js';
 import { page, sourceHash } from '../platform/http/page.js';
 
-/** The files of Swagger UI, served from its package. */
 export function files(): FileFolder {
   const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
   return { folder, names: ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'] };
@@ -12,7 +11,7 @@ export function files(): FileFolder {
 
 export const show = openEndpoint({
   name: 'showDocs',
-  summary: 'The page of this document, to read and to try',
+  summary: 'A page to read and try this document',
   statements: 0,
   reply: [200, 'text/html'],
   // Swagger UI has its icons as data: URLs in the stylesheet.

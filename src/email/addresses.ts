@@ -7,7 +7,7 @@ import { enqueueNotice, enqueueRequest } from '../platform/outbox/outbox.js';
 import type { OutboxWake } from '../platform/outbox/wake.js';
 import { fromUser, lockUser, type User } from '../users/users.js';
 import { enqueueVerification } from './mails.js';
-import { endTokens, spendToken, tokenHolder } from './one-time-tokens.js';
+import { endTokens, userOfToken, useToken } from './one-time-tokens.js';
 
 type EmailDeps = { db: Db; outboxWake: OutboxWake };
 
@@ -15,33 +15,28 @@ export async function hasVerifiedEmail({ db }: { db: Db }, userId: string): Prom
   return (await db.user.count({ where: { id: userId, NOT: { emailVerifiedAt: null } } })) === 1;
 }
 
-/**
- * Queues a verification mail to a typed address. The user is looked up when it is sent, so the response reveals
- * nothing.
- */
+/** Queues a verification mail. The user is looked up when it is sent, so the response reveals nothing. */
 export async function resendTo({ db, outboxWake }: EmailDeps, email: string): Promise<void> {
   await db.$executeRaw(enqueueRequest('resend', email));
   outboxWake.wake();
 }
 
-/** Queues a verification mail to the user's pending or unverified address, if they have one. */
 export async function resendFor({ db, outboxWake }: EmailDeps, userId: string): Promise<void> {
   await db.$executeRaw(enqueueVerification(fromUser(userId)));
   outboxWake.wake();
 }
 
 /**
- * Verifies the address that a token was mailed to. A pending address becomes the user's address; if two users wait for
- * the same address, the first to verify gets it.
+ * Verifies the address that a token was mailed to. If two users wait for the same address, the first to verify gets it.
  * @throws AppError invalid_one_time_token, also if another user has the address by now
  */
 export async function verifyEmail({ db, outboxWake }: EmailDeps, token: string, actor: Actor): Promise<void> {
-  const userId = await tokenHolder({ db }, 'verify', token);
+  const userId = await userOfToken({ db }, 'verify', token);
   if (userId === undefined) throw new AppError('invalid_one_time_token');
   try {
     await db.$transaction(async (tx) => {
       await lockUser(tx, userId);
-      const emailKey = await spendToken(tx, 'verify', token);
+      const emailKey = await useToken(tx, 'verify', token);
       const user = await tx.user.findFirst({ where: { id: userId, disabledAt: null } });
       if (emailKey === undefined || !user) throw new AppError('invalid_one_time_token');
       await takeAddress(tx, user, emailKey, { actorId: userId, ...actor });

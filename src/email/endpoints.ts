@@ -19,7 +19,7 @@ const resendSchema = z
 /** Starts no session (ASVS 7.6.2). */
 export const verify = openEndpoint({
   name: 'verifyEmail',
-  summary: 'Verify the address that a token was mailed to',
+  summary: 'Verify an e-mail address by a mailed token',
   statements: 8,
   body: verifySchema,
   reply: [204],
@@ -30,10 +30,9 @@ export const verify = openEndpoint({
   },
 });
 
-/** Mails the link again: to the user of the access token, or to the address in the body, known or not. */
 export const resend = endpointFor<AccessClaims | AppError>()({
   name: 'resendVerification',
-  summary: 'Have the mail to verify an address sent again',
+  summary: 'Send the verification mail again',
   statements: 1,
   body: resendSchema,
   reply: [202],
@@ -47,7 +46,7 @@ export const resend = endpointFor<AccessClaims | AppError>()({
 
 export const verifyPage = openEndpoint({
   name: 'showVerifyEmailPage',
-  summary: 'The page of the link in a verification mail',
+  summary: 'The page behind the link in a verification mail',
   statements: 0,
   reply: [200, 'text/html'],
   handler: () =>

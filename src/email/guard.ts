@@ -4,10 +4,7 @@ import type { AccessClaims } from '../sessions/access-tokens.js';
 import { accessToken } from '../sessions/guard.js';
 import { hasVerifiedEmail } from './addresses.js';
 
-/**
- * Requires an access token of a user with a verified e-mail address: one statement. The token does not say it, because
- * the address can change during its life.
- */
+/** The token does not say whether the address is verified, because that can change: one statement per request. */
 export const verifiedEmail: Guard<AccessClaims> = {
   ...accessToken,
   name: 'verified-email',

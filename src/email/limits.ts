@@ -5,7 +5,6 @@ import type { AccessClaims } from '../sessions/access-tokens.js';
 import { canonical } from '../users/users.js';
 import { addressToVerify } from './addresses.js';
 
-/** Counts mails by the client's address and by recipient. */
 export const mailLimit: RowLimit<AccessClaims | AppError | undefined> = {
   name: 'mail',
   keys: async (request) => mailTo(request, await recipientOf(request)),
@@ -29,12 +28,9 @@ function mailTo({ limits, req }: Pick<LimitedRequest<unknown>, 'limits' | 'req'>
   ];
 }
 
-/**
- * A signed-in user is counted by the address they have yet to verify, whatever the body says; others by the address
- * they typed, known or not.
- */
+/** A signed-in user is counted by the address they have yet to verify, others by the typed address, known or not. */
 async function recipientOf({ deps, req, principal }: LimitedRequest<AccessClaims | AppError | undefined>) {
   if (principal && !(principal instanceof AppError))
     return (await addressToVerify(deps, principal.sub)) ?? principal.sub;
-  return typeof req.body?.email === 'string' ? canonical(req.body.email) : 'nobody';
+  return typeof req.body?.email === 'string' ? canonical(req.body.email) : 'none';
 }

@@ -10,14 +10,14 @@ import { keepToken, newToken, type TokenPurpose } from './one-time-tokens.js';
 type MailDeps = { db: Db };
 
 /**
- * Composes a mail at sending time, with a new token if it needs one.
- * @returns undefined if there is nothing to send: no user has the address, it is verified, or the user is disabled
+ * Composes a mail at sending time.
+ * @returns undefined if there is nothing to send, for example for an unknown address
  */
 export type ComposeMail = (deps: MailDeps, item: OutboxItem) => Promise<MailContent | undefined>;
 
 /**
- * An INSERT of the verification mail for the user's pending address, else for their unverified one.
- * @param from gives the user's row as `u`
+ * An INSERT of the verification mail for the pending, else the unverified address.
+ * @param from gives the user as `u`
  */
 export function enqueueVerification(from: Prisma.Sql): Prisma.Sql {
   return Prisma.sql`
@@ -26,11 +26,9 @@ export function enqueueVerification(from: Prisma.Sql): Prisma.Sql {
     WHERE u.pending_email IS NOT NULL OR (u.email IS NOT NULL AND u.email_verified_at IS NULL)`;
 }
 
-/** The verification mail of a known user. */
 export const verify: ComposeMail = async (deps, { userId, recipient }) =>
   userId === null ? undefined : verification(deps, userId, recipient);
 
-/** The verification mail for a typed address, if a user waits for it. */
 export const resend: ComposeMail = async (deps, { recipient }) => {
   const key = canonical(recipient);
   const [waiting] = await deps.db.$queryRaw<{ id: string; address: string }[]>`

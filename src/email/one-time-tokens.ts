@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { Prisma } from '../generated/prisma/client.js';
 import type { Db, Transaction } from '../platform/db/database.js';
 
-/** A mailed token can `verify` an e-mail address or `reset` a password. */
 export type TokenPurpose = 'verify' | 'reset';
 
 /** A token as mailed. A malformed token gets the same refusal as a used one. */
@@ -26,8 +25,8 @@ function hashOf(token: string): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * An INSERT that stores a new token and replaces the user's former one.
- * @param from gives the user's row as `u` and the canonical address of the mail as `to_key`
+ * An INSERT that replaces the user's former token.
+ * @param from gives the user as `u` and the mail's address as `to_key`
  */
 export function keepToken(purpose: TokenPurpose, { hash }: NewToken, from: Prisma.Sql): Prisma.Sql {
   return Prisma.sql`
@@ -38,7 +37,7 @@ export function keepToken(purpose: TokenPurpose, { hash }: NewToken, from: Prism
 }
 
 /** The user of a live token; the token is not used up. */
-export async function tokenHolder(
+export async function userOfToken(
   { db }: { db: Db },
   purpose: TokenPurpose,
   token: string,
@@ -49,16 +48,15 @@ export async function tokenHolder(
 }
 
 /**
- * Uses a token up: of several attempts at once, only one gets the canonical address that it was mailed to. Call it in
- * the transaction of what the token does.
+ * Uses a token up: of parallel attempts only one gets the canonical address that it was mailed to. Call it in the
+ * transaction of what the token does.
  */
-export async function spendToken(tx: Transaction, purpose: TokenPurpose, token: string): Promise<string | undefined> {
+export async function useToken(tx: Transaction, purpose: TokenPurpose, token: string): Promise<string | undefined> {
   const [row] = await tx.$queryRaw<{ emailKey: string }[]>`
     DELETE FROM one_time_token WHERE ${isLive(purpose, token)} RETURNING email_key AS "emailKey"`;
   return row?.emailKey;
 }
 
-/** Ends all tokens of a user, for example after a change of password or e-mail. */
 export async function endTokens(tx: Transaction, userId: string): Promise<void> {
   await tx.$executeRaw`DELETE FROM one_time_token WHERE user_id = ${userId}::uuid`;
 }

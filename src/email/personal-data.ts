@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { time } from '../platform/http/fields.js';
 import { maxExported, personalData } from '../platform/personal-data.js';
 
-/** Mails to a user, sent or waiting. */
 export const mailsData = personalData({
   table: 'outbox',
   schema: z.object({
@@ -30,7 +29,6 @@ export const mailsData = personalData({
   },
 });
 
-/** The one-time tokens of a user, without their hashes. */
 export const mailedTokensData = personalData({
   table: 'one_time_token',
   schema: z.object({ purpose: z.string(), email: z.string(), expires_at: time }),

@@ -2,7 +2,6 @@ import { Prisma } from '../generated/prisma/client.js';
 import { batchSize, inBatches } from '../platform/db/batches.js';
 import type { Db } from '../platform/db/database.js';
 
-/** Removes expired one-time tokens. */
 export async function purgeTokens({ db }: { db: Db }): Promise<void> {
   await inBatches(
     db,

@@ -6,19 +6,19 @@ const replySchema = z.object({ status: z.literal('ok') }).meta({ id: 'Health', e
 
 const ok = { status: 'ok' } as const;
 
-/** The process lives. It asks nothing of the database, which is no reason to restart this process. */
+/** Asks nothing of the database: its failure is no reason to restart this process. */
 export const live = openEndpoint({
   name: 'checkHealth',
-  summary: 'Ask whether the process lives',
+  summary: 'Check that the process is alive',
   statements: 0,
   reply: [200, replySchema],
   handler: () => ({ body: ok }),
 });
 
-/** Requests may be sent here: the database answers, and this instance is not about to stop. */
+/** Ready if the database answers and this instance is not stopping. */
 export const ready = openEndpoint({
   name: 'checkReadiness',
-  summary: 'Ask whether requests may be sent here',
+  summary: 'Check that this instance takes requests',
   statements: 1,
   reply: [200, replySchema],
   errors: ['database_unavailable', 'shutting_down'],
@@ -29,7 +29,7 @@ export const ready = openEndpoint({
   },
 });
 
-/** How this instance does, for Prometheus: numbers alone, nothing of any user. */
+/** Numbers for Prometheus, with nothing about any user. */
 export const metrics = openEndpoint({
   name: 'getMetrics',
   summary: 'Get numbers for Prometheus',

@@ -4,8 +4,7 @@ import type { Guard } from '../endpoint.js';
 import { AppError } from '../errors.js';
 
 /**
- * Lets in who shows `METRICS_TOKEN`. Where there is none, only this machine itself may come in, and not through a
- * proxy: what the numbers tell of users and load is not for strangers.
+ * Without `METRICS_TOKEN`, only this machine may ask, and not through a proxy: the numbers tell strangers about load.
  */
 export const metricsToken: Guard<undefined> = {
   name: 'metrics-token',
@@ -14,7 +13,7 @@ export const metricsToken: Guard<undefined> = {
     metricsToken: {
       type: 'http',
       scheme: 'bearer',
-      description: 'The `METRICS_TOKEN` of the server; without one, its own machine alone may ask.',
+      description: 'The `METRICS_TOKEN` of the server. Without one, only its own machine may ask.',
     },
   }),
   optional: true,
@@ -23,15 +22,16 @@ export const metricsToken: Guard<undefined> = {
     return (req, _res, admit) => {
       if (wanted === undefined && isOfThisMachine(req)) return admit(undefined);
       const shown = /^bearer +(.+)$/i.exec(req.headers.authorization ?? '')?.[1];
-      if (shown === undefined) throw new AppError('unauthenticated', { detail: 'METRICS_TOKEN opens this.' });
-      // Digests have one length, so that the time of comparing tells nothing of the token, its length included.
+      if (shown === undefined)
+        throw new AppError('unauthenticated', { detail: 'Send METRICS_TOKEN as a bearer token.' });
+      // Digests have the same length, so the time of the comparison reveals nothing, not even the token's length.
       if (wanted === undefined || !timingSafeEqual(digest(shown), wanted)) throw new AppError('invalid_token');
       admit(undefined);
     };
   },
 };
 
-// A proxy on this machine speaks for others; one that says so in no header can't be told from this machine.
+// A proxy on this machine forwards for others. A proxy that sets none of these headers cannot be detected.
 const proxyHeaders = ['forwarded', 'via', 'x-forwarded-for', 'x-real-ip'];
 
 function isOfThisMachine({ socket, headers }: Request): boolean {

@@ -1,14 +1,11 @@
-/** Whether this instance should be sent requests. */
 export type Readiness = {
-  /** `ready`, or why not. Asks the database at most every 500 ms, however often it is called. */
+  /** `ready`, or why not. Asks the database at most once per 500 ms. */
   check(): Promise<'ready' | 'shutting_down' | 'database_unavailable'>;
-  /** From now on it is not ready: it is about to stop. */
   drain(): void;
 };
 
 const answerKeptMs = 500;
 
-/** @param ping resolves where the database answers, rejects within its time limits where not */
 export function createReadiness(ping: () => Promise<void>): Readiness {
   let draining = false;
   let askedAt = Number.NEGATIVE_INFINITY;

@@ -5,10 +5,7 @@ import type { Config } from '../config.js';
 
 const secretFile = '.data/auth-secret';
 
-/**
- * The secret that seals the keys in the database: `AUTH_SECRET`, or while developing one that is made on first
- * start and kept in `.data/auth-secret` (mode 0600).
- */
+/** `AUTH_SECRET`, or in development a secret created on the first start in `.data/auth-secret` (mode 0600). */
 export async function authSecret(config: Pick<Config, 'authSecret'>, file = secretFile): Promise<string> {
   return config.authSecret ?? (await keptSecret(file)) ?? (await makeSecret(file));
 }
@@ -22,7 +19,7 @@ async function keptSecret(file: string): Promise<string | undefined> {
   }
 }
 
-// Written whole under another name and then linked: never half a secret, and of two starts at once one wins.
+// Written completely, then linked: no half secret, and of two starts at once one wins.
 async function makeSecret(file: string): Promise<string> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   const draft = `${file}.${process.pid}`;

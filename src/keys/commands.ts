@@ -5,21 +5,20 @@ import { type KeyFacts, listKeys, signsFrom, unopenedKeys } from './list.js';
 import { resealKeys, revokeKey, rotateKeys } from './rotation.js';
 import { wrongSecret } from './signing-keys.js';
 
-/** Signing keys: what is listed never holds key material. */
 export const keyCommands: Command<CommandDeps>[] = [
   { name: 'keys list', arguments: [], summary: 'signing keys and their states', run: list },
-  { name: 'keys rotate', arguments: [], summary: 'make the next keys sign; no token is refused for it', run: rotate },
+  { name: 'keys rotate', arguments: [], summary: 'let the next keys sign; existing tokens stay valid', run: rotate },
   {
     name: 'keys revoke',
     arguments: ['<kid>'],
     options: { yes },
-    summary: 'refuse at once and everywhere what a key has signed',
+    summary: 'delete a key; everything that it signed is refused at once',
     run: revoke,
   },
   {
     name: 'keys reseal',
     arguments: [],
-    summary: 'seal all keys under AUTH_SECRET, so that AUTH_SECRET_PREVIOUS can be dropped',
+    summary: 'seal all keys under AUTH_SECRET, so that AUTH_SECRET_PREVIOUS can be removed',
     run: reseal,
   },
 ];
@@ -44,7 +43,7 @@ async function rotate(deps: CommandDeps): Promise<Result> {
   const rotated = await rotateKeys(deps, {});
   const access = (await listKeys(deps)).filter(({ purpose }) => purpose === 'access');
   const active = access.find(({ state }) => state === 'active');
-  // The one that has been published for longest is the next one to sign.
+  // The key that was published first is the next to sign.
   const next = access.findLast(({ state }) => state === 'next');
   if (!active || !next) throw new CommandError(noKeys);
   const from = signsFrom(next);
@@ -52,22 +51,22 @@ async function rotate(deps: CommandDeps): Promise<Result> {
     json: { rotated, active: active.kid, next: next.kid, next_ready_at: from.toISOString() },
     text: rotated
       ? `The key ${active.kid} signs now; the next one is ${next.kid}.`
-      : `Not yet: the next key ${next.kid} has been published since ${time(next.createdAt)}, which is not as long as its set may be cached. It can sign from ${time(from)} on.`,
+      : `Not yet: the next key ${next.kid} has been published since ${time(next.createdAt)}, and clients may still cache the older set. It can sign from ${time(from)} on.`,
     exitCode: rotated ? 0 : 1,
   };
 }
 
 const consequences: Record<string, string> = {
-  access: 'Access tokens that it signed are refused from now on; clients refresh and go on.',
-  refresh: 'Sessions that began with it have to log in again.',
-  device: 'Devices that it vouched for are unknown until they log in again.',
+  access: 'Access tokens that it signed are refused from now on; clients refresh and continue.',
+  refresh: 'Users of sessions that began with it must log in again.',
+  device: 'Devices are unknown until they log in again.',
 };
 
 async function revoke(deps: CommandDeps, args: Args): Promise<Result> {
   const kid = argument(args, 0);
   const key = (await listKeys(deps)).find((one) => one.kid === kid);
   if (!key) throw new CommandError(`There is no signing key ${JSON.stringify(kid)}. See: keys list`);
-  needYes(args, `This refuses all that the ${key.purpose} key ${kid} has signed.`);
+  needYes(args, `This refuses everything that the ${key.purpose} key ${kid} signed.`);
   await checkSecret(deps);
   await revokeKey(deps, kid, {});
   const text = `The ${key.purpose} key ${kid} is revoked. ${consequences[key.purpose] ?? ''}`;
@@ -82,7 +81,7 @@ async function reseal(deps: CommandDeps): Promise<Result> {
   };
 }
 
-// A successor sealed under a secret that the servers don't have would stop each of their starts.
+// A new key sealed under a secret that the servers do not have would stop each of their starts.
 async function checkSecret(deps: CommandDeps): Promise<void> {
   const [keys, unopened] = [await listKeys(deps), await unopenedKeys(deps)];
   if (keys.length > 0 && unopened.length === keys.length) throw wrongSecret();

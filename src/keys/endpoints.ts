@@ -6,10 +6,9 @@ const keySetSchema = z
   .object({ keys: z.array(z.looseObject({ kid: z.string(), kty: z.string() })) })
   .meta({ id: 'PublicKeys', description: 'RFC 7517. None under HS256.', example: { keys: [] } });
 
-/** The public keys (RFC 7517), for services that check access tokens by themselves. */
 export const list = openEndpoint({
   name: 'listPublicKeys',
-  summary: 'Get the keys that access tokens are checked with',
+  summary: 'Get the keys that verify access tokens',
   statements: 0,
   reply: [200, keySetSchema],
   handler({ deps }) {

@@ -1,2 +1,2 @@
-/** Longest life that any setting can give an access token, in seconds; a longer one is not ours. */
+/** The longest life of an access token that a setting can give, in seconds; we reject longer ones. */
 export const longestAccessTtl = 86_400;

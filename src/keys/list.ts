@@ -3,7 +3,6 @@ import { jwksMaxAge } from './rotation.js';
 import type { SecretBox } from './secret-box.js';
 import { labelOf } from './signing-keys.js';
 
-/** What may be told of a signing key. */
 export type KeyFacts = {
   kid: string;
   purpose: string;
@@ -14,7 +13,6 @@ export type KeyFacts = {
   retiredAt: Date | null;
 };
 
-/** Every signing key in the database, whether or not it can be opened: by purpose, the newest first. */
 export async function listKeys({ db }: { db: Db }): Promise<KeyFacts[]> {
   const rows = await db.signingKey.findMany({
     omit: { sealed: true },
@@ -27,12 +25,12 @@ export async function listKeys({ db }: { db: Db }): Promise<KeyFacts[]> {
   }));
 }
 
-/** From when on the key may sign: it is published for as long as a JWKS may be cached; a symmetric one never is. */
+/** When the key may start to sign: a public key must first be published as long as a JWKS may be cached. */
 export function signsFrom({ algorithm, createdAt }: KeyFacts): Date {
   return algorithm === 'HS256' ? createdAt : new Date(createdAt.getTime() + jwksMaxAge * 1000);
 }
 
-/** The ids of the signing keys that the box does not open. */
+/** The ids of the keys that the box cannot open. */
 export async function unopenedKeys({ db, box }: { db: Db; box: SecretBox }): Promise<string[]> {
   const rows = await db.signingKey.findMany();
   return rows.filter((row) => !box.open(row.sealed, labelOf(row))).map(({ id }) => id);

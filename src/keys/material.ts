@@ -13,16 +13,15 @@ const makeKeyPair = promisify(generateKeyPair);
 
 export type KeyAlgorithm = 'ES256' | 'RS256' | 'HS256';
 
-/** The keys of one algorithm, ready for use. */
 export type KeyMaterial = {
-  /** Signs; for symmetric keys also verifies. */
+  /** Signs; a symmetric key also verifies. */
   privateKey: KeyObject;
   verifyKey: KeyObject;
-  /** What the JWKS shows; undefined for symmetric keys, which are never shown. */
+  /** What the JWKS shows; undefined for symmetric keys, which stay secret. */
   publicJwk: JsonWebKey | undefined;
 };
 
-/** New random key material, in the form in which it is sealed: PKCS #8 in DER, or 32 bytes for HS256. */
+/** New random key material, as it is sealed: PKCS #8 in DER, or 32 bytes for HS256. */
 export async function newKeyMaterial(algorithm: KeyAlgorithm): Promise<Buffer> {
   if (algorithm === 'HS256') return randomBytes(32);
   const { privateKey } =
@@ -33,7 +32,6 @@ export async function newKeyMaterial(algorithm: KeyAlgorithm): Promise<Buffer> {
   return privateKey.export({ type: 'pkcs8', format: 'der' });
 }
 
-/** KeyObjects from what {@link newKeyMaterial} made. */
 export function readKeyMaterial(algorithm: KeyAlgorithm, plain: Buffer, kid: string): KeyMaterial {
   if (algorithm === 'HS256') {
     const secret = createSecretKey(plain);

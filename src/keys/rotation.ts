@@ -10,10 +10,10 @@ import { type KeyAlgorithm, newKeyMaterial } from './material.js';
 import type { SecretBox } from './secret-box.js';
 import { type KeyPurpose, labelOf, type SigningKeys, wrongSecret } from './signing-keys.js';
 
-/** How long a JWKS may be cached, in seconds: a key is published for at least as long before it signs. */
+/** How long clients may cache a JWKS, in seconds. A key is published at least as long before it signs. */
 export const jwksMaxAge = 300;
 
-// What other instances' clocks may be off by, and what a request may take, in seconds.
+// Seconds for clock differences between instances and for the duration of a request.
 const margin = 600;
 
 const auditKeyStays =
@@ -24,14 +24,13 @@ type RotationDeps = {
   db: Db;
   box: SecretBox;
   config: { tokens: KeySettings };
-  /** This instance's own, which need not wait for the message that goes to the others. */
   keys?: Pick<SigningKeys, 'reload'>;
 };
 
 /**
- * Sees to it that each purpose has an active key and, where keys rotate, a next one; instances that start at once
- * agree. A change of `JWT_ALGORITHM` makes a key of the new one sign at once.
- * @throws StartError where `AUTH_SECRET` does not open the keys that are there: none is made beside them then
+ * Makes sure that each purpose has an active key and, if it rotates, a next one; instances agree. After a change of
+ * `JWT_ALGORITHM` a new key signs at once.
+ * @throws StartError if `AUTH_SECRET` does not open the existing keys
  */
 export async function ensureKeys(deps: RotationDeps): Promise<void> {
   const { algorithm } = deps.config.tokens;
@@ -64,10 +63,9 @@ export async function ensureKeys(deps: RotationDeps): Promise<void> {
 }
 
 /**
- * Makes the next keys sign, retires those that did, and makes other next ones. That of refresh tokens too is known to
- * every instance before it is used, or another one would refuse the first tokens; sessions stay with the key that they
- * began with.
- * @returns false where the next key has not yet been published for as long as a JWKS may be cached
+ * Activates the next keys, retires the active ones and creates new next keys. Every instance knows a refresh key before
+ * its first use; a session stays with the key it began with.
+ * @returns false if the next key has not been published as long as a JWKS may be cached
  */
 export async function rotateKeys(deps: RotationDeps, actor: Actor): Promise<boolean> {
   const made = await makeAccessKeys(deps.config.tokens.algorithm, 1);
@@ -76,7 +74,7 @@ export async function rotateKeys(deps: RotationDeps, actor: Actor): Promise<bool
   return rotated;
 }
 
-/** {@link rotateKeys} where the active access key has come of age, in one instance at a time; then removes dead keys. */
+/** {@link rotateKeys} if the active access key is old enough, in one instance at a time; then removes dead keys. */
 export async function rotateKeysByAge(deps: RotationDeps): Promise<void> {
   const { algorithm, keyMaxAge, sessionMaxAge } = deps.config.tokens;
   const findOld = (db: Db | Transaction) => db.$queryRaw<unknown[]>`
@@ -120,10 +118,9 @@ async function replaceActive(tx: Transaction, purpose: KeyPurpose, id: string): 
 }
 
 /**
- * Takes a key out of use at once and everywhere: whatever it signed is refused. Where it was the active one, its
- * successor signs from now on.
- * @returns false where there is no such key
- * @throws AppError invalid_request for the key of the audit chain, which nothing but that key can verify
+ * Deletes a key; what it signed is refused everywhere at once. Its successor signs from now on.
+ * @returns false if there is none
+ * @throws AppError invalid_request for the audit key: only that key can verify the chain
  */
 export async function revokeKey(deps: RotationDeps, kid: string, actor: Actor): Promise<boolean> {
   const made = await makeAccessKeys(deps.config.tokens.algorithm, 2);
@@ -160,9 +157,9 @@ async function replaceRevoked(
 }
 
 /**
- * Seals every key anew under the current `AUTH_SECRET`, so that the previous one can be dropped.
- * @returns how many there are
- * @throws Error where a key is opened by neither
+ * Seals every key again under the current `AUTH_SECRET`.
+ * @returns how many
+ * @throws Error if neither secret opens a key
  */
 export async function resealKeys({ db, box }: Pick<RotationDeps, 'db' | 'box'>): Promise<number> {
   return exclusively(db, async (tx) => {
@@ -184,7 +181,7 @@ async function exclusively<Result>(db: Db, work: (tx: Transaction) => Promise<Re
   });
 }
 
-// An RSA key takes up to seconds to make: before the transaction, or it would run into its time limit.
+// An RSA key can take seconds: make it before the transaction, which has a time limit.
 async function makeAccessKeys(algorithm: KeyAlgorithm, count: number): Promise<Buffer[]> {
   return Promise.all(Array.from({ length: count }, () => newKeyMaterial(algorithm)));
 }
@@ -197,7 +194,7 @@ async function createKey(
   active: boolean,
   made: Buffer[] = [],
 ) {
-  // Nine bytes: as random as a name needs to be, and twelve characters without padding in a refresh token.
+  // Nine random bytes: unique enough, and twelve characters without padding in a refresh token.
   const id = randomBytes(9).toString('base64url');
   const plain = (purpose === 'access' ? made.pop() : undefined) ?? (await newKeyMaterial(algorithm));
   const sealed = new Uint8Array(box.seal(plain, labelOf({ id, purpose, algorithm })));

@@ -1,10 +1,9 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 
-/** Seals small secrets for storage: what is stored is useless without `AUTH_SECRET`. */
+/** Seals small secrets for storage. They are useless without `AUTH_SECRET`. */
 export type SecretBox = {
-  /** AES-256-GCM; `label` is authenticated, so that a sealed value can't be moved to another row. */
+  /** AES-256-GCM; `label` is authenticated, so a sealed value cannot be moved to another row. */
   seal(plain: Buffer, label: string): Buffer;
-  /** The plain value, or undefined where no known secret opens it or it was tampered with. */
   open(sealed: Uint8Array, label: string): Buffer | undefined;
 };
 
@@ -13,8 +12,7 @@ const ivBytes = 12;
 const tagBytes = 16;
 
 /**
- * @param secrets `AUTH_SECRET`, which seals, and after it any previous one that may still open.
- * Each gives its own AES key by HKDF-SHA256 (RFC 5869).
+ * @param secrets `AUTH_SECRET`, then previous ones, which only open. Each gives an AES key by HKDF-SHA256 (RFC 5869).
  */
 export function createSecretBox(secrets: [string, ...string[]]): SecretBox {
   const [current, ...previous] = secrets.map(sealingKey) as [Buffer, ...Buffer[]];
@@ -50,7 +48,7 @@ function decrypt(key: Buffer, sealed: Buffer, label: string): Buffer | undefined
   try {
     return Buffer.concat([decipher.update(sealed.subarray(bodyAt)), decipher.final()]);
   } catch {
-    // GCM's tag does not match: another secret, or tampering. The two can't be told apart.
+    // GCM cannot tell a wrong secret from tampering.
     return undefined;
   }
 }

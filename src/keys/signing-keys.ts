@@ -6,40 +6,33 @@ import type { Db, Transaction } from '../platform/db/database.js';
 import { type KeyAlgorithm, type KeyMaterial, readKeyMaterial } from './material.js';
 import type { SecretBox } from './secret-box.js';
 
-/** What a key is for. A key of one purpose opens nothing of another (RFC 8725 §3.12). */
+/** What a key is for. A key of one purpose is useless for another (RFC 8725 §3.12). */
 export type KeyPurpose = 'access' | 'refresh' | 'device' | 'audit';
 
-/** One key with the one algorithm that it may be used with (RFC 8725bis §3.1). */
+/** A key with its only algorithm (RFC 8725bis §3.1). */
 export type SigningKey = KeyMaterial & {
   kid: string;
   purpose: KeyPurpose;
   algorithm: KeyAlgorithm;
   createdAt: Date;
-  /** Null while it is *next*. */
   activeAt: Date | null;
-  /** Set once it is *retired*. */
   retiredAt: Date | null;
 };
 
-/** The keys that all instances share, as this one knows them. */
 export type SigningKeys = {
-  /** The key that signs now. */
   active(purpose: KeyPurpose): SigningKey;
   find(purpose: KeyPurpose, kid: string): SigningKey | undefined;
-  /** {@link find}, after one look into the database where the key is not known: at most one look a second. */
+  /** {@link find}; for an unknown key it first reads the database, at most once a second. */
   lookUp(purpose: KeyPurpose, kid: string): Promise<SigningKey | undefined>;
-  /** The public keys as a JWK Set (RFC 7517 §5): next, active and retired ones. */
+  /** The public keys as a JWK Set (RFC 7517 §5): next, active and retired. */
   jwks(): { keys: JsonWebKey[] };
-  /** Takes what the database holds. A key that no known secret opens is left out, with a line in the log. */
+  /** Reads the database again. A key that no known secret opens is logged and left out. */
   reload(): Promise<void>;
 };
 
 const lookUpEvery = 1_000;
 
-/**
- * Loads the keys, which {@link ensureKeys} has made.
- * @throws StartError where `AUTH_SECRET` does not open them
- */
+/** Loads the keys that {@link ensureKeys} made. @throws StartError if `AUTH_SECRET` does not open them */
 export async function loadSigningKeys(db: Db, box: SecretBox, log: Logger): Promise<SigningKeys> {
   let keys = new Map<string, SigningKey>();
   let publicKeys: JsonWebKey[] = [];
@@ -51,7 +44,7 @@ export async function loadSigningKeys(db: Db, box: SecretBox, log: Logger): Prom
   function take(rows: KeyRow[], unopened: (row: KeyRow) => void): void {
     const taken = new Map<string, SigningKey>();
     for (const row of rows) {
-      // Unsealing and parsing a key that has been loaded before would change nothing but its times.
+      // A known key keeps its material; only its times can change.
       const material = keys.get(row.id) ?? openKey(box, row);
       if (material) taken.set(row.id, { ...material, ...describe(row) });
       else unopened(row);
@@ -62,7 +55,7 @@ export async function loadSigningKeys(db: Db, box: SecretBox, log: Logger): Prom
     );
   }
 
-  // Of two reads at once the one begun earlier may end later: it would bring back a key that was revoked in between.
+  // Of two reads at once, the one that began first may end last: it would restore a key revoked in between.
   async function reload(): Promise<void> {
     const read = ++readsBegun;
     const rows = await readRows(db);
@@ -100,7 +93,6 @@ export async function loadSigningKeys(db: Db, box: SecretBox, log: Logger): Prom
   };
 }
 
-/** Stops a start whose `AUTH_SECRET` is not the one that the keys were sealed with. */
 export function wrongSecret(): StartError {
   return new StartError(
     'AUTH_SECRET does not open the signing keys in this database. Set the secret that it was started with (the embedded set-up keeps it in .data/auth-secret).',
@@ -127,7 +119,7 @@ function describe({ id, purpose, algorithm, createdAt, activeAt, retiredAt }: Ke
   };
 }
 
-/** Binds the sealed bytes to their row, so that a key can't be given another purpose by editing the table. */
+/** Binds the sealed bytes to their row, so that editing the table cannot give a key another purpose. */
 export function labelOf({ id, purpose, algorithm }: Pick<KeyRow, 'id' | 'purpose' | 'algorithm'>): string {
   return `signing key ${id} ${purpose} ${algorithm}`;
 }

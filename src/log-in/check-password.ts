@@ -9,9 +9,8 @@ import { type CountAttempt, uncounted } from './silent-limit.js';
 type CheckDeps = { db: Db; passwords: Passwords };
 
 /**
- * Checks the password of a login. A failure is recorded in the same way for a wrong password and an unknown user.
- * @param count counts the attempt for the user, or for the name where there is no such user
- * @returns undefined for an unknown user and for a wrong password alike
+ * Checks the password of a login; a wrong password and an unknown user look the same and are recorded alike.
+ * @param count counts the attempt for the user, or for the typed name
  * @throws AppError overloaded
  */
 export async function checkPassword(
@@ -28,7 +27,7 @@ export async function checkPassword(
   return checked;
 }
 
-/** Records a login that was refused. @param userId null for an unknown user: what was typed is not kept */
+/** Records a refused login. @param userId null for an unknown user: the typed name is not stored */
 export async function recordFailedLogin(
   { db }: Pick<CheckDeps, 'db'>,
   userId: string | null,

@@ -10,14 +10,14 @@ import { checkPassword, recordFailedLogin } from './check-password.js';
 import { deviceIdOf, deviceTokenFor } from './known-devices.js';
 import { startSessionFor } from './start-session.js';
 
-// No policy here: a user with an old or odd password must still get in with it.
+// No password policy here: a user with an old password must still get in.
 const bodySchema = z
   .strictObject({
     username: z.string().min(1).max(254).meta({ description: 'A username or an e-mail address.' }),
     password: z.string().min(1),
     transport: transportSchema.default('bearer'),
     device_token: z.string().max(200).optional().meta({
-      description: 'Of an earlier login, where no cookie has it.',
+      description: 'From an earlier login, unless a cookie has it.',
       example: '3Pekminx9UAZogOfZs4XtMnFFqXY8OKzE',
     }),
   })
@@ -53,8 +53,7 @@ async function start({ deps, caller }: LogInContext, checked: CheckedUser, newDe
 }
 
 /**
- * The user changed between the check of the password and now. That may be a change of password, but also another
- * login that hashed the same password anew at a higher cost: one more check tells.
+ * The user changed during the check: a new password, or the same one rehashed by another login. One more check decides.
  */
 async function startAgain(context: LogInContext, newDevice: boolean) {
   const { deps, body, caller } = context;

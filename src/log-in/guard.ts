@@ -8,7 +8,7 @@ import { authenticateBy } from '../platform/http/passport.js';
 import { checkPassword } from './check-password.js';
 import { attemptCounter } from './limits.js';
 
-/** Lets in who sends a right username and password in the body (passport-local). */
+/** Requires a correct username and password in the body (passport-local). */
 export const password: Guard<CheckedUser> = {
   name: 'password',
   refusals: ['invalid_credentials'],
@@ -27,7 +27,7 @@ export const password: Guard<CheckedUser> = {
 
 function localStrategy(deps: Deps): LocalStrategy {
   return new LocalStrategy({ session: false, passReqToCallback: true }, (req, username, password, done) => {
-    // Passport never hears of a promise: one that rejects would leave the request hanging.
+    // Passport gets no promise: a rejected one would leave the request without an answer.
     checkPassword(deps, username, password, callerOf(req), attemptCounter(deps, req)).then(
       (checked) => done(null, checked ?? false),
       done,

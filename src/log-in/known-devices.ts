@@ -7,8 +7,8 @@ const at = { deviceId: 9, mac: 25, end: 57 };
 const tokenPattern = /^[\w-]{76}$/;
 
 /**
- * The device token to answer a sign-in with: the one presented, where it is genuine and the user's, else a new
- * one. It says only "this device has signed in as this user before", and opens nothing.
+ * The presented token if it is genuine and this user's, else a new one. It opens nothing: it only says that this user
+ * has signed in on this device before.
  */
 export function deviceTokenFor(keys: SigningKeys, userId: string, presented: string | undefined): string {
   if (presented !== undefined && deviceIdOf(keys, userId, presented)) return presented;
@@ -17,12 +17,11 @@ export function deviceTokenFor(keys: SigningKeys, userId: string, presented: str
   return Buffer.concat([head, macOf(key.privateKey, head, userId)]).toString('base64url');
 }
 
-/** Whether the token may be genuine: looking its user up is worth while. */
 export function isDeviceToken(keys: SigningKeys, token: string): boolean {
   return tokenPattern.test(token) && keys.find('device', keyIdOf(Buffer.from(token, 'base64url'))) !== undefined;
 }
 
-/** The id of the user's device that the token names, or undefined where it is forged or another user's. */
+/** The id of the user's device; undefined if the token is forged or another user's. */
 export function deviceIdOf(keys: SigningKeys, userId: string, token: string): string | undefined {
   if (!tokenPattern.test(token)) return undefined;
   const bytes = Buffer.from(token, 'base64url');

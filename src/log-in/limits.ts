@@ -9,15 +9,13 @@ import { type CountAttempt, limitSilently, uncounted } from './silent-limit.js';
 
 declare module 'express-serve-static-core' {
   interface Locals {
-    /** The login comes from a device that has signed in as this user before. */
     isKnownDevice?: true;
   }
 }
 
 /**
- * Counts failed logins. A device that has signed in as this user before has a limit of its own, and no other refuses it:
- * no attacker can keep the user out. Its failures are seen at the address all the same. All others are held by the
- * address and by the name as it was typed, which is the same for names that no user has.
+ * Counts failed logins. A known device has its own limit and is not refused by others: an attacker cannot lock the user
+ * out. Other devices are limited by address and typed name, whether or not a user has it.
  */
 export const logInLimit: RowLimit<unknown> = {
   name: 'login',
@@ -35,12 +33,11 @@ export const logInLimit: RowLimit<unknown> = {
   counts: (code) => code === 'invalid_credentials',
 };
 
-/** How the password of a login is counted for its user, besides what its row counts. */
+/** Counts a login's password attempts for its user, besides the limits of the row. */
 export function attemptCounter({ limits }: Pick<Deps, 'limits'>, { res }: Request): CountAttempt {
   return !limits || res?.locals.isKnownDevice ? uncounted : limitSilently(limits.login_user);
 }
 
-/** The known device that a login comes from, with the user who has signed in there before. */
 async function knownDevice({ deps, req, cookies }: LimitedRequest<unknown>): Promise<string | undefined> {
   const token: string | undefined = req.body.device_token ?? tokensIn(cookies, deps.config.cookies).device;
   if (token === undefined || !isDeviceToken(deps.keys, token)) return undefined;

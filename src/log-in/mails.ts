@@ -3,10 +3,10 @@ import type { Caller } from '../platform/caller.js';
 import { notice } from '../platform/mail/notice.js';
 import { enqueueNotice } from '../platform/outbox/outbox.js';
 
-// More of them to one user within an hour are left out: an attacker can cause them, and nobody reads so many.
+// An attacker can cause these mails: send one user at most this many an hour.
 const maxPerHour = 5;
 
-/** An INSERT of the notice of a login from a new device. @param from what gives the user's row as `u` */
+/** @param from gives the user's row as `u` */
 export function newDeviceNotice(from: Prisma.Sql, caller: Caller): Prisma.Sql {
   const where = Prisma.sql`${maxPerHour} > (SELECT count(*) FROM outbox o WHERE o.user_id = u.id
     AND o.purpose = 'new_device' AND o.created_at > clock_timestamp() - interval '1 hour')`;

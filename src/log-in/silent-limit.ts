@@ -1,15 +1,13 @@
 import type { Limit } from '../platform/limits/limit.js';
 
-/** Compares a password and counts the attempt against its user. */
 export type CountAttempt = (userId: string, compare: () => Promise<boolean>) => Promise<boolean>;
 
 export const uncounted: CountAttempt = (_userId, compare) => compare();
 
 /**
- * A user has a username and an e-mail, and an attacker who knows both must not have twice the attempts. Yet a refusal
- * under one name because of attempts under the other would tell that both are one user's. So attempts beyond the user's
- * own limit are compared like any other, and come out wrong, whatever the password was. Nothing waits and nothing more is
- * asked for a right one, so that not even the time tells it from a wrong one, or from one at an unknown name.
+ * An attacker who knows a user's name and e-mail must not get twice the attempts. But a refusal under one name after
+ * attempts under the other would reveal that they belong together. So attempts above the user's own limit are compared
+ * as usual and always fail. A right password takes no extra time, so timing reveals nothing.
  */
 export function limitSilently(limit: Limit): CountAttempt {
   return async (userId, compare) => {

@@ -5,10 +5,8 @@ import { type SessionsDeps, type SessionTokens, startSession } from '../sessions
 import { newDeviceNotice } from './mails.js';
 
 /**
- * Starts a session for a user whose password was checked.
- * @returns undefined where by now that hash is no longer current, or the user disabled or deleted: time passes
- * during a hash, and what was changed meanwhile counts
- * @param newDevice whether the user is told by mail
+ * @returns undefined if the user changed since the password check
+ * @param newDevice whether to mail the user about it
  */
 export async function startSessionFor(
   deps: SessionsDeps,
@@ -16,7 +14,7 @@ export async function startSessionFor(
   caller: Caller,
   { newDevice }: { newDevice: boolean },
 ): Promise<SessionTokens | undefined> {
-  // The UPDATE locks the user, so that a change of password or a disabling is either seen here or sees the session.
+  // The UPDATE locks the user: a change of password or a disabling is either seen here, or it sees this session.
   const stillTrue = Prisma.sql`
     UPDATE "user" SET last_login_at = clock_timestamp()
     WHERE id = ${checked.user.id}::uuid AND password_hash = ${checked.passwordHash} AND disabled_at IS NULL

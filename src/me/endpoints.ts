@@ -12,12 +12,12 @@ import { changeProfile } from './profile.js';
 
 export const show = endpoint({
   name: 'getMe',
-  summary: 'See who you are',
+  summary: 'Get your user',
   statements: 1,
   reply: [200, userSchema],
   async handler({ deps, principal }) {
     const user = await findById(deps, principal.sub);
-    // Deleted a moment ago: the session has ended with the user.
+    // The user was deleted a moment ago, so the session has ended.
     if (!user) throw new AppError('session_revoked');
     return { body: userJson(user) };
   },
@@ -27,15 +27,12 @@ const updateSchema = z
   .strictObject({
     username: usernameSchema.optional(),
     email: emailSchema.optional(),
-    password: z.string().min(1).optional().meta({ description: 'Needed for another e-mail.' }),
+    password: z.string().min(1).optional().meta({ description: 'Needed to change the e-mail.' }),
   })
   .meta({ id: 'UpdateMeBody', example: { email: 'ada@example.org', password: 'nine geese over a quiet lake' } })
   .default({});
 
-/**
- * Changes the username, and asks for a change of e-mail, which takes the password (ASVS 7.5.1). The answer shows the
- * address that counts, which is the former one until the mailed link is opened.
- */
+/** A change of e-mail needs the password (ASVS 7.5.1). The response shows the old address until the link is opened. */
 export const update = endpoint({
   name: 'updateMe',
   summary: 'Change your username or e-mail',
@@ -57,10 +54,9 @@ const deleteSchema = z
   .strictObject({ password: z.string().min(1) })
   .meta({ id: 'DeleteMeBody', example: { password: 'nine geese over a quiet lake' } });
 
-/** Deletes the user and all that is theirs; their tokens are refused from now on. */
 export const remove = endpoint({
   name: 'deleteMe',
-  summary: 'Delete yourself and all that is yours',
+  summary: 'Delete your user with all data',
   statements: 12,
   body: deleteSchema,
   reply: [204],
@@ -74,7 +70,6 @@ export const remove = endpoint({
   },
 });
 
-/** @throws AppError validation_failed without a password, invalid_credentials where it is wrong */
 async function recheck(
   { deps, principal, caller }: Pick<Context<AccessClaims>, 'deps' | 'principal' | 'caller'>,
   password: string | undefined,

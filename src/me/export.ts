@@ -5,11 +5,11 @@ import { endpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
 import { ownPersonalData } from '../own/personal-data.js';
 import { time } from '../platform/http/fields.js';
-import type { DataOwner, PersonalData } from '../platform/personal-data.js';
+import type { ExportedUser, PersonalData } from '../platform/personal-data.js';
 import { sessionsData } from '../sessions/personal-data.js';
 import { userJson, userSchema } from '../users/json.js';
 
-/** All that is held about a user besides their own row, by its name in the export. */
+/** What each room holds about a user besides the user's row, by its name in the export. */
 export const exported: Record<string, PersonalData> = {
   sessions: sessionsData,
   ...ownPersonalData,
@@ -31,23 +31,19 @@ export const exportSchema = z
   .object({ user: exportedUserSchema, ...Object.fromEntries(lists) })
   .meta({ id: 'UserExport' });
 
-/**
- * All that is held about the user, as one file. Left out is only what would be of use to a thief and is of none to its
- * owner: the hashes of the password, of tokens and of session nonces.
- */
+/** All data about the user, without the hashes of password, tokens and session nonces: only a thief could use them. */
 export const exportMe = endpoint({
   name: 'exportMe',
-  summary: 'Get all that is held about you',
+  summary: 'Export all data about you',
   reply: [200, exportSchema],
   headers: ['Content-Disposition'],
   async handler({ deps: { db }, principal }) {
     const user = await db.user.findUnique({ where: { id: principal.sub }, omit: { passwordHash: true } });
-    // Deleted a moment ago: the session has ended with the user.
     if (!user) throw new AppError('session_revoked');
     const addresses = [user.email, user.pendingEmail].filter((address) => address !== null);
-    const owner: DataOwner = { id: user.id, addresses };
+    const exportedUser: ExportedUser = { id: user.id, addresses };
     const held = await Promise.all(
-      Object.entries(exported).map(async ([name, { read }]) => [name, await read(db, owner)] as const),
+      Object.entries(exported).map(async ([name, { read }]) => [name, await read(db, exportedUser)] as const),
     );
     const own = {
       ...userJson(user),

@@ -10,17 +10,15 @@ import { canonical, fromUser, lockUser, takenError, type User } from '../users/u
 
 type ProfileDeps = { db: Db; outboxWake: OutboxWake };
 
-/** A new e-mail address comes with the user whose password was checked for it. */
 export type ProfileChange = {
   username?: string | undefined;
   email?: { address: string; checked: CheckedUser } | undefined;
 };
 
 /**
- * Changes the username at once, and the e-mail address once the link is opened that is mailed to it. Whether another
- * user has that address is not looked at, so nothing here tells it.
- * @returns the user as they are now; undefined where they are deleted
- * @throws AppError username_taken; invalid_credentials where the password that was checked is no longer current
+ * Changes the username at once, and the e-mail address when the mailed link is opened. It does not check whether
+ * another user has the address, so the response reveals nothing.
+ * @throws AppError username_taken; invalid_credentials if the checked password is no longer current
  */
 export async function changeProfile(
   { db, outboxWake }: ProfileDeps,
@@ -46,7 +44,7 @@ export async function changeProfile(
   }
 }
 
-/** The address that they have already is no change, and withdraws one that waits. */
+/** The user's current address is no change; it withdraws a pending one. */
 async function askForAddress(tx: Transaction, user: User, address: string, caller: Caller): Promise<void> {
   const key = canonical(address);
   const isNew = key !== user.emailKey;

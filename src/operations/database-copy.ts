@@ -10,7 +10,7 @@ import { type Database, openDatabase } from '../platform/db/database.js';
 import type { RunSql } from '../platform/db/driver.js';
 import { migrate } from '../platform/db/migrations/migrate.js';
 
-/** Moving on from an embedded database; docs/operations.md has the steps. */
+/** Moves from an embedded database to a server; docs/operations.md has the steps. */
 export const databaseCopyCommand: Command<CommandDeps> = {
   name: 'db copy',
   arguments: ['<directory>'],
@@ -32,40 +32,34 @@ async function copy({ database: target, box }: CommandDeps, args: Args): Promise
   }
 }
 
-/** @throws CommandError where there is none, or a process has it */
 async function openStopped(directory: string): Promise<Database> {
   const { holdsData } = await import('../platform/db/embedded/embedded.js');
   if (!holdsData(directory)) throw new CommandError(`There is no embedded database in ${directory}.`);
   try {
     return await openDatabase({ url: `pglite:${directory}`, poolSize: 1 });
   } catch (error) {
-    const [, holder] = /^(.+ is in use by process .+?\.) Stop it first/.exec(String((error as Error).message)) ?? [];
-    throw holder === undefined ? error : new CommandError(`${holder} Stop it first.`);
+    const [, inUse] = /^(.+ is in use by process .+?\.) Stop it first/.exec(String((error as Error).message)) ?? [];
+    throw inUse === undefined ? error : new CommandError(`${inUse} Stop it first.`);
   }
 }
 
-/** From where to where; both migrated, and the box of the servers that will work on the target. */
+/** Both databases are migrated; the box belongs to the servers that will use the target. */
 export type Move = { source: Database; target: Database; box: SecretBox };
 
 /**
- * Copies a whole database, signing keys and audit chain included, into one that nobody has used yet: tokens that are
- * out stay good, and the audit can still be verified. The source is left as it is.
- * @returns the tables with their rows
- * @throws StartError where `AUTH_SECRET` does not open the source's keys, or the target has or had users
+ * Copies a whole database with signing keys and audit chain into an unused one: issued tokens stay valid.
+ * @throws StartError if `AUTH_SECRET` does not open the source's keys, or the target has or had users
  */
 export async function moveDatabase({ source, target, box }: Move): Promise<Copied> {
   if ((await unopenedKeys({ db: source.client, box })).length > 0) throw wrongSecret();
   return source.withSession((from) => target.withSession((to) => copyTables(from, to, () => refuseUsed(to))));
 }
 
-// Keys of a server that has merely been started there have signed nothing; a trace of a user must not be lost.
+// Keys of a server that was only started have signed nothing; but no trace of a user may be lost.
 async function refuseUsed(runSql: RunSql): Promise<void> {
   const { rows } = await runSql(
     'SELECT 1 WHERE EXISTS (SELECT FROM "user") OR EXISTS (SELECT FROM audit_event WHERE user_id IS NOT NULL)',
     [],
   );
-  if (rows.length > 0)
-    throw new StartError(
-      'The database of DATABASE_URL has users, or had some: copy into one that nobody has used yet.',
-    );
+  if (rows.length > 0) throw new StartError('The database of DATABASE_URL has or had users: copy into an unused one.');
 }

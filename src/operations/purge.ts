@@ -9,16 +9,16 @@ import { purgeOutbox } from '../platform/outbox/purge.js';
 import { purgeSessions } from '../sessions/purge.js';
 import { purgePendingSignUps } from '../sign-up/purge.js';
 
-/** What the server does by itself every hour, now. */
 export const purgeCommand: Command<CommandDeps> = {
   name: 'purge',
   arguments: [],
-  summary: 'remove what the server removes every hour: what is past its use',
+  summary: 'remove expired data now, as the server does every hour',
   async run(deps) {
     for (const purge of [purgeOutbox, purgeTokens, purgePendingSignUps, purgeLimits]) await purge(deps);
     const purged = await purgeSessions(deps);
     const { purged: events } = await retain(deps);
-    if (!purged) return { json: { purged: null }, text: 'An instance is purging just now: nothing was left to do.' };
+    if (!purged)
+      return { json: { purged: null }, text: 'Another instance is purging right now: nothing was left to do.' };
     const { sessions, revocations } = purged;
     return {
       json: { purged: { sessions, revocations, audit_events: events } },
@@ -27,7 +27,7 @@ export const purgeCommand: Command<CommandDeps> = {
   },
 };
 
-/** Before a server first starts there is no key to seal with, and so nothing that was sealed. */
+/** Before the first start of a server there is no key, so nothing is sealed. */
 async function retain(deps: CommandDeps): Promise<Retained> {
   if ((await listKeys(deps)).length === 0) return { purged: 0, erased: 0 };
   return retainAudit({ ...deps, auditKey: await auditKeyOf(deps) });

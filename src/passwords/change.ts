@@ -5,14 +5,13 @@ import { type ChangeDeps, commitChange, endSessions, sessionsOf } from '../sessi
 import { fromUser } from '../users/users.js';
 import type { CheckedUser } from './check.js';
 
-// A change of credentials withdraws a change of address that waits: an attacker may have asked for it.
+// An attacker may have asked for the pending address, so a change of credentials withdraws it.
 const noPendingEmail = { pendingEmail: null, pendingEmailKey: null };
 
 /**
- * Sets a new password and ends the user's other sessions, what was mailed to them, and what waits for it.
- * @param checked whose current password was checked
- * @param keep the session that goes on
- * @returns false, and nothing happens, where the hash that was checked is no longer current
+ * Sets a new password and ends other sessions, mailed tokens and a pending address.
+ * @param keep the session that continues
+ * @returns false if the checked hash is no longer current; then nothing changes
  */
 export async function changePassword(
   deps: ChangeDeps,

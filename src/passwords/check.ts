@@ -2,14 +2,14 @@ import type { Db } from '../platform/db/database.js';
 import { findById, type User } from '../users/users.js';
 import type { Passwords } from './hasher.js';
 
-/** A user whose password was just checked against this very hash. */
+/** A user whose password was just checked against this hash. */
 export type CheckedUser = { user: User; passwordHash: string };
 
 type CheckDeps = { db: Db; passwords: Passwords };
 
 /**
- * Checks the password of a user who is signed in, before something that needs more than a token (ASVS 7.5.1).
- * @returns undefined where it is wrong, or the user is deleted
+ * Checks the password of a signed-in user (ASVS 7.5.1).
+ * @returns undefined if it is wrong
  * @throws AppError overloaded
  */
 export async function checkPasswordOf(
@@ -22,9 +22,9 @@ export async function checkPasswordOf(
 }
 
 /**
- * Checks a password. No user costs one hash too (OWASP: no enumeration by timing), and a good password whose hash is
- * cheaper than today's cost is hashed anew.
- * @param count runs the comparison, and may count it
+ * An unknown user costs one hash too (OWASP: no enumeration by timing). A correct password with an outdated hash is
+ * hashed again.
+ * @param count runs the comparison and may count it
  * @throws AppError overloaded
  */
 export async function checkPasswordFor(
@@ -42,7 +42,7 @@ export async function checkPasswordFor(
 
 async function rehash(deps: CheckDeps, user: User, password: string, address: string): Promise<string> {
   const passwordHash = await deps.passwords.hash(password, address).catch(() => undefined);
-  // Too busy for a second hash: this login is good all the same, and the next one tries again.
+  // Too busy for a second hash: this login succeeds anyway, and the next one tries again.
   if (passwordHash === undefined) return user.passwordHash;
   const { count } = await deps.db.user.updateMany({
     where: { id: user.id, passwordHash: user.passwordHash },

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
-/** What can be typed by sliding along a keyboard (US, German, French, Russian), the alphabet or the digits. */
+/** Walks along a keyboard (US, German, French, Russian), the alphabet or the digits. */
 const WALKS = [
   'abcdefghijklmnopqrstuvwxyz',
   '01234567890',
@@ -19,14 +19,14 @@ const WALKS = [
 
 const SHORTEST_RUN = 3;
 
-/** Separators and signs in the way of a comparison. Emoji (\p{So}) are none: people do choose them. */
+/** Separators and signs that a comparison ignores. Not emoji (\p{So}): people choose them. */
 const SIGNS = String.raw`\p{P}\p{Z}\p{Sc}\p{Sk}\p{Sm}\p{Cc}`;
 const separators = new RegExp(`[${SIGNS}]+`, 'gu');
 const before = new RegExp(`^[${SIGNS}\\p{N}]+`, 'u');
 const after = new RegExp(`[${SIGNS}\\p{N}]+$`, 'u');
 const doubles = /(.)\1+/gsu;
 
-/** For comparisons only, never for hashing: look-alike forms and case folded, separators and signs left out. */
+/** For comparisons only, never for hashing: folds look-alike forms and case, and drops separators and signs. */
 export function withoutSeparators(text: string): string {
   return folded(text).replace(separators, '');
 }
@@ -37,17 +37,16 @@ export function wordsOf(text: string): string[] {
 }
 
 /**
- * Whether a password is among those that an attacker tries first: on the list, whatever its case, or a walk over the
- * keyboard, or either of these after taking away what people add to reach a length (digits and signs around it,
- * separators in it, repeats of the whole or of single characters). NIST SP 800-63B-4 §3.1.1.2, ASVS 6.2.4.
- *
- * The list is `passwords-common` of the npm package `@zxcvbn-ts/language-common` 4.1.3: 49,233 entries. It is
- * compared whole: a passphrase that merely contains listed words is fine. The first call reads it (20 ms, 3 MB
- * kept); after that a call takes 0.1 ms, and at most 10 ms for 128 characters chosen to be slow.
+ * Whether an attacker tries this password first: it is on the list (in any case) or a keyboard walk, or becomes one
+ * without what people add for length (digits and signs around it, separators in it, repeats). NIST SP 800-63B-4
+ * §3.1.1.2, ASVS 6.2.4.
+ * The list is `passwords-common` of the npm package `@zxcvbn-ts/language-common` 4.1.3: 49,233 entries. Only the whole
+ * password is compared: a passphrase may contain listed words. The first call takes 20 ms and 3 MB, later ones 0.1 ms,
+ * at most 10 ms for 128 characters chosen to be slow.
  */
 export function isCommon(password: string): boolean {
   const forms = new Set([folded(password)]);
-  // A Set hands out what is added while it is walked, and each step makes a form shorter or leaves it: this ends.
+  // A Set also iterates over what is added meanwhile. Each step shortens a form or keeps it, so this ends.
   for (const form of forms) {
     if (isListed(form) || isWalk(form) || isMonotonous(form)) return true;
     for (const padding of [before, after, separators]) forms.add(form.replace(padding, ''));
@@ -60,33 +59,27 @@ function folded(text: string): string {
   return text.normalize('NFKC').toLowerCase();
 }
 
-/**
- * On the list as it stands or with digits and signs after it: as few or as many as it takes, because listed ones may
- * end in digits themselves (`abc123` in `abc123456789012`). Where there is nothing else, none are taken away.
- */
+// With any number of digits and signs cut off its end, because listed passwords may end in digits (`abc123`).
 function isListed(form: string): boolean {
   const shortest = form.replace(after, '').length || form.length;
   for (let end = form.length; end >= shortest; end -= 1) if (commonPasswords().has(form.slice(0, end))) return true;
   return false;
 }
 
-/** What the text repeats, at least three characters of it (`passwordpas` → `password`), or else the text. */
+/** The part that the text repeats, at least three characters of it (`passwordpas` → `password`), or the whole text. */
 function repeatedPart(form: string): string {
   for (let period = 1; period <= form.length - 3; period += 1)
     if (form.startsWith(form.slice(period))) return form.slice(0, period);
   return form;
 }
 
-/**
- * Nothing but repeats of up to three characters. Not so for emoji: among thousands of them a repeated one is not
- * what an attacker tries first.
- */
+// Not for emoji: there are thousands, so an attacker does not try repeated ones first.
 function isMonotonous(form: string): boolean {
   if (form.length < 8 || /\p{So}/u.test(form)) return false;
   return [repeatedPart(form), form.replace(doubles, '$1')].some((simpler) => [...simpler].length <= 3);
 }
 
-/** Made of nothing but runs of three and more along `WALKS`; the last may be cut short. One run of three is chance. */
+/** Made only of runs of three or more along `WALKS`; the last may be cut short. A single run of three is chance. */
 function isWalk(form: string): boolean {
   let rest = form;
   while (rest.length >= SHORTEST_RUN) {
@@ -111,7 +104,7 @@ function commonPasswords(): ReadonlySet<string> {
 }
 
 function load(): ReadonlySet<string> {
-  // The file beside the package's entry point: importing the package itself takes 50 ms and 17 MB, this 20 and 7.
+  // The file itself, because importing the package takes 50 ms and 17 MB instead of 20 ms and 7 MB.
   const file = createRequire(import.meta.url).resolve('@zxcvbn-ts/language-common/src/passwords.json');
   const entries: string[] = JSON.parse(readFileSync(file, 'utf8').toLowerCase());
   return new Set(entries);

@@ -17,7 +17,7 @@ const changeSchema = z.strictObject({ current_password: z.string().min(1), new_p
 
 type ChangeContext = Context<AccessClaims, z.output<typeof changeSchema>>;
 
-/** Sets a new password; every other session of the user ends (ASVS 6.2.3, 7.4.3). */
+/** Ends every other session of the user (ASVS 6.2.3, 7.4.3). */
 export const change = endpoint({
   name: 'changePassword',
   summary: 'Change your password',
@@ -30,7 +30,7 @@ export const change = endpoint({
     const checked = await checkCurrent(context);
     requireGoodPassword('new_password', body.new_password, checked.user, deps.config.passwords);
     const passwordHash = await deps.passwords.hash(body.new_password, caller.address);
-    // A login at this moment may have hashed the same password anew at a higher cost: one more check tells.
+    // A login at this moment may have rehashed the same password at a higher cost: check once more.
     const changed =
       (await replace(context, checked, passwordHash)) ||
       (await replace(context, await checkCurrent(context), passwordHash));
@@ -53,7 +53,7 @@ const forgotSchema = z
   .strictObject({ email: emailSchema })
   .meta({ id: 'ForgotPasswordBody', example: { email: 'ada@example.com' } });
 
-/** The same answer, and the same work until it is given, whether or not a user has the address (ASVS 6.3.8). */
+/** The same answer after the same work, whether or not a user has the address (ASVS 6.3.8). */
 export const forgot = openEndpoint({
   name: 'forgotPassword',
   summary: 'Ask for a mail to reset the password',
@@ -71,7 +71,7 @@ const resetSchema = z.strictObject({ token: mailTokenSchema, password: z.string(
   example: { token: 'rZ3mXo0dQ2m1n0vYwq8sT4bJ7uKcE5hLxPfAgWiNyVo', password: 'a moth between two relays' },
 });
 
-/** Sets a new password by a mailed token, and ends every session. A wrong token costs no hash. */
+/** Ends every session. A wrong token costs no hash. */
 export const reset = openEndpoint({
   name: 'resetPassword',
   summary: 'Set a new password by a mailed token',
@@ -88,10 +88,9 @@ export const reset = openEndpoint({
   },
 });
 
-/** The page that the link in a reset mail leads to. */
 export const resetPage = openEndpoint({
   name: 'showResetPasswordPage',
-  summary: 'The page of the link in a reset mail',
+  summary: 'The page behind the link in a reset mail',
   statements: 0,
   reply: [200, 'text/html'],
   handler: () =>

@@ -7,27 +7,22 @@ import { canonicalPassword, isWellFormed } from './policy.js';
 
 export type Passwords = {
   /**
-   * Hashes a password that `checkNewPassword` has found good.
-   * @param address whose turn at the hash gate it is; none for the operator's own doings
-   * @returns a PHC string of argon2id with a salt of its own (16 bytes) and a hash of 32 bytes
+   * Hashes a password that `checkNewPassword` accepted.
+   * @param address takes its turn at the gate; none for the operator
+   * @returns a PHC string of argon2id (16 bytes of salt, 32 of hash)
    * @throws AppError `overloaded`; TypeError for text that is not well-formed
    */
   hash(password: string, address?: string): Promise<string>;
   /**
-   * Compares the whole password, in NFC and otherwise exactly as received (ASVS 6.2.8). Every answer costs one hash,
-   * so that its time tells neither whether the user exists nor whether the stored hash is sound.
-   * An imported hash costs what it costs, until the first good login replaces it; twice that where the password is not
-   * in NFC and is wrong in it, because it is then compared as typed.
+   * Compares the whole password, in NFC and otherwise as received (ASVS 6.2.8). Every answer costs one hash, so timing
+   * reveals neither whether the user exists nor whether the stored hash is valid. An imported hash has its own cost,
+   * twice if the password is not in NFC, until the first login replaces it.
    * @param stored undefined for an unknown user
-   * @returns false also where `stored` is a hash of no kind that we know, or asks for more than its bound (fail
-   *   closed, ASVS 11.2.5)
+   * @returns false also for an unknown format or a too expensive hash (fail closed, ASVS 11.2.5)
    * @throws AppError `overloaded`
    */
   verify(stored: string | undefined, password: string, address?: string): Promise<boolean>;
-  /**
-   * Whether a stored hash is an imported one, or takes less memory or fewer passes than hashes made now; a dearer one
-   * stays (ASVS 11.2.2).
-   */
+  /** Whether a stored hash is imported, or uses less memory or fewer passes than new hashes (ASVS 11.2.2). */
   isOutdated(stored: string): boolean;
 };
 
@@ -35,15 +30,15 @@ const SALT_BYTES = 16;
 const HASH_BYTES = 32;
 
 /**
- * The only place where passwords are hashed: argon2id (RFC 9106), every hash through the gate, imported ones too.
- * @param cost one that {@link isWithinLimits}: the hashes of another could be made but never verified
+ * The only place that hashes passwords: argon2id (RFC 9106), always through the gate.
+ * @param cost must pass {@link isWithinLimits}, or its hashes could not be verified
  */
 export function createPasswords({ cost, gate }: { cost: HashCost; gate: Gate }): Passwords {
   const decoy = decoyHash(cost);
 
   return {
     async hash(password, address = '') {
-      if (!isWellFormed(password)) throw new TypeError('A password that is not well-formed Unicode was to be hashed.');
+      if (!isWellFormed(password)) throw new TypeError('The password is not well-formed Unicode.');
       return gate.run(address, () => argon2.hash(canonicalPassword(password), argon2Options(cost)));
     },
     async verify(stored, password, address = '') {
@@ -71,7 +66,7 @@ function argon2Options(cost: HashCost) {
   };
 }
 
-/** A hash that nobody made: random bytes, for which no password is known, take as long to compare as a real one. */
+/** Random bytes without a known password; comparing takes as long as with a real hash. */
 function decoyHash(cost: HashCost): string {
   const [salt, digest] = [SALT_BYTES, HASH_BYTES].map((size) =>
     randomBytes(size).toString('base64').replace(/=+$/, ''),
@@ -83,7 +78,7 @@ function costParams({ memoryKiB, passes, parallelism }: HashCost): string {
   return `m=${memoryKiB},t=${passes},p=${parallelism}`;
 }
 
-/** The cost in a PHC string of argon2id, version 1.3, with a salt of 8 bytes and a hash of 16 bytes at the least. */
+/** The cost in a PHC string of argon2id, version 1.3, with at least 8 bytes of salt and 16 bytes of hash. */
 function readCost(stored: string): HashCost | undefined {
   const phc =
     /^\$argon2id\$v=19\$m=([1-9]\d{0,9}),t=([1-9]\d{0,9}),p=([1-9]\d{0,9})\$[A-Za-z\d+/]{11,86}\$[A-Za-z\d+/]{22,86}$/;

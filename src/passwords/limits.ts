@@ -2,7 +2,6 @@ import type { RowLimit } from '../endpoint.js';
 import { addressKeyOf } from '../platform/http/address-key.js';
 import type { AccessClaims } from '../sessions/access-tokens.js';
 
-/** Counts wrong passwords in the body's `password` or `current_password`, by user. */
 export const passwordLimit: RowLimit<AccessClaims> = {
   name: 'password',
   keys({ limits, req: { body }, principal }) {
@@ -12,7 +11,6 @@ export const passwordLimit: RowLimit<AccessClaims> = {
   counts: (code) => code === 'invalid_credentials',
 };
 
-/** Counts tries to reset a password, by address. */
 export const resetLimit: RowLimit<unknown> = {
   name: 'reset',
   keys: ({ limits, req }) => [{ limit: limits.password, key: addressKeyOf(req) }],

@@ -3,7 +3,7 @@ import { Prisma } from '../generated/prisma/client.js';
 import { notice } from '../platform/mail/notice.js';
 import { canonical } from '../users/users.js';
 
-/** The mail with a reset link. It goes to the address that the user has, not to how it was typed (CVE-2019-19844). */
+/** The reset mail. It goes to the stored address, not to the typed one (CVE-2019-19844). */
 export const forgot: ComposeMail = async (deps, { recipient }) => {
   const found = await tokenFor(
     deps,

@@ -1,5 +1,5 @@
 import { type Actor, auditEvent } from '../audit/events.js';
-import { endTokens, spendToken, tokenHolder } from '../email/one-time-tokens.js';
+import { endTokens, userOfToken, useToken } from '../email/one-time-tokens.js';
 import { AppError } from '../errors.js';
 import type { Db } from '../platform/db/database.js';
 import { enqueueNotice, enqueueRequest } from '../platform/outbox/outbox.js';
@@ -18,16 +18,16 @@ export async function askForReset(
 
 /** The user whose password a token resets; the token is not used up. @throws AppError invalid_one_time_token */
 export async function userToReset({ db }: { db: Db }, token: string): Promise<User> {
-  const id = await tokenHolder({ db }, 'reset', token);
+  const id = await userOfToken({ db }, 'reset', token);
   const user = id === undefined ? null : await db.user.findUnique({ where: { id } });
   if (!user) throw new AppError('invalid_one_time_token');
   return user;
 }
 
 /**
- * Sets the password by a mailed token, ends every session of the user, and every token with it. The user who opened that
- * mail has the address, so it is verified.
- * @throws AppError invalid_one_time_token where the token was used meanwhile, the address is another, or the user disabled
+ * Sets the password by a mailed token and ends every session and token. The mail reached the user, so the address is
+ * verified.
+ * @throws AppError invalid_one_time_token if the token, the address or the user changed
  */
 export async function resetPassword(
   deps: ChangeDeps,
@@ -37,9 +37,9 @@ export async function resetPassword(
   actor: Actor,
 ): Promise<void> {
   await commitChange(deps, async (tx) => {
-    // First the user, as every change does: so no two of them wait for each other.
+    // Every change locks the user first, so that two changes never deadlock.
     await lockUser(tx, userId);
-    const emailKey = await spendToken(tx, 'reset', token);
+    const emailKey = await useToken(tx, 'reset', token);
     const [row] = await tx.$queryRaw<{ wasVerified: boolean }[]>`
       UPDATE "user" u SET password_hash = ${passwordHash}, updated_at = clock_timestamp(), pending_email = NULL,
         pending_email_key = NULL, email_verified_at = coalesce(u.email_verified_at, clock_timestamp())

@@ -5,13 +5,9 @@ import { readCookies } from '../platform/http/cookies.js';
 import type { AccessTokenSource } from '../platform/settings/kinds.js';
 import { cookieNames } from './cookies.js';
 
-/** An access token as a request carries it. */
 export type PresentedToken = { token: string; byCookie: boolean };
 
-/**
- * Finds the access token of a request in the sources that are switched on.
- * @throws AppError invalid_request where more than one of header, custom header and query carries one (RFC 6750 §2)
- */
+/** @throws AppError invalid_request if more than one of header, custom header and query has a token (RFC 6750 §2) */
 export type FindAccessToken = (req: Request) => PresentedToken | undefined;
 
 export function createFindAccessToken({ tokens, cookies }: Pick<Config, 'tokens' | 'cookies'>): FindAccessToken {
@@ -39,14 +35,13 @@ function readerOf(source: Exclude<AccessTokenSource, 'cookie'>): (req: Request) 
   return (req) => String(req.headers[name] ?? '').trim() || undefined;
 }
 
-// Whatever follows the scheme is the token, to the end: a second word makes it a bad token, not a shorter one.
+// Everything after the scheme is the token: a second word makes it invalid, not shorter.
 function bearerToken(req: Request): string | undefined {
   return /^bearer +(.*)$/i.exec(req.headers.authorization ?? '')?.[1]?.trim() || undefined;
 }
 
 function queryToken(req: Request): string | undefined {
   const value = req.query.access_token;
-  if (Array.isArray(value))
-    throw new AppError('invalid_request', { detail: 'access_token stands twice in the query.' });
+  if (Array.isArray(value)) throw new AppError('invalid_request', { detail: 'access_token is in the query twice.' });
   return typeof value === 'string' && value !== '' ? value : undefined;
 }

@@ -5,10 +5,10 @@ import { AppError } from '../errors.js';
 import { longestAccessTtl } from '../keys/lifetimes.js';
 import type { SigningKey, SigningKeys } from '../keys/signing-keys.js';
 
-// How far another instance's clock may be ahead of ours before its `iat` lies in the future, in seconds.
+// How far another instance's clock may be ahead of ours, in seconds.
 const clockTolerance = 60;
 
-/** What every access token carries besides issuer and audience (RFC 9068 §2.2). */
+/** The claims of every access token besides issuer and audience (RFC 9068 §2.2). */
 const claimsSchema = z
   .object({
     client_id: z.string(),
@@ -22,22 +22,17 @@ const claimsSchema = z
   })
   .refine(({ iat, exp }) => exp > iat && exp - iat <= longestAccessTtl);
 
-/** The claims, and which key vouches for them. */
 export type AccessClaims = z.infer<typeof claimsSchema> & { kid: string };
 
 export type AccessTokenSettings = { issuer: string; audience: string; accessTtl: number };
 
-/** Whom an access token is for. */
-export type AccessTokenSubject = { userId: string; roles: string[]; version: number; sessionId: string };
+export type TokenUser = { userId: string; roles: string[]; version: number; sessionId: string };
 
-/**
- * Signs an access token (RFC 9068) with the active key.
- * @param issuedAt seconds since the epoch
- */
+/** Signs an access token (RFC 9068) with the active key. @param issuedAt seconds since the epoch */
 export function signAccessToken(
   keys: SigningKeys,
   settings: AccessTokenSettings,
-  subject: AccessTokenSubject,
+  user: TokenUser,
   issuedAt: number,
 ): string {
   const key = keys.active('access');
@@ -45,10 +40,10 @@ export function signAccessToken(
     iss: settings.issuer,
     aud: settings.audience,
     client_id: settings.audience,
-    sub: subject.userId,
-    sid: subject.sessionId,
-    roles: subject.roles,
-    ver: subject.version,
+    sub: user.userId,
+    sid: user.sessionId,
+    roles: user.roles,
+    ver: user.version,
     iat: issuedAt,
     exp: issuedAt + settings.accessTtl,
     jti: randomUUID(),
@@ -60,21 +55,21 @@ export function signAccessToken(
 }
 
 /**
- * The key that may verify this token: its header must say exactly what ours say (`alg`, `typ`, `kid` and nothing
- * else: no `crit`, `jwk`, `jku`, `b64`; RFC 8725 §3.1, §3.10, §3.11; RFC 7515 §4.1.11), with the key's own algorithm.
+ * The key for this token. Its header must be exactly ours: `alg`, `typ` and `kid` with the key's own algorithm, and
+ * nothing else, so no `crit`, `jwk`, `jku`, `b64` (RFC 8725 §3.1, §3.10, §3.11; RFC 7515 §4.1.11).
  * @throws AppError invalid_token
  */
 export async function verificationKey(keys: SigningKeys, token: string): Promise<SigningKey> {
   const header = tokenHeader(token);
-  // Another instance may have made a key that we have not heard of yet.
+  // Another instance may have made a key that we do not know yet.
   const key = typeof header?.kid === 'string' ? await keys.lookUp('access', header.kid) : undefined;
   if (!header || !key || header.alg !== key.algorithm || header.typ !== 'at+jwt' || Object.keys(header).length !== 3)
-    throw new AppError('invalid_token', { detail: 'The token is not one that this server signed.' });
+    throw new AppError('invalid_token', { detail: 'This server did not sign the token.' });
   return key;
 }
 
-// Looked at only to choose the key: nothing in it is believed before the signature holds. That the payload is an
-// object (RFC 7519 §7.2) is asked here, because the verifier trips over a signed `null`.
+// Only to choose the key: nothing is trusted before the signature is verified. The payload must be an object (RFC 7519
+// §7.2): the verifier crashes on a signed `null`.
 function tokenHeader(token: string): Record<string, unknown> | undefined {
   const [, header, payload] = /^([\w-]+)\.([\w-]+)\.[\w-]+$/.exec(token) ?? [];
   if (!header || !payload || !decoded(payload).startsWith('{')) return undefined;
@@ -91,13 +86,13 @@ function decoded(segment: string): string {
 }
 
 /**
- * The claims of a payload whose signature, issuer, audience and expiry have been verified with the key `kid`.
- * @throws AppError invalid_token where a claim is missing or of the wrong kind (RFC 9068 §4, RFC 8725 §3.8)
+ * The payload is verified already, except for our claims (RFC 9068 §4, RFC 8725 §3.8).
+ * @throws AppError invalid_token
  */
 export function readClaims(payload: unknown, kid: string, settings: AccessTokenSettings): AccessClaims {
   const claims = claimsSchema.safeParse(payload);
   const now = Date.now() / 1000;
   if (!claims.success || claims.data.client_id !== settings.audience || claims.data.iat > now + clockTolerance)
-    throw new AppError('invalid_token', { detail: 'The token lacks a claim that this server puts into each.' });
+    throw new AppError('invalid_token', { detail: 'The token lacks a claim that every token of this server has.' });
   return { ...claims.data, kid };
 }

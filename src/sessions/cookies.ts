@@ -5,24 +5,21 @@ import type { SessionTokens } from './start.js';
 
 type CookieSettings = Config['cookies'];
 
-/** What the cookies of the `cookie` transport are called: `COOKIE_PREFIX` decides. */
 export function cookieNames({ prefix }: Pick<CookieSettings, 'prefix'>) {
-  // `__Host-` demands Path=/, so the refresh token, which is only sent to /auth, can but be `__Secure-`.
+  // `__Host-` needs Path=/, so the refresh token, sent to /auth only, can only be `__Secure-`.
   return prefix
     ? { access: '__Host-access_token', refresh: '__Secure-refresh_token', device: '__Host-device' }
     : { access: 'access_token', refresh: 'refresh_token', device: 'device' };
 }
 
-/** The tokens among a request's cookies. */
 export function tokensIn(cookies: Cookies, settings: Pick<CookieSettings, 'prefix'>) {
   const names = cookieNames(settings);
   return { accessToken: cookies[names.access], refreshToken: cookies[names.refresh], device: cookies[names.device] };
 }
 
-// A device is worth remembering for as long as browsers keep any cookie (RFC 6265bis §5.5: 400 days).
+// Browsers keep a cookie for at most 400 days (RFC 6265bis §5.5).
 const deviceMaxAge = 400 * 86_400;
 
-/** The cookies that carry the tokens of a session, and the device's where there is one. */
 export function tokenCookies(settings: CookieSettings, issued: SessionTokens, deviceToken?: string): ReplyCookie[] {
   const [names, { everywhere, onlyAuth }] = [cookieNames(settings), attributesOf(settings)];
   const lasting = (options: CookieOptions, seconds: number) => ({ ...options, maxAge: seconds * 1000 });
@@ -33,7 +30,7 @@ export function tokenCookies(settings: CookieSettings, issued: SessionTokens, de
   ];
 }
 
-/** What clears both tokens; the device stays known. */
+/** Clears both tokens; the device stays known. */
 export function clearedTokens(settings: CookieSettings): ReplyCookie[] {
   const [names, { everywhere, onlyAuth }] = [cookieNames(settings), attributesOf(settings)];
   return [

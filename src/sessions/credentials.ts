@@ -4,7 +4,7 @@ import type { Credentials } from '../platform/http/mount.js';
 import { createFindAccessToken } from './access-token-sources.js';
 import { tokensIn } from './cookies.js';
 
-/** What the steps of a row must know of sessions: which requests cookies decide. */
+/** Tells `platform/http` which requests are authenticated by cookies. */
 export function sessionCredentials(config: Pick<Config, 'tokens' | 'cookies'>): Credentials {
   const findToken = createFindAccessToken(config);
   return {

@@ -7,7 +7,6 @@ import type { OutboxWake } from '../platform/outbox/wake.js';
 import { lockUser } from '../users/users.js';
 import type { Revocation, Revocations } from './revocations.js';
 
-/** Why a session ended, as its row and the audit keep it. */
 export type EndReason =
   | 'logout'
   | 'logout_all'
@@ -22,14 +21,13 @@ export type EndReason =
 
 type EndingDeps = { db: Db; revocations: Revocations };
 
-/** For changes that live tokens must feel at once, and that may send mails. */
 export type ChangeDeps = EndingDeps & { outboxWake?: OutboxWake };
 
 /**
- * Ends the sessions that a condition names. In one statement, so that none happens without the others: the rows
- * change, their live access tokens are remembered as revoked, every instance is told, and it is recorded.
- * @param which over the columns of `session`
- * @returns what must be added to this instance's memory once the transaction is committed
+ * Ends the sessions that match a condition. One statement, so that all of it happens or none: rows, revocations,
+ * notification and audit.
+ * @param which a condition on `session`
+ * @returns what to remember after the commit
  */
 export async function endSessions(
   db: Db | Transaction,
@@ -68,10 +66,7 @@ export async function endSessions(
   return ended.map(({ userId, sessionId, keepUntil }) => ({ userId, sessionId, version: null, keepUntil }));
 }
 
-/**
- * Ends one session; that it has ended already, or never was, is no error.
- * @returns how many ended now
- */
+/** Ends one session; an ended or unknown one is no error. @returns how many ended now */
 export async function endSession(
   deps: EndingDeps,
   sessionId: string,
@@ -81,7 +76,7 @@ export async function endSession(
   return rememberEnded(deps, await endSessions(deps.db, Prisma.sql`id = ${sessionId}::uuid`, reason, actor));
 }
 
-/** Ends one session of a user. @returns false where it is not theirs, or has ended */
+/** @returns false if the session is not this user's or has ended */
 export async function endOwnSession(
   deps: EndingDeps,
   userId: string,
@@ -92,7 +87,7 @@ export async function endOwnSession(
   return rememberEnded(deps, await endSessions(deps.db, which, 'ended_by_user', actor)) === 1;
 }
 
-/** Ends every session of a user. A login at the same moment counts as before or after, never as neither. */
+/** Ends every session of a user. A login at the same moment comes before or after it, never between. */
 export async function endUserSessions(
   deps: ChangeDeps,
   userId: string,
@@ -105,12 +100,12 @@ export async function endUserSessions(
   });
 }
 
-// A statement may take two seconds, and there may be millions.
+// A statement has two seconds, and there may be millions of sessions.
 const endedAtOnce = 5_000;
 
 /**
- * Ends every session of all users, as after a restored backup, in steps of which each counts and is recorded for itself.
- * Where it fails on the way, doing it again ends the rest. Those who log in meanwhile stay.
+ * Ends every session of all users, in batches that are committed and recorded separately. After a failure, call it
+ * again. Sessions started meanwhile stay.
  * @returns how many ended now
  */
 export async function endAllSessions(deps: EndingDeps, actor: Actor): Promise<number> {
@@ -127,7 +122,6 @@ export async function endAllSessions(deps: EndingDeps, actor: Actor): Promise<nu
   return count;
 }
 
-/** The condition for all sessions of a user, or for all but one. */
 export function sessionsOf(userId: string, except?: string): Prisma.Sql {
   return except === undefined
     ? Prisma.sql`user_id = ${userId}::uuid`
@@ -135,9 +129,9 @@ export function sessionsOf(userId: string, except?: string): Prisma.Sql {
 }
 
 /**
- * Runs a change in one transaction. Once it is committed, this instance remembers what it ended, and sends its mails.
- * @param change begins by locking the user, and returns what live tokens must be refused for
- * @returns for how many reasons they are
+ * Runs a change in one transaction; after the commit, remembers what ended and sends the mails.
+ * @param change must first lock the user
+ * @returns the number of revocations
  */
 export async function commitChange(
   deps: ChangeDeps,
@@ -148,7 +142,7 @@ export async function commitChange(
   return count;
 }
 
-/** Adds to this instance's memory, which need not wait for the message that goes to the others. */
+/** Adds to this instance's memory without waiting for the notification. */
 export function rememberEnded({ revocations }: Pick<EndingDeps, 'revocations'>, ended: Revocation[]): number {
   revocations.add(ended);
   return ended.length;

@@ -14,16 +14,16 @@ const tokenExample = 'AcFTi4L3FoAAAZogOfZs4XtMnFFqXY8OKzEBAAAAAA';
 
 const refreshSchema = z
   .strictObject({
-    refresh_token: z.string().max(1000).optional().meta({ description: 'Where its cookie is not to be used.' }),
-    transport: transportSchema.optional().meta({ description: 'The one it came by: no other is possible.' }),
+    refresh_token: z.string().max(1000).optional().meta({ description: 'Instead of its cookie.' }),
+    transport: transportSchema.optional().meta({ description: 'It must be the one that the token came by.' }),
   })
   .meta({ id: 'RefreshBody', example: { refresh_token: tokenExample } })
   .default({});
 
-/** A token is answered the way it came: from the body in the body, from a cookie by cookies. */
+/** The response uses the transport of the refresh token: body or cookie. */
 export const refresh = openEndpoint({
   name: 'refreshTokens',
-  summary: 'Change a refresh token for new tokens',
+  summary: 'Exchange a refresh token for new tokens',
   statements: 1,
   body: refreshSchema,
   reply: [200, tokenResponseSchema],
@@ -53,7 +53,7 @@ const logOutSchema = z
   .meta({ id: 'LogOutBody', example: {} })
   .default({});
 
-/** Ends the session that a genuine token names, however old it is; that it has ended already is no error. */
+/** Ends the session of a genuine token, however old; an ended session is no error. */
 export const logOut = endpointFor<AccessClaims | AppError>()({
   name: 'logOut',
   summary: 'End the session of a token',
@@ -76,7 +76,7 @@ export const logOut = endpointFor<AccessClaims | AppError>()({
 
 export const list = endpoint({
   name: 'listSessions',
-  summary: 'See where you are signed in',
+  summary: 'List your sessions',
   statements: 1,
   reply: [200, sessionListSchema],
   async handler({ deps, principal }) {

@@ -12,7 +12,7 @@ import { createVerifiedTokens } from './verified-tokens.js';
 
 const refusals: ErrorCode[] = ['unauthenticated', 'invalid_token', 'token_expired', 'token_stale', 'session_revoked'];
 
-/** Lets in who presents a live access token (passport-jwt). */
+/** Requires a live access token (passport-jwt). */
 export const accessToken: Guard<AccessClaims> = {
   name: 'access-token',
   refusals,
@@ -24,7 +24,7 @@ export const accessToken: Guard<AccessClaims> = {
   },
 };
 
-/** Lets all in, with the claims of a live access token, or why there are none: for rows that know another way. */
+/** Admits every request, with the claims of a live access token or the reason why there are none. */
 export const optionalAccessToken: Guard<AccessClaims | AppError> = {
   name: 'optional-access-token',
   refusals,
@@ -33,7 +33,7 @@ export const optionalAccessToken: Guard<AccessClaims | AppError> = {
   step: createLiveCheck,
 };
 
-/** The same, but expired and ended tokens count too: for logout, which decides for itself. */
+/** The same, but accepts expired and revoked tokens: logout decides itself. */
 export const anyAccessToken: Guard<AccessClaims | AppError> = {
   name: 'any-access-token',
   refusals: ['unauthenticated', 'invalid_token'],
@@ -52,7 +52,7 @@ export const anyAccessToken: Guard<AccessClaims | AppError> = {
   },
 };
 
-/** Lets all in: the endpoint takes a refresh token from its body or its cookie, and checks it as it replaces it. */
+/** Admits every request: the endpoint reads the refresh token and checks it when it replaces it. */
 export const refreshToken: Guard<undefined> = {
   name: 'refresh-token',
   refusals: [],
@@ -64,7 +64,6 @@ export const refreshToken: Guard<undefined> = {
 
 type Found = AccessClaims | AppError;
 
-/** Finds the claims of a live access token, or why there are none. */
 function createLiveCheck(deps: Deps) {
   const findToken = createFindAccessToken(deps.config);
   const authenticate = authenticateBy('jwt', cachingStrategy(deps, findToken));
@@ -83,14 +82,14 @@ function createLiveCheck(deps: Deps) {
   };
 }
 
-/** passport-jwt, which is only asked about tokens that it has not verified before. */
+/** passport-jwt, but only for tokens that are not yet in the cache. */
 function cachingStrategy(deps: Deps, findToken: FindAccessToken): JwtStrategy {
   const verified = createVerifiedTokens(5000);
   return new (class extends JwtStrategy {
     override authenticate(req: Request, options?: object): void {
       const token = findToken(req)?.token;
       const claims = token === undefined ? undefined : verified.get(token);
-      // A revoked key takes all that it has signed with it.
+      // A revoked key invalidates all its tokens.
       if (claims && claims.exp > Date.now() / 1000 && deps.keys.find('access', claims.kid)) this.success(claims);
       else super.authenticate(req, options);
     }
@@ -101,7 +100,6 @@ type JwtExtras = { ignoreExpiration?: boolean; onVerified?: (token: string, clai
 
 function jwtOptions(deps: Deps, findToken: FindAccessToken, { ignoreExpiration = false, onVerified }: JwtExtras) {
   const { issuer, audience } = deps.config.tokens;
-  // Which key a request's token names, from when it is found until the claims are read.
   const keyIds = new WeakMap<Request, string>();
   const options: StrategyOptionsWithRequest = {
     jwtFromRequest: (req) => findToken(req)?.token ?? null,
@@ -109,12 +107,12 @@ function jwtOptions(deps: Deps, findToken: FindAccessToken, { ignoreExpiration =
       verificationKey(deps.keys, token)
         .then((key) => {
           keyIds.set(req, key.kid);
-          // Its types know strings only; jsonwebtoken, which gets it, is far faster with a KeyObject.
+          // The types only allow strings, but jsonwebtoken is far faster with a KeyObject.
           done(null, key.verifyKey as unknown as string);
         })
         .catch(done);
     },
-    // Each key has one of these and `verificationKey` holds the token to it; the list keeps `none` out for good.
+    // `verificationKey` checks each key's own algorithm; this list always excludes `none`.
     algorithms: ['ES256', 'RS256', 'HS256'],
     issuer,
     audience,
@@ -134,7 +132,7 @@ function jwtOptions(deps: Deps, findToken: FindAccessToken, { ignoreExpiration =
   return [options, verify] as const;
 }
 
-/** What a strategy reports as a failure, in our words. */
+/** Translates a strategy's failure into our errors. */
 function refusalOf(why: unknown): AppError {
   if (why instanceof AppError) return why;
   if (why instanceof Error && why.name === 'TokenExpiredError') return new AppError('token_expired');

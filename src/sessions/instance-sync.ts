@@ -5,31 +5,29 @@ import type { Database } from '../platform/db/database.js';
 import type { Listener } from '../platform/db/listen.js';
 import type { Revocations } from './revocations.js';
 
-/** How this instance hears of what the others do. */
 export type InstanceSync = {
-  /** Whether all that was committed more than half a second ago is known here. */
+  /** Whether everything committed more than half a second ago is known here. */
   isFresh(): boolean;
-  /** How old what is known here may be, in milliseconds: 0 for an embedded database, which has no others. */
+  /** How old our knowledge may be, in milliseconds: 0 for an embedded database, which has no other instances. */
   lag(): number;
   stop(): Promise<void>;
 };
 
-/** What the messages are about. */
 export type Subscribers = { revocations: Revocations; reloadKeys(): Promise<void> };
 
 const heartbeatEvery = 150;
 const unheardIsDown = 500;
 const pollEvery = 500;
 
-// A poll reads back as far as a transaction may last, so that one which commits late is not missed; in seconds. Where
-// the last good poll is longer ago than this allows for, all is loaded anew.
+// A poll reads back as long as a transaction may take (seconds), so that it finds late commits. After a longer gap
+// everything is loaded again.
 const pollReachesBack = 15;
 const longestPollGap = 5_000;
 
 /**
- * Starts hearing and loads what is there. An embedded database has one process, whose own memory is all there is.
- * @param how `listen`: a connection that LISTENs, with a heartbeat round it, because a connection that is cut
- * silently raises no error. `poll`: a query every 500 ms, for poolers that can't LISTEN.
+ * An embedded database has only this process.
+ * @param how `listen`: LISTEN with a heartbeat, because a connection that is cut silently raises no error. `poll`: a
+ * query every 500 ms, for poolers without LISTEN
  */
 export async function startInstanceSync(
   database: Database,
@@ -46,7 +44,7 @@ export async function startInstanceSync(
   return runLoop(loop, how === 'listen' ? unheardIsDown : 2 * pollEvery, log);
 }
 
-/** One round of hearing; it resolves with the moment up to which all is known, by `performance.now()`. */
+/** One round; resolves with the time (`performance.now()`) up to which everything is known. */
 type Loop = { every: number; round(): Promise<number>; stop(): Promise<void> };
 
 async function runLoop(loop: Loop, freshFor: number, log: Logger): Promise<InstanceSync> {
@@ -89,8 +87,8 @@ async function runLoop(loop: Loop, freshFor: number, log: Logger): Promise<Insta
 function listening(database: Database, subscribers: Subscribers, loadAll: () => Promise<void>, log: Logger): Loop {
   let listener: Listener | undefined;
   let stopped = false;
-  // Messages are followed one after the other; what was heard counts as known once the last has been followed. One that
-  // waits stands for those like it which come meanwhile: what it reads then is younger than all of them.
+  // Messages are handled one after another; a message counts as known once the last one is handled. Equal messages
+  // share one run while it waits: it reads data newer than all of them.
   let followed: Promise<void> = Promise.resolve();
   const waiting = new Set<string>();
 
@@ -100,7 +98,7 @@ function listening(database: Database, subscribers: Subscribers, loadAll: () => 
     await dropped?.close();
   };
 
-  // LISTEN comes first and loading after it: what is committed in between is then heard, or loaded, or both.
+  // LISTEN first, then load: a commit in between is heard or loaded or both.
   async function connect(): Promise<Listener> {
     const connected = await database.listen(
       channel,
@@ -123,16 +121,16 @@ function listening(database: Database, subscribers: Subscribers, loadAll: () => 
     try {
       await loadAll();
     } catch (error) {
-      // What came while nobody listened is still unknown, so the next round has to begin here again.
+      // Messages were missed while not listening: the next round must start here again.
       await drop();
       throw error;
     }
     return connected;
   }
 
-  // What was heard but could not be taken in is as good as unheard: start over.
+  // A message that could not be handled is lost: start over.
   async function fail(error: unknown): Promise<void> {
-    log.warn({ err: error }, 'a message of the feed could not be followed');
+    log.warn({ err: error }, 'a message of the feed could not be handled');
     await drop();
   }
 
@@ -175,7 +173,7 @@ async function hear(message: string, { revocations, reloadKeys }: Subscribers): 
 }
 
 function polling({ revocations, reloadKeys }: Subscribers, loadAll: () => Promise<void>): Loop {
-  // By the wall clock, which goes on while a machine sleeps.
+  // The wall clock, which continues while a machine sleeps.
   let polledAt = Number.NEGATIVE_INFINITY;
   return {
     every: pollEvery,

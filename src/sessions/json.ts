@@ -18,10 +18,10 @@ const sessionSchema = z
     id: z.uuid(),
     created_at: time,
     last_used_at: time.meta({ description: 'When its refresh token was last used.' }),
-    expires_at: time.meta({ description: 'When it ends unless it is refreshed.' }),
+    expires_at: time.meta({ description: 'When it ends without a refresh.' }),
     ip: z.string().nullable(),
     user_agent: z.string().nullable(),
-    current: z.boolean().meta({ description: 'Whether it is the session that asks.' }),
+    current: z.boolean().meta({ description: 'Whether it is the session of this request.' }),
   })
   .meta({ id: 'Session', example: sessionExample });
 
@@ -29,12 +29,10 @@ export const sessionListSchema = z
   .object({ data: z.array(sessionSchema) })
   .meta({ id: 'SessionList', example: { data: [sessionExample] } });
 
-/** @param current the session that asks */
 export function sessionsJson(live: LiveSession[], current: string): z.infer<typeof sessionListSchema> {
   return { data: live.map((session) => ({ ...sessionJson(session), current: session.id === current })) };
 }
 
-/** A session as the command line and the API show it. */
 export function sessionJson({ id, createdAt, lastUsedAt, expiresAt, ip, userAgent }: LiveSession) {
   return {
     id,
@@ -46,19 +44,19 @@ export function sessionJson({ id, createdAt, lastUsedAt, expiresAt, ip, userAgen
   };
 }
 
-/** The token response (RFC 6749 §5.1); with `transport: "cookie"` the three tokens are in cookies instead. */
+/** The token response (RFC 6749 §5.1); with `transport: "cookie"` the three tokens are in cookies. */
 export const tokenResponseSchema = z
   .object({
     access_token: z.string().optional().meta({ description: 'A JWT. Not with the transport `cookie`.' }),
     token_type: z.literal('Bearer'),
-    expires_in: z.int().meta({ description: 'How long the access token is good for, in seconds.' }),
+    expires_in: z.int().meta({ description: 'Lifetime of the access token, in seconds.' }),
     refresh_token: z.string().optional().meta({ description: 'Good for one use. Not with the transport `cookie`.' }),
-    refresh_expires_in: z.int().meta({ description: 'How long the refresh token is good for, in seconds.' }),
+    refresh_expires_in: z.int().meta({ description: 'Lifetime of the refresh token, in seconds.' }),
     session_id: z.uuid(),
     device_token: z
       .string()
       .optional()
-      .meta({ description: 'To be sent with the next login. Not after a refresh, nor with the transport `cookie`.' }),
+      .meta({ description: 'Send it with the next login. Not after a refresh, and not with the transport `cookie`.' }),
     user: userSchema,
   })
   .meta({

@@ -4,7 +4,6 @@ import { addressKeyOf } from '../platform/http/address-key.js';
 
 const refused: (ErrorCode | undefined)[] = ['invalid_refresh_token', 'refresh_token_reused', 'session_revoked'];
 
-/** Counts refused refresh tokens, by address. */
 export const refreshLimit: RowLimit<unknown> = {
   name: 'refresh',
   keys: ({ limits, req }) => [{ limit: limits.refresh, key: addressKeyOf(req) }],

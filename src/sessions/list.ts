@@ -2,13 +2,10 @@ import { Prisma } from '../generated/prisma/client.js';
 import type { Db } from '../platform/db/database.js';
 import { maxIdleJitter } from './lifetime.js';
 
-/** A live session as its user, or an administrator, sees it. */
 export type LiveSession = {
   id: string;
   createdAt: Date;
-  /** When it began, or was last refreshed. */
   lastUsedAt: Date;
-  /** When it ends by itself unless it is refreshed before. */
   expiresAt: Date;
   ip: string | null;
   userAgent: string | null;
@@ -16,11 +13,11 @@ export type LiveSession = {
 
 type ListDeps = { db: Db; config: { tokens: { refreshTtl: number; sessionMaxAge: number } } };
 
-/** The user's sessions that have not ended, gone idle or grown too old, the last used one first: 1,000 at the most. */
+/** The user's live sessions, last used first, at most 1,000. */
 export async function listLiveSessions({ db, config }: ListDeps, userId: string): Promise<LiveSession[]> {
   const { refreshTtl, sessionMaxAge } = config.tokens;
   const after = (seconds: number) => Prisma.sql`make_interval(secs => ${seconds})`;
-  // One in its jitter can still be refreshed, so it is there, although the time that it was sure of is over.
+  // A session in its jitter can still be refreshed, so it is listed although `expiresAt` has passed.
   return db.$queryRaw<LiveSession[]>`
     SELECT id, created_at AS "createdAt", rotated_at AS "lastUsedAt", ip, user_agent AS "userAgent",
       least(rotated_at + ${after(refreshTtl)}, created_at + ${after(sessionMaxAge)}) AS "expiresAt"

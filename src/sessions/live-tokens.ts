@@ -3,8 +3,7 @@ import type { InstanceSync } from './instance-sync.js';
 import type { Refusal, Revocations } from './revocations.js';
 
 /**
- * Why this live access token is refused. From memory where that is known to be up to date, which is no query; else
- * from the database, and where that can't answer, the token opens nothing.
+ * Asks the memory while it is up to date, which costs no query; else the database. If that fails, the token is refused.
  */
 export function revocationOf(
   { instanceSync, revocations }: { instanceSync: InstanceSync; revocations: Revocations },

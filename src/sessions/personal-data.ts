@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { time } from '../platform/http/fields.js';
 import { maxExported, personalData } from '../platform/personal-data.js';
 
-/** What is held of a user's sessions: all but the hash of the nonce, which is of use to a thief alone. */
+/** A user's sessions, without the hash of the nonce: only a thief could use it. */
 export const sessionsData = personalData({
   table: 'session',
   schema: z.object({

@@ -2,25 +2,20 @@ import { Prisma } from '../generated/prisma/client.js';
 import { batchSize, inBatches } from '../platform/db/batches.js';
 import type { Db } from '../platform/db/database.js';
 
-/** How many rows a purge has removed. */
 export type Purged = { sessions: number; revocations: number };
 
 type PurgeDeps = { db: Db; config: { tokens: { refreshTtl: number; sessionMaxAge: number } } };
 
-// Ended sessions stay this long, so that their tokens are told "ended" rather than "unknown", and users asked about
-// a theft can still be answered.
+// Ended sessions stay a week, so that their tokens get "ended" instead of "unknown", and questions about a theft can be
+// answered.
 const keptAfterEnd = 7 * 86_400;
 
-/**
- * Removes sessions that ended or expired a week ago, and revocations that no live token needs. Nothing depends on it
- * but room: whether a session is live is decided when it is used.
- * @returns undefined where another instance is at it
- */
+/** Only to free space: a session's state is checked at each use. @returns undefined if another instance is purging */
 export async function purgeSessions({ db, config }: PurgeDeps): Promise<Purged | undefined> {
   const { refreshTtl, sessionMaxAge } = config.tokens;
   const before = (seconds: number) => Prisma.sql`clock_timestamp() - make_interval(secs => ${seconds})`;
-  // A live access token may outlast its idle session; until then the row tells that the session did not end. That it
-  // was not used for as long follows from the rest, and lets the index on rotated_at be used.
+  // A live access token may outlast its idle session; until then the row must stay. The condition on rotated_at is for
+  // the index.
   const sessions = Prisma.sql`DELETE FROM session WHERE id IN (
     SELECT id FROM session WHERE rotated_at < ${before(keptAfterEnd)} AND access_expires_at < ${before(600)} AND (ended_at < ${before(keptAfterEnd)}
       OR rotated_at < ${before(refreshTtl + keptAfterEnd)} OR created_at < ${before(sessionMaxAge + keptAfterEnd)})
@@ -29,7 +24,7 @@ export async function purgeSessions({ db, config }: PurgeDeps): Promise<Purged |
     SELECT id FROM revocation WHERE keep_until < ${before(600)} LIMIT ${batchSize} FOR UPDATE SKIP LOCKED)`;
   const removed = [await inBatches(db, sessions), await inBatches(db, revocations)];
   if (removed.every((count) => count === undefined)) return undefined;
-  // Others may have had the lock for one of the two.
+  // Another instance may have had the lock for one of the two.
   const [fromSessions = 0, fromRevocations = 0] = removed;
   return { sessions: fromSessions, revocations: fromRevocations };
 }

@@ -2,11 +2,11 @@ import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypt
 import { parse as uuidBytes, stringify as uuidText } from 'uuid';
 import type { SigningKeys } from '../keys/signing-keys.js';
 
-/** What a genuine refresh token says. The nonce ties it to the session that it was made with. */
+/** The content of a genuine refresh token. The nonce ties it to its session. */
 export type RefreshToken = { keyId: string; sessionId: string; counter: number; nonce: Buffer };
 
-// version (1) · key id (9) · session id (16) · counter (4) · nonce (16) · HMAC-SHA256 over all of it (32):
-// 78 bytes, which base64url writes as 104 characters with no spare bits, so that a token has one spelling only.
+// version (1) · key id (9) · session id (16) · counter (4) · nonce (16) · HMAC-SHA256 over all of it (32): 78 bytes, in
+// base64url 104 characters without spare bits, so that a token has only one spelling.
 const version = 1;
 const at = { keyId: 1, sessionId: 10, counter: 26, nonce: 30, mac: 46, end: 78 };
 const tokenPattern = /^[\w-]{104}$/;
@@ -16,15 +16,12 @@ export function newNonce(): Buffer {
   return randomBytes(16);
 }
 
-/** What the session row keeps of the nonce. */
+/** What the session's row stores of the nonce. */
 export function nonceHash(nonce: Buffer): Uint8Array<ArrayBuffer> {
   return new Uint8Array(createHash('sha256').update(nonce).digest());
 }
 
-/**
- * The refresh token for these facts; the same facts give the same token on every instance.
- * @throws Error where the key is not known to this instance
- */
+/** The same content gives the same token on every instance. @throws Error if this instance does not know the key */
 export function sealRefreshToken(keys: SigningKeys, token: RefreshToken): string {
   const bytes = Buffer.alloc(at.end);
   bytes.writeUInt8(version, 0);
@@ -38,7 +35,7 @@ export function sealRefreshToken(keys: SigningKeys, token: RefreshToken): string
   return bytes.toString('base64url');
 }
 
-/** What the token says if it is genuine, else undefined: decided by its MAC alone, without a query. */
+/** The content of a genuine token, else undefined: the MAC decides, without a query. */
 export function openRefreshToken(keys: SigningKeys, text: string): RefreshToken | undefined {
   if (!tokenPattern.test(text)) return undefined;
   const bytes = Buffer.from(text, 'base64url');

@@ -10,8 +10,8 @@ import { nonceHash, openRefreshToken, type RefreshToken, sealRefreshToken } from
 import { accessExpiry, type SessionsDeps, type SessionTokens, secondsNow, signFor } from './start.js';
 
 /**
- * Answers a refresh token with its successor. Whoever presents the same token at once, or again within the grace,
- * gets the same successor; which of the two it was is decided by one statement on any number of instances.
+ * Requests with the same token, in parallel or within the grace, get the same successor; one statement decides it, on
+ * any number of instances.
  * @throws AppError invalid_refresh_token, session_revoked, or refresh_token_reused, which ends the session
  */
 export async function refreshSession(deps: SessionsDeps, text: string, caller: Caller): Promise<SessionTokens> {
@@ -45,12 +45,12 @@ export async function refreshSession(deps: SessionsDeps, text: string, caller: C
   return { ...signFor(deps, user, token.sessionId, issuedAt), refreshToken, refreshExpiresIn };
 }
 
-/** What is out of the ordinary about a refresh, recorded in its own statement: mostly nothing. */
+/** Records unusual refreshes in the same statement; normally nothing. */
 function refreshEvents({ sessionId, counter }: RefreshToken, caller: Caller): Prisma.Sql {
   const [user, detail] = [Prisma.sql`refreshed.id`, { session_id: sessionId }];
-  // A counter behind a genuine token: the database is younger than the token, as after a restored backup.
+  // The database is behind a genuine token, as after a restored backup.
   const whereAhead = Prisma.sql`FROM refreshed WHERE "counterSeen" < ${counter}`;
-  // A rotation notes its caller, so whoever finds another one there was answered out of grace.
+  // A rotation stores its caller, so another caller in the row means an answer within the grace.
   const whereGrace = Prisma.sql`FROM refreshed WHERE "lastIp" IS DISTINCT FROM ${caller.address}
     OR "lastUserAgent" IS DISTINCT FROM ${caller.userAgent ?? null}`;
   return Prisma.sql`
@@ -58,7 +58,7 @@ function refreshEvents({ sessionId, counter }: RefreshToken, caller: Caller): Pr
     grace AS (${countedEvent('refresh.grace', user, caller, detail, whereGrace)})`;
 }
 
-/** Tells theft from age. A token that was replaced longer ago than the grace is in two hands: the session ends. */
+/** Theft or age? If a token is used after the grace, two parties have it: the session ends. */
 async function refusalOf(deps: SessionsDeps, token: RefreshToken, caller: Caller): Promise<ErrorCode> {
   const { config, db } = deps;
   const reused = Prisma.sql`id IN (
@@ -72,10 +72,7 @@ async function refusalOf(deps: SessionsDeps, token: RefreshToken, caller: Caller
   return row ? 'session_revoked' : 'invalid_refresh_token';
 }
 
-/**
- * Logs out the session of a refresh token, be it the current one, an older one, or of a session that has ended.
- * @throws AppError invalid_refresh_token where it is not genuine
- */
+/** Also for an older token, or of an ended session. @throws AppError invalid_refresh_token if it is not genuine */
 export async function endSessionOf(deps: SessionsDeps, text: string, actor: Actor): Promise<void> {
   const token = openRefreshToken(deps.keys, text);
   if (!token) throw new AppError('invalid_refresh_token');

@@ -3,43 +3,37 @@ import { Prisma } from '../generated/prisma/client.js';
 import type { Db } from '../platform/db/database.js';
 import type { AccessClaims } from './access-tokens.js';
 
-/** Something that live access tokens must be refused for, until the last of them has expired by itself. */
+/** A reason to refuse live access tokens, kept until the last of them expires. */
 export type Revocation =
   | { userId: string; sessionId: string; version: null; keepUntil: Date }
   | { userId: string; sessionId: null; version: number; keepUntil: Date };
 
-/** Why a genuine, unexpired access token is refused all the same. */
+/** Why a genuine, unexpired access token is refused. */
 export type Refusal = Extract<ErrorCode, 'session_revoked' | 'token_stale' | 'invalid_token'>;
 
-/** What this instance knows of that. */
 export type Revocations = {
-  /** Remembers what has been committed. */
   add(revocations: Revocation[]): void;
-  /** Takes all that the database holds. */
   load(): Promise<void>;
-  /** Takes what the database holds about one user, or what it has come to hold since a moment. */
+  /** Loads those of one user, or those of the last seconds. */
   loadUser(userId: string): Promise<void>;
   loadSince(seconds: number): Promise<void>;
-  /** Asks the memory alone. */
   checkMemory(claims: AccessClaims): Refusal | undefined;
-  /** Asks the database, where a missing session means an ended one: slower, never laxer. */
+  /** Asks the database, where a missing session counts as ended: slower, never less strict. */
   checkDatabase(claims: AccessClaims): Promise<Refusal | undefined>;
-  /** Whether everything that counts is in the memory. False past its bound: then the database must be asked. */
+  /** False after an overflow: then the database must be asked. */
   isComplete(): boolean;
-  /** Lets go of what no live token needs any more; past the bound, looks whether by now all would fit. */
+  /** Forgets expired ones; after an overflow, checks whether all fit again. */
   sweep(): Promise<void>;
-  /** How many are held. */
   size(): number;
 };
 
-// About 100 bytes each: 20 MB at the most.
+// About 100 bytes each: at most 20 MB.
 const maxRemembered = 200_000;
 
-// Other instances' clocks, which `exp` was made by, may be behind ours by as much, in milliseconds.
+// The clock of the instance that set `exp` may be behind ours by this much, in milliseconds.
 const clockTolerance = 60_000;
 
-/** @param most how many are remembered before the database is asked instead */
-export function createRevocations(db: Db, most = maxRemembered): Revocations {
+export function createRevocations(db: Db, max = maxRemembered): Revocations {
   const endedSessions = new Map<string, number>();
   const leastVersions = new Map<string, { version: number; until: number }>();
   let complete = false;
@@ -59,14 +53,14 @@ export function createRevocations(db: Db, most = maxRemembered): Revocations {
 
   const size = () => endedSessions.size + leastVersions.size;
 
-  // Most of what is loaded again is known already, and takes no more room.
+  // Most of what is loaded again is already known and needs no more space.
   function fits(revocations: Revocation[]): boolean {
-    if (size() + revocations.length <= most) return true;
+    if (size() + revocations.length <= max) return true;
     forgetExpired();
     const unknown = revocations.filter(({ userId, sessionId }) =>
       sessionId === null ? !leastVersions.has(userId) : !endedSessions.has(sessionId),
     );
-    return size() + unknown.length <= most;
+    return size() + unknown.length <= max;
   }
 
   function add(revocations: Revocation[]): void {
@@ -78,11 +72,11 @@ export function createRevocations(db: Db, most = maxRemembered): Revocations {
     }
   }
 
-  // What was true stays true: so what is remembered already may stay while this is under way. But what overflowed
-  // meanwhile may be younger than these rows, and is in neither.
+  // Revocations never become untrue, so memory is kept while loading. But an overflow meanwhile may be newer than these
+  // rows.
   async function load(): Promise<void> {
     const before = overflows;
-    const rows = await read(db, Prisma.sql`keep_until > clock_timestamp() - interval '1 minute'`, most + 1);
+    const rows = await read(db, Prisma.sql`keep_until > clock_timestamp() - interval '1 minute'`, max + 1);
     forgetExpired();
     add(rows);
     complete = overflows === before;
@@ -91,9 +85,9 @@ export function createRevocations(db: Db, most = maxRemembered): Revocations {
   return {
     add,
     load,
-    loadUser: async (userId) => add(await read(db, Prisma.sql`user_id = ${userId}::uuid`, most + 1)),
+    loadUser: async (userId) => add(await read(db, Prisma.sql`user_id = ${userId}::uuid`, max + 1)),
     loadSince: async (seconds) =>
-      add(await read(db, Prisma.sql`created_at > clock_timestamp() - make_interval(secs => ${seconds})`, most + 1)),
+      add(await read(db, Prisma.sql`created_at > clock_timestamp() - make_interval(secs => ${seconds})`, max + 1)),
     checkMemory(claims) {
       if (endedSessions.has(claims.sid)) return 'session_revoked';
       const least = leastVersions.get(claims.sub);
@@ -109,10 +103,10 @@ export function createRevocations(db: Db, most = maxRemembered): Revocations {
   };
 }
 
-function read(db: Db, which: Prisma.Sql, most: number): Promise<Revocation[]> {
+function read(db: Db, which: Prisma.Sql, max: number): Promise<Revocation[]> {
   return db.$queryRaw<Revocation[]>`
     SELECT user_id AS "userId", session_id AS "sessionId", version, keep_until AS "keepUntil"
-    FROM revocation WHERE ${which} LIMIT ${most}`;
+    FROM revocation WHERE ${which} LIMIT ${max}`;
 }
 
 async function askDatabase(db: Db, { sid, sub, ver, kid }: AccessClaims): Promise<Refusal | undefined> {

@@ -5,14 +5,13 @@ import { cookieNames } from './cookies.js';
 
 type SchemeSettings = Pick<Config, 'cookies' | 'tokens'>;
 
-/** How the contract shows an access token: in every way that is switched on (`ACCESS_TOKEN_SOURCES`). */
+/** The security schemes for access tokens, one per entry of `ACCESS_TOKEN_SOURCES`. */
 export function accessTokenSchemes({ cookies, tokens }: SchemeSettings): Schemes {
   const { access } = cookieNames(cookies);
-  // Component names have no colon.
+  // Component names cannot have a colon.
   return Object.fromEntries(tokens.sources.map((source) => [source.replace(':', '.'), schemeOf(source, access)]));
 }
 
-/** How the contract shows the cookie of a refresh token. */
 export function refreshCookieScheme({ cookies }: SchemeSettings): Schemes {
   return {
     refreshCookie: {

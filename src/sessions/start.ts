@@ -11,7 +11,7 @@ import type { SessionSettings } from './lifetime.js';
 import { newNonce, nonceHash, sealRefreshToken } from './refresh-tokens.js';
 import type { Revocations } from './revocations.js';
 
-/** The two tokens of a session and whom they are for. Lifetimes are in seconds. */
+/** Lifetimes are in seconds. */
 export type SessionTokens = {
   sessionId: string;
   user: User;
@@ -29,10 +29,7 @@ export type SessionsDeps = {
   config: { tokens: SessionSettings };
 };
 
-/**
- * Inserts a session for the one user that the given statement returns, and records it, in that very statement.
- * @param mail an INSERT of a mail to them, over `u`
- */
+/** Inserts and records a session for the user that `signedIn` returns. @param mail an INSERT of a mail to `u` */
 export async function startSession(
   deps: SessionsDeps,
   signedIn: Prisma.Sql,
@@ -60,24 +57,21 @@ export async function startSession(
   return { ...signFor(deps, user, sessionId, issuedAt), refreshToken, refreshExpiresIn: config.tokens.refreshTtl };
 }
 
-/** Signs an access token for a session, as its user is now. */
 export function signFor(
   { keys, config }: Pick<SessionsDeps, 'keys' | 'config'>,
   user: User,
   sessionId: string,
   issuedAt: number,
 ): Pick<SessionTokens, 'sessionId' | 'user' | 'accessToken' | 'accessExpiresIn'> {
-  const subject = { userId: user.id, roles: user.roles, version: user.version, sessionId };
-  const accessToken = signAccessToken(keys, config.tokens, subject, issuedAt);
+  const tokenUser = { userId: user.id, roles: user.roles, version: user.version, sessionId };
+  const accessToken = signAccessToken(keys, config.tokens, tokenUser, issuedAt);
   return { sessionId, user, accessToken, accessExpiresIn: config.tokens.accessTtl };
 }
 
-/** The time by this machine's clock, in seconds since 1970. */
 export function secondsNow(): number {
   return Math.floor(Date.now() / 1000);
 }
 
-/** When an access token that is issued now expires. */
 export function accessExpiry({ accessTtl }: SessionSettings, issuedAt: number): Date {
   return new Date((issuedAt + accessTtl) * 1000);
 }

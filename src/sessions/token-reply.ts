@@ -9,7 +9,6 @@ import type { Transport } from './transport.js';
 
 type TokenResponse = z.infer<typeof tokenResponseSchema>;
 
-/** The answer that hands over the tokens of a session: in its body, or in cookies. */
 export function tokenReply(
   { config }: { config: Pick<Config, 'cookies'> },
   issued: SessionTokens,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Where the tokens of an answer travel: in its body, or in HttpOnly cookies. */
+/** Where a response has its tokens: in the body or in HttpOnly cookies. */
 export type Transport = 'bearer' | 'cookie';
 
 export const transportSchema = z.enum(['bearer', 'cookie']);

@@ -1,15 +1,12 @@
 import type { AccessClaims } from './access-tokens.js';
 
-/** Access tokens whose signature and claims have held before. Expiry and revocation are its user's to check. */
+/** Access tokens whose signature and claims were verified before. The caller must still check expiry and revocation. */
 export type VerifiedTokens = {
   get(token: string): AccessClaims | undefined;
   add(token: string, claims: AccessClaims): void;
 };
 
-/**
- * Verifying a signature costs more than all the rest of a small request, so it is done once a token.
- * @param size how many are kept at least; at most twice as many are, in two generations of which the older goes
- */
+/** @param size keeps at least this many, at most twice as many, in two generations */
 export function createVerifiedTokens(size: number): VerifiedTokens {
   let young = new Map<string, AccessClaims>();
   let old = new Map<string, AccessClaims>();

@@ -23,7 +23,6 @@ const bodySchema = z
     example: { username: 'ada', password: 'nine geese over a quiet lake', email: 'ada@example.com' },
   });
 
-/** What `SIGNUP=verified` answers instead of tokens. */
 const pendingSchema = z
   .object({ user: userSchema, status: z.literal('verification_sent') })
   .meta({ id: 'PendingSignUp', description: 'With `SIGNUP=verified`: no tokens until the mailed link is opened.' });
@@ -34,7 +33,7 @@ const replySchema = z
 
 export const signUp = openEndpoint({
   name: 'signUp',
-  summary: 'Sign up, and be signed in',
+  summary: 'Sign up and start a session',
   statements: 1,
   body: bodySchema,
   reply: [201, replySchema],
@@ -56,7 +55,7 @@ export const signUp = openEndpoint({
 
 type SignUpDeps = Context<undefined>['deps'];
 
-/** The same answer, whether or not a user has that address: it shows what was typed, and counts once the link is opened. */
+/** The same response whether or not a user has the address. It counts once the link is opened. */
 async function keep(deps: SignUpDeps, wanted: { username: string; email: string; passwordHash: string }) {
   const user = await keepSignUp(deps, wanted);
   return { body: { user: { ...userJson(user), email: wanted.email }, status: 'verification_sent' as const } };

@@ -1,7 +1,6 @@
 import type { RowLimit } from '../endpoint.js';
 import { addressKeyOf } from '../platform/http/address-key.js';
 
-/** Counts sign-ups, by address. */
 export const signUpLimit: RowLimit<unknown> = {
   name: 'signup',
   keys: ({ limits, req }) => [{ limit: limits.signup, key: addressKeyOf(req) }],

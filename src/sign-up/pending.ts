@@ -8,18 +8,15 @@ import { canonical, insertPendingUser, takenError, type User, userColumns } from
 
 type SignUpDeps = { db: Db; outboxWake?: OutboxWake };
 
-// How long a sign-up waits for its e-mail to be confirmed, in hours. Asking for the mail again does not prolong it:
-// that would hold a name for ever.
+// Hours until a pending sign-up expires. A resend does not extend it: that would reserve a name for ever.
 const waitsHours = 48;
 
-// So many sign-ups within an hour send a mail to one address; those beyond are kept all the same, and a resend, which has
-// a limit of its own, reaches whoever meant it. Otherwise one asker could fill a stranger's inbox. No more are counted,
-// so that the time of an answer does not tell how many there are.
+// Otherwise an attacker could fill a stranger's inbox. Further sign-ups are stored too, and a resend reaches an honest
+// user. The query counts no more than these, so that timing does not reveal their number.
 const mailsPerHour = 5;
 
 /**
- * Keeps a sign-up that counts once its e-mail is confirmed: it reserves the username, and opens nothing. Whether that
- * address belongs to somebody is not looked at here, and makes no difference to anything but the mail.
+ * Reserves the username and opens nothing. Whether another user has the address only changes the mail.
  * @throws AppError username_taken
  */
 export async function keepSignUp(
@@ -40,10 +37,7 @@ export async function keepSignUp(
   return user;
 }
 
-/**
- * Makes a user. A sign-up that was not confirmed in time gives up its name, also where it has not been purged yet.
- * @throws AppError username_taken, email_taken
- */
+/** Creates a user, also under the name of an expired sign-up. @throws AppError username_taken, email_taken */
 export async function claimingName<Made>(
   { db }: { db: Db },
   username: string,

@@ -2,7 +2,6 @@ import { Prisma } from '../generated/prisma/client.js';
 import { batchSize, inBatches } from '../platform/db/batches.js';
 import type { Db } from '../platform/db/database.js';
 
-/** Removes sign-ups that were not confirmed in time, which frees their names. */
 export async function purgePendingSignUps({ db }: { db: Db }): Promise<void> {
   await inBatches(
     db,

@@ -6,10 +6,7 @@ import { type SessionsDeps, type SessionTokens, startSession } from '../sessions
 import { insertUser, type NewUser } from '../users/users.js';
 import { claimingName } from './pending.js';
 
-/**
- * Makes a user and their first session in one statement: both or neither.
- * @throws AppError username_taken, email_taken
- */
+/** Creates a user and their first session in one statement. @throws AppError username_taken, email_taken */
 export async function signUp(deps: SessionsDeps, user: NewUser, caller: Caller): Promise<SessionTokens> {
   const id = uuidv7();
   const inserted = insertUser(id, user, Prisma.sql`clock_timestamp()`);

@@ -11,20 +11,19 @@ import { readFirebaseParameters } from './firebase.js';
 import { type ImportCounts, importUsers } from './import.js';
 import { linesOf, readUserLines, userLine } from './lines.js';
 
-/** Users from elsewhere, and to elsewhere. docs/importing-users.md has the format. */
 export const transferCommands: Command<CommandDeps>[] = [
   {
     name: 'users import',
     arguments: ['<file|->'],
     options: {
-      'dry-run': { type: 'boolean', summary: 'only tell what would be refused; write nothing' },
+      'dry-run': { type: 'boolean', summary: 'only report what would be refused; write nothing' },
       firebase: {
         type: 'string',
         value: '<file>',
         summary: "the project's password hash parameters, as Firebase shows them",
       },
     },
-    summary: 'make users of a file of JSON lines, with the hashes of their passwords',
+    summary: 'create users from a file of JSON lines, with the hashes of their passwords',
     run: importFile,
   },
   {
@@ -37,8 +36,8 @@ export const transferCommands: Command<CommandDeps>[] = [
 
 type Refusal = { line: number; reason: string };
 
-/** So many refused lines are in the answer; all of them go to standard error where that is the operator's. */
-const MOST_TOLD = 100;
+/** The most refused lines in the result; standard error gets all of them if it is the operator's. */
+const MAX_LISTED = 100;
 const PROGRESS_STEP = 10_000;
 
 async function importFile(deps: CommandDeps, args: Args): Promise<Result> {
@@ -52,14 +51,14 @@ async function importFile(deps: CommandDeps, args: Args): Promise<Result> {
     dryRun,
     onProgress: progressOf(deps),
     onRefused(line, reason) {
-      if (refusals.length < MOST_TOLD) refusals.push({ line, reason });
+      if (refusals.length < MAX_LISTED) refusals.push({ line, reason });
       tell(deps, `line ${line}: ${reason}`);
     },
   }).catch(unreadable);
-  const untold = isInServer(deps) ? listOf(refusals, counts) : [];
+  const unreported = isInServer(deps) ? listOf(refusals, counts) : [];
   return {
     json: { dry_run: dryRun, ...counts, refusals },
-    text: [...untold, `${dryRun ? 'Nothing is written. It would be: ' : ''}${summary(counts)}.`].join('\n'),
+    text: [...unreported, `${dryRun ? 'Nothing is written. The result would be: ' : ''}${summary(counts)}.`].join('\n'),
     exitCode: counts.refused > 0 ? 1 : 0,
   };
 }
@@ -70,13 +69,16 @@ function listOf(refusals: Refusal[], { refused }: ImportCounts): string[] {
 }
 
 function summary({ lines, imported, existing, refused }: ImportCounts): string {
-  return `${lines} lines read, ${imported} users imported, ${existing} there already, ${refused} lines refused`;
+  return `${lines} lines read, ${imported} users imported, ${existing} already there, ${refused} lines refused`;
 }
 
 async function exportFile(deps: CommandDeps, args: Args): Promise<Result> {
   const path = reachable(deps, args.positionals[0] ?? '-');
-  tell(deps, 'The output holds the hashes of all passwords: whoever has it can try to guess them. Keep it secret.');
-  // Never over an existing file, and for its owner alone.
+  tell(
+    deps,
+    'The output holds the hashes of all passwords: an attacker can use them to guess passwords. Keep it secret.',
+  );
+  // Never over an existing file, and readable for its owner alone.
   const output = path === '-' ? process.stdout : createWriteStream(path, { flags: 'wx', mode: 0o600 });
   let count = 0;
   async function* lines() {
@@ -86,7 +88,7 @@ async function exportFile(deps: CommandDeps, args: Args): Promise<Result> {
     }
   }
   await pipeline(Readable.from(lines()), output, { end: path !== '-' }).catch(unreadable);
-  // What went to standard output is all that belongs there.
+  // Standard output must contain nothing else.
   if (path === '-') return { json: undefined, text: '' };
   return {
     json: { exported: count, file: path, secret: true },
@@ -104,15 +106,15 @@ function unreadable(error: NodeJS.ErrnoException): never {
   throw error;
 }
 
-/** Carried out by a running server, which has other standard streams and another working directory. */
+/** A running server executes the command: with other standard streams and another working directory. */
 function isInServer({ keys }: CommandDeps): boolean {
   return keys !== undefined;
 }
 
-/** @throws CommandError for a file that only the operator's own process would find */
+/** @throws CommandError for a relative path, which a running server would resolve differently */
 function reachable(deps: CommandDeps, path: string): string {
   if (isInServer(deps) && !isAbsolute(path))
-    throw new CommandError('The running server has the database and does this: name the file by its absolute path.');
+    throw new CommandError('The running server does this: give the absolute path of the file.');
   return path;
 }
 
@@ -121,10 +123,10 @@ function tell(deps: CommandDeps, text: string): void {
 }
 
 function progressOf(deps: CommandDeps): (counts: ImportCounts) => void {
-  let told = 0;
+  let reported = 0;
   return (counts) => {
-    if (counts.lines < told + PROGRESS_STEP) return;
-    told = counts.lines;
+    if (counts.lines < reported + PROGRESS_STEP) return;
+    reported = counts.lines;
     tell(deps, `${summary(counts)} …`);
   };
 }

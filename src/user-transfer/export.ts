@@ -4,10 +4,7 @@ import type { ForeignUser } from './import.js';
 
 const PAGE_SIZE = 1000;
 
-/**
- * Every user with the password's hash, as `importUsers` takes them, oldest first. Page by page, so that memory does not
- * grow with them; who signs up meanwhile is there too. Sign-ups whose address was never verified are no users yet.
- */
+/** Every user with the password's hash, page by page, so that memory stays small; no pending sign-ups. */
 export async function* exportUsers({ db }: { db: Db }): AsyncGenerator<ForeignUser> {
   let last: string | undefined;
   for (;;) {

@@ -1,8 +1,8 @@
 import { CommandError } from '../platform/cli/command.js';
 
 /**
- * Reads what the Firebase console shows as "Password hash parameters": `hash_config { algorithm: SCRYPT, … }`.
- * @returns makes `$fbscrypt$<salt>$<hash>` a whole hash, and leaves every other as it is
+ * Reads the Firebase console's "Password hash parameters".
+ * @returns a function that completes `$fbscrypt$<salt>$<hash>` and keeps other hashes
  * @throws CommandError naming what is missing
  */
 export function readFirebaseParameters(text: string): (hash: string) => string {

@@ -3,7 +3,7 @@ import { markImported, objectionTo } from '../passwords/foreign-hashes/formats.j
 import type { Db } from '../platform/db/database.js';
 import { canonical } from '../users/users.js';
 
-/** A user of another system, or of another Gatelatch. The hash is as docs/importing-users.md has it. */
+/** A user of another system or another Gatelatch, with the hash formats of docs/importing-users.md. */
 export type ForeignUser = {
   username: string;
   email: string | null;
@@ -14,22 +14,18 @@ export type ForeignUser = {
   createdAt: Date | null;
 };
 
-/** One line of a file: a user, or the reason why it is none. */
 export type UserLine = { line: number } & ({ user: ForeignUser } | { reason: string });
 
-/** How far an import has come. Every line read is one of the other three. */
+/** Every line is imported, existing or refused. */
 export type ImportCounts = { lines: number; imported: number; existing: number; refused: number };
 
 export type ImportOptions = {
-  /** Only look: nothing is written, and so two lines of which one excludes the other are not seen. */
+  /** Writes nothing, so conflicts between two lines stay unnoticed. */
   dryRun?: boolean;
-  /** Hears of each refused line, with a reason that holds no secret. */
   onRefused?(line: number, reason: string): void;
-  /** Hears how far it has come, after each batch. */
   onProgress?(counts: ImportCounts): void;
 };
 
-/** A user with what the database adds. */
 type NewRow = ForeignUser & {
   line: number;
   id: string;
@@ -42,10 +38,9 @@ type NewRow = ForeignUser & {
 const BATCH_SIZE = 500;
 
 /**
- * Makes users of lines, in batches, so that memory does not grow with them. A line that can't be one is reported and
- * hinders no other. Whoever was there before, with the same username, e-mail and either hash or date of creation, is
- * counted as `existing`: the same lines can be imported again, after an interruption too.
- * @throws what the database throws; the batches before stay
+ * Creates users in batches, so that memory stays small. A bad line is reported and skipped. A user with the same
+ * username, e-mail and either hash or creation date counts as `existing`, so the same lines can be imported again.
+ * @throws what the database throws; earlier batches stay
  */
 export async function importUsers(
   deps: { db: Db },
@@ -101,7 +96,7 @@ type Run = {
   counts: ImportCounts;
   refuse(line: number, reason: string): void;
   dryRun: boolean;
-  /** Lower than the id of whoever is made from now on. */
+  /** Smaller than the id of every user created from now on. */
   startId: string;
 };
 
@@ -109,9 +104,9 @@ async function importBatch({ db }: { db: Db }, rows: NewRow[], run: Run): Promis
   const { counts, refuse, dryRun } = run;
   const inserted = dryRun ? undefined : await insert(db, rows);
   const left = rows.filter(({ id }) => !inserted?.has(id));
-  const holders = left.length > 0 ? await holdersOf(db, left) : [];
+  const existingUsers = left.length > 0 ? await usersWithNamesOf(db, left) : [];
   for (const row of left) {
-    const obstacle = obstacleTo(row, holders, run);
+    const obstacle = obstacleTo(row, existingUsers, run);
     if (obstacle === 'existing') counts.existing += 1;
     else if (obstacle) refuse(row.line, obstacle);
     else if (!dryRun) refuse(row.line, 'The username or the e-mail was taken until a moment ago. Import again.');
@@ -120,12 +115,9 @@ async function importBatch({ db }: { db: Db }, rows: NewRow[], run: Run): Promis
   counts.imported += rows.length - left.length;
 }
 
-/**
- * Inserts those whose username and e-mail are free, each with its audit event, in one statement.
- * @returns the ids of these
- */
+/** Inserts users whose username and e-mail are free, each with its audit event, in one statement. @returns their ids */
 async function insert(db: Db, rows: NewRow[]): Promise<Set<string>> {
-  // Written out beside `auditEvent`, which makes one event a statement.
+  // Not `auditEvent`: that makes one event per statement.
   const inserted = await db.$queryRaw<{ id: string }[]>`
     WITH line AS (
       SELECT * FROM json_to_recordset(${JSON.stringify(rows)}::json) AS line(
@@ -147,10 +139,9 @@ async function insert(db: Db, rows: NewRow[]): Promise<Set<string>> {
   return new Set(inserted.map(({ id }) => id));
 }
 
-type Holder = Awaited<ReturnType<typeof holdersOf>>[number];
+type ExistingUser = Awaited<ReturnType<typeof usersWithNamesOf>>[number];
 
-/** Who has the usernames and e-mails of these rows. */
-async function holdersOf(db: Db, rows: NewRow[]) {
+async function usersWithNamesOf(db: Db, rows: NewRow[]) {
   const emailKeys = rows.flatMap(({ emailKey }) => emailKey ?? []);
   return db.user.findMany({
     where: {
@@ -160,17 +151,17 @@ async function holdersOf(db: Db, rows: NewRow[]) {
   });
 }
 
-function obstacleTo(row: NewRow, holders: Holder[], { startId }: Run): string | undefined {
-  const ofName = holders.find(({ usernameKey }) => usernameKey === row.usernameKey);
+function obstacleTo(row: NewRow, existingUsers: ExistingUser[], { startId }: Run): string | undefined {
+  const ofName = existingUsers.find(({ usernameKey }) => usernameKey === row.usernameKey);
   if (ofName && ofName.id < startId && isSame(row, ofName)) return 'existing';
   if (ofName) return `The username ${JSON.stringify(row.username)} is taken.`;
-  const isTaken = row.emailKey !== null && holders.some(({ emailKey }) => emailKey === row.emailKey);
+  const isTaken = row.emailKey !== null && existingUsers.some(({ emailKey }) => emailKey === row.emailKey);
   return isTaken ? `The e-mail ${JSON.stringify(row.email)} is taken.` : undefined;
 }
 
-// By the hash, until the first login replaces it, or by a date of creation, which no two people are likely to share.
-function isSame(row: NewRow, holder: Holder): boolean {
-  const hasNames = row.username === holder.username && row.emailKey === holder.emailKey;
-  const isAsOld = row.createdAt?.getTime() === holder.createdAt.getTime();
-  return hasNames && (row.passwordHash === holder.passwordHash || isAsOld);
+// The hash changes at the first login; two people hardly share a creation date.
+function isSame(row: NewRow, existing: ExistingUser): boolean {
+  const hasNames = row.username === existing.username && row.emailKey === existing.emailKey;
+  const isAsOld = row.createdAt?.getTime() === existing.createdAt.getTime();
+  return hasNames && (row.passwordHash === existing.passwordHash || isAsOld);
 }

@@ -2,10 +2,9 @@ import { z } from 'zod';
 import { emailSchema, rolesSchema, usernameSchema } from '../users/fields.js';
 import type { ForeignUser, UserLine } from './import.js';
 
-/** Longer than any user. */
 const MAX_LINE_LENGTH = 16_384;
 
-/** One line of a file of users (JSON Lines); docs/importing-users.md tells it to people. */
+/** One line of a users file (JSON Lines); docs/importing-users.md describes it. */
 const lineSchema = z
   .strictObject({
     username: usernameSchema,
@@ -18,19 +17,16 @@ const lineSchema = z
   })
   .refine(({ email, email_verified }) => email || !email_verified, {
     path: ['email_verified'],
-    message: 'There is no e-mail to be verified.',
+    message: 'There is no e-mail to verify.',
   });
 
-// A day's grace, because the clock that told the time need not be ours.
+// A day of tolerance for the other system's clock.
 function isPast(time: string): boolean {
   const at = Date.parse(time);
   return at >= 0 && at <= Date.now() + 86_400_000;
 }
 
-/**
- * Reads users off the lines of a file; empty ones count, but are skipped.
- * @param complete makes a whole hash of a shortened one
- */
+/** Empty lines are counted and skipped. @param complete makes a whole hash of a shortened one */
 export async function* readUserLines(
   lines: AsyncIterable<string>,
   complete: (hash: string) => string = (hash) => hash,
@@ -46,7 +42,7 @@ export async function* readUserLines(
   }
 }
 
-/** The user; or the reason why it is none, which tells no value, because any of them may be a hash. */
+/** The user, or the reason for a refusal. It quotes no value, because any value may be a hash. */
 function readUser(text: string): ForeignUser | string {
   let json: unknown;
   try {
@@ -68,7 +64,6 @@ function readUser(text: string): ForeignUser | string {
   };
 }
 
-/** The line of a user, with its line feed: what {@link readUserLines} reads. */
 export function userLine(user: ForeignUser): string {
   const { username, email, emailVerified, passwordHash, roles, disabled, createdAt } = user;
   const line: z.input<typeof lineSchema> = {
@@ -82,10 +77,7 @@ export function userLine(user: ForeignUser): string {
   return `${JSON.stringify(line)}\n`;
 }
 
-/**
- * The lines of a text in UTF-8, without their ends, each as soon as it is whole. Of one that is longer than
- * `MAX_LINE_LENGTH` comes one character more than that, so that a file without line ends can't fill the memory.
- */
+/** A line is cut one character above `MAX_LINE_LENGTH`, so that a file without line ends cannot fill the memory. */
 export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   // It drops a byte order mark at the start.
   const decoder = new TextDecoder();

@@ -24,7 +24,6 @@ export const userSchema = z
   })
   .meta({ id: 'User', example: userExample });
 
-/** A user as they see themselves. */
 export function userJson(user: Omit<User, 'passwordHash'>): z.infer<typeof userSchema> {
   return {
     id: user.id,
@@ -41,7 +40,6 @@ export const adminUserSchema = userSchema
   .extend({ disabled: z.boolean(), last_login_at: time.nullable() })
   .meta({ id: 'AdminUser', example: { ...userExample, disabled: false, last_login_at: userExample.updated_at } });
 
-/** A user as administrators see them. */
 export function adminUserJson(user: User): z.infer<typeof adminUserSchema> {
   return {
     ...userJson(user),

@@ -2,20 +2,17 @@ import type { Db } from '../platform/db/database.js';
 import { type Page, pageOf } from '../platform/http/paging.js';
 import { canonical, findByLogin, type User } from './users.js';
 
-/** Who counts as a user: a sign-up that still waits for its e-mail opens nothing, and may be gone tomorrow. */
+/** A pending sign-up is no user: it opens nothing and may expire tomorrow. */
 const confirmed = { pendingUntil: null };
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/**
- * The user of this id, username or e-mail, or the sign-up that waits for its e-mail under this id or username. No
- * username is as long as an id, so they can't be confused.
- */
+/** Also a pending sign-up, by id or username. No username is as long as an id, so they cannot be confused. */
 export async function findUser({ db }: { db: Db }, reference: string): Promise<User | null> {
   return uuid.test(reference) ? db.user.findUnique({ where: { id: reference } }) : findByLogin({ db }, reference);
 }
 
-/** Users by username, `limit` of them at the most. @param after a username; what comes after it is listed */
+/** At most `limit` users, by username. @param after the username before the first one */
 export async function listUsers({ db }: { db: Db }, limit: number, after: string | undefined): Promise<User[]> {
   return db.user.findMany({
     orderBy: { usernameKey: 'asc' },
@@ -24,17 +21,14 @@ export async function listUsers({ db }: { db: Db }, limit: number, after: string
   });
 }
 
-/**
- * Users with the text anywhere in their username or e-mail, whatever its case; all of them for no text. The oldest
- * first; `cursor` is the id of the last one already seen.
- */
+/** The text may be anywhere in username or e-mail, in any case. Oldest first; `cursor` is the last id already seen. */
 export async function searchUsers(
   db: Db,
   text: string,
   limit: number,
   cursor: string | undefined,
 ): Promise<Page<User>> {
-  // Both keys are ASCII in lower case; lower-casing more than ASCII would find the k of a name by U+212A.
+  // Both keys are lower-case ASCII; lower-casing more than ASCII would let U+212A find a k.
   const key = text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
   const contains = { contains: likeLiteral(key) };
   const matching = key === '' ? {} : { OR: [{ usernameKey: contains }, { emailKey: contains }] };
@@ -46,7 +40,7 @@ export async function searchUsers(
   return pageOf(found, limit);
 }
 
-/** Prisma leaves LIKE's wildcards as they are: an underscore, which usernames may have, would be any character. */
+/** Prisma does not escape LIKE's wildcards, and usernames may have an underscore. */
 function likeLiteral(text: string): string {
   return text.replace(/[\\%_]/g, '\\$&');
 }

@@ -8,8 +8,7 @@ export type { User };
 type UsersDeps = { db: Db };
 
 /**
- * The canonical form under which a username or an e-mail is unique. Both are ASCII by then, so that lower case
- * can't make two different names equal (U+212A lower-cases to `k`).
+ * The form that is unique. Names are ASCII, so lower case cannot make two of them equal (U+212A lower-cases to `k`).
  */
 export function canonical(name: string): string {
   return name.toLowerCase();
@@ -19,19 +18,18 @@ export async function findById({ db }: UsersDeps, id: string): Promise<User | nu
   return db.user.findUnique({ where: { id } });
 }
 
-/** The user of this username or e-mail, whatever its case. */
+/** The user with this username or e-mail, in any case. */
 export async function findByLogin({ db }: UsersDeps, login: string): Promise<User | null> {
   if (!/^[\x21-\x7e]{1,254}$/.test(login)) return null;
   const key = canonical(login);
   return db.user.findUnique({ where: login.includes('@') ? { emailKey: key } : { usernameKey: key } });
 }
 
-/** Waits for logins of the user that are under way, so that the next statement sees their sessions; holds others up. */
+/** Waits for this user's logins in progress, so that the next statement sees their sessions, and blocks new ones. */
 export async function lockUser(tx: Transaction, userId: string): Promise<void> {
   await tx.$queryRaw`SELECT id FROM "user" WHERE id = ${userId}::uuid FOR NO KEY UPDATE`;
 }
 
-/** A user about to be made; the password is hashed already. */
 export type NewUser = {
   username: string;
   email?: string | null | undefined;
@@ -39,11 +37,7 @@ export type NewUser = {
   roles?: string[];
 };
 
-/**
- * An INSERT of one user that returns the row: the one way to make a user, but for an import. Its unique violation is
- * for {@link takenError}.
- * @param lastLoginAt for a user who is signed in by it
- */
+/** The only INSERT of a user, except for the import. @param lastLoginAt for a user who is signed in by it */
 export function insertUser(id: string, user: NewUser, lastLoginAt: Prisma.Sql = Prisma.sql`NULL`): Prisma.Sql {
   const { username, email = null, passwordHash, roles = [] } = user;
   return Prisma.sql`
@@ -53,10 +47,7 @@ export function insertUser(id: string, user: NewUser, lastLoginAt: Prisma.Sql = 
     RETURNING *`;
 }
 
-/**
- * The same for a sign-up that waits for its e-mail: it holds the username, and opens nothing.
- * @param hours how long it waits
- */
+/** The same for a pending sign-up: it reserves the username and opens nothing. @param hours until it expires */
 export function insertPendingUser(id: string, user: NewUser & { email: string }, hours: number): Prisma.Sql {
   const { username, email, passwordHash } = user;
   return Prisma.sql`
@@ -66,7 +57,7 @@ export function insertPendingUser(id: string, user: NewUser & { email: string },
     RETURNING *`;
 }
 
-/** What a unique violation of the users means to callers: username_taken or email_taken; any other error is itself. */
+/** TurnQueue a unique violation into username_taken or email_taken; returns other errors unchanged. */
 export function takenError(error: unknown): unknown {
   const taken = uniqueViolation(error);
   if (taken === 'username_key') return new AppError('username_taken', { cause: error });

@@ -3,10 +3,10 @@ import { endpoint } from '../endpoint.js';
 
 const message = 'Welcome. Your access token opened this door.';
 
-/** The smallest protected route: who gets here has a live access token, and no statement was needed to know it. */
+/** The smallest protected route: needs a live access token and no SQL statement. */
 export const welcome = endpoint({
   name: 'welcome',
-  summary: 'Open the smallest protected door',
+  summary: 'Open the smallest protected route',
   statements: 0,
   reply: [200, z.object({ message: z.string() }).meta({ id: 'Welcome', example: { message } })],
   handler: () => ({ body: { message } }),

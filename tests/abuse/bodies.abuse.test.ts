@@ -15,7 +15,7 @@ afterAll(() => server.stop());
 
 const json = { 'Content-Type': 'application/json' };
 
-/** Posts a body to a login, and returns the status and the code. */
+/** Posts a body to the login, and returns the status and the code. */
 async function post(body: Buffer | string, headers: Record<string, string> = json): Promise<string> {
   return new Promise((resolve, reject) => {
     const asking = request(`${server.url}/auth/login`, { method: 'POST', headers }, async (answer) => {
@@ -26,7 +26,7 @@ async function post(body: Buffer | string, headers: Record<string, string> = jso
   });
 }
 
-/** The same so many times, never more than fifty at once. */
+/** Posts the same body many times, at most fifty at once. */
 async function postMany(count: number, body: Buffer | string, headers?: Record<string, string>): Promise<Set<string>> {
   const answers = new Set<string>();
   let left = count;
@@ -37,7 +37,7 @@ async function postMany(count: number, body: Buffer | string, headers?: Record<s
   return answers;
 }
 
-/** Begins a body without a length, and goes on with it as fast as it is taken. */
+/** Starts a body without a length and sends more as fast as possible. */
 function endless(chunk: string): { socket: Socket; answer: Promise<string> } {
   const socket = connectTo(server);
   const head = 'POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
@@ -48,7 +48,7 @@ function endless(chunk: string): { socket: Socket; answer: Promise<string> } {
 }
 
 const deep = (depth: number) => `{"username":${'['.repeat(depth)}${']'.repeat(depth)},"password":"x"}`;
-// So many bytes are a million keys of the same kind, which nobody has to write down to have them refused.
+// The size of a million such keys. They need not be written out to be refused.
 const millionKeys = 9_000_000;
 const keys = (count: number) => `{${Array.from({ length: count }, (_, n) => `"${n.toString(36)}":0`).join(',')}}`;
 
@@ -61,7 +61,7 @@ describe('Bodies', { timeout: 60_000 }, () => {
       }
     }));
 
-  it('that never end are cut off', () =>
+  it('without an end are cut off', () =>
     server.endure('50 endless bodies, in large chunks and small', async () => {
       const chunks = [`4000\r\n${' '.repeat(0x4000)}\r\n`, '1\r\n \r\n'];
       const answers = Array.from({ length: 50 }, (_, n) => endless(chunks[n % 2] ?? '').answer);
@@ -80,14 +80,14 @@ describe('Bodies', { timeout: 60_000 }, () => {
         );
     }));
 
-  it('50,000 deep are refused', () =>
+  it('nested 50,000 levels deep are refused', () =>
     server.endure('180 bodies as deep as fit, and 50,000 deep', async () => {
       expect(await postMany(60, deep(32_000))).toEqual(new Set(['422 validation_failed']));
       expect(await postMany(60, deep(50_000))).toEqual(new Set(['413 payload_too_large']));
       expect(await postMany(60, '['.repeat(50_000))).toEqual(new Set(['400 invalid_json']));
     }));
 
-  it('of a million keys are refused, and of as many as fit, too', () =>
+  it('with a million keys are refused, and so are bodies with as many keys as fit', () =>
     server.endure('100 bodies of 8,000 keys, and 20 of a million', async () => {
       expect(await postMany(100, keys(8_000))).toEqual(new Set(['422 validation_failed']));
       const statuses = await Promise.all(Array.from({ length: 20 }, () => announce('POST /auth/login', millionKeys)));
@@ -95,7 +95,7 @@ describe('Bodies', { timeout: 60_000 }, () => {
     }));
 });
 
-/** Says how long its body is, and sends it as fast as it is taken until it is answered. @returns the status */
+/** Announces the length of its body, and sends it as fast as possible until there is a response. @returns the status */
 async function announce(line: string, length: number): Promise<number> {
   const socket = connectTo(server);
   socket.write(`${line} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`);

@@ -6,7 +6,7 @@ import { checkContract, type Exchange } from '../support/contract.js';
 import { type ContractRequest, contractRequests, operations } from '../support/contract-requests.js';
 import { logIn, newName, signUp, type Tokens } from '../support/instance.js';
 import { startUnderAbuse, type UnderAbuse } from '../support/under-abuse.js';
-import { witness } from '../support/witness.js';
+import { recordRequest } from '../support/witness.js';
 
 const admin = { username: newName(), password: 'nobody guesses the admin' };
 const forMs = 40_000;
@@ -17,13 +17,13 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** Who asks, with sessions that are begun anew where one of the requests has ended them. */
+/** The users who send requests, with new sessions when a request has ended theirs. */
 async function startAskers() {
   let user: Tokens & { ids: string[] };
   let administrator: Tokens;
   const newcomer = async () => {
     const tokens = await signUp(server);
-    const todo = await witness(server.url, 'POST /todos', { bearer: tokens.access, body: { title: 'one' } });
+    const todo = await recordRequest(server.url, 'POST /todos', { bearer: tokens.access, body: { title: 'one' } });
     return { ...tokens, ids: [todo.body.id, tokens.sessionId, tokens.userId] };
   };
   const logInAdmin = () => logIn(server, admin.username, admin.password);
@@ -41,7 +41,7 @@ async function startAskers() {
 
 async function send({ operation, path, headers, body }: ContractRequest, bearer?: string): Promise<Exchange> {
   const authorization = bearer === undefined ? {} : { Authorization: `Bearer ${bearer}` };
-  // As it stands: a URL would be put straight first.
+  // Sent as it is, because a URL object would normalise it.
   const { hostname, port } = new URL(server.url);
   const options = { hostname, port, path, method: operation.method, headers: { ...authorization, ...headers } };
   return new Promise((resolve, reject) => {
@@ -55,7 +55,7 @@ async function send({ operation, path, headers, body }: ContractRequest, bearer?
 }
 
 it(
-  'Whatever is asked of any endpoint, the answer is one of those that the contract tells, and no failure',
+  'any request to any endpoint gets a response that the contract documents, and never a 5xx',
   {
     timeout: forMs + 60_000,
   },

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** Connections that are all open, twenty at a time, each having said this. */
+/** Opens connections, twenty at a time, and sends this on each. */
 async function openSockets(count: number, said = ''): Promise<Socket[]> {
   const sockets: Socket[] = [];
   while (sockets.length < count) {
@@ -28,7 +28,7 @@ async function openSockets(count: number, said = ''): Promise<Socket[]> {
 const closed = (socket: Socket) =>
   new Promise((resolve) => (socket.closed ? resolve(0) : socket.once('close', resolve)));
 
-/** Goes on by a little every second, until the server has cut them all. @returns after how many seconds it had */
+/** Sends a little more every second until the server has closed them all. @returns after how many seconds */
 async function trickleUntilCut(sockets: Socket[], more: string): Promise<number> {
   const startedAt = performance.now();
   const timer = setInterval(() => sockets.map((socket) => more !== '' && socket.writable && socket.write(more)), 1_000);
@@ -40,37 +40,37 @@ async function trickleUntilCut(sockets: Socket[], more: string): Promise<number>
 
 const postHead = 'POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
 
-describe('Sockets that only take up room', { timeout: 90_000 }, () => {
-  it('300 that send their headers slowly are cut after 10 s', () =>
+describe('Idle and slow sockets:', { timeout: 90_000 }, () => {
+  it('300 that send their headers slowly are closed after 10 s', () =>
     server.endure('300 slow heads', async () => {
       const sockets = await openSockets(300, 'GET /healthz HTTP/1.1\r\nHost: x\r\n');
       expect(await trickleUntilCut(sockets, 'X: y\r\n')).toBeLessThan(14);
     }));
 
-  it('300 that send their bodies slowly are cut after 15 s', () =>
+  it('300 that send their bodies slowly are closed after 15 s', () =>
     server.endure('300 slow bodies', async () => {
       const sockets = await openSockets(300, `${postHead}Content-Length: 60000\r\n\r\n`);
       expect(await trickleUntilCut(sockets, ' ')).toBeLessThan(19);
     }));
 
-  it('300 that do not read their answers are cut once nothing has moved for 10 s', () =>
+  it('300 that do not read their responses are closed after 10 s without progress', () =>
     server.endure('300 slow readers', async () => {
-      // Each asks for 7 MB: the kernel holds 4 for a connection, and what it holds counts as read.
+      // Each requests 7 MB, because the kernel buffers 4 per connection, which counts as read.
       const sockets = await openSockets(300, 'GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(40));
       for (const socket of sockets) socket.pause();
-      // Of the client's side nothing can be seen of it: what lies there unread comes before the end.
+      // The client cannot see the end before it has read what is buffered, so the log is checked.
       const wasCut = (line: string) => line.includes('"/openapi.json"') && JSON.parse(line).ms > 9_000;
       await eventually(() => server.logs.filter(wasCut).length === 300, 60_000);
       for (const socket of sockets) socket.destroy();
     }));
 
-  it('5,000 that say nothing are cut after 10 s', () =>
+  it('5,000 that send nothing are closed after 10 s', () =>
     server.endure('5,000 silent sockets', async () => {
       const sockets = await openSockets(5_000);
       expect(await trickleUntilCut(sockets, '')).toBeLessThan(14);
     }));
 
-  it('5,000 that have been answered and stay are borne', () =>
+  it('5,000 that stay open after a response cause no harm', () =>
     server.endure('5,000 idle sockets', async () => {
       const sockets: Socket[] = [];
       while (sockets.length < 5_000) {

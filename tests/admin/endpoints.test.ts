@@ -21,8 +21,8 @@ const welcome = (user: SignedUp) => app.http.get('/welcome').set(user.bearer);
 const actionsOf = async (userId: string) =>
   (await app.deps.db.auditEvent.findMany({ where: { userId }, orderBy: { at: 'asc' } })).map(({ action }) => action);
 
-describe('who gets in (ASVS 8.2.1): every admin route', () => {
-  it('is there, and says so on its row', () => {
+describe('access to every admin route (ASVS 8.2.1)', () => {
+  it('is declared with the role on its row, and the list here is complete', () => {
     expect(adminRows.map(({ name }) => name)).toEqual([
       'GET /admin/users',
       'GET /admin/users/{id}',
@@ -35,35 +35,38 @@ describe('who gets in (ASVS 8.2.1): every admin route', () => {
     expect(rows.filter(({ row }) => row.path.startsWith('/admin')).every(({ row }) => row.role === 'admin')).toBe(true);
   });
 
-  it.each(adminRows)('$name: nobody, a user, an admin, a disabled one, a demoted one', async ({ row }) => {
-    const subject = await app.signUp();
-    const asked = (as?: SignedUp) => ask(app, row, pathOf(row, subject.userId)).set(as?.bearer ?? {});
-    const [user, disabled, demoted] = [await app.signUp(), await app.signUp(), await app.signUp()];
-    const [disabledAdmin, demotedAdmin] = [
-      await withRole(app, disabled, 'admin'),
-      await withRole(app, demoted, 'admin'),
-    ];
-    expect((await patch(disabled.userId, { disabled: true })).status).toBe(200);
-    expect((await patch(demoted.userId, { roles: ['editor'] })).status).toBe(200);
+  it.each(adminRows)(
+    'for $name is given to an admin only: not without a token, to a user, or to a disabled or demoted admin',
+    async ({ row }) => {
+      const subject = await app.signUp();
+      const asked = (as?: SignedUp) => ask(app, row, pathOf(row, subject.userId)).set(as?.bearer ?? {});
+      const [user, disabled, demoted] = [await app.signUp(), await app.signUp(), await app.signUp()];
+      const [disabledAdmin, demotedAdmin] = [
+        await withRole(app, disabled, 'admin'),
+        await withRole(app, demoted, 'admin'),
+      ];
+      expect((await patch(disabled.userId, { disabled: true })).status).toBe(200);
+      expect((await patch(demoted.userId, { roles: ['editor'] })).status).toBe(200);
 
-    expectProblem(await asked(), 'unauthenticated');
-    const refused = await asked(user);
-    expectProblem(refused, 'forbidden');
-    expect(refused.headers['www-authenticate']).toMatch(/^Bearer realm="gatelatch", error="insufficient_scope"/);
-    expectProblem(await asked(disabledAdmin), 'session_revoked');
-    expectProblem(await asked(demotedAdmin), 'token_stale');
-    const { body } = await refresh(demotedAdmin);
-    expectProblem(await asked({ ...demoted, bearer: { Authorization: `Bearer ${body.access_token}` } }), 'forbidden');
-    expect((await asked(await withRole(app, user, 'administrator'))).status).toBe(403);
-    const allowed = await asked(admin);
-    expect([200, 204], allowed.text).toContain(allowed.status);
-    expect(allowed.headers['cache-control']).toBe('no-store');
-    expect(allowed.text).not.toMatch(/argon2|hash|username_key|nonce/i);
-  });
+      expectProblem(await asked(), 'unauthenticated');
+      const refused = await asked(user);
+      expectProblem(refused, 'forbidden');
+      expect(refused.headers['www-authenticate']).toMatch(/^Bearer realm="gatelatch", error="insufficient_scope"/);
+      expectProblem(await asked(disabledAdmin), 'session_revoked');
+      expectProblem(await asked(demotedAdmin), 'token_stale');
+      const { body } = await refresh(demotedAdmin);
+      expectProblem(await asked({ ...demoted, bearer: { Authorization: `Bearer ${body.access_token}` } }), 'forbidden');
+      expect((await asked(await withRole(app, user, 'administrator'))).status).toBe(403);
+      const allowed = await asked(admin);
+      expect([200, 204], allowed.text).toContain(allowed.status);
+      expect(allowed.headers['cache-control']).toBe('no-store');
+      expect(allowed.text).not.toMatch(/argon2|hash|username_key|nonce/i);
+    },
+  );
 });
 
-describe('listing and searching', () => {
-  it('shows users with what only admins see', async () => {
+describe('listing and searching users', () => {
+  it('shows the fields that only admins see', async () => {
     const user = await app.signUp({ username: 'Shown.User', email: 'Shown@Example.com' });
     const { body } = await get('/admin/users?q=shown.user');
     const facts = {
@@ -100,13 +103,13 @@ describe('listing and searching', () => {
       ['MAIL@search', ['find-k']],
       ['find-\u212A', []],
       ["' OR 1=1 --", []],
-    ])('finds %j and takes no character for a wildcard', async (q, names) => {
+    ])('finds %j and treats no character as a wildcard', async (q, names) => {
       const { body } = await app.http.get('/admin/users').query({ q }).set(admin.bearer);
       expect(body.data.map(({ username }: { username: string }) => username)).toEqual(names);
     });
   });
 
-  it('goes through all of them page by page, each once, the oldest first', async () => {
+  it('goes through all users page by page, each once, the oldest first', async () => {
     for (let count = 0; count < 5; count++) await app.signUp({ username: `paged-${count}` });
     const seen: string[] = [];
     let cursor = '';
@@ -137,7 +140,7 @@ describe('changing a user', () => {
     user = await app.signUp();
   });
 
-  it('sets roles: live tokens are stale at once, a refresh gives the new ones (ASVS 8.3.2)', async () => {
+  it('sets roles: live tokens are stale at once, and a refresh returns the new roles (ASVS 8.3.2)', async () => {
     const { status, body } = await patch(user.userId, { roles: ['editor', 'editor', 'billing:read'] });
     expect([status, body.roles]).toEqual([200, ['editor', 'billing:read']]);
     expectProblem(await welcome(user), 'token_stale');
@@ -146,14 +149,14 @@ describe('changing a user', () => {
     expect(await actionsOf(user.userId)).toEqual(['user.created', 'roles.changed']);
   });
 
-  it('changes nothing where the roles are the same, in whatever order', async () => {
+  it('does nothing if the roles are the same in another order', async () => {
     await patch(user.userId, { roles: ['a', 'b'] });
     const { body } = await refresh(user);
     await patch(user.userId, { roles: ['b', 'a'] });
     expect((await app.http.get('/welcome').set('Authorization', `Bearer ${body.access_token}`)).status).toBe(200);
   });
 
-  it('disables: sessions and tokens end at once, and no login goes through until enabled (ASVS 7.4.2)', async () => {
+  it('disables the user: sessions and tokens end at once, and logins are refused until enabled (ASVS 7.4.2)', async () => {
     expect((await patch(user.userId, { disabled: true })).body.disabled).toBe(true);
     expectProblem(await welcome(user), 'session_revoked');
     expectProblem(await refresh(user), 'session_revoked');
@@ -173,7 +176,7 @@ describe('changing a user', () => {
     expect(await actionsOf(user.userId)).toEqual(actions);
   });
 
-  it('does both in one transaction, or neither', async () => {
+  it('changes roles and disabled in one transaction, or neither', async () => {
     const { body } = await patch(user.userId, { roles: ['editor'], disabled: true });
     expect([body.roles, body.disabled]).toEqual([['editor'], true]);
 
@@ -187,7 +190,7 @@ describe('changing a user', () => {
     expect(await actionsOf(other.userId)).toEqual(['user.created']);
   });
 
-  it('answers an empty change with the user as they are', async () => {
+  it('answers an empty change with the unchanged user', async () => {
     const { status, body } = await patch(user.userId, {});
     expect([status, body.id]).toEqual([200, user.userId]);
     expect(await actionsOf(user.userId)).toEqual(['user.created']);
@@ -213,14 +216,14 @@ describe('changing a user', () => {
     expect(answer.body.errors.map((error: { path: string }) => error.path)).toContain(path);
   });
 
-  it('keeps an access token with the most and longest roles within a cookie (ASVS 3.3.5)', async () => {
+  it('keeps an access token with the most and longest roles small enough for a cookie (ASVS 3.3.5)', async () => {
     const roles = Array.from({ length: 32 }, (_, n) => `${n}`.padEnd(32, 'x'));
     await patch(user.userId, { roles });
     const { body } = await refresh(user);
     expect(body.access_token.length).toBeLessThan(4000);
   });
 
-  it('deletes with all that is theirs; live tokens end at once', async () => {
+  it('deletes the user with all their data, and live tokens end at once', async () => {
     await app.http.post('/todos').set(user.bearer).send({ title: 'left behind' });
     expect((await remove(user.userId)).status).toBe(204);
     expectProblem(await welcome(user), 'session_revoked');
@@ -230,18 +233,18 @@ describe('changing a user', () => {
     expect(await actionsOf(user.userId)).toEqual(['user.created', 'session.ended', 'user.deleted']);
   });
 
-  it('answers 404 for an id that is nobody', async () => {
-    const nobody = '01890a5d-ac96-774b-bcce-b302099a8057';
-    expectProblem(await get(`/admin/users/${nobody}`), 'not_found');
-    expectProblem(await patch(nobody, { disabled: true }), 'not_found');
-    expectProblem(await remove(nobody), 'not_found');
-    expectProblem(await get(`/admin/users/${nobody}/sessions`), 'not_found');
-    expectProblem(await app.http.post(`/admin/users/${nobody}/logout`).set(admin.bearer), 'not_found');
+  it('answers 404 for an id without a user', async () => {
+    const unknownId = '01890a5d-ac96-774b-bcce-b302099a8057';
+    expectProblem(await get(`/admin/users/${unknownId}`), 'not_found');
+    expectProblem(await patch(unknownId, { disabled: true }), 'not_found');
+    expectProblem(await remove(unknownId), 'not_found');
+    expectProblem(await get(`/admin/users/${unknownId}/sessions`), 'not_found');
+    expectProblem(await app.http.post(`/admin/users/${unknownId}/logout`).set(admin.bearer), 'not_found');
   });
 });
 
 describe('the sessions of a user', () => {
-  it('are shown as the user sees them, and all end (ASVS 7.4.5)', async () => {
+  it('are shown to an admin as to the user, and an admin can end them all (ASVS 7.4.5)', async () => {
     const user = await app.signUp();
     const { body: own } = await app.http.get('/auth/sessions').set(user.bearer);
     const { body } = await get(`/admin/users/${user.userId}/sessions`);
@@ -269,7 +272,7 @@ describe('the last admin', () => {
     return { own, boss };
   };
 
-  it('can be neither demoted nor disabled nor deleted, by whatever route', async () => {
+  it('cannot be demoted, disabled or deleted by any route', async () => {
     const { own, boss } = await start();
     const path = `/admin/users/${boss.userId}`;
     expectProblem(await own.http.patch(path).set(boss.bearer).send({ roles: [] }), 'last_admin');
@@ -287,7 +290,7 @@ describe('the last admin', () => {
     ).toBe(200);
   });
 
-  it('is one even where another user with the role is disabled', async () => {
+  it('is the only enabled admin: a disabled one does not count', async () => {
     const { own, boss } = await start();
     const other = await withRole(own, await own.signUp(), 'admin');
     expect(
@@ -297,7 +300,9 @@ describe('the last admin', () => {
     expect((await own.http.delete(`/admin/users/${other.userId}`).set(boss.bearer)).status).toBe(204);
   });
 
-  it('stays where two go at once, in 50 rounds of each pair of ways', { timeout: 120_000 }, async () => {
+  it('stays if two are demoted or disabled at once (50 rounds over all pairs of ways)', {
+    timeout: 120_000,
+  }, async () => {
     const { own, boss } = await start();
     const { db } = own.deps;
     const ways = [
@@ -309,7 +314,7 @@ describe('the last admin', () => {
     for (let round = 0; round < 50; round++) {
       const other = await withRole(own, await own.signUp(), 'admin');
       const pair = [one, other] as const;
-      // Each takes the other away, or each themselves, with the tokens of the moment before.
+      // Each changes the other, or each changes themselves, with tokens from before.
       const crossed = round % 2 === 0;
       const way = (n: number) => ways[(round + n * (round % 3)) % ways.length] as (typeof ways)[0];
       const answers = await Promise.all(
@@ -318,7 +323,7 @@ describe('the last admin', () => {
       const admins = await db.user.findMany({ where: { roles: { has: 'admin' }, disabledAt: null } });
       expect(admins, `round ${round}`).toHaveLength(1);
       const outcomes = answers.map(({ status, body }) => (status < 300 ? 'done' : body.code)).sort();
-      // Who was demoted or disabled a moment earlier may be told so before the question comes up.
+      // An admin who was demoted or disabled just before may get that refusal first.
       expect(['last_admin', 'token_stale', 'session_revoked', 'forbidden']).toContain(
         outcomes.filter((o) => o !== 'done')[0],
       );
@@ -329,7 +334,7 @@ describe('the last admin', () => {
     }
   });
 
-  it('stays where two delete themselves at once', async () => {
+  it('stays if two delete themselves at once', async () => {
     const { own, boss } = await start();
     let one = boss;
     for (let round = 0; round < 10; round++) {

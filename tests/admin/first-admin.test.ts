@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ensureFirstAdmin } from '../../src/admin/first-admin.js';
 import { changeUser } from '../../src/admin/user-changes.js';
 import { goodPassword, startApp, startAppForTest, type TestApp } from '../support/app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { lendDatabase } from '../support/lent-databases.js';
+import type { TestDatabase } from '../support/test-database.js';
 
 const firstAdmin = { username: 'First.Admin', password: goodPassword };
 const settings = { ADMIN_USERNAME: firstAdmin.username, ADMIN_PASSWORD: firstAdmin.password };
@@ -11,7 +12,7 @@ describe('the first admin', () => {
   let database: TestDatabase;
   let running: TestApp | undefined;
   beforeEach(async () => {
-    database = await createTestDatabase();
+    database = await lendDatabase();
   });
   afterEach(async () => {
     await running?.stop();
@@ -22,7 +23,7 @@ describe('the first admin', () => {
   const start = async (environment: Record<string, string> = {}) => {
     await running?.stop();
     running = undefined;
-    running = await startApp(environment, { databaseUrl: database.url });
+    running = await startApp(environment, { database });
     return running;
   };
   const logIn = (app: TestApp, username = firstAdmin.username, password = firstAdmin.password) =>
@@ -31,7 +32,7 @@ describe('the first admin', () => {
   const ensure = (app: TestApp, admin = firstAdmin) =>
     ensureFirstAdmin({ ...app.deps, config: { ...app.config, firstAdmin: admin } });
 
-  it('is made at start, can log in and is let into the administration; it is in the audit', async () => {
+  it('is created at the start, can log in and use the admin routes, and is in the audit', async () => {
     const app = await start(settings);
     const { status, body } = await logIn(app);
     expect([status, body.user.roles]).toEqual([200, ['admin']]);
@@ -42,11 +43,11 @@ describe('the first admin', () => {
     expect(JSON.stringify(app.logs)).not.toContain(goodPassword);
   });
 
-  it('is nobody where the settings name nobody', async () => {
+  it('is not created without the settings', async () => {
     expect(await admins(await start())).toEqual([]);
   });
 
-  it('is made once: a later start with other settings changes nothing', async () => {
+  it('is created once: a later start with other settings changes nothing', async () => {
     const first = await admins(await start(settings));
     expect(await admins(await start(settings))).toEqual(first);
     const app = await start({ ADMIN_USERNAME: 'Second.Admin', ADMIN_PASSWORD: 'another good passphrase' });
@@ -54,7 +55,7 @@ describe('the first admin', () => {
     expect(await admins(await start({ ...settings, ADMIN_PASSWORD: 'another good passphrase' }))).toEqual(first);
   });
 
-  it('is the user of that name, whatever the case, who has that very password', async () => {
+  it('is the existing user with that name (in any case) if the password is the same', async () => {
     let app = await start();
     const user = await app.signUp({ username: 'first.admin', email: 'first@example.com' });
     const before = await app.deps.db.user.findUniqueOrThrow({ where: { id: user.userId } });
@@ -64,46 +65,42 @@ describe('the first admin', () => {
     expect((await app.http.get('/welcome').set(user.bearer)).body.code).toBe('token_stale');
   });
 
-  it('is no user with another password: the start stops, says so, and changes nothing', async () => {
+  it('is not an existing user with another password: the start fails, says so, and changes nothing', async () => {
     let app = await start();
     const user = await app.signUp({ username: 'first.admin', password: 'a passphrase of my own' });
     const before = await app.deps.db.user.findUniqueOrThrow({ where: { id: user.userId } });
-    await expect(start(settings)).rejects.toThrow(
-      /^ADMIN_PASSWORD is not the password of the user that ADMIN_USERNAME names/,
-    );
+    await expect(start(settings)).rejects.toThrow(/^ADMIN_PASSWORD is not the password of the user in ADMIN_USERNAME/);
     await expect(start(settings)).rejects.not.toThrow(goodPassword);
     app = await start();
     expect(await app.deps.db.user.findUniqueOrThrow({ where: { id: user.userId } })).toEqual(before);
   });
 
-  it('is no disabled user', async () => {
+  it('is not a disabled user', async () => {
     const app = await start();
     const user = await app.signUp({ username: 'first.admin' });
     await changeUser(app.deps, user.userId, { disabled: true }, {});
-    await expect(start(settings)).rejects.toThrow(/^ADMIN_USERNAME names a user who is disabled/);
+    await expect(start(settings)).rejects.toThrow(/^ADMIN_USERNAME names a disabled user/);
   });
 
-  it('is no sign-up that waits for its e-mail', async () => {
+  it('is not a sign-up that waits for its e-mail', async () => {
     const app = await start({ SIGNUP: 'verified' });
     await app.http
       .post('/auth/signup')
       .send({ ...firstAdmin, email: 'first@example.com' })
       .expect(201);
-    await expect(start(settings)).rejects.toThrow(/^ADMIN_USERNAME names a sign-up that waits for its e-mail/);
+    await expect(start(settings)).rejects.toThrow(/^ADMIN_USERNAME names a sign-up without a confirmed e-mail/);
     expect(await admins(await start())).toEqual([]);
   });
 
   it.each(['short', 'passwordpassword', 'first.admin-first', 'gatelatch-gatelatch'])(
-    'gets no password like %j',
+    'is not created with a password like %j',
     async (password) => {
-      await expect(start({ ...settings, ADMIN_PASSWORD: password })).rejects.toThrow(
-        /^ADMIN_PASSWORD is not good enough/,
-      );
+      await expect(start({ ...settings, ADMIN_PASSWORD: password })).rejects.toThrow(/^ADMIN_PASSWORD is too weak/);
       expect(await admins(await start())).toEqual([]);
     },
   );
 
-  it('is one, however many instances start at once', async () => {
+  it('is created once if many instances start at once', async () => {
     const app = await start();
     for (let round = 0; round < 10; round++) {
       await Promise.all(Array.from({ length: 8 }, () => ensure(app)));
@@ -114,13 +111,13 @@ describe('the first admin', () => {
     }
   });
 
-  it('is one also where they name different users', async () => {
+  it('is created once even if the instances name different users', async () => {
     const app = await start();
     await Promise.all(Array.from({ length: 8 }, (_, n) => ensure(app, { ...firstAdmin, username: `first-${n}` })));
     expect(await admins(app)).toHaveLength(1);
   });
 
-  it('is whoever has the name and the password, where a sign-up comes in between', async () => {
+  it('is the user with that name and password, even if a sign-up comes in between', async () => {
     const app = await start();
     const signUp = () => app.http.post('/auth/signup').send(firstAdmin);
     const [, answer] = await Promise.all([ensure(app), signUp()]);
@@ -135,7 +132,7 @@ describe('the settings of the first admin', () => {
     [{ ADMIN_PASSWORD: goodPassword }, /together/],
     [{ ADMIN_USERNAME: 'no', ADMIN_PASSWORD: goodPassword }, /^ADMIN_USERNAME must be 3 to 32/],
     [{ AUDIT_RETENTION: 'long' }, /^AUDIT_RETENTION must be/],
-  ])('%j', async (environment, message) => {
+  ])('are refused with a message: %j', async (environment, message) => {
     await expect(startAppForTest(environment as Record<string, string>)).rejects.toThrow(message);
   });
 });

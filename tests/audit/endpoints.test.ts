@@ -27,8 +27,8 @@ const eventsOf = async (query: Record<string, string>): Promise<Event[]> => (awa
 const logIn = (username: string, password = goodPassword) =>
   app.http.post('/auth/login').set('User-Agent', 'Walrus/1').send({ username, password });
 
-describe('what is recorded', () => {
-  it('a sign-up and a login, with who, from where and which session', async () => {
+describe('the audit records', () => {
+  it('a sign-up and a login, with user, address and session', async () => {
     const user = await app.signUp();
     const { body } = await logIn(user.username);
     const [login, created] = await eventsOf({ user_id: user.userId });
@@ -49,18 +49,18 @@ describe('what is recorded', () => {
     });
   });
 
-  it('a sign-up or login that fails leaves nothing of itself', async () => {
+  it('nothing as created for a sign-up that fails', async () => {
     const user = await app.signUp();
     const before = await app.deps.db.auditEvent.count({ where: { action: 'user.created' } });
     await app.http.post('/auth/signup').send({ username: user.username, password: goodPassword });
     expect(await app.deps.db.auditEvent.count({ where: { action: 'user.created' } })).toBe(before);
   });
 
-  it('wrong passwords, counted, with the user only where there is one', async () => {
+  it('wrong passwords as a count, with the user only if there is one', async () => {
     const user = await app.signUp();
     await Promise.all(Array.from({ length: 30 }, () => logIn(user.username, 'wrong')));
     const failed = await eventsOf({ user_id: user.userId, action: 'login.failed' });
-    // The window may have turned over in between.
+    // A new window may have begun in between.
     expect(failed.length).toBeLessThanOrEqual(2);
     expect(failed.reduce((sum, { detail }) => sum + Number(detail.count), 0)).toBe(30);
     expect(failed[0]).toMatchObject({ actor_id: null, detail: { reason: 'credentials', last_at: expect.any(String) } });
@@ -71,7 +71,7 @@ describe('what is recorded', () => {
     expect(JSON.stringify(unknown)).not.toContain('nobody-');
   });
 
-  it('a refresh answered out of grace to another User-Agent, counted, in the one statement of the refresh', async () => {
+  it('a refresh within the grace period from another User-Agent, counted, in the same single statement', async () => {
     const user = await app.signUp();
     const refresh = (agent: string) =>
       app.http.post('/auth/refresh').set('User-Agent', agent).send({ refresh_token: user.refreshToken });
@@ -84,7 +84,7 @@ describe('what is recorded', () => {
     expect(grace[0]).toMatchObject({ user_agent: 'Other/1', detail: { session_id: user.sessionId } });
   });
 
-  it('with a login of at most three statements, also a failed one, and one more for nobody', async () => {
+  it('a login within at most three statements, also a failed one or one of an unknown user', async () => {
     const user = await app.signUp();
     for (const [name, password] of [
       [user.username, goodPassword],
@@ -97,7 +97,7 @@ describe('what is recorded', () => {
     }
   });
 
-  it('and nothing that was typed, no name, no address, no secret', async () => {
+  it('no typed text, name, e-mail or secret', async () => {
     const own = await startAppForTest();
     const user = await own.signUp({ username: 'typed-name', email: 'typed@mail.example' });
     const body = { username: 'typed-name', password: 'typed-wrong-password' };
@@ -118,8 +118,8 @@ describe('what is recorded', () => {
   });
 });
 
-describe('the list', () => {
-  it('is the newest first, page by page, each event once', async () => {
+describe('the audit list', () => {
+  it('shows the newest first, page by page, each event once', async () => {
     const user = await app.signUp();
     for (let count = 0; count < 6; count++) await logIn(user.username, count % 2 ? goodPassword : 'wrong');
     const all = await eventsOf({ user_id: user.userId, limit: '100' });
@@ -135,7 +135,7 @@ describe('the list', () => {
     expect(seen).toEqual(all);
   });
 
-  it('can be of one action, alone or together with a user', async () => {
+  it('can be filtered by action, and by user too', async () => {
     const user = await app.signUp();
     await logIn(user.username);
     expect((await eventsOf({ action: 'login.succeeded', user_id: user.userId })).map(({ action }) => action)).toEqual([

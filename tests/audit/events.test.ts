@@ -17,7 +17,7 @@ describe('the audit', () => {
     app.http.post('/auth/refresh').set(from).send({ refresh_token: refreshToken });
   const allEventsOf = ({ userId }: SignedUp) =>
     app.deps.db.auditEvent.findMany({ where: { userId }, orderBy: [{ at: 'asc' }, { id: 'asc' }] });
-  /** Those after the sign-up, which is told by the first. */
+  /** The events after the sign-up, which is always the first. */
   const eventsOf = async (user: SignedUp) => {
     const [first, ...events] = await allEventsOf(user);
     expect(first).toMatchObject({
@@ -31,7 +31,7 @@ describe('the audit', () => {
     app.deps.db
       .$executeRaw`UPDATE session SET rotated_at = rotated_at - interval '31 seconds' WHERE id = ${sessionId}::uuid`;
 
-  it('tells a theft: whose session, and from where the old token came', async () => {
+  it('records a reused refresh token, with its session and the address that sent it', async () => {
     const user = await app.signUp();
     await refresh(user.refreshToken);
     await inThePast(user);
@@ -51,7 +51,7 @@ describe('the audit', () => {
   it.each([
     ['another address', elsewhere],
     ['another browser', otherBrowser],
-  ])('tells an answer out of grace to %s', async (_what, from) => {
+  ])('records a repeated refresh within the grace period from %s', async (_what, from) => {
     const user = await app.signUp();
     await refresh(user.refreshToken);
     expect((await refresh(user.refreshToken, from)).status).toBe(200);
@@ -65,7 +65,7 @@ describe('the audit', () => {
     ]);
   });
 
-  it('does not tell what is everyday: a refresh from anywhere, grace to the same browser', async () => {
+  it('does not record a normal refresh, or a repeat from the same browser', async () => {
     const user = await app.signUp();
     const { body } = await refresh(user.refreshToken);
     for (let tab = 0; tab < 3; tab++) await refresh(user.refreshToken);
@@ -73,7 +73,7 @@ describe('the audit', () => {
     expect(await eventsOf(user)).toEqual([]);
   });
 
-  it('tells a token that is ahead of the database, as after a restored backup', async () => {
+  it('records a token that is ahead of the database, as after a restored backup', async () => {
     const user = await app.signUp();
     const first = (await refresh(user.refreshToken)).body.refresh_token;
     const second = (await refresh(first)).body.refresh_token;
@@ -86,14 +86,14 @@ describe('the audit', () => {
 
   it.each<[string, string, (user: SignedUp) => PromiseLike<unknown>, boolean]>([
     ['a logout', 'logout', (user) => app.http.post('/auth/logout').set(user.bearer), true],
-    ['a logout of all', 'logout_all', (user) => app.http.post('/auth/logout-all').set(user.bearer), true],
+    ['a logout of all sessions', 'logout_all', (user) => app.http.post('/auth/logout-all').set(user.bearer), true],
     [
-      'an ending from the list',
+      'an ending from the list of sessions',
       'ended_by_user',
       (user) => app.http.delete(`/auth/sessions/${user.sessionId}`).set(user.bearer),
       true,
     ],
-  ])('tells %s once, with its reason, its sessions and who did it', async (_what, reason, end, byThem) => {
+  ])('records %s once, with its reason, its sessions and the user who did it', async (_what, reason, end, byThem) => {
     const user = await app.signUp();
     await end(user);
     await end(user);
@@ -102,7 +102,7 @@ describe('the audit', () => {
     ]);
   });
 
-  it('counts sessions where they are too many to name', async () => {
+  it('stores the number of sessions if they are too many to name', async () => {
     const user = await app.signUp();
     await app.deps.db.$executeRaw`
       INSERT INTO session (id, user_id, nonce_hash, access_expires_at)
@@ -111,7 +111,7 @@ describe('the audit', () => {
     expect((await eventsOf(user)).map(({ detail }) => detail)).toEqual([{ reason: 'logout_all', sessions: 201 }]);
   });
 
-  it('tells disabling, enabling, roles and deletion, each once, and where nothing changed, nothing', async () => {
+  it('records disabling, enabling, roles and deletion once each, and nothing if nothing changed', async () => {
     const user = await app.signUp();
     const actor = (await app.signUp()).userId;
     const by = { actorId: actor, caller: { address: '192.0.2.7', userAgent: 'Admin/1' } };
@@ -133,7 +133,7 @@ describe('the audit', () => {
     for (const event of events) expect(event).toMatchObject({ actorId: actor, ip: '192.0.2.7', userAgent: 'Admin/1' });
   });
 
-  it('names nobody where everybody’s sessions end together', async () => {
+  it('names no user if all sessions of all users end together', async () => {
     const own = await startApp();
     const users = [await own.signUp(), await own.signUp()];
     expect(await endAllSessions(own.deps, {})).toBe(2);
@@ -145,7 +145,7 @@ describe('the audit', () => {
     await own.stop();
   });
 
-  it('holds ids and words of our own only: no name, no e-mail, no password, no token', async () => {
+  it('contains no name, e-mail, password or token', async () => {
     const user = await app.signUp({ username: 'Very.Private', email: 'very@private.example' });
     await refresh(user.refreshToken);
     await refresh(user.refreshToken, elsewhere);

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { goodPassword, startApp, type TestApp } from '../support/app.js';
-import { openBrowser, visit } from '../support/browser.js';
+import { openBrowser, visit } from './open-browser.js';
 
 let app: TestApp;
 let browser: Browser;
@@ -19,7 +19,7 @@ afterAll(() => Promise.all([browser?.close(), app?.stop(), elsewhere?.close()]))
 
 let users = 0;
 
-/** A page of the server's own, signed in by cookies. */
+/** Opens a page of the server's own, signed up with cookies. */
 async function signedIn(): Promise<Page> {
   const { context } = await visit(browser);
   const page = await context.newPage();
@@ -34,7 +34,7 @@ async function signedIn(): Promise<Page> {
   return page;
 }
 
-/** What a script of the page gets by a plain `fetch`, which goes along with the cookies. */
+/** What a script of the page gets with a plain `fetch`, which sends the cookies. */
 async function ask(page: Page, line: string, body?: object) {
   return page.evaluate(
     async ({ method, path, body }) => {
@@ -47,7 +47,7 @@ async function ask(page: Page, line: string, body?: object) {
 }
 
 describe('Cookies', () => {
-  it('sign a page of the server’s own in, without a token that its scripts could see', async () => {
+  it('sign a page of the server’s own origin in, and its scripts see no token', async () => {
     const page = await signedIn();
     expect(await ask(page, 'POST /todos', { title: 'Mine' })).toMatchObject({ status: 201 });
     const refreshed = await ask(page, 'POST /auth/refresh', {});
@@ -64,14 +64,14 @@ describe('Cookies', () => {
   });
 });
 
-// The same site for cookies, since a site is a name without its port; or another site.
+// For cookies another port is the same site, because a site is a name without its port.
 describe.each([
   ['another port of the same host', 'localhost', 'csrf_rejected'],
   ['another site', '127.0.0.1', 'unauthenticated'],
 ])('A page on %s', (_, host, code) => {
   const address = () => `http://${host}:${(elsewhere.address() as AddressInfo).port}`;
 
-  /** The same browser, on a page of somebody else's. */
+  /** The same browser, on a page of an attacker. */
   async function lured(): Promise<{ own: Page; foreign: Page }> {
     const own = await signedIn();
     const foreign = await own.context().newPage();
@@ -79,18 +79,18 @@ describe.each([
     return { own, foreign };
   }
 
-  /** Whatever the page did, nothing came of it. */
+  /** Expects that the attack had no effect. */
   async function expectUnharmed(own: Page): Promise<void> {
     expect(await ask(own, 'GET /todos')).toMatchObject({ status: 200, body: { data: [] } });
   }
 
-  it('can’t act by the user’s cookies with a request that needs no leave', async () => {
+  it('cannot use the cookies in a request that needs no preflight', async () => {
     const { own, foreign } = await lured();
     app.logs.length = 0;
     await foreign.evaluate(
       (url) =>
         fetch(url, { method: 'POST', mode: 'no-cors', credentials: 'include', body: '{"title":"Not mine"}' })
-          // Nor does it learn what came of it: Cross-Origin-Resource-Policy.
+          // It does not see the response either: Cross-Origin-Resource-Policy.
           .catch(() => undefined),
       `${app.url}/todos`,
     );
@@ -98,7 +98,7 @@ describe.each([
     await expectUnharmed(own);
   });
 
-  it('gets no leave for a request in JSON', async () => {
+  it('cannot send a JSON request, because its preflight is refused', async () => {
     const { own, foreign } = await lured();
     const outcome = await foreign.evaluate(
       (url) =>
@@ -114,7 +114,7 @@ describe.each([
     await expectUnharmed(own);
   });
 
-  it.each(['/auth/logout', '/auth/logout-all', '/auth/refresh'])('can’t have a form sent to %s', async (path) => {
+  it.each(['/auth/logout', '/auth/logout-all', '/auth/refresh'])('cannot send a form to %s', async (path) => {
     const { own, foreign } = await lured();
     const answer = foreign.waitForResponse(`${app.url}${path}`);
     await foreign.evaluate((action) => {
@@ -128,7 +128,7 @@ describe.each([
     await expectUnharmed(own);
   });
 
-  it('can’t sign anybody in by cookies', async () => {
+  it('cannot sign a user in with cookies', async () => {
     const { context } = await visit(browser);
     const page = await context.newPage();
     await page.goto(address());

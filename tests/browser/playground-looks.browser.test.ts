@@ -5,7 +5,7 @@ import type { AxeResults } from 'axe-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApp, type TestApp } from '../support/app.js';
-import { openBrowser, visit } from '../support/browser.js';
+import { openBrowser, visit } from './open-browser.js';
 
 const artefacts = fileURLToPath(new URL('artefacts', import.meta.url));
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -27,8 +27,8 @@ const looks: [name: string, options: BrowserContextOptions][] = [
   ['phone-dark', { ...phone, colorScheme: 'dark' }],
 ];
 
-describe.each(looks)('The playground, %s', (name, options) => {
-  it('is without a violation that axe knows, and no wider than the screen, closed and open', async () => {
+describe.each(looks)('The playground, %s,', (name, options) => {
+  it('has no violation that axe finds, and is no wider than the screen, closed and open', async () => {
     const { context } = await visit(browser, { ...options, reducedMotion: 'reduce' });
     const page = await context.newPage();
     await page.goto(app.url);
@@ -52,7 +52,7 @@ async function expectSound(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: `${artefacts}/${name}.png`, fullPage: true });
   expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
   expect(await smallTargets(page)).toEqual([]);
-  // Not as a script of the page, which its policy would refuse.
+  // Not added as a script of the page, because its policy would refuse that.
   await page.evaluate(axeSource);
   const { violations } = (await page.evaluate('axe.run()')) as AxeResults;
   const told = violations.flatMap(({ id, nodes }) =>
@@ -61,7 +61,7 @@ async function expectSound(page: Page, name: string): Promise<void> {
   expect(told).toEqual([]);
 }
 
-/** What is to be pressed and is lower than a fingertip (44 px), less links within text. */
+/** Buttons and the like that are lower than a fingertip (44 px), except links in text. */
 async function smallTargets(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const targets = [...document.querySelectorAll<HTMLElement>('button, summary, label:has(input), nav a, a.button')];

@@ -1,7 +1,7 @@
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApp, startAppForTest, type TestApp } from '../support/app.js';
-import { openBrowser, type Visitor, visit } from '../support/browser.js';
+import { openBrowser, type Visitor, visit } from './open-browser.js';
 
 let app: TestApp;
 let browser: Browser;
@@ -18,7 +18,7 @@ const wire = (page: Page) => page.getByRole('region', { name: 'On the wire' });
 const says = (page: Page, text: string | RegExp) => wire(page).getByRole('status').filter({ hasText: text }).waitFor();
 const exchanges = (page: Page, text: string | RegExp) => wire(page).getByRole('listitem').filter({ hasText: text });
 
-/** Signs up as a newcomer would, with what the page suggests. @returns the password */
+/** Signs up as a new user would, with the suggested username and password. @returns the password */
 async function signUp(page: Page, transport: 'Bearer' | 'Cookies' = 'Bearer'): Promise<string> {
   await page.goto(app.url);
   await ready(page);
@@ -35,8 +35,8 @@ async function newVisitor(): Promise<Visitor & { page: Page }> {
   return { ...visitor, page: await visitor.context.newPage() };
 }
 
-describe.each(['Bearer', 'Cookies'] as const)('The playground, with tokens that travel by %s', (transport) => {
-  it('takes a newcomer from a closed gate through everything and out again, without a complaint', async () => {
+describe.each(['Bearer', 'Cookies'] as const)('The playground with tokens by %s', (transport) => {
+  it('leads a new user through sign-up, protected routes, todos, refresh, logout and login without an error', async () => {
     const { page, complaints } = await newVisitor();
     await page.goto(app.url);
     await ready(page);
@@ -91,14 +91,14 @@ async function keepTodos(page: Page): Promise<void> {
 }
 
 describe('The access token', () => {
-  it('is taken apart, and its time is seen to run', async () => {
+  it('is decoded, and its remaining time counts down', async () => {
     const { page } = await newVisitor();
     await signUp(page);
     for (const [name, text] of [
       ['alg', 'ES256'],
       ['aud', 'gatelatch'],
       ['sid', 'your session'],
-      ['exp', 'good until'],
+      ['exp', 'valid until'],
     ])
       await page.getByRole('row', { name: new RegExp(`^${name} .*${text}`) }).waitFor();
     const left = page.getByRole('timer');
@@ -107,7 +107,7 @@ describe('The access token', () => {
     await expect.poll(() => left.textContent(), { timeout: 10_000 }).not.toBe(first);
   });
 
-  it('in a cookie is nowhere that a script could read it', async () => {
+  it('in a cookie cannot be read by a script', async () => {
     const { page, context } = await newVisitor();
     await signUp(page, 'Cookies');
     await page.getByText('no script can read it').waitFor();
@@ -125,7 +125,7 @@ describe('The access token', () => {
 });
 
 describe('A session in a second tab', () => {
-  it('is refused at once when the first tab ends it', async () => {
+  it('is refused at once after the first tab ended it', async () => {
     const { page, context, complaints } = await newVisitor();
     const password = await signUp(page);
     const second = await openSecond(page, password);
@@ -145,7 +145,7 @@ describe('A session in a second tab', () => {
     expect(complaints).toEqual(['401 /welcome']);
   });
 
-  it('is no copy of the first, even where the browser duplicates the tab', async () => {
+  it('is not a copy of the first one, even if the browser duplicates the tab', async () => {
     const { page, context } = await newVisitor();
     await signUp(page);
     const [copy] = await Promise.all([
@@ -173,7 +173,7 @@ async function openSecond(page: Page, password: string): Promise<Page> {
 }
 
 describe('The log', () => {
-  it('shows an exchange whole, but the password only when asked', async () => {
+  it('shows whole exchanges, but passwords only on request', async () => {
     const { page } = await newVisitor();
     const password = await signUp(page);
     const text = () => wire(page).textContent();
@@ -183,7 +183,7 @@ describe('The log', () => {
     expect(await text()).toContain(`"password": "${password}"`);
   });
 
-  it('has the curl for each, with the whole token and without the password', async () => {
+  it('offers each request as a curl command, with the token and without the password', async () => {
     const { page, context } = await newVisitor();
     await context.grantPermissions(['clipboard-read', 'clipboard-write']);
     const password = await signUp(page);
@@ -200,14 +200,14 @@ describe('The log', () => {
     return exchange.page().evaluate(() => navigator.clipboard.readText());
   };
 
-  it('says in words why something was refused, beside its code', async () => {
+  it('says in words why a request was refused, next to its code', async () => {
     const { page, complaints } = await newVisitor();
     await signUp(page);
     await press(page, 'Log out');
     await isClosed(page);
     await page.getByLabel('Password').fill('not the password at all');
     await press(page, 'Log in');
-    await page.getByRole('alert').filter({ hasText: 'No user has this name and this password.' }).waitFor();
+    await page.getByRole('alert').filter({ hasText: 'The name or the password is wrong.' }).waitFor();
     await exchanges(page, 'POST /auth/login').getByText('invalid_credentials', { exact: true }).waitFor();
     await page.getByRole('radio', { name: 'Sign up' }).check();
     await page.getByLabel('Password').fill('short');
@@ -218,8 +218,8 @@ describe('The log', () => {
   });
 });
 
-describe('Where something is in the way', () => {
-  it('says that no answer came, and goes on when the server is back', async () => {
+describe('If something goes wrong, the playground', () => {
+  it('says that no response came, and works again when the server is back', async () => {
     const { page, context, complaints } = await newVisitor();
     await signUp(page);
     await context.setOffline(true);
@@ -231,7 +231,7 @@ describe('Where something is in the way', () => {
     expect(complaints).toEqual(['net::ERR_INTERNET_DISCONNECTED /welcome']);
   });
 
-  it('asks for an e-mail where the server wants it verified, and says that a mail is on its way', async () => {
+  it('asks for an e-mail if the server needs it verified, and says that a mail was sent', async () => {
     const verifying = await startAppForTest({ SIGNUP: 'verified' });
     const { page } = await newVisitor();
     await page.goto(verifying.url);
@@ -245,8 +245,8 @@ describe('Where something is in the way', () => {
   });
 });
 
-describe('By keyboard alone', () => {
-  it('a newcomer signs up, knocks and logs out', async () => {
+describe('With the keyboard only', () => {
+  it('a new user can sign up, call a protected route and log out', async () => {
     const { page } = await newVisitor();
     await page.goto(app.url);
     await ready(page);
@@ -258,7 +258,7 @@ describe('By keyboard alone', () => {
       await page.keyboard.press('Enter');
     };
     await tabTo('Suggest one');
-    // The button to sign up has the focus now.
+    // The sign-up button has the focus now.
     await page.keyboard.press('Enter');
     await isOpen(page);
     expect(await page.evaluate(() => document.activeElement?.id)).toBe('state');

@@ -1,13 +1,13 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { goodPassword } from '../support/app.js';
-import { openBrowser, visit } from '../support/browser.js';
 import { type Example, startExample } from '../support/example.js';
+import { openBrowser, visit } from './open-browser.js';
 
 let spa: Example;
 let browser: Browser;
 beforeAll(async () => {
-  // So short that tokens are refreshed while the tests run.
+  // Short enough that tokens are refreshed while the tests run.
   [spa, browser] = await Promise.all([startExample('spa', { ACCESS_TOKEN_TTL: '3s' }), openBrowser()]);
 }, 60_000);
 afterAll(() => Promise.all([browser?.close(), spa?.stop()]));
@@ -50,7 +50,7 @@ describe('The single-page app on another origin', () => {
     expect(complaints).toEqual([]);
   });
 
-  it('is let in after its browser has asked first', async () => {
+  it('is allowed after preflights of its browser', async () => {
     const { context } = await visit(browser);
     const page = await context.newPage();
     await page.goto(spa.url);
@@ -61,7 +61,7 @@ describe('The single-page app on another origin', () => {
       .toEqual(expect.arrayContaining(['/auth/signup', '/todos']));
   });
 
-  it('keeps tokens where its scripts can’t see them, with cookies, until the logout', async () => {
+  it('with cookies keeps tokens where its scripts cannot see them, until the logout', async () => {
     const { context } = await visit(browser);
     const page = await context.newPage();
     await page.goto(`${spa.url}/?transport=cookie`);
@@ -75,7 +75,7 @@ describe('The single-page app on another origin', () => {
     await expect.poll(hidden).toEqual(['device']);
   });
 
-  it('tells in the API’s words what is wrong', async () => {
+  it('shows the API’s message if something is wrong', async () => {
     const { context, complaints } = await visit(browser);
     const page = await context.newPage();
     await page.goto(spa.url);

@@ -2,10 +2,10 @@ import type { Browser, BrowserContext, JSHandle, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Client, Session } from '../../client/dist/index.js';
 import { goodPassword, startApp, startAppForTest, type TestApp } from '../support/app.js';
-import { openBrowser, visit } from '../support/browser.js';
+import { openBrowser, visit } from './open-browser.js';
 
 declare global {
-  /** What {@link openTab} puts into the page. */
+  /** What {@link openTab} adds to the page. */
   interface Window {
     client: Client;
     ended: string[];
@@ -22,12 +22,12 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([browser?.close(), app?.stop()]));
 
-/** A tab with the client package in it, which keeps its session in `localStorage`, where all tabs find it. */
+/** Opens a tab with the client package, which keeps its session in `localStorage` for all tabs. */
 async function openTab(context: BrowserContext, { url } = app): Promise<Page> {
   const page = await context.newPage();
-  // The playground's policy lets it load the client, as any page of one's own would.
+  // The playground's policy allows loading the client, as any page of the same origin could.
   await page.goto(url);
-  // As text, because what transforms this file would have its own way with an import.
+  // As text, because the transformer of this file would change an import.
   const module: JSHandle<Module> = await page.evaluateHandle("import('/playground/client/dist/index.js')");
   await page.evaluate(({ createClient, webStorage }) => {
     window.client = createClient({ url: location.origin, storage: webStorage(localStorage) });
@@ -58,7 +58,7 @@ const session = (tab: Page) => tab.evaluate(() => window.client.session());
 const ended = (tab: Page) => tab.evaluate(() => window.ended);
 const welcome = (tab: Page) => tab.evaluate(async () => (await window.client.fetch('/welcome')).status);
 
-/** Counts the refreshes of all tabs, and holds each until all have asked, so that they truly ask at once. */
+/** Counts the refreshes of all tabs, and holds each until all have asked, so that they really ask at once. */
 async function holdRefreshes(context: BrowserContext) {
   const seen = { sent: 0, underWay: 0, mostUnderWay: 0 };
   let release = () => {};
@@ -96,7 +96,7 @@ describe('Tabs that share one session', () => {
     [2, 50],
     [5, 10],
   ])(
-    '%i of them, refreshing at once %i times, send one refresh each time and all stay signed in',
+    '%i of them refresh at once %i times with one request each time, and all stay signed in',
     async (count, rounds) => {
       const { context, tabs } = await openTabs(count);
       const refreshes = await holdRefreshes(context);
@@ -113,7 +113,7 @@ describe('Tabs that share one session', () => {
     },
   );
 
-  it('all hear of it when one logs out', async () => {
+  it('are all signed out when one logs out', async () => {
     const { tabs } = await openTabs(2);
     await tabs[0].evaluate(() => window.client.logOut());
     for (const tab of tabs) await expect.poll(() => ended(tab)).toEqual(['logged_out']);
@@ -121,7 +121,7 @@ describe('Tabs that share one session', () => {
 });
 
 describe('A tab stays signed in', () => {
-  it('through a minute offline, and refreshes when it is back', async () => {
+  it('during a minute offline, and refreshes when it is online again', async () => {
     const { context } = await visit(browser);
     await context.clock.install();
     const tab = await openTab(context);
@@ -140,20 +140,20 @@ describe('A tab stays signed in', () => {
     expect(await ended(tab)).toEqual([]);
   });
 
-  it('where it sleeps for an hour', async () => {
+  it('after it slept for an hour', async () => {
     const { context } = await visit(browser);
     await context.clock.install();
     const tab = await openTab(context);
     await signUp(tab);
     const before = await session(tab);
-    // The clock goes on, and no timer has rung.
+    // The clock has moved, but no timer has run.
     await context.clock.setSystemTime(Date.now() + 3_600_000);
     expect(await welcome(tab)).toBe(200);
     expect((await session(tab))?.accessToken).not.toBe(before?.accessToken);
     expect(await ended(tab)).toEqual([]);
   });
 
-  it('where it is frozen until the server has let its token expire', async () => {
+  it('after it was frozen until its token expired', async () => {
     const brief = await startAppForTest({ ACCESS_TOKEN_TTL: '2s' });
     const { context } = await visit(browser);
     const tab = await openTab(context, brief);
@@ -169,7 +169,7 @@ describe('A tab stays signed in', () => {
   });
 });
 
-it('A tab is signed out where its session was ended elsewhere, and so are the others', async () => {
+it('A tab is signed out if its session was ended elsewhere, and so are the other tabs', async () => {
   const { tabs } = await openTabs(2);
   const { accessToken, sessionId } = (await session(tabs[0])) as Session;
   await app.http.delete(`/auth/sessions/${sessionId}`).set('Authorization', `Bearer ${accessToken}`).expect(204);

@@ -25,7 +25,7 @@ beforeEach(async () => {
 });
 
 describe('the cookie transport', () => {
-  it('signs in, is known at every route, and no script ever sees a token', async () => {
+  it('signs in and works on every route, and no script sees a token', async () => {
     const storage = memoryStorage();
     const client = await startSignedIn(proxy, { ...options, storage });
     expect((await client.fetch('/me')).status).toBe(200);
@@ -36,14 +36,14 @@ describe('the cookie transport', () => {
     expect((await client.session())?.expiresAt.getTime()).toBeGreaterThan(Date.now() + 800_000);
   });
 
-  it('changes what it asks for in other methods, too: the browser’s Origin is all that they need', async () => {
+  it('works for other methods too: the browser’s Origin is all they need', async () => {
     const client = await startSignedIn(proxy, options);
     const headers = { 'Content-Type': 'application/json' };
     const answer = await client.fetch('/todos', { method: 'POST', headers, body: '{"title":"milk"}' });
     expect(answer.status).toBe(201);
   });
 
-  it('refreshes by itself, and by the clock where it heard no alarm, since the browser drops an expired cookie', async () => {
+  it('refreshes by itself, and by the clock if its timer did not run, because the browser drops an expired cookie', async () => {
     proxy.pointTo(quick);
     const client = await startSignedIn(proxy, options);
     await new Promise((resolve) => client.on('refreshed', resolve));
@@ -67,7 +67,7 @@ describe('the cookie transport', () => {
     expect(proxy.count(refresh)).toBe(1);
   });
 
-  it('keeps the session while the server is away', async () => {
+  it('keeps the session while the server is unreachable', async () => {
     const client = await startSignedIn(proxy, options);
     await proxy.away();
     await expect(client.refresh()).rejects.toBeInstanceOf(TypeError);
@@ -76,7 +76,7 @@ describe('the cookie transport', () => {
     expect(await client.refresh()).not.toBeNull();
   });
 
-  it('takes up the session that only the cookies know, after the page was loaded anew', async () => {
+  it('finds the session of the cookies again after the page was reloaded', async () => {
     const { user } = (await (await startSignedIn(proxy, options)).session()) ?? {};
     const client = startClient(proxy, options);
     expect(await client.session()).toBeNull();
@@ -84,7 +84,7 @@ describe('the cookie transport', () => {
     expect((await client.fetch('/welcome')).status).toBe(200);
   });
 
-  it('finds nobody where there are no cookies, and says so where they are gone', async () => {
+  it('finds no session without cookies, and reports it if they have disappeared', async () => {
     const client = startClient(proxy, options);
     expect(await client.refresh()).toBeNull();
     await client.signUp({ username: newName(), password });
@@ -99,7 +99,7 @@ describe('the cookie transport', () => {
     await proxy.away();
     await expect(client.logOut()).rejects.toBeInstanceOf(TypeError);
     await proxy.back();
-    // The cookies are still there: nobody but the server can take them away.
+    // The cookies are still there, because only the server can clear them.
     await client.logOut();
     expect(await client.refresh()).toBeNull();
     const alive = [...browser.cookies].filter(([, { until }]) => until > Date.now());

@@ -18,14 +18,14 @@ beforeEach(async () => {
   proxy = await startProxy(app);
 });
 
-describe('where the token goes', () => {
+describe('the access token', () => {
   it('goes to the API’s own origin, by path, URL or Request', async () => {
     const client = await startSignedIn(proxy);
     const inputs = ['/me', `${proxy.url}/me`, new URL('/me', proxy.url), new Request(`${proxy.url}/me`)];
     for (const input of inputs) expect((await client.fetch(input)).status).toBe(200);
   });
 
-  it('goes nowhere else, however the address is written', async () => {
+  it('goes to no other origin, however the URL is written', async () => {
     const elsewhere = await startProxy(app);
     const client = await startSignedIn(proxy);
     const { host } = new URL(elsewhere.url);
@@ -40,14 +40,14 @@ describe('where the token goes', () => {
     for (const { headers } of elsewhere.seen) expect(headers.authorization).toBeUndefined();
   });
 
-  it('leaves an Authorization that is there already alone', async () => {
+  it('does not replace an Authorization header that is already there', async () => {
     const client = await startSignedIn(proxy);
     const answer = await client.fetch('/me', { headers: { Authorization: 'Bearer another' } });
     expect(await codeOf(answer)).toBe('invalid_token');
     expect(proxy.count(refresh)).toBe(0);
   });
 
-  it('passes on method, headers, body and signal', async () => {
+  it('is sent with the method, headers, body and signal of the request', async () => {
     const client = await startSignedIn(proxy);
     const headers = { 'Content-Type': 'application/json' };
     const answer = await client.fetch('/todos', { method: 'POST', headers, body: '{"title":"milk"}' });
@@ -60,7 +60,7 @@ describe('where the token goes', () => {
 });
 
 describe('a 401', () => {
-  it('token_stale is answered by one refresh, and the request is repeated with its body, streams too', async () => {
+  it('token_stale causes one refresh, and the request is repeated with its body, streams too', async () => {
     const client = await startSignedIn(proxy);
     const { user } = (await client.session()) ?? {};
     const operator = startClient(app);
@@ -91,7 +91,7 @@ describe('a 401', () => {
     }
   });
 
-  it('invalid_token is mended likewise', async () => {
+  it('invalid_token causes a refresh in the same way', async () => {
     const storage = memoryStorage();
     const { change } = stored(storage, proxy);
     await startSignedIn(proxy, { storage });
@@ -101,7 +101,7 @@ describe('a 401', () => {
     expect(proxy.count(refresh)).toBe(1);
   });
 
-  it('that stays after the refresh is handed on, after one repetition', async () => {
+  it('that stays after the refresh is returned after one repetition', async () => {
     const client = await startSignedIn(proxy);
     const stale = JSON.stringify({ code: 'token_stale' });
     const headers = { 'Content-Type': 'application/problem+json' };
@@ -112,7 +112,7 @@ describe('a 401', () => {
   });
 
   it.each(['invalid_credentials', 'unauthenticated', 'invalid_refresh_token', 'something_new'])(
-    '%s is about the request, and never refreshes nor signs out',
+    '%s concerns the request, and causes neither a refresh nor a sign-out',
     async (code) => {
       const client = await startSignedIn(proxy);
       const headers = { 'Content-Type': 'application/problem+json' };
@@ -123,7 +123,7 @@ describe('a 401', () => {
     },
   );
 
-  it('of a wrong password leaves everything as it is', async () => {
+  it('for a wrong password changes nothing', async () => {
     const client = await startSignedIn(proxy);
     const body = JSON.stringify({ password: 'not the right password' });
     const headers = { 'Content-Type': 'application/json' };
@@ -133,7 +133,7 @@ describe('a 401', () => {
     expect(await client.session()).not.toBeNull();
   });
 
-  it('session_revoked signs out, without a refresh, and says why', async () => {
+  it('session_revoked signs out without a refresh, and gives the reason', async () => {
     const client = await startSignedIn(proxy);
     const events = heard(client);
     await client.fetch('/auth/logout-all', { method: 'POST' });
@@ -144,14 +144,14 @@ describe('a 401', () => {
     expect(proxy.count(refresh)).toBe(0);
   });
 
-  it('session_revoked of the session before doesn’t touch the one that was begun meanwhile', async () => {
+  it('session_revoked for an old session does not affect a new one', async () => {
     const client = startClient(proxy);
     const username = newName();
     await client.signUp({ username, password });
     await client.fetch('/auth/logout-all', { method: 'POST' });
     proxy.delay = 300;
     const late = client.fetch('/welcome');
-    // The request has left with the old token.
+    // The request was sent with the old token.
     await expect.poll(() => proxy.count('GET /welcome')).toBe(1);
     proxy.delay = 0;
     await client.logIn({ username, password });

@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 
 describe('the package', () => {
-  it('weighs less than 5 kB, all of it, minified and gzipped', async () => {
+  it('is smaller than 5 kB in total, minified and gzipped', async () => {
     const bundle = await rolldown({ input: join(root, 'client/dist/index.js') });
     const { output } = await bundle.generate({ minify: true });
     expect(output).toHaveLength(1);
@@ -26,7 +26,7 @@ describe('the package', () => {
     expect(byteLength).toBeLessThan(5000);
   });
 
-  it('needs nothing else at run time, and loads in a browser without a bundler', () => {
+  it('has no dependencies at run time, and loads in a browser without a bundler', () => {
     const { dependencies, peerDependencies } = JSON.parse(read('client/package.json'));
     expect([dependencies, peerDependencies]).toEqual([undefined, undefined]);
     const files = readdirSync(join(root, 'client/dist')).filter((name) => name.endsWith('.js'));
@@ -38,7 +38,7 @@ describe('the package', () => {
     for (const specifier of specifiers) expect(files.map((name) => `./${name}`)).toContain(specifier);
   });
 
-  it('has the types that the OpenAPI document gives; else run `npm run client:types`', async () => {
+  it('has the types of the OpenAPI document (if not: npm run client:types)', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'gatelatch-types-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const made = join(folder, 'api-types.ts');
@@ -49,7 +49,7 @@ describe('the package', () => {
     expect(readFileSync(made, 'utf8')).toBe(read('client/src/api-types.ts'));
   });
 
-  it('compiles what its README shows', { timeout: 60_000 }, async () => {
+  it('compiles the examples of its README', { timeout: 60_000 }, async () => {
     const folder = mkdtempSync(join(root, 'client/.readme-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const snippets = [...read('client/README.md').matchAll(/^```ts\n([\s\S]*?)^```/gm)];

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, 
 import { memoryStorage } from '../../client/src/index.js';
 import { startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { type FaultyProxy, startProxy } from '../support/faulty-proxy.js';
-import { createTestDatabase } from '../support/test-database.js';
+import { lendDatabase } from '../support/lent-databases.js';
 import { codeOf, heard, startClient, startSignedIn, stored } from './support/clients.js';
 
 const refresh = 'POST /auth/refresh';
@@ -26,7 +26,7 @@ beforeEach(async () => {
   proxy = await startProxy(app);
 });
 
-/** A client whose access token has expired, and who has heard no alarm: a tab that was frozen for an hour. */
+/** A client whose access token has expired and whose timer did not run: a tab that was frozen for an hour. */
 async function startFrozen(server: { url: string }) {
   const storage = memoryStorage();
   const first = await startSignedIn(server, { storage });
@@ -39,7 +39,7 @@ async function startFrozen(server: { url: string }) {
   return { client, events: heard(client) };
 }
 
-describe('before the access token expires', () => {
+describe('before the access token expires, the client', () => {
   it('refreshes by itself, without being used', async () => {
     proxy.pointTo(quick);
     const client = await startSignedIn(proxy);
@@ -48,7 +48,7 @@ describe('before the access token expires', () => {
     expect(proxy.count(refresh)).toBe(1);
   });
 
-  it('does so at moments that are spread over a minute and more, and leave time to try again', async () => {
+  it('refreshes at times that are spread over more than a minute, and leave time for another try', async () => {
     const storage = memoryStorage();
     const client = await startSignedIn(app, { storage });
     const { read } = stored(storage, app);
@@ -63,7 +63,7 @@ describe('before the access token expires', () => {
     expect(Math.max(...before)).toBeLessThanOrEqual(180);
   });
 
-  it('does nothing more once signed out or closed', async () => {
+  it('does nothing after it was signed out or closed', async () => {
     proxy.pointTo(quick);
     const [out, closed] = [await startSignedIn(proxy), await startSignedIn(proxy)];
     await out.logOut();
@@ -73,8 +73,8 @@ describe('before the access token expires', () => {
   });
 });
 
-describe('an access token that has expired', () => {
-  it('is replaced before the request, by the clock: after an hour without alarms one is signed in still', async () => {
+describe('an expired access token', () => {
+  it('is replaced before the request, by the clock, even if no timer ran for an hour', async () => {
     const { client } = await startFrozen(proxy);
     client.close();
     proxy.seen.length = 0;
@@ -82,7 +82,7 @@ describe('an access token that has expired', () => {
     expect(linesOf(proxy)).toEqual([`${refresh} 200`, `${welcome} 200`]);
   });
 
-  it('is replaced after token_expired, too, where the clock is wrong', async () => {
+  it('is replaced after token_expired if the clock is wrong', async () => {
     proxy.pointTo(quick);
     const storage = memoryStorage();
     (await startSignedIn(proxy, { storage })).close();
@@ -93,7 +93,7 @@ describe('an access token that has expired', () => {
     expect(linesOf(proxy)).toEqual([`${welcome} 401`, `${refresh} 200`, `${welcome} 200`]);
   });
 
-  it('is replaced once, however many ask', async () => {
+  it('is replaced once for many requests', async () => {
     const { client, events } = await startFrozen(proxy);
     const answers = await Promise.all(Array.from({ length: 20 }, () => client.fetch('/welcome')));
     expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(200));
@@ -102,8 +102,8 @@ describe('an access token that has expired', () => {
   });
 });
 
-describe('while the network or the server is away, nobody is logged out', () => {
-  it('by a lost answer: it is asked for again at once', async () => {
+describe('the user stays logged in', () => {
+  it('after a lost response, which is requested again at once', async () => {
     const { client, events } = await startFrozen(proxy);
     let lost = 0;
     proxy.fault = (line) => (line === refresh && lost++ === 0 ? 'lose the answer' : undefined);
@@ -112,7 +112,7 @@ describe('while the network or the server is away, nobody is logged out', () => 
     expect(events.map(([name]) => name)).toEqual(['refreshed']);
   });
 
-  it('by answers that are lost again and again, within the grace: it is asked for by and by', async () => {
+  it('after several lost responses within the grace period, which are requested again later', async () => {
     const { client } = await startFrozen(proxy);
     proxy.fault = onRefresh('lose the answer' as const);
     await expect(client.fetch('/welcome')).rejects.toBeInstanceOf(TypeError);
@@ -122,7 +122,9 @@ describe('while the network or the server is away, nobody is logged out', () => 
     expect((await client.fetch('/welcome')).status).toBe(200);
   });
 
-  it('by an unreachable server: the network’s return tries again at once', { timeout: 20_000 }, async () => {
+  it('while the server is unreachable, and the online event causes another try at once', {
+    timeout: 20_000,
+  }, async () => {
     // Node has no such event.
     const browser = new EventTarget();
     Object.assign(globalThis, {
@@ -134,7 +136,7 @@ describe('while the network or the server is away, nobody is logged out', () => 
     });
     const { client } = await startFrozen(proxy);
     await proxy.away();
-    // By now its own pauses are half a minute and more: longer than this test may take.
+    // By now its own pauses are half a minute or more, which is too long for this test.
     for (let n = 0; n < 8; n += 1) await expect(client.fetch('/welcome')).rejects.toBeInstanceOf(TypeError);
     await expect(client.refresh()).rejects.toBeInstanceOf(TypeError);
     await proxy.back();
@@ -145,14 +147,14 @@ describe('while the network or the server is away, nobody is logged out', () => 
   });
 
   it('by a restart of the server', async () => {
-    const database = await createTestDatabase();
+    const database = await lendDatabase();
     onTestFinished(database.drop);
-    const first = await startApp({}, { databaseUrl: database.url });
+    const first = await startApp({}, { database });
     proxy.pointTo(first);
     const { client, events } = await startFrozen(proxy);
     await first.stop();
     await expect(client.fetch('/welcome')).rejects.toBeDefined();
-    const second = await startApp({}, { databaseUrl: database.url });
+    const second = await startApp({}, { database });
     onTestFinished(second.stop);
     proxy.pointTo(second);
     const use = () => client.fetch('/welcome').then(({ status }) => status, String);
@@ -165,10 +167,13 @@ describe('while the network or the server is away, nobody is logged out', () => 
     ['500', { status: 500 }],
     ['503', { status: 503, headers: { 'Retry-After': '1' } }],
     ['a proxy’s 502', { status: 502, body: '<html>' }],
-    ['a café’s page', { status: 200, body: '<html>Please sign in to our network' }],
-    ['a café’s 401', { status: 401, body: '<html>' }],
-    ['another 401', { status: 401, headers: { 'Content-Type': 'application/problem+json' }, body: '{"code":"new"}' }],
-  ])('by %s', async (_what, fault) => {
+    ['the page of a café’s network', { status: 200, body: '<html>Please sign in to our network' }],
+    ['a 401 of a café’s network', { status: 401, body: '<html>' }],
+    [
+      'an unknown 401',
+      { status: 401, headers: { 'Content-Type': 'application/problem+json' }, body: '{"code":"new"}' },
+    ],
+  ])('after %s', async (_what, fault) => {
     const { client, events } = await startFrozen(proxy);
     proxy.fault = onRefresh(fault);
     const error = await client.fetch('/welcome').catch((error) => error);
@@ -181,7 +186,7 @@ describe('while the network or the server is away, nobody is logged out', () => 
     expect(events.map(([name]) => name)).toEqual(['refreshed']);
   });
 
-  it('also where the clock stands still for a moment just when the server is to be asked again', async () => {
+  it('even if the clock stands still just when the server should be asked again', async () => {
     const { client } = await startFrozen(proxy);
     proxy.fault = onRefresh({ status: 503, headers: { 'Retry-After': '1' } });
     await expect(client.fetch('/welcome')).rejects.toMatchObject({ status: 503 });
@@ -192,7 +197,7 @@ describe('while the network or the server is away, nobody is logged out', () => 
     await new Promise((resolve) => client.on('refreshed', resolve));
   });
 
-  it('and a server that says when to come back is left alone until then', async () => {
+  it('and a server that sends Retry-After is not asked before that', async () => {
     const { client } = await startFrozen(proxy);
     proxy.fault = onRefresh({ status: 503, headers: { 'Retry-After': '60' } });
     for (let n = 0; n < 5; n += 1)
@@ -201,8 +206,8 @@ describe('while the network or the server is away, nobody is logged out', () => 
   });
 });
 
-describe('what does end a session', () => {
-  it('is a session that was ended elsewhere: signedOut says why, and the request goes out without a token', async () => {
+describe('the end of a session', () => {
+  it('elsewhere is reported with its reason, and the request is sent without a token', async () => {
     const { client, events } = await startFrozen(proxy);
     await app.deps.db.$executeRaw`UPDATE session SET ended_at = now(), end_reason = 'logout'`;
     const answer = await client.fetch('/welcome');
@@ -211,14 +216,14 @@ describe('what does end a session', () => {
     expect(await client.refresh()).toBeNull();
   });
 
-  it('is one that was idle for too long', async () => {
+  it('is reported if it was idle for too long', async () => {
     const { client, events } = await startFrozen(proxy);
     await app.deps.db.$executeRaw`UPDATE session SET rotated_at = now() - interval '31 days'`;
     expect(await client.refresh()).toBeNull();
     expect(events).toEqual([['signedOut', { reason: 'invalid_refresh_token' }]]);
   });
 
-  it('is a stolen refresh token', async () => {
+  it('is noticed after its refresh token was stolen', async () => {
     const storage = memoryStorage();
     const client = await startSignedIn(app, { storage });
     const { refreshToken } = await stored(storage, app).read();
@@ -229,7 +234,7 @@ describe('what does end a session', () => {
     expect(await client.session()).toBeNull();
   });
 
-  it('is not an answer that comes after somebody has logged out', async () => {
+  it('by a logout is not undone by a refresh that returns later', async () => {
     const { client, events } = await startFrozen(proxy);
     proxy.delay = 200;
     const late = client.refresh();
@@ -242,7 +247,7 @@ describe('what does end a session', () => {
   });
 });
 
-it('a session keeps no process alive', async () => {
+it('a session does not keep a Node process running', async () => {
   const patient = await startAppForTest();
   const { execFile } = await import('node:child_process');
   const { promisify } = await import('node:util');

@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => app.stop());
 
 describe('signing up and in', () => {
-  it('signs up, and is signed in', async () => {
+  it('signs the new user in', async () => {
     const client = startClient(app);
     const events = heard(client);
     const username = newName();
@@ -28,7 +28,7 @@ describe('signing up and in', () => {
     expect(events).toEqual([['signedIn', await client.session()]]);
   });
 
-  it('says when an e-mail address has to be verified first, and is not signed in', async () => {
+  it('reports that an e-mail address must be verified first, and signs no user in', async () => {
     const strict = await startAppForTest({ SIGNUP: 'verified' });
     const client = startClient(strict);
     const username = newName();
@@ -38,7 +38,7 @@ describe('signing up and in', () => {
     await expect(client.logIn({ username, password })).rejects.toMatchObject({ status: 403, code: 'email_unverified' });
   });
 
-  it('logs in by name or e-mail address, and answers with the user', async () => {
+  it('works with username or e-mail address, and returns the user', async () => {
     const username = newName();
     const email = `${username}@example.com`;
     await startClient(app).signUp({ username, password, email });
@@ -49,7 +49,7 @@ describe('signing up and in', () => {
     }
   });
 
-  it('tells a refusal as the API does: status, code, request id, fields, and when to come back', async () => {
+  it('reports a refusal with status, code, request id, fields and Retry-After', async () => {
     const client = startClient(app);
     const error = await client.signUp({ username: 'x', password: '' }).catch((error) => error);
     expect(error).toBeInstanceOf(GatelatchError);
@@ -63,7 +63,7 @@ describe('signing up and in', () => {
     await expect(guess()).rejects.toMatchObject({ status: 429, code: 'rate_limited', retryAfter: expect.any(Number) });
   });
 
-  it('tells an answer that is none of the API’s from one that is, and an unreachable server from both', async () => {
+  it('tells a response of the API, another response and an unreachable server apart', async () => {
     const proxy = await startProxy(app);
     const client = startClient(proxy);
     proxy.fault = () => ({ status: 502, headers: { 'Content-Type': 'text/html' }, body: '<h1>Bad gateway' });
@@ -75,7 +75,7 @@ describe('signing up and in', () => {
 });
 
 describe('the device token', () => {
-  it('is kept by user, over logging out, and sent with the next login', async () => {
+  it('is kept per user, also after a logout, and sent with the next login', async () => {
     const proxy = await startProxy(app);
     const storage = memoryStorage();
     const client = startClient(proxy, { storage });
@@ -114,7 +114,7 @@ describe('logging out', () => {
     expect(body.code).toBe('session_revoked');
   });
 
-  it('forgets the session even where the server can’t be told, and says so', async () => {
+  it('forgets the session even if the server is unreachable, and reports that', async () => {
     const proxy = await startProxy(app);
     const storage = memoryStorage();
     const client = startClient(proxy, { storage });
@@ -126,7 +126,7 @@ describe('logging out', () => {
     expect(await createClient({ url: proxy.url, storage }).session()).toBeNull();
   });
 
-  it('is no error where the session has ended already, or there was none', async () => {
+  it('is not an error if the session has already ended or never existed', async () => {
     const client = startClient(app);
     await client.logOut();
     await client.signUp({ username: newName(), password });

@@ -3,7 +3,7 @@ import { asyncStorage, type Storage, secureStore, webStorage } from '../../clien
 import { startApp, type TestApp } from '../support/app.js';
 import { heard, startClient, startSignedIn } from './support/clients.js';
 
-/** What the platforms offer, as far as it is used. */
+/** The parts of the platforms' storages that the client uses. */
 const localStorageLike = (items = new Map<string, string>()) => ({
   getItem: (key: string) => items.get(key) ?? null,
   setItem: (key: string, value: string) => void items.set(key, value),
@@ -14,7 +14,7 @@ const asyncStorageLike = (items = new Map<string, string>()) => ({
   setItem: async (key: string, value: string) => void items.set(key, value),
   removeItem: async (key: string) => void items.delete(key),
 });
-/** With the limits of Expo's: its keys' letters, and 2,048 bytes. */
+/** With the limits of Expo's SecureStore: the characters of its keys, and 2,048 bytes. */
 const secureStoreLike = (items = new Map<string, string>()) => ({
   items,
   getItemAsync: async (key: string) => items.get(key) ?? null,
@@ -53,7 +53,7 @@ describe.each<[string, () => Storage]>([
 });
 
 describe('SecureStore', () => {
-  it('holds a session with as many roles as there may be, and leaves nothing of it after the logout', async () => {
+  it('holds a session with the most roles, and nothing of it after the logout', async () => {
     const store = secureStoreLike();
     const storage = secureStore(store);
     const client = await startSignedIn(app, { storage });
@@ -69,7 +69,7 @@ describe('SecureStore', () => {
     expect([...store.items.keys()].filter((key) => !key.includes('devices'))).toEqual([]);
   });
 
-  it('has the old value whole where the app is ended while it writes the new one', async () => {
+  it('still has the whole old value if the app ends while it writes the new one', async () => {
     const store = secureStoreLike();
     const storage = secureStore(store);
     const [old, next] = ['o'.repeat(5000), 'n'.repeat(4500)];
@@ -96,7 +96,7 @@ describe('SecureStore', () => {
   });
 });
 
-it('what cannot be read is nobody signed in, and not an error', async () => {
+it('a stored session that cannot be read counts as signed out, and is not an error', async () => {
   const items = new Map([[`gatelatch.bearer.${app.url.replace(/[^\w.-]+/g, '_')}`, '{"half":']]);
   const client = startClient(app, { storage: webStorage(localStorageLike(items)) });
   expect(await client.session()).toBeNull();

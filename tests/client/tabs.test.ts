@@ -21,7 +21,7 @@ beforeEach(async () => {
   proxy = await startProxy(app);
 });
 
-/** Makes the stored session look as it does an hour later. */
+/** Changes the stored session so that it looks an hour older. */
 async function letAnHourPass(storage: Storage): Promise<void> {
   const { read, change } = stored(storage, proxy);
   const { refreshAt, expiresAt } = await read();
@@ -29,7 +29,7 @@ async function letAnHourPass(storage: Storage): Promise<void> {
 }
 
 describe('five tabs', () => {
-  it('refresh once together, time and again, whoever asks first', async () => {
+  it('refresh only once together, in ten rounds, whichever asks first', async () => {
     const { tabs, storage } = await openTabs(5, proxy);
     (await startSignedIn(proxy, { storage })).close();
     for (let round = 1; round <= 10; round += 1) {
@@ -42,7 +42,7 @@ describe('five tabs', () => {
     for (const { events } of tabs) await expect.poll(() => events.at(-1)).toBe('refreshed');
   });
 
-  it('refresh one at a time by themselves, while nobody uses them', { timeout: 60_000 }, async () => {
+  it('refresh one at a time by themselves while they are not used', { timeout: 60_000 }, async () => {
     proxy.pointTo(quick);
     const { tabs, storage } = await openTabs(5, proxy);
     (await startSignedIn(proxy, { storage })).close();
@@ -52,7 +52,7 @@ describe('five tabs', () => {
     expect(await Promise.all(tabs.map((tab) => tab.fetch('/welcome')))).toEqual(all(200));
   });
 
-  it('go on where one is shut while it refreshes', async () => {
+  it('go on if one is closed while it refreshes', async () => {
     const { tabs, storage } = await openTabs(5, proxy);
     (await startSignedIn(proxy, { storage })).close();
     await letAnHourPass(storage);
@@ -72,7 +72,7 @@ describe('tabs with the same storage', () => {
     return [startClient(proxy, { storage }), startClient(proxy, { storage })] as const;
   };
 
-  it('tell each other of signing in, refreshing and logging out, once each', async () => {
+  it('inform each other of signing in, refreshing and logging out, once each', async () => {
     const [one, other] = openTwo();
     const events = [heard(one), heard(other)] as const;
     await one.signUp({ username: newName(), password });
@@ -87,7 +87,7 @@ describe('tabs with the same storage', () => {
     expect(await other.session()).toBeNull();
   });
 
-  it('tell each other why a session has ended', async () => {
+  it('inform each other why a session has ended', async () => {
     const [one, other] = openTwo();
     await one.signUp({ username: newName(), password });
     await other.session();
@@ -97,7 +97,7 @@ describe('tabs with the same storage', () => {
     await expect.poll(() => events).toEqual([['signedOut', { reason: 'session_revoked' }]]);
   });
 
-  it('hear of it at the next use where no message came', async () => {
+  it('notice it at the next use if they missed the message', async () => {
     const storage = sharedStorage();
     const one = await startSignedIn(proxy, { storage });
     const deaf = createClient({ url: proxy.url, storage });
@@ -110,12 +110,12 @@ describe('tabs with the same storage', () => {
     await expect.poll(() => events).toEqual([['signedOut', { reason: 'session_revoked' }]]);
   });
 
-  it('take a refused token for no logout where another tab has stored a newer one', async () => {
+  it('do not log out after a refused token if another tab has stored a newer one', async () => {
     const storage = sharedStorage();
     const one = await startSignedIn(proxy, { storage });
-    // It takes no turns, as a tab whose lock could not be waited for.
-    const impatient = startClient(proxy, { storage: { ...storage, shared: false } });
-    await impatient.session();
+    // This one does not wait for its turn, like a tab that could not wait for the lock.
+    const unlocked = startClient(proxy, { storage: { ...storage, shared: false } });
+    await unlocked.session();
     const events = heard(one);
     let asked = 0;
     const headers = { 'Content-Type': 'application/problem+json' };
@@ -125,8 +125,8 @@ describe('tabs with the same storage', () => {
     const late = one.refresh();
     await expect.poll(() => proxy.count(refresh)).toBe(1);
     proxy.delay = 0;
-    // The other's answer, which comes later, is the refusal.
-    const newer = await impatient.refresh();
+    // The response of the first one arrives later and is the refusal.
+    const newer = await unlocked.refresh();
     expect(await late).toEqual(newer);
     expect((await one.fetch('/welcome')).status).toBe(200);
     expect(events.map(([name]) => name)).toEqual(['refreshed']);
@@ -134,7 +134,7 @@ describe('tabs with the same storage', () => {
 });
 
 describe('tabs that keep their session in memory', () => {
-  it('know nothing of each other', async () => {
+  it('do not affect each other', async () => {
     const [one, other] = [await startSignedIn(proxy), startClient(proxy)];
     const events = heard(other);
     await one.refresh();
@@ -145,7 +145,7 @@ describe('tabs that keep their session in memory', () => {
     expect(events.map(([name]) => name)).toEqual(['signedIn']);
   });
 
-  it('wait for nobody', async () => {
+  it('do not wait for each other', async () => {
     const clients = await Promise.all(all(memoryStorage).map((make) => startSignedIn(proxy, { storage: make() })));
     proxy.delay = 200;
     await Promise.all(clients.map((client) => client.refresh()));

@@ -7,17 +7,19 @@ import { onTestFinished } from 'vitest';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** A throw-away copy of this checkout, in which files may be changed and commands run. */
+/** A temporary copy of this checkout, where files can be changed and commands run. */
 export type Copy = {
   path: string;
   read(file: string): string;
   write(file: string, text: string): void;
   remove(path: string): void;
-  /** Runs a command. @throws with all that it printed, where it fails */
+  /** Runs a command. @throws with all of its output if it fails */
   run(command: string, ...args: string[]): string;
 };
 
-/** What is tracked and what would be, with this checkout's packages; gone when the test ends. */
+/**
+ * Copies all tracked and untracked files that git does not ignore, with this checkout's packages, until the test ends.
+ */
 export function copyCheckout(): Copy {
   const copy = openCopy(mkdtempSync(join(tmpdir(), 'gatelatch-copy-')));
   for (const folder of ['.', 'client', 'examples/resource-server'])

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { copyCheckout } from './copy.js';
 import { followGuide } from './guide.js';
 
-// What a row takes part in by itself, and what would be stale if it did not.
+// The tests that cover a new row without being changed.
 const suites = [
   'tests/own',
   'tests/me/export.test.ts',
@@ -16,7 +16,7 @@ const suites = [
   'tests/platform/db/migrations',
 ];
 
-it('after following the guide letter by letter, linter, types and tests are green, the new ones too', () => {
+it('linter, types and all tests pass after following the guide exactly, including the new tests', () => {
   const copy = copyCheckout();
   copy.run('git', 'init', '-q');
   followGuide(copy);

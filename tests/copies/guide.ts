@@ -1,7 +1,7 @@
 import { blocksOf } from '../docs/pages.js';
 import type { Copy } from './copy.js';
 
-/** The commands of the guide that make files; those that check are the test's. */
+/** The commands of the guide that create files; the test runs the others. */
 const making = /^npm run (db:migration|generate)\b/;
 
 /** Follows the copy's docs/your-own-routes.md letter by letter: writes each block where it says, and runs the commands. */
@@ -16,7 +16,7 @@ export function followGuide(copy: Copy): void {
   }
 }
 
-/** Puts text below the line that begins with a word. */
+/** Inserts text below the line that begins with a word. */
 function insertAfter(whole: string, word: string, text: string): string {
   const lines = whole.split('\n');
   const place = lines.findIndex((line) => line.trim().startsWith(`${word} `));

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { startBuilt } from '../support/built-server.js';
 import { copyCheckout } from './copy.js';
 
-/** Rooms that can go: their folders, and the lines of pages that name them. */
+/** Rooms that can be removed: their folders, and the lines of pages that name them. */
 const leaves: { name: string; folders: string[]; lines: Record<string, RegExp[]> }[] = [
   {
     name: 'own/todos',
@@ -31,7 +31,7 @@ const leaves: { name: string; folders: string[]; lines: Record<string, RegExp[]>
 ];
 
 describe.each(leaves)('Without $name', ({ folders, lines }) => {
-  it('the server compiles, starts and signs a user in', async () => {
+  it('the server compiles, starts and signs a user up', async () => {
     const copy = copyCheckout();
     for (const folder of folders) copy.remove(folder);
     for (const [page, patterns] of Object.entries(lines))
@@ -39,7 +39,7 @@ describe.each(leaves)('Without $name', ({ folders, lines }) => {
         expect(copy.read(page)).toMatch(pattern);
         copy.write(page, copy.read(page).replace(pattern, ''));
       }
-    // Unused imports are the linter's business, and so it tells which lines of a page are left over.
+    // Removing rooms leaves unused imports, which the linter removes.
     copy.run('npx', 'biome', 'check', '--write', '--unsafe', 'src/routes.ts', 'src/own', 'src/commands.ts');
     copy.run('node', 'scripts/build.mjs');
     const server = await startBuilt(copy.path);

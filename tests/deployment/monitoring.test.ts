@@ -20,10 +20,10 @@ const scraping: {
 const rules = alerts.groups.flatMap((group) => group.rules);
 const queries = dashboard.panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
 
-/** The metrics that a query asks for: each stands before its labels. */
+/** The metrics in a query: each comes before its labels. */
 const metricsIn = (query: string) => [...query.matchAll(/([a-z_][\w]*)\{/g)].map(([, name]) => `${name}`);
 
-describe('What is watched', () => {
+describe('The metrics of the monitoring exist', () => {
   let app: TestApp;
   let known: Map<string, string>;
 
@@ -34,29 +34,29 @@ describe('What is watched', () => {
   });
   afterAll(() => app.stop());
 
-  /** Whether the server tells it: what a histogram is made of ends in _bucket, _sum, _count. */
-  function isTold(metric: string): boolean {
+  /** Whether the server has this metric; the parts of a histogram end in _bucket, _sum and _count. */
+  function exists(metric: string): boolean {
     const histogram = known.get(metric.replace(/_(bucket|sum|count)$/, '')) === 'histogram';
     return known.has(metric) || histogram || metric === 'up';
   }
 
-  it.each(dashboard.panels.filter(({ type }) => type !== 'row'))('$title, on the dashboard, is told', ({ targets }) => {
+  it.each(dashboard.panels.filter(({ type }) => type !== 'row'))('for the panel $title', ({ targets }) => {
     expect(targets).not.toEqual([]);
     for (const { expr } of targets ?? []) {
       expect(metricsIn(expr), expr).not.toEqual([]);
-      expect(metricsIn(expr).filter((metric) => !isTold(metric))).toEqual([]);
+      expect(metricsIn(expr).filter((metric) => !exists(metric))).toEqual([]);
     }
   });
 
-  it.each(rules)('$alert, an alert, is told', ({ expr, annotations }) => {
+  it.each(rules)('for the alert $alert', ({ expr, annotations }) => {
     expect(metricsIn(expr), expr).not.toEqual([]);
-    expect(metricsIn(expr).filter((metric) => !isTold(metric))).toEqual([]);
+    expect(metricsIn(expr).filter((metric) => !exists(metric))).toEqual([]);
     expect(annotations.summary).toMatch(/\.$/);
   });
 });
 
 describe('The dashboard', () => {
-  it('has each panel once, and asks for nothing but its own variables', () => {
+  it('has unique panels, and uses only its own variables', () => {
     expect(new Set(dashboard.panels.map(({ id }) => id)).size).toBe(dashboard.panels.length);
     const variables = new Set([...dashboard.templating.list.map(({ name }) => name), '__rate_interval']);
     for (const query of queries)
@@ -65,7 +65,7 @@ describe('The dashboard', () => {
 });
 
 describe('The Prometheus set-up', () => {
-  it('loads the alerts that lie beside it, and they look at the job that it scrapes', () => {
+  it('loads the alerts next to it, and they query the job that it scrapes', () => {
     for (const file of scraping.rule_files)
       expect(existsSync(new URL(`../../deploy/prometheus/${file}`, import.meta.url))).toBe(true);
     const [job] = scraping.scrape_configs;

@@ -15,7 +15,7 @@ const secret = '0123456789abcdefghijklmnopqrstuvwxyz-0123456789';
 const paths = routes.map(({ path }) => path);
 const seconds = (duration: string) => Number(/^(\d+)s$/.exec(duration)?.[1]);
 
-/** Settings as an instance would get them, with something in place of what the operator fills in. */
+/** Parses settings as an instance gets them, with examples for what the operator fills in. */
 function expectGoodSettings(given: Record<string, string>): void {
   expect(Object.keys(given).filter((name) => !(name in settings.shape))).toEqual([]);
   const filled = Object.entries(given).map(([name, value]) => [name, /^$|^\$\{/.test(value) ? example[name] : value]);
@@ -43,21 +43,21 @@ describe('docker-compose.scale.yml', () => {
     expect(read('Dockerfile')).toMatch(/^HEALTHCHECK /m);
   });
 
-  it('gives the instances nothing but settings that the server takes', () => {
+  it('gives the instances only settings that the server knows', () => {
     const { PGPASSWORD, ...given } = api.environment;
     expect(PGPASSWORD).toMatch(/^\$\{POSTGRES_PASSWORD:\?/);
     expectGoodSettings(given);
     expect(given).toMatchObject({ NODE_ENV: 'production', HOST: '0.0.0.0', TRUST_PROXY: '1' });
   });
 
-  it('asks only for variables that .env.example has, and has no secret of its own', () => {
+  it('needs only variables that .env.example has, and contains no secret', () => {
     const names = [...text.matchAll(/\$\{([A-Z_]+)/g)].map(([, name]) => name);
     for (const name of names) expect(read('.env.example')).toMatch(new RegExp(`^#${name}=`, 'm'));
     for (const line of text.split('\n').filter((line) => /^\s+\w*(SECRET|PASSWORD):/.test(line)))
       expect(line).toMatch(/: \$\{[A-Z_]+:\?Set [A-Z_]+ in \.env/);
   });
 
-  it('publishes nginx to this machine alone, and nothing else', () => {
+  it('publishes nginx on this machine only, and nothing else', () => {
     const published = Object.entries(services).filter(([, service]) => 'ports' in (service as object));
     expect(published.map(([name]) => name)).toEqual(['nginx']);
     expect(nginx.ports).toEqual([expect.stringMatching(/^127\.0\.0\.1:.*:8080$/)]);
@@ -70,7 +70,7 @@ describe('docker-compose.scale.yml', () => {
     expect(seconds(api.stop_grace_period)).toBeGreaterThan(parseConfig({}).shutdownTimeout);
   });
 
-  it('mounts only what is there, and lets the instances write nothing', () => {
+  it('mounts only existing files, and the instances cannot write', () => {
     const mounted = Object.values(services).flatMap((service) => (service as { volumes?: string[] }).volumes ?? []);
     const files = mounted.map((volume) => volume.split(':')[0] ?? '').filter((path) => path.startsWith('.'));
     expect(files.length).toBeGreaterThan(3);
@@ -78,7 +78,7 @@ describe('docker-compose.scale.yml', () => {
     expect([api.read_only, api.volumes]).toEqual([true, undefined]);
   });
 
-  it('makes the replica with the slot and the role that the primary has for it', () => {
+  it('creates the replica with the slot and the role that the primary has for it', () => {
     const [allow, make] = [read('deploy/postgres/allow-replica.sh'), read('deploy/postgres/replica.sh')];
     expect(allow).toContain(`CREATE ROLE ${replica.environment.PGUSER} REPLICATION`);
     expect(allow).toContain("pg_create_physical_replication_slot('replica')");
@@ -91,25 +91,25 @@ describe('docker-compose.scale.yml', () => {
 describe('deploy/nginx', () => {
   const [conf, upstream] = [read('deploy/nginx/nginx.conf'), read('deploy/nginx/upstream.conf')];
 
-  it('leads to the port of the instances', () => {
+  it('forwards to the port of the instances', () => {
     const { api } = parse(read('docker-compose.scale.yml')).services;
     expect(upstream).toContain(`server api:${api.environment.PORT} `);
     expect(conf).toContain('proxy_pass http://gatelatch;');
     expect(upstream).toMatch(/^upstream gatelatch \{$/m);
   });
 
-  it('closes idle connections before an instance that stops does', () => {
+  it('closes idle connections before a stopping instance does', () => {
     const [, kept] = /^ +keepalive_timeout (\d+)s;$/m.exec(upstream) ?? [];
     expect(Number(kept) * 1000).toBeGreaterThan(0);
     expect(Number(kept) * 1000).toBeLessThan(idleLagMs);
   });
 
-  it('is exactly one hop, and never sends again what may not be done twice', () => {
+  it('counts as exactly one proxy, and never repeats a request that is not safe to repeat', () => {
     expect(conf.match(/X-Forwarded-For .*;/g)).toEqual(['X-Forwarded-For $remote_addr;']);
     expect(conf).not.toMatch(/proxy_next_upstream [^;]*non_idempotent/);
   });
 
-  it('writes no query into a log', () => {
+  it('writes no query to a log', () => {
     const [format] = /log_format [^;]+;/.exec(conf) ?? [''];
     expect(format).not.toMatch(/\$(request|request_uri|args|query_string|arg_\w+|http_referer)\b/);
     expect(conf).toMatch(/^error_log \S+ crit;$/m);
@@ -126,7 +126,7 @@ describe('deploy/k8s', () => {
   const configured = document('configmap.yaml').data;
   const secrets = document('secret.example.yaml').stringData;
 
-  it('is applied whole, but for the example of a secret', () => {
+  it('is applied as a whole, except for the example of a secret', () => {
     const { resources } = document('kustomization.yaml');
     const others = readdirSync(join(root, folder)).filter(
       (file) => !/^(kustomization|secret\.example)\.yaml$/.test(file),
@@ -135,7 +135,7 @@ describe('deploy/k8s', () => {
     for (const file of others) expect(parseAllDocuments(read(`${folder}/${file}`))).toHaveLength(1);
   });
 
-  it('gives the instances nothing but settings that the server takes, each once', () => {
+  it('gives the instances only settings that the server knows, each once', () => {
     expectGoodSettings({ ...configured, ...secrets, ...env });
     const names = [configured, secrets, env].flatMap((one) => Object.keys(one));
     expect(new Set(names).size).toBe(names.length);
@@ -146,13 +146,13 @@ describe('deploy/k8s', () => {
     ]);
   });
 
-  it('has no secret of its own', () => {
+  it('contains no secret', () => {
     expect(Object.values(secrets).filter((value) => value !== '')).toEqual([]);
     for (const name of ['AUTH_SECRET', 'DATABASE_URL', 'REDIS_URL', 'SMTP_URL'])
       expect(configured).not.toHaveProperty(name);
   });
 
-  it('probes paths that the server has, on the port that it listens on', () => {
+  it('probes existing paths, on the port of the server', () => {
     const probes = [container.startupProbe, container.readinessProbe, container.livenessProbe];
     expect(probes.map(({ httpGet }) => httpGet.path)).toEqual(['/healthz', '/readyz', '/healthz']);
     for (const { httpGet } of probes) expect(paths).toContain(httpGet.path);
@@ -163,15 +163,15 @@ describe('deploy/k8s', () => {
     expect(env.HOST).toBe('0.0.0.0');
   });
 
-  it('runs the image as it is: its command, its user, its version', () => {
+  it('runs the image with its own command, user and version', () => {
     expect([container.command, container.args]).toEqual([undefined, undefined]);
     expect(read('Dockerfile')).toMatch(/^USER node$/m);
-    // What the official image of Node gives to its user "node".
+    // The ids of the user "node" in Node's official image.
     expect([pod.securityContext.runAsUser, pod.securityContext.runAsGroup]).toEqual([1000, 1000]);
     expect(container.image).toBe(`gatelatch:${JSON.parse(read('package.json')).version}`);
   });
 
-  it('lets an instance nothing but serve: no root, no file, no account', () => {
+  it('gives an instance no rights it does not need: no root, no files, no account', () => {
     expect(pod.securityContext.runAsNonRoot).toBe(true);
     expect(container.securityContext).toEqual({
       allowPrivilegeEscalation: false,
@@ -188,18 +188,18 @@ describe('deploy/k8s', () => {
     expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(Number(preStop) + shutdownTimeout);
   });
 
-  it('never has fewer instances than it had, nor more connections than Postgres gives', () => {
+  it('never has fewer instances during a rollout, or more connections than Postgres allows', () => {
     const { maxUnavailable, maxSurge } = deployment.spec.strategy.rollingUpdate;
     expect(maxUnavailable).toBe(0);
     const { minReplicas, maxReplicas, scaleTargetRef } = document('hpa.yaml').spec;
     expect(scaleTargetRef).toMatchObject({ kind: 'Deployment', name: deployment.metadata.name });
     expect(deployment.spec.replicas).toBeUndefined();
     expect(minReplicas).toBeGreaterThan(1);
-    // 100 by default, 3 of them for superusers; the pool's, and one that listens.
+    // 100 by default, 3 of them for superusers. Each instance needs its pool and one connection to listen.
     expect((maxReplicas + maxSurge) * (Number(configured.DATABASE_POOL_SIZE) + 1)).toBeLessThanOrEqual(97);
   });
 
-  it('means the same instances everywhere', () => {
+  it('selects the same instances everywhere', () => {
     const { labels } = deployment.spec.template.metadata;
     expect(deployment.spec.selector.matchLabels).toEqual(labels);
     expect(document('service.yaml').spec.selector).toEqual(labels);

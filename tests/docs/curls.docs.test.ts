@@ -1,27 +1,28 @@
-import { afterAll, describe, expect, it } from 'vitest';
-import { type PageServer, removeTemplate, startResourceServer, startServer } from './page-server.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type PageServer, startResourceServer, startServer } from './page-server.js';
 import { type Page, pages } from './pages.js';
 import { type Outcome, runSteps, type Step, stepsOf } from './run-page.js';
 
-afterAll(removeTemplate);
+// As a reader does it: one page after the other, the blocks of each in a shell of its own.
+const runnable = pages.filter((page) => stepsOf(page).length > 0);
+const isExample = ({ path }: Page) => path.startsWith('examples/resource-server/');
 
-// As a reader does it: each page on a server of its own, its blocks one after the other in one shell.
-describe('The commands of a page do what it says', { concurrent: true, timeout: 300_000 }, () => {
-  it.each(pages.filter((page) => stepsOf(page).length > 0))('$path', async (page) => {
+describe.each([
+  ['README and docs', startServer, runnable.filter((page) => !isExample(page))],
+  ['The example service', startResourceServer, runnable.filter(isExample)],
+])('%s', (_, start, chosen) => {
+  let server: PageServer;
+  beforeAll(async () => {
+    server = await start();
+  });
+  afterAll(() => server.stop());
+
+  it.each(chosen)('the commands of $path do what it says', { timeout: 120_000 }, async (page) => {
     const steps = stepsOf(page);
-    const server = await startOf(page);
-    try {
-      const outcomes = await runSteps(steps, server);
-      expect(steps.flatMap((step, place) => faultsOf(step, outcomes[place] as Outcome, server))).toEqual([]);
-    } finally {
-      await server.stop();
-    }
+    const outcomes = await runSteps(steps, server);
+    expect(steps.flatMap((step, place) => faultsOf(step, outcomes[place] as Outcome, server))).toEqual([]);
   });
 });
-
-function startOf({ path }: Page): Promise<PageServer> {
-  return path.startsWith('examples/resource-server/') ? startResourceServer() : startServer();
-}
 
 /** What a step did otherwise than its page says. */
 function faultsOf({ line, printed, text }: Step, { stdout, exitCode, statuses }: Outcome, { here }: PageServer) {
@@ -39,13 +40,13 @@ function faultsOf({ line, printed, text }: Step, { stdout, exitCode, statuses }:
 
 const withoutSpace = (text: string) => text.replaceAll(/\s/g, '');
 
-/** The printed output as a pattern: `…` stands for anything, and how lines are broken does not count. */
+/** The printed output as a pattern: `…` stands for any text, and line breaks do not count. */
 function patternOf(printed: string): RegExp {
   const parts = withoutSpace(printed).split('…');
   return new RegExp(`^${parts.map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('[^]*?')}$`);
 }
 
-/** The refusals that a page announces: `"status":401` in a body, or 401 on a line of its own. */
+/** The refusals that a page announces: `"status":401` in a body, or 401 on its own line. */
 function refusalsIn(printed: string): number[] {
   return [...printed.matchAll(/(?:"status":|^)([45]\d\d)(?=[,\n])/gm)].map(([, status]) => Number(status));
 }

@@ -34,14 +34,14 @@ const operations = (document = contract): [line: string, operation: Json][] =>
   );
 
 describe('The contract', () => {
-  it('is a valid OpenAPI 3.1 document, in JSON, for anybody', async () => {
+  it('is a valid OpenAPI 3.1 document in JSON, without a login', async () => {
     const { headers, body } = await app.http.get('/openapi.json').expect(200);
     expect(headers['content-type']).toBe('application/json; charset=utf-8');
     expect(await new Validator().validate(body)).toEqual({ valid: true });
     expect(body.openapi).toMatch(/^3\.1\./);
   });
 
-  it('names every row of the route table, and nothing else', () => {
+  it('has every row of the route table, and nothing else', () => {
     expect(
       operations()
         .map(([line]) => line)
@@ -49,7 +49,7 @@ describe('The contract', () => {
     ).toEqual(routes.map(({ method, path }) => `${method} ${path}`).sort());
   });
 
-  it('gives each operation a heading, a line for people, and a name that no other has', () => {
+  it('gives each operation a tag, a summary and a unique name', () => {
     const names = operations().map(([, { operationId }]) => operationId);
     expect(new Set(names).size).toBe(names.length);
     for (const [line, { operationId, summary, tags }] of operations()) {
@@ -61,19 +61,19 @@ describe('The contract', () => {
     }
   });
 
-  it('tells every refusal of the catalogue at its status, with an example', () => {
+  it('lists every refusal of the catalogue with its status and an example', () => {
     for (const [code, { status }] of Object.entries(errorCatalogue)) {
       const told = Object.entries<Json>(contract.components.responses).filter(
         ([, { content }]) => code in content['application/problem+json'].examples,
       );
-      // No operation is by a method that its path does not take.
+      // No operation has a method that its own path refuses.
       if (code !== 'method_not_allowed') expect(told.length, code).toBeGreaterThan(0);
       expect(told.filter(([id]) => !id.startsWith(`${status}_`) && !id.startsWith('408_'))).toEqual([]);
       expect(contract.components.examples[code].value).toMatchObject({ status });
     }
   });
 
-  it('gives no example that is against its schema', () => {
+  it('has only examples that match their schemas', () => {
     const examples = [...mediaTypes(contract, [])].filter(([, { example }]) => example !== undefined);
     expect(examples.length).toBeGreaterThan(30);
     for (const [at, { example }] of examples)
@@ -82,12 +82,12 @@ describe('The contract', () => {
       expect(schemaViolations(['components', 'schemas', 'Problem'], JSON.stringify(value))).toEqual([]);
   });
 
-  it('leaves no object open by mistake', () => {
+  it('has no schema that allows unknown properties by mistake', () => {
     expect(openObjects(contract.components.schemas, [])).toEqual([]);
     expect(openObjects(contract.paths, [])).toEqual([]);
   });
 
-  it('is told by the command line as it is served, always the same', async () => {
+  it('is the same on the command line and on the server, each time', async () => {
     const cwd = fileURLToPath(new URL('../..', import.meta.url));
     const run = async (script: string) => (await promisify(execFile)(process.execPath, [script], { cwd })).stdout;
     await run('scripts/build.mjs');
@@ -97,8 +97,8 @@ describe('The contract', () => {
   });
 });
 
-describe('Who may ask', () => {
-  it('is told for every row', () => {
+describe('The security of an operation', () => {
+  it('is stated for every row', () => {
     const security = Object.fromEntries(operations().map(([line, operation]) => [line, operation.security]));
     expect(security).toMatchObject({
       'POST /auth/login': [],
@@ -109,7 +109,7 @@ describe('Who may ask', () => {
     });
   });
 
-  it('is by the sources that are switched on, and by the cookies’ own names', async () => {
+  it('follows the sources that are on and the names of the cookies', async () => {
     const own = await startAppForTest({ ACCESS_TOKEN_SOURCES: 'cookie,query,header:X-Token', COOKIE_PREFIX: 'on' });
     const { body } = await own.http.get('/openapi.json').expect(200);
     expect(body.components.securitySchemes).toMatchObject({
@@ -124,8 +124,8 @@ describe('Who may ask', () => {
   });
 });
 
-describe('A row of one’s own', () => {
-  it('is in the contract by being in the table, with what its guard, path, body, role and limit may answer', async () => {
+describe('A custom row', () => {
+  it('is in the contract, with the responses of its guard, path, body, role and limit', async () => {
     const writeNote = endpoint({
       name: 'writeNote',
       summary: 'Write a note',
@@ -160,7 +160,7 @@ describe('A row of one’s own', () => {
   });
 });
 
-/** Everything in a document that has a media type, with where it stands. */
+/** Every media type in a document, with its place. */
 function* mediaTypes(node: Json, at: string[]): Generator<[string[], Json]> {
   if (node === null || typeof node !== 'object') return;
   for (const [key, value] of Object.entries<Json>(node)) {
@@ -169,7 +169,7 @@ function* mediaTypes(node: Json, at: string[]): Generator<[string[], Json]> {
   }
 }
 
-/** Schemas of objects that say nothing about further properties; a part of an `allOf` leaves that to the others. */
+/** Object schemas that do not mention further properties; in an `allOf`, the other parts do. */
 function openObjects(node: Json, at: string[]): string[] {
   if (node === null || typeof node !== 'object' || at.includes('allOf') || at.at(-1) === 'example') return [];
   const open = node.type === 'object' && node.properties && node.additionalProperties === undefined;

@@ -1,6 +1,6 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -9,64 +9,19 @@ import { startExample } from '../support/example.js';
 import { freePort } from '../support/free-port.js';
 import { root } from './pages.js';
 
-/** A server as a page speaks of it. */
+/** The server that a page of the docs talks about. */
 export type PageServer = {
-  /** Where the page's commands run: a folder that looks like a clone. */
+  /** The folder where the page's commands run; it looks like a clone. */
   cwd: string;
-  /** Puts the server's address in the place of the one that the page prints. */
+  /** Replaces the address that the page prints with the address of this server. */
   here(text: string): string;
   stop(): Promise<void>;
 };
 
-let template: Promise<string> | undefined;
-
-/** The server that `npm start` serves with no settings, on a database on which it was started once before. */
+/** The server that `npm start` serves with no settings. */
 export async function startServer(): Promise<PageServer> {
-  template ??= makeTemplate();
-  const cwd = newClone();
-  cpSync(join(await template, '.data'), join(cwd, '.data'), { recursive: true });
-  const { port, stop } = await serveIn(cwd);
-  return {
-    cwd,
-    here: (text) => text.replaceAll('localhost:3000', `localhost:${port}`),
-    async stop() {
-      await stop();
-      rmSync(cwd, { recursive: true, force: true });
-    },
-  };
-}
-
-/** The example service, with a Gatelatch of its own. */
-export async function startResourceServer(): Promise<PageServer> {
-  const { url, gatelatchUrl, stop } = await startExample('resource-server');
-  return {
-    cwd: tmpdir(),
-    here: (text) => text.replaceAll('http://localhost:3100', gatelatchUrl).replaceAll('http://localhost:4000', url),
-    stop: async () => void (await stop()),
-  };
-}
-
-/** Takes away what the servers were started on. */
-export async function removeTemplate(): Promise<void> {
-  if (template) rmSync(await template, { recursive: true, force: true });
-}
-
-// The first start makes the database, which costs seconds: once for all pages.
-async function makeTemplate(): Promise<string> {
   await promisify(execFile)(process.execPath, ['scripts/build.mjs'], { cwd: root });
   const cwd = newClone();
-  await (await serveIn(cwd)).stop();
-  return cwd;
-}
-
-function newClone(): string {
-  const cwd = mkdtempSync(join(tmpdir(), 'gatelatch-page-'));
-  for (const name of readdirSync(root).filter((name) => !/^\.(data|env|git)$/.test(name)))
-    symlinkSync(join(root, name), join(cwd, name));
-  return cwd;
-}
-
-async function serveIn(cwd: string): Promise<{ port: number; stop(): Promise<void> }> {
   const port = await freePort();
   const env = { PATH: process.env.PATH, PORT: `${port}` };
   const child = spawn(process.execPath, ['dist/main.js'], { cwd, env, stdio: ['ignore', 'ignore', 'pipe'] });
@@ -76,13 +31,33 @@ async function serveIn(cwd: string): Promise<{ port: number; stop(): Promise<voi
     if (child.exitCode !== null) throw new Error(`It did not start: ${errors}`);
     await wait(50);
   }
-  return { port, stop: () => stop(child) };
+  return {
+    cwd,
+    here: (text) => text.replaceAll('localhost:3000', `localhost:${port}`),
+    async stop() {
+      const exit = once(child, 'exit');
+      child.kill('SIGTERM');
+      await exit;
+      rmSync(cwd, { recursive: true, force: true });
+    },
+  };
 }
 
-async function stop(child: ChildProcess): Promise<void> {
-  const exit = once(child, 'exit');
-  child.kill('SIGTERM');
-  await exit;
+/** The example service, with its own Gatelatch. */
+export async function startResourceServer(): Promise<PageServer> {
+  const { url, gatelatchUrl, stop } = await startExample('resource-server');
+  return {
+    cwd: tmpdir(),
+    here: (text) => text.replaceAll('http://localhost:3100', gatelatchUrl).replaceAll('http://localhost:4000', url),
+    stop: async () => void (await stop()),
+  };
+}
+
+function newClone(): string {
+  const cwd = mkdtempSync(join(tmpdir(), 'gatelatch-page-'));
+  for (const name of readdirSync(root).filter((name) => !/^\.(data|env|git)$/.test(name)))
+    symlinkSync(join(root, name), join(cwd, name));
+  return cwd;
 }
 
 async function isReady(port: number): Promise<boolean> {

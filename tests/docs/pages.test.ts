@@ -8,7 +8,7 @@ const commands = /^\s*(npm|npx|node|curl|docker|git|psql|kubectl|pg_dump|apt-get
 const withoutBlocks = ({ text }: Page) => text.replaceAll(/^( *)```[\s\S]*?^\1```$/gm, '');
 
 describe.each(pages)('$path', (page) => {
-  it('has its commands in blocks that a test runs, or that say why not', () => {
+  it('has its commands in blocks that a test runs, or that say why it does not', () => {
     for (const { language, info, text, line } of page.blocks) {
       expect(languages, `line ${line}`).toContain(language);
       if (info.startsWith('no-run')) expect(info, `line ${line}: why is it not run?`).toMatch(/^no-run \w.{5,}/);
@@ -20,7 +20,7 @@ describe.each(pages)('$path', (page) => {
     expect(indented).toEqual([]);
   });
 
-  it('has links that lead somewhere', () => {
+  it('has no broken links', () => {
     const links = [...withoutBlocks(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
     expect(links.filter((link) => !/^https?:/.test(link) && !leadsSomewhere(page, link))).toEqual([]);
   });
@@ -51,7 +51,8 @@ function messagesOf(path: string): string[] {
 
 /** What stays of a message when its numbers, names and `…` are taken out. */
 function fixedParts(message: string): string[] {
-  return message.split(/…|\.data\/db|\d[\d.]*/).filter((part) => part.trim().length > 5);
+  const parts = message.split(/…|\.data\/db|\d[\d.]*/).map((part) => part.trim());
+  return parts.filter((part) => part.length > 5);
 }
 
 function filesIn(folder: string): string {

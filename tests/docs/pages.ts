@@ -4,13 +4,13 @@ import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** A fenced block of a page: its language, what stands behind the language, its text, and the line it begins on. */
+/** A fenced block of a page: its language, the rest of that line, its text, and its first line number. */
 export type Block = { language: string; info: string; text: string; line: number };
 
-/** A page that people read: its path from the root, its text and its blocks. */
+/** A page of the docs: its path from the root, its text and its blocks. */
 export type Page = { path: string; text: string; blocks: Block[] };
 
-/** Every page of the project that people read. */
+/** Every page of the docs. */
 export const pages: Page[] = [
   ...markdownIn('.', false),
   ...markdownIn('docs', true),

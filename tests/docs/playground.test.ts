@@ -9,7 +9,7 @@ beforeAll(async () => {
 afterAll(() => app.stop());
 
 describe('GET /', () => {
-  it('is a page under a policy that lets it load and ask nothing but this server', async () => {
+  it('is a page whose policy allows only this server', async () => {
     const { headers, text } = await app.http.get('/').expect(200);
     expect(headers).toMatchObject({ 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' });
     expect(headers['content-security-policy']?.split(';')).toEqual([
@@ -25,7 +25,7 @@ describe('GET /', () => {
     expect(text).not.toMatch(/<script(?! type="module" src=)|<style|\sstyle=|\son\w+=|https?:/);
   });
 
-  it('loads scripts, styles and the client’s modules, each of its type and kept by its ETag', async () => {
+  it('loads scripts, styles and the client’s modules with the right types and an ETag', async () => {
     const types = { 'main.js': 'text/javascript', 'page.css': 'text/css', 'icon.svg': 'image/svg+xml' };
     for (const [name, type] of Object.entries({ ...types, 'client/dist/index.js': 'text/javascript' })) {
       const { headers } = await app.http.get(`/playground/${name}`).expect(200);
@@ -43,13 +43,13 @@ describe('GET /', () => {
     '..%2fpackage.json',
     'client/package.json',
     '',
-  ])('serves no /playground/%s', async (name) => {
+  ])('does not serve /playground/%s', async (name) => {
     expectProblem(await app.http.get(`/playground/${name}`), 'not_found');
   });
 });
 
 describe('PLAYGROUND=off', () => {
-  it('removes the page and all that it loads', async () => {
+  it('removes the page and all its files', async () => {
     const without = await startAppForTest({ PLAYGROUND: 'off' });
     for (const path of ['/', '/playground/main.js', '/playground/page.css', '/playground/client/dist/index.js'])
       expectProblem(await without.http.get(path), 'not_found');

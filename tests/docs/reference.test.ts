@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 // @ts-expect-error It is plain JavaScript.
 import { referencePages } from '../../scripts/reference-pages.mjs';
-// @ts-expect-error Likewise.
+// @ts-expect-error It is plain JavaScript too.
 import { routeTable } from '../../scripts/route-table.mjs';
 import { auditActions, auditMeanings } from '../../src/audit/events.js';
 import { commands } from '../../src/commands.js';
@@ -12,7 +12,7 @@ import { routes } from '../../src/routes.js';
 import { settingGroups, settings } from '../../src/settings.js';
 
 const errors = { catalogue: errorCatalogue, advice: errorAdvice };
-// The rooms' modules as these tests load them; the script takes those that were built.
+// The modules of the rooms as these tests load them; the script uses the compiled ones.
 const found = import.meta.glob(['../../src/*/**/*.ts', '!**/generated/**', '!**/platform/**'], { eager: true });
 const modules = Object.fromEntries(
   Object.entries(found).map(([path, module]) => [path.replace('../../src/', ''), module]),
@@ -25,7 +25,7 @@ const pages: Record<string, string> = referencePages({
   routes: await routeTable(routes, modules),
 });
 
-it.each(Object.keys(pages))('%s is what `npm run docs` makes of the code; if this fails, run it', (path) => {
+it.each(Object.keys(pages))('%s is up to date with the code (if not: npm run docs)', (path) => {
   expect(readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')).toBe(pages[path]);
 });
 

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import type { PageServer } from './page-server.js';
 import type { Block, Page } from './pages.js';
 
-/** A block that a reader runs, and the output that the page prints below it. */
+/** A block that a reader runs, and the output that the page shows below it. */
 export type Step = Block & { printed: string };
 
-/** What a step did: what it printed, how it ended, and the status of each answer that curl got. */
+/** The result of a step: its output, its exit code, and the status of each response to curl. */
 export type Outcome = { stdout: string; exitCode: number; statuses: number[] };
 
 export function stepsOf({ blocks }: Page): Step[] {
@@ -19,7 +19,7 @@ export function stepsOf({ blocks }: Page): Step[] {
   });
 }
 
-// The page's curl, which also notes the status of each answer, and 0 where there was none.
+// The page's curl, which also records the status of each response, and 0 if there was none.
 const notingCurl = `
 curl() {
   local head code status

@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => app.stop());
 
 describe('GET /docs', () => {
-  it('is a page that loads and asks nothing but this server, under a policy that says so', async () => {
+  it('is a page whose policy allows only this server', async () => {
     const { headers, text } = await app.http.get('/docs').expect(200);
     const script = /<script>([\s\S]*)<\/script>/.exec(text)?.[1] ?? '';
     expect(headers['content-type']).toBe('text/html; charset=utf-8');
@@ -28,7 +28,7 @@ describe('GET /docs', () => {
     expect(text).not.toMatch(/https?:|\son\w+=|style=/);
   });
 
-  it('loads files that are there, of the right type, and kept for as long as they are the same', async () => {
+  it('loads existing files of the right type, which are cached while they stay the same', async () => {
     const { text } = await app.http.get('/docs').expect(200);
     const loaded = [...text.matchAll(/(?:src|href)="(docs\/[^"]+)"/g)].map(([, path]) => `/${path}`);
     const types: Record<string, string> = {
@@ -64,13 +64,13 @@ describe('GET /docs', () => {
     '%',
     '',
     './/swagger-ui.css',
-  ])('serves nothing else of that folder or of another: %s', async (path) => {
+  ])('serves no other file of that folder or another: %s', async (path) => {
     const answer = await say(app, `GET /docs/${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
     if (path === '') expect(answer.headers['content-type']).toContain('text/html');
     else expectProblem(answer, 'not_found');
   });
 
-  it('is there in production, too', async () => {
+  it('works in production too', async () => {
     const own = await startAppForTest({ NODE_ENV: 'production' });
     await own.http.get('/docs').expect(200);
     await own.http.get('/docs/swagger-ui.css').expect(200);

@@ -18,7 +18,7 @@ let names = 0;
 const newAddress = () => `person-${++names}@example.com`;
 
 describe('a sign-up in open mode', () => {
-  it('mails a link to its address, which verifies it', async () => {
+  it('sends a link to its address, which verifies the address', async () => {
     const email = newAddress();
     const user = await app.signUp({ email });
     const mail = await mailTo(app, email);
@@ -32,7 +32,7 @@ describe('a sign-up in open mode', () => {
     expect(await events(user.userId, 'email.verified')).toBe(1);
   });
 
-  it('mails nobody where it has no address, or fails', async () => {
+  it('sends no mail if it has no address or fails', async () => {
     const before = (await settledMails(app)).length;
     const email = newAddress();
     await app.signUp({ email });
@@ -43,7 +43,7 @@ describe('a sign-up in open mode', () => {
 });
 
 describe('POST /auth/email/verify', () => {
-  it('has one effect and one audit event of 20 at once', async () => {
+  it('works once, with one audit event, for 20 requests at once', async () => {
     const email = newAddress();
     const user = await app.signUp({ email });
     const { token } = await mailTo(app, email);
@@ -68,7 +68,7 @@ describe('POST /auth/email/verify', () => {
     expectProblem(await verify(token), 'validation_failed');
   });
 
-  it('takes no token of another purpose, no other token at all, and none out of the query', async () => {
+  it('refuses tokens of another purpose, other kinds of token, and tokens in the query', async () => {
     const email = newAddress();
     const user = await app.signUp({ email });
     await app.http.post('/auth/password/forgot').send({ email }).expect(202);
@@ -80,7 +80,7 @@ describe('POST /auth/email/verify', () => {
     await app.http.post('/auth/password/reset').send({ token, password: 'a wholly new passphrase' }).expect(204);
   });
 
-  it('takes none that is older than 24 hours, and takes one that is a little younger', async () => {
+  it('refuses a token older than 24 hours, and accepts one that is a little younger', async () => {
     for (const [age, status] of [
       ['24 hours', 400],
       ['23 hours 59 minutes', 204],
@@ -95,7 +95,7 @@ describe('POST /auth/email/verify', () => {
     }
   });
 
-  it('takes none for a disabled user', async () => {
+  it('refuses the token of a disabled user', async () => {
     const email = newAddress();
     const user = await app.signUp({ email });
     const { token } = await mailTo(app, email);
@@ -105,7 +105,7 @@ describe('POST /auth/email/verify', () => {
 });
 
 describe('POST /auth/email/resend', () => {
-  it('mails a new link to the user of the access token; the former one is dead', async () => {
+  it('sends a new link to the user of the access token, and the old link stops working', async () => {
     const email = newAddress();
     const user = await app.signUp({ email });
     const first = await mailTo(app, email);
@@ -116,7 +116,7 @@ describe('POST /auth/email/resend', () => {
     await verify(second.token).expect(204);
   });
 
-  it('mails to an unverified address that was typed, whatever its case, at the address that is kept', async () => {
+  it('sends a new link for an unverified address, typed in any case, to the stored address', async () => {
     const email = newAddress();
     await app.signUp({ email });
     await mailTo(app, email);
@@ -126,7 +126,7 @@ describe('POST /auth/email/resend', () => {
     await verify(all.at(-1)?.token).expect(204);
   });
 
-  it('answers the same for unknown, verified and disabled ones, and mails nobody', async () => {
+  it('answers the same for unknown, verified and disabled users, and sends them no mail', async () => {
     const [verified, disabled] = [newAddress(), newAddress()];
     const users = [await app.signUp({ email: verified }), await app.signUp({ email: disabled })];
     await verify((await mailTo(app, verified)).token).expect(204);
@@ -142,7 +142,7 @@ describe('POST /auth/email/resend', () => {
     expect(await app.deps.db.outbox.count({ where: { purpose: 'resend', sentAt: null } })).toBe(0);
   });
 
-  it('answers 401 with neither a token nor an address, and says why a token is refused', async () => {
+  it('answers 401 without a token and an address, and says why a token is refused', async () => {
     expectProblem(await resend({}), 'unauthenticated');
     const user = await app.signUp({ email: newAddress() });
     await app.http.post('/auth/logout').set(user.bearer).expect(204);
@@ -158,7 +158,7 @@ describe('a change of e-mail', () => {
       .set(user.bearer as never)
       .send({ email, password: user.password });
 
-  it('counts once its link is opened; the old address is told of both', async () => {
+  it('takes effect when its link is opened, and the old address is informed twice', async () => {
     const [from, to] = [newAddress(), newAddress()];
     const user = await app.signUp({ email: from });
     await verify((await mailTo(app, from)).token).expect(204);
@@ -176,7 +176,7 @@ describe('a change of e-mail', () => {
       await app.http.post('/auth/login').send({ username, password: user.password }).expect(status);
   });
 
-  it('lets one of two have an address that both wait for, also at the same moment (E-R10)', async () => {
+  it('succeeds for one of two users who wait for the same address, even at the same moment', async () => {
     const to = newAddress();
     const users = [await app.signUp({ email: newAddress() }), await app.signUp({ email: newAddress() })];
     for (const user of users) await change(user, to).expect(200);
@@ -187,7 +187,7 @@ describe('a change of e-mail', () => {
     expect(await app.deps.db.user.count({ where: { emailKey: to } })).toBe(1);
   });
 
-  it('to an address that is taken looks the same, and tells only its owner', async () => {
+  it('to an address that is taken looks the same, and informs only its owner', async () => {
     const [taken, free] = [newAddress(), newAddress()];
     await app.signUp({ email: taken });
     const user = await app.signUp({ email: newAddress() });
@@ -197,12 +197,12 @@ describe('a change of e-mail', () => {
     expect(answers[1]?.body).toEqual(answers[0]?.body);
     const mail = await mailTo(app, taken);
     expect([mail.subject, mail.token]).toEqual(['You already have an account here', '']);
-    // The worker may have mailed the one to the free address before it was replaced; none speaks for the taken one.
+    // The mail to the free address may be sent before it is replaced. No token is for the taken address.
     const tokens = await app.deps.db.oneTimeToken.findMany({ where: { userId: user.userId } });
     expect(tokens.map(({ emailKey }) => emailKey)).not.toContain(taken);
   });
 
-  it('is withdrawn, and its link dead, after a change of password', async () => {
+  it('is withdrawn after a change of password, and its link stops working', async () => {
     const to = newAddress();
     const user = await app.signUp({ email: newAddress() });
     await change(user, to).expect(200);
@@ -214,7 +214,7 @@ describe('a change of e-mail', () => {
     expect((await settledMails(app)).filter((mail) => mail.to === `<${to}>`)).toHaveLength(1);
   });
 
-  it('kills a reset link that was mailed to the old address', async () => {
+  it('makes a reset link that was sent to the old address useless', async () => {
     const [from, to] = [newAddress(), newAddress()];
     const user = await app.signUp({ email: from });
     await change(user, to).expect(200);
@@ -229,7 +229,7 @@ describe('a change of e-mail', () => {
   });
 });
 
-describe('what is mailed', () => {
+describe('each mail', () => {
   it.each([
     ['an array', ['a@example.com', 'eve@example.com']],
     ['two with a comma', 'a@example.com,eve@example.com'],
@@ -242,7 +242,7 @@ describe('what is mailed', () => {
     ['a look-alike', '\u0430@example.com'],
     ['the Kelvin sign', '\u212Aate@example.com'],
     ['an object', { not: '' }],
-  ])('goes to one recipient: %s is refused everywhere (D53, D54, D57, D58)', async (_what, email) => {
+  ])('goes to one recipient: %s is refused everywhere', async (_what, email) => {
     const user = await app.signUp();
     const before = await app.deps.db.outbox.count();
     const answers = [
@@ -255,7 +255,7 @@ describe('what is mailed', () => {
     expect(await app.deps.db.outbox.count()).toBe(before);
   });
 
-  it('holds what came in as text: no markup, no header, no template (ASVS 1.2.1, 1.3.7)', async () => {
+  it('contains user input as plain text: no markup, header or template (ASVS 1.2.1, 1.3.7)', async () => {
     const email = newAddress();
     const user = await app.signUp({ email });
     const agent = '<img src=x onerror=alert(1)>{{7*7}}#{7*7}<%=7*7%>"\'&\u0080';
@@ -274,7 +274,7 @@ describe('what is mailed', () => {
     expect(Math.max(...mail.raw.split('\r\n').map((line) => line.length))).toBeLessThan(998);
   });
 
-  it('leads to APP_URL, which is not built from Host (D61)', async () => {
+  it('links to APP_URL, and never to the Host of the request', async () => {
     const own = await startAppForTest({ APP_URL: 'https://app.example/front' });
     await own.http
       .post('/auth/signup')
@@ -287,7 +287,7 @@ describe('what is mailed', () => {
     expect(mail.raw).not.toContain('evil.example');
   });
 
-  it('is nowhere else: no token in the database, in a log line or in an answer', async () => {
+  it('keeps its token out of the database, the log and the audit', async () => {
     const tokens = mailsOf(app)
       .map(({ token }) => token)
       .filter((token) => token !== '');

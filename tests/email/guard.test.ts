@@ -7,7 +7,7 @@ import { verifiedEmail } from '../../src/guards.js';
 import { startAppForTest } from '../support/app.js';
 import { mailTo } from '../support/mails.js';
 
-it('a row with the guard verifiedEmail is closed with 403 email_unverified until the address is verified', async () => {
+it('a route with the guard verifiedEmail answers 403 email_unverified until the address is verified', async () => {
   const app = await startAppForTest();
   const show = endpoint({
     name: 'own',
@@ -29,6 +29,6 @@ it('a row with the guard verifiedEmail is closed with 403 email_unverified until
   expect((await request(own).get('/own')).status).toBe(401);
   const { token } = await mailTo(app, 'ada@example.com');
   await app.http.post('/auth/email/verify').send({ token }).expect(204);
-  // The same token as before: it is asked each time.
+  // The same token works now, because the address is checked each time.
   expect((await ask(user.bearer)).body).toEqual({ open: true });
 });

@@ -12,7 +12,7 @@ import { serveRows } from '../support/rows-app.js';
 
 const body = z.object({ email: z.email().optional(), password: z.string().optional() }).default({});
 
-/** An endpoint that does nothing but be limited. */
+/** An endpoint that does nothing but have limits. */
 const limited = endpointFor<unknown>()({
   name: 'own',
   summary: 'A row of the test’s own',
@@ -45,7 +45,7 @@ async function start(settings: Record<string, string> = {}) {
 const refusedBy = ({ status, headers }: Response) => [status, headers['ratelimit-policy']];
 
 describe('Mails', () => {
-  it('are 5 an hour to a recipient, from wherever, whoever asks, known or not', async () => {
+  it('are limited to 5 an hour per recipient, from any address and any user, known or unknown', async () => {
     const { app, ask } = await start();
     const { bearer } = await app.signUp({ email: 'Ada@Example.com' });
     for (const [n, email] of ['ada@example.com', 'ADA@example.com', 'ada@EXAMPLE.com'].entries())
@@ -62,7 +62,7 @@ describe('Mails', () => {
     expect(refusedBy(await ask('/forgot', { email: 'nobody@example.com' }))).toEqual(spent);
   });
 
-  it('count for the address that they go to, whatever else who is signed in types, and however many users wait for it', async () => {
+  it('are counted for the address they go to, over all users who wait for it and anything they type', async () => {
     const { app } = await start({ RATE_LIMIT_MAIL_ADDRESS: '100/1h', RATE_LIMIT_GENERAL: '1000/1m' });
     const resend = (bearer: object, body: object) =>
       app.http
@@ -79,7 +79,7 @@ describe('Mails', () => {
     expect(await app.deps.db.outbox.count({ where: { purpose: 'verify', recipient: 'Ada@example.com' } })).toBe(5);
   });
 
-  it('are 20 an hour that one address asks for; a change without an e-mail is none', async () => {
+  it('are limited to 20 an hour per client address; a change without an e-mail does not count', async () => {
     const { app, ask } = await start();
     const { bearer } = await app.signUp();
     for (let n = 0; n < 20; n++) expect((await ask('/forgot', { email: `n${n}@example.com` })).status).toBe(202);
@@ -89,13 +89,13 @@ describe('Mails', () => {
     expect((await ask('/forgot', another, {}, '192.0.2.2')).status).toBe(202);
   });
 
-  it('are not asked for by input that is refused', async () => {
+  it('are not counted for invalid input', async () => {
     const { ask } = await start({ RATE_LIMIT_MAIL_ADDRESS: '1/1h' });
     for (let n = 0; n < 3; n++) expect((await ask('/forgot', { email: 'none' })).status).toBe(422);
     expect((await ask('/forgot', { email: 'one@example.com' })).status).toBe(202);
   });
 
-  it('are not asked for once the wrong passwords are used up', async () => {
+  it('are refused once the limit of wrong passwords is used up', async () => {
     const { app, ask } = await start({ RATE_LIMIT_PASSWORD: '2/15m' });
     const { bearer } = await app.signUp();
     const change = (password: string) => ask('/change', { email: 'new@example.com', password }, bearer);
@@ -104,7 +104,7 @@ describe('Mails', () => {
 });
 
 describe('Resets', () => {
-  it('are 10 in 15 minutes from an address', async () => {
+  it('are limited to 10 in 15 minutes per client address', async () => {
     const { ask } = await start();
     for (let n = 0; n < 10; n++) expect((await ask('/reset')).status).toBe(202);
     expect(refusedBy(await ask('/reset'))).toEqual([429, '"password";q=10;w=900']);

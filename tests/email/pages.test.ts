@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => app.stop());
 
 describe.each(['/verify-email', '/reset-password'])('GET %s', (path) => {
-  it('is a page under a strict policy that allows its own script and style alone', async () => {
+  it('is a page whose strict policy allows only its own script and style', async () => {
     const { headers, text } = await app.http.get(`${path}?token=abc`).expect(200);
     expect(headers).toMatchObject({
       'content-type': 'text/html; charset=utf-8',
@@ -36,7 +36,7 @@ describe.each(['/verify-email', '/reset-password'])('GET %s', (path) => {
     expect(text).not.toMatch(/https?:|\son\w+=/);
   });
 
-  it('is the same whatever the link says, and holds nothing of it', async () => {
+  it('is the same for every link and contains nothing of it', async () => {
     const plain = await app.http.get(path).expect(200);
     for (const token of ['abc', '"><script>alert(1)</script>', '%00', 'a&token=b', 'x'.repeat(2_000)]) {
       const { text } = await app.http.get(`${path}?token=${encodeURIComponent(token)}`).expect(200);
@@ -45,7 +45,7 @@ describe.each(['/verify-email', '/reset-password'])('GET %s', (path) => {
   });
 });
 
-it('consumes nothing, however often a mail scanner opens the link', async () => {
+it('opening the link of a mail uses up no token, however often a mail scanner does it', async () => {
   await app.signUp({ email: 'scanned@example.com' });
   const { token } = await mailTo(app, 'scanned@example.com');
   for (let n = 0; n < 3; n++) {

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 
 // `npm run types` checks those files.
-it('The guide for apps shows the files of examples/mobile, as they are', () => {
+it('The guide for apps shows the files of examples/mobile exactly', () => {
   const files = readdirSync(new URL('../../examples/mobile', import.meta.url)).filter((name) =>
     /(?<!\.d)\.ts$/.test(name),
   );

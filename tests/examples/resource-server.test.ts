@@ -12,10 +12,10 @@ import { rotateKeys } from '../../src/keys/rotation.js';
 import { type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { createForger, forgedTokens } from '../support/forged-tokens.js';
 
-// What only Gatelatch's own key could sign, and never does.
+// Tokens that only Gatelatch's own key could sign, and never does.
 const neverSigned = /b64 false|ver is text|sub is no id|longer than 24 hours|exp is in milliseconds|exp is 1e308/;
 
-/** The example, checking tokens of this app, until the test or the file is over. */
+/** Starts the example to check tokens of this app, until `over` stops it. */
 async function startService({ url, config }: Pick<TestApp, 'url' | 'config'>, over: (stop: () => void) => void) {
   const { issuer, audience } = config.tokens;
   const service = createService({
@@ -28,7 +28,7 @@ async function startService({ url, config }: Pick<TestApp, 'url' | 'config'>, ov
   return request(`http://127.0.0.1:${(service.address() as AddressInfo).port}`);
 }
 
-describe('A service that checks access tokens by the JWKS', () => {
+describe('A service that checks access tokens with the JWKS', () => {
   let app: TestApp;
   let orders: ReturnType<typeof request>;
   let user: SignedUp;
@@ -46,7 +46,7 @@ describe('A service that checks access tokens by the JWKS', () => {
     await app?.stop();
   });
 
-  it('lets in whoever Gatelatch has signed in, and knows them', async () => {
+  it('accepts users of Gatelatch, and tells them apart', async () => {
     const placed = await orders.post('/orders').set(user.bearer);
     expect(placed.status).toBe(201);
     const { status, body } = await orders.get('/orders').set(user.bearer);
@@ -55,7 +55,7 @@ describe('A service that checks access tokens by the JWKS', () => {
     expect((await orders.get('/orders').set(other.bearer)).body).toEqual({ data: [] });
   });
 
-  it('lets nobody in without a token', async () => {
+  it('refuses requests without a token', async () => {
     const { status, headers } = await orders.get('/orders');
     expect(status).toBe(401);
     expect(headers['www-authenticate']).toBe('Bearer realm="orders"');
@@ -74,12 +74,12 @@ describe('A service that checks access tokens by the JWKS', () => {
 });
 
 describe('Over time, such a service', () => {
-  it('goes on accepting tokens while keys rotate', async () => {
+  it('still accepts tokens while keys rotate', async () => {
     const app = await startAppForTest();
     const orders = await startService(app, onTestFinished);
     const before = await app.signUp();
     expect((await orders.get('/orders').set(before.bearer)).status).toBe(200);
-    // As if the next key had been published for long enough.
+    // Makes the next key look as if it had been published for long enough.
     await app.deps.db
       .$executeRaw`UPDATE signing_key SET created_at = created_at - interval '1 hour' WHERE active_at IS NULL`;
     expect(await rotateKeys(app.deps, {})).toBe(true);
@@ -89,7 +89,7 @@ describe('Over time, such a service', () => {
     for (const { bearer } of [before, after]) expect((await orders.get('/orders').set(bearer)).status).toBe(200);
   });
 
-  it('sees no ending by the keys alone, so it asks before it does what matters', async () => {
+  it('does not notice a logout by the keys alone, so it asks Gatelatch before important actions', async () => {
     const app = await startAppForTest();
     const orders = await startService(app, onTestFinished);
     const { bearer } = await app.signUp();
@@ -101,7 +101,7 @@ describe('Over time, such a service', () => {
     expect(refused.headers['www-authenticate']).toContain('error="invalid_token"');
   });
 
-  it('lets nobody in while it can’t get the keys, and does nothing that matters while it can’t ask', async () => {
+  it('answers 503 if it cannot get the keys, or cannot ask before an important action', async () => {
     const error = vi.spyOn(console, 'error').mockImplementation(() => {});
     onTestFinished(() => error.mockRestore());
     const app = await startAppForTest();

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { startExample } from '../support/example.js';
 
-it('One command starts an example and a Gatelatch beside it, and Ctrl-C stops both', { timeout: 60_000 }, async () => {
+it('One command starts an example and a Gatelatch, and Ctrl-C stops both', { timeout: 60_000 }, async () => {
   const example = await startExample('resource-server');
   expect((await fetch(`${example.gatelatchUrl}/readyz`)).status).toBe(200);
   expect((await fetch(`${example.url}/orders`)).status).toBe(401);

@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { keepToken, newToken } from '../../src/email/one-time-tokens.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
-import { crowdPassword } from '../support/crowd.js';
+import { simulatedPassword } from '../support/crowd.js';
 import { expectSoundLog } from '../support/fault-log.js';
 import { type Instance, newName, type Operator, openOperator, startInstance, tokensOf } from '../support/instance.js';
 import { eventually } from '../support/mails.js';
 import { type PostgresCluster, startPostgresCluster } from '../support/postgres-cluster.js';
 import { type PostgresProxy, startPostgresProxy } from '../support/postgres-proxy.js';
 import { expectWholeUsers } from '../support/whole-users.js';
-import { expectDocumented, type Seen, witness } from '../support/witness.js';
+import { expectDocumented, recordRequest, type Seen } from '../support/witness.js';
 
 let cluster: PostgresCluster;
 let proxy: PostgresProxy;
@@ -19,7 +19,7 @@ let operator: Operator;
 beforeAll(async () => {
   cluster = await startPostgresCluster();
   proxy = await startPostgresProxy(cluster.url, isOfARequest);
-  // The limits are on, for their statements can be cut as well, and never reached.
+  // The limits are on, so that their statements can be cut too, but too high to be reached.
   const points = Object.fromEntries(limits.map((name) => [`RATE_LIMIT_${name}`, '1000000/1h']));
   instance = await startInstance(proxy.url, { RATE_LIMIT: 'on', REFRESH_GRACE: '2m', ...points });
   operator = await openOperator(cluster.url);
@@ -35,7 +35,7 @@ afterAll(async () => {
 
 const limits = ['LOGIN_ADDRESS', 'LOGIN_ACCOUNT', 'LOGIN_DEVICE', 'SIGNUP', 'PASSWORD', 'MAIL', 'REFRESH', 'GENERAL'];
 
-/** Neither the set-up of a connection, nor what the mail worker and the jobs do by themselves. */
+/** Excludes the set-up of a connection, the mail worker and the jobs. */
 function isOfARequest(sql: string): boolean {
   return !/^(SET TIME ZONE|UPDATE outbox|DELETE FROM outbox|SELECT extract|SELECT .* FROM revocation)|pg_try_advisory|"signing_key"/s.test(
     sql,
@@ -44,7 +44,7 @@ function isOfARequest(sql: string): boolean {
 
 const when = [['before Postgres gets it', 'before'] as const, ['after Postgres has answered it', 'after'] as const];
 
-/** Does it again and again, each time with the connection cut at the next statement, until there is none left to cut. */
+/** Repeats a request, each time with the connection cut at the next statement, until none is left to cut. */
 async function cutEverywhere(
   what: string,
   at: 'before' | 'after',
@@ -62,7 +62,7 @@ async function cutEverywhere(
     await check(seen);
     if (statement === undefined) break;
     cuts.push(statement);
-    // For a second the limits do without their store now, and their statements would be missing from the next round.
+    // For a second the limits do not use their store, so their statements would be missing from the next round.
     if (/rate_limit/.test(statement)) await sleep(1_100);
   }
   const refused = all.filter(({ status }) => status === 503).length;
@@ -74,25 +74,25 @@ async function cutEverywhere(
 }
 
 const ask = (line: string, body: unknown, bearer?: string) =>
-  witness(instance.url, line, { body, ...(bearer !== undefined && { bearer }) });
-const logIn = (username: string, password = crowdPassword) => ask('POST /auth/login', { username, password });
+  recordRequest(instance.url, line, { body, ...(bearer !== undefined && { bearer }) });
+const logIn = (username: string, password = simulatedPassword) => ask('POST /auth/login', { username, password });
 const refresh = (refresh_token: string) => ask('POST /auth/refresh', { refresh_token });
 
 async function signUp() {
   const username = newName();
-  return tokensOf(username, await ask('POST /auth/signup', { username, password: crowdPassword }));
+  return tokensOf(username, await ask('POST /auth/signup', { username, password: simulatedPassword }));
 }
 
-describe.each(when)('A connection cut at any statement, %s', { timeout: 120_000 }, (_, at) => {
-  it('leaves of a sign-up a user who can log in, or nobody, and the name free', async () => {
+describe.each(when)('After a connection was cut at any statement, %s,', { timeout: 120_000 }, (_, at) => {
+  it('a sign-up has made a user who can log in, or none, and the name is free', async () => {
     const cuts = await cutEverywhere('sign-up', at, async () => {
       const username = newName();
       return {
-        ask: () => ask('POST /auth/signup', { username, password: crowdPassword }),
+        ask: () => ask('POST /auth/signup', { username, password: simulatedPassword }),
         async check({ status }) {
           const made = (await operator.db.user.count({ where: { usernameKey: username } })) === 1;
           if (status === 201) expect(made).toBe(true);
-          const again = await ask('POST /auth/signup', { username, password: crowdPassword });
+          const again = await ask('POST /auth/signup', { username, password: simulatedPassword });
           expect(again.status).toBe(made ? 409 : 201);
           expect((await logIn(username)).status).toBe(200);
         },
@@ -101,7 +101,7 @@ describe.each(when)('A connection cut at any statement, %s', { timeout: 120_000 
     expect(cuts.join('\n')).toMatch(/INSERT INTO "user"/);
   });
 
-  it('leaves of a login a session that works, or none', async () => {
+  it('a login has made a session that works, or none', async () => {
     const { username, userId } = await signUp();
     const cuts = await cutEverywhere('login', at, async () => {
       const before = await operator.db.session.count({ where: { userId } });
@@ -118,7 +118,7 @@ describe.each(when)('A connection cut at any statement, %s', { timeout: 120_000 
     expect(cuts.join('\n')).toMatch(/INSERT INTO session/);
   });
 
-  it('loses no session at a refresh, whose token is answered when it is asked again, with one successor', async () => {
+  it('a refresh has lost no session: a repeat with the same token returns the same new token', async () => {
     const cuts = await cutEverywhere('refresh', at, async () => {
       const session = await signUp();
       return {
@@ -135,7 +135,7 @@ describe.each(when)('A connection cut at any statement, %s', { timeout: 120_000 
     expect(cuts.join('\n')).toMatch(/UPDATE session/);
   });
 
-  it('leaves of a reset all of it or nothing: the password, the link and the sessions go together', async () => {
+  it('a reset has happened completely or not at all: password, link and sessions together', async () => {
     const newPassword = 'incorrect donkey battery staple';
     const cuts = await cutEverywhere('reset', at, async () => {
       const session = await signUp();
@@ -149,9 +149,9 @@ describe.each(when)('A connection cut at any statement, %s', { timeout: 120_000 
           if (status === 204) expect(done).toBe(true);
           const again = await ask('POST /auth/password/reset', { token, password: newPassword });
           expect([again.status, again.body?.code]).toEqual(done ? [400, 'invalid_token'] : [204, undefined]);
-          // Also where the answer to COMMIT was lost, so that nobody here knew: the others tell.
+          // If the response to COMMIT was lost, this instance learns of the ending a moment later.
           await sleep(done && status === 503 ? 1_000 : 0);
-          expect((await witness(instance.url, 'GET /welcome', { bearer: session.access })).status).toBe(401);
+          expect((await recordRequest(instance.url, 'GET /welcome', { bearer: session.access })).status).toBe(401);
           expect((await refresh(session.refresh)).body.code).toBe('session_revoked');
           await settled();
         },
@@ -161,7 +161,7 @@ describe.each(when)('A connection cut at any statement, %s', { timeout: 120_000 
   });
 });
 
-/** A token such as is mailed, to a user who has an address by now. */
+/** A token as in a mail, for a user who now has an address. */
 async function resetTokenFor(userId: string): Promise<string> {
   const { db } = operator;
   const email = `${userId}@example.org`;
@@ -172,7 +172,7 @@ async function resetTokenFor(userId: string): Promise<string> {
   return token;
 }
 
-/** The mail worker is idle again: what it does to a mail would be counted with the next request. */
+/** Waits until the mail worker is idle, because its statements would be counted with the next request. */
 async function settled(): Promise<void> {
   await eventually(async () => (await operator.db.outbox.count({ where: { sentAt: null, failedAt: null } })) === 0);
   await sleep(50);

@@ -2,13 +2,13 @@ import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { crowdPassword } from '../support/crowd.js';
+import { simulatedPassword } from '../support/crowd.js';
 import { expectSoundLog } from '../support/fault-log.js';
 import { freePort } from '../support/free-port.js';
 import { newName, runServer, startInstance } from '../support/instance.js';
 import { eventually } from '../support/mails.js';
 import { type PostgresCluster, startPostgresCluster } from '../support/postgres-cluster.js';
-import { expectDocumented, type Seen, witness } from '../support/witness.js';
+import { expectDocumented, recordRequest, type Seen } from '../support/witness.js';
 
 let cluster: PostgresCluster;
 let port: number;
@@ -23,23 +23,23 @@ beforeEach(async () => {
 });
 
 const answersTo = async (line: string, status: number) =>
-  await eventually(async () => (await witness(url, line)).status === status);
+  await eventually(async () => (await recordRequest(url, line)).status === status);
 
 async function askForEverything(): Promise<Seen[]> {
-  const signUp = { username: newName(), password: crowdPassword };
+  const signUp = { username: newName(), password: simulatedPassword };
   return [
-    await witness(url, 'GET /healthz'),
-    await witness(url, 'GET /readyz'),
-    await witness(url, 'GET /.well-known/jwks.json'),
-    await witness(url, 'POST /auth/signup', { body: signUp }),
+    await recordRequest(url, 'GET /healthz'),
+    await recordRequest(url, 'GET /readyz'),
+    await recordRequest(url, 'GET /.well-known/jwks.json'),
+    await recordRequest(url, 'POST /auth/signup', { body: signUp }),
   ];
 }
 
-describe('A server whose database is away when it starts', { timeout: 60_000 }, () => {
+describe('A server whose database is unavailable when it starts', { timeout: 60_000 }, () => {
   it.each([
     ['stopped', () => cluster.crash(), () => cluster.restart()],
     ['hung', () => cluster.freeze(), () => cluster.thaw()],
-  ])('says so, and serves within 2 s of the database’s return: %s', async (how, away, back) => {
+  ])('answers 503, and works within 2 s after the database is back: %s', async (how, away, back) => {
     await away();
     const starting = startInstance(cluster.url, { PORT: String(port) });
     await answersTo('GET /healthz', 200);
@@ -69,7 +69,7 @@ describe('A server whose database is away when it starts', { timeout: 60_000 }, 
     expect(await exit).toEqual([0, null]);
   });
 
-  it('does not wait for what only its operator can mend', async () => {
+  it('does not wait if only its operator can solve the problem', async () => {
     const gone = `${cluster.url}_gone`;
     const { child, logs, cwd } = await runServer(gone, { PORT: String(port) });
     onTestFinished(() => rmSync(cwd, { recursive: true, force: true }));

@@ -12,19 +12,19 @@ describe('health', () => {
   const live = (on = app) => on.http.get('/healthz');
   const ready = (on = app) => on.http.get('/readyz');
 
-  it('of the process is told without asking the database', async () => {
+  it('of the process is answered without the database', async () => {
     app.statements.length = 0;
     const { status, body } = await live();
     expect([status, body]).toEqual([200, { status: 'ok' }]);
     expect(app.statements).toEqual([]);
   });
 
-  it('of the whole is told once the database has answered', async () => {
+  it('of the service is answered after the database has responded', async () => {
     const { status, body } = await ready();
     expect([status, body]).toEqual([200, { status: 'ok' }]);
   });
 
-  it('costs the database at most two probes a second, however often it is asked (E-H6, D67)', async () => {
+  it('costs the database at most two probes a second, however often it is asked', async () => {
     await sleep(600);
     app.statements.length = 0;
     const startedAt = performance.now();
@@ -37,8 +37,8 @@ describe('health', () => {
     expect(app.statements.length).toBeLessThanOrEqual(halfSeconds);
   });
 
-  describe('while the database is away', () => {
-    it('is 503 with Retry-After for the whole, within the second; the process is well', async () => {
+  describe('while the database is unavailable', () => {
+    it('is 503 with Retry-After for the service within a second, and 200 for the process', async () => {
       const own = await startApp();
       const user = await own.signUp();
       expect((await ready(own)).status).toBe(200);
@@ -47,7 +47,7 @@ describe('health', () => {
       const { status, body, headers } = await ready(own);
       expect([status, body.code, headers['retry-after']]).toEqual([503, 'database_unavailable', '1']);
       expect((await live(own)).status).toBe(200);
-      // What needs the database says so too, and gives nothing away.
+      // Endpoints that need the database answer the same, without internal details.
       for (const answer of [
         await own.http.get('/me').set(user.bearer),
         await own.http.post('/auth/login').send({ username: user.username, password: user.password }),
@@ -65,7 +65,7 @@ describe('health', () => {
     });
   });
 
-  it('is 503 from the moment on at which this instance is about to stop, and the process is still well', async () => {
+  it('is 503 for the service as soon as this instance begins to stop, and 200 for the process', async () => {
     const own = await startAppForTest();
     expect((await ready(own)).status).toBe(200);
     own.deps.readiness.drain();

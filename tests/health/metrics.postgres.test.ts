@@ -4,7 +4,7 @@ import { times } from '../support/limits.js';
 import { expectTold, told } from '../support/prometheus-text.js';
 
 describe('On a Postgres server, the metrics', () => {
-  it('tell how the pool stands, and who waits for a connection', async () => {
+  it('show the connections of the pool and how many requests wait for one', async () => {
     const app = await startAppForTest({ DATABASE_POOL_SIZE: '2' });
     await expectTold(app, 'gatelatch_database_connections', { state: 'busy' }, 0);
     expect(await told(app, 'gatelatch_database_connections_max')).toBe(2);
@@ -16,7 +16,7 @@ describe('On a Postgres server, the metrics', () => {
     await expectTold(app, 'gatelatch_database_waiting', {}, 0);
   });
 
-  it('tell how far this instance may be behind the others', async () => {
+  it('show how far this instance may be behind the others', async () => {
     const app = await startAppForTest();
     const lag = await told(app, 'gatelatch_feed_lag_seconds');
     expect(lag).toBeGreaterThan(0);

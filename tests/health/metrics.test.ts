@@ -18,14 +18,14 @@ beforeAll(async () => {
 });
 afterAll(() => shared.stop());
 
-describe('Who may read the metrics', () => {
-  it('is this machine itself, where there is no METRICS_TOKEN', async () => {
+describe('The metrics can be read', () => {
+  it('from this machine if METRICS_TOKEN is not set', async () => {
     const { text, headers } = await shared.http.get('/metrics').expect(200);
     expect(headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
     expect(samplesIn(text).length).toBeGreaterThan(50);
   });
 
-  it('is nobody for whom a proxy on this machine speaks, whatever token they show', async () => {
+  it('by no client behind a proxy on this machine, with any token', async () => {
     for (const header of ['X-Forwarded-For', 'Forwarded', 'X-Real-IP', 'Via']) {
       const proxied = () => shared.http.get('/metrics').set(header, '127.0.0.1');
       expectProblem(await proxied(), 'unauthenticated');
@@ -37,13 +37,13 @@ describe('Who may read the metrics', () => {
     interfaces.flatMap(({ internal, family, address }) => (internal || family !== 'IPv4' ? [] : [address])),
   );
 
-  it.each(ownAddresses)('is nobody from a network (%s)', async (address) => {
+  it.each(ownAddresses)('by no client on a network (%s)', async (address) => {
     const app = await startAppForTest({ HOST: '0.0.0.0' });
     const http = request(app.url.replace('localhost', address));
     expectProblem(await http.get('/metrics'), 'unauthenticated');
   });
 
-  it('is who shows METRICS_TOKEN, and nobody else, where there is one', async () => {
+  it('only with METRICS_TOKEN if it is set', async () => {
     const app = await startAppForTest({ METRICS_TOKEN: token });
     const asked = (authorization: string) => app.http.get('/metrics').set('Authorization', authorization);
     expectProblem(await app.http.get('/metrics'), 'unauthenticated');
@@ -58,7 +58,7 @@ describe('Who may read the metrics', () => {
 });
 
 describe('Requests', () => {
-  it('are counted and timed by row, method and status', async () => {
+  it('are counted and timed by route, method and status', async () => {
     const app = await startAppForTest({ LOG_LEVEL: 'silent' });
     const { bearer } = await app.signUp();
     for (const _ of times(3, () => 0)) await app.http.get('/welcome').set(bearer).expect(200);
@@ -69,7 +69,7 @@ describe('Requests', () => {
     expect(await told(app, 'http_request_duration_seconds_sum', { route: '/auth/signup' })).toBeGreaterThan(0);
   });
 
-  it('keep to the labels of the route table, whatever is asked for', async () => {
+  it('have only labels from the route table, for any path and method', async () => {
     const app = shared;
     const before = (await told(app, requests, { route: 'none' })) ?? 0;
     const { bearer } = await app.signUp();
@@ -92,7 +92,7 @@ describe('Requests', () => {
     expect(text).not.toMatch(/secret-path|propfind|01890a5d/i);
   });
 
-  it('that were given up are told apart', async () => {
+  it('that the client gave up are counted separately', async () => {
     const app = await startAppForTest({ PASSWORD_HASH: 'm=65536,t=10,p=1' });
     const body = JSON.stringify({ username: 'nobody', password: 'x' });
     const socket = connectTo(app);
@@ -104,7 +104,7 @@ describe('Requests', () => {
     await expectTold(app, requests, { route: '/auth/login', status: 'aborted' }, 1);
   });
 
-  it('that a limit refused are counted by its name', async () => {
+  it('that a limit refused are counted by the name of the limit', async () => {
     const app = await startAppForTest({
       ...limitsOn,
       RATE_LIMIT_LOGIN_ACCOUNT: '2/1m',
@@ -121,7 +121,7 @@ describe('Requests', () => {
 });
 
 describe('Hashes', () => {
-  it('past the queue are refused with Retry-After, and told: how many were done and refused, how long they waited', async () => {
+  it('beyond the queue are refused with Retry-After, and the metrics count done and refused ones and their waits', async () => {
     const app = await startAppForTest({ HASH_CONCURRENCY: '1', HASH_QUEUE: '2', PASSWORD_HASH: 'm=19456,t=4,p=1' });
     const login = () => app.http.post('/auth/login').send({ username: 'nobody', password: wrong });
     const answers = await Promise.all(times(12, login));
@@ -136,7 +136,7 @@ describe('Hashes', () => {
     expect(await told(app, 'gatelatch_hash_wait_seconds_sum')).toBeGreaterThan(0);
   });
 
-  it('that run and wait are told as they stand, beside what is let through by setting', async () => {
+  it('that run or wait now are shown next to their maximum from the settings', async () => {
     const app = await startAppForTest({ HASH_CONCURRENCY: '2', HASH_QUEUE: '9', PASSWORD_HASH: 'm=65536,t=6,p=1' });
     const logins = times(5, () => app.http.post('/auth/login').send({ username: 'nobody', password: wrong }).then());
     await expectTold(app, 'gatelatch_hashes_running', {}, 2);
@@ -150,7 +150,7 @@ describe('Hashes', () => {
 });
 
 describe('The state', () => {
-  it('of revocations is told, and what runs', async () => {
+  it('of revocations and of the running version is shown', async () => {
     const app = shared;
     const { bearer } = await app.signUp();
     const before = Number(await told(app, 'gatelatch_revocations'));
@@ -163,7 +163,7 @@ describe('The state', () => {
     expect(await told(app, 'nodejs_eventloop_lag_p99_seconds')).toBeGreaterThan(0);
   });
 
-  it('of the outbox is told, at one query in five seconds however often it is read', async () => {
+  it('of the outbox is shown, with at most one query in five seconds', async () => {
     const app = await startAppForTest();
     const dead = () => app.deps.db.$executeRaw`
       INSERT INTO outbox (id, purpose, recipient, failed_at)
@@ -178,14 +178,14 @@ describe('The state', () => {
     expect(app.statements).toEqual([]);
   });
 
-  it('is told without it while the database is away', async () => {
+  it('is shown without the outbox if its query fails', async () => {
     const app = await startAppForTest();
     await app.deps.db.$executeRaw`DROP TABLE outbox`;
     expect(await told(app, 'gatelatch_outbox_mails')).toBeUndefined();
     expect(await told(app, 'gatelatch_revocations')).toBe(0);
   });
 
-  it('has nothing of any user', async () => {
+  it('contains no data of any user', async () => {
     const app = shared;
     const email = 'ada@mail.example';
     const user = await app.signUp({ username: 'ada-of-nobody', email });

@@ -20,12 +20,12 @@ import {
 } from '../support/instance.js';
 import { type PostgresCluster, startPostgresCluster } from '../support/postgres-cluster.js';
 
-// The promise (api.md, Tokens), in milliseconds from the answer to the ending.
+// The limit of the contract, in milliseconds from the response until the other instance refuses the token.
 const atTheLatest = 1_000;
 
 const newPassword = 'a wholly different battery staple';
 
-/** What ends or ages the live access token of a user, done by the first instance or beside both. */
+/** A way to end a user's access token or make it stale, on the first instance or by the operator. */
 type Ending = { code: string; by(first: Instance, user: Tokens, operator: Operator): Promise<unknown> };
 
 async function expect204(answer: Promise<{ status: number }>): Promise<void> {
@@ -50,7 +50,7 @@ const endings: Record<string, Ending> = {
       await expect204(ask(first, 'POST /auth/logout-all', { bearer: access }));
     },
   },
-  'an ending from the list': {
+  'an ending from the list of sessions': {
     code: 'session_revoked',
     async by(first, { username, sessionId }) {
       const { access } = await logIn(first, username);
@@ -65,7 +65,7 @@ const endings: Record<string, Ending> = {
       await expect204(ask(first, 'POST /me/password', { bearer: access, body }));
     },
   },
-  'a theft': {
+  'a stolen refresh token': {
     code: 'session_revoked',
     async by(first, user, { db }) {
       await refresh(first, user.refresh);
@@ -96,14 +96,14 @@ const endings: Record<string, Ending> = {
   },
 };
 
-describe('an ending at one instance', () => {
-  // A server of its own: it is killed and frozen here.
+describe('an ending on one instance', () => {
+  // Its own server, because it is killed and frozen here.
   let cluster: PostgresCluster;
   let operator: Operator;
   let first: Instance;
   let other: Instance;
 
-  // By the name of its connections one instance's listener can be told from the other's.
+  // The names of their connections tell the listeners of the instances apart.
   const urlFor = (name: string) => `${cluster.url}?application_name=${name}`;
 
   beforeAll(async () => {
@@ -129,7 +129,7 @@ describe('an ending at one instance', () => {
     }
   }
 
-  /** The backend on which an instance listens: the one whose last query was the heartbeat. */
+  /** The backend that an instance listens on: the one whose last query was the heartbeat. */
   async function listenerOf(name: string): Promise<number> {
     const [row] = await onDatabase(`SELECT pid FROM pg_stat_activity
       WHERE application_name = '${name}' AND query = 'SELECT 1' ORDER BY backend_start DESC LIMIT 1`);
@@ -137,13 +137,13 @@ describe('an ending at one instance', () => {
     return row.pid as number;
   }
 
-  /** How long after its ending the other instance still takes a token; it must stay refused from then on. */
-  async function feltAfter({ access }: Tokens, code: string, at = other): Promise<number> {
+  /** How long after its ending the other instance accepts a token. From then on it must stay refused. */
+  async function refusedAfter({ access }: Tokens, code: string, at = other): Promise<number> {
     const ended = performance.now();
     for (;;) {
       const { status, body } = await welcome(at, access);
       const after = performance.now() - ended;
-      // A database that is away says so; what it must never say is 200.
+      // While the database is unavailable, 503 is fine, but 200 is not.
       if (status === 401) {
         expect(body.code).toBe(code);
         expect((await welcome(at, access)).status).toBe(401);
@@ -161,64 +161,68 @@ describe('an ending at one instance', () => {
     return user;
   }
 
-  it.each(Object.keys(endings))('by %s is felt at the other within a second', { timeout: 120_000 }, async (name) => {
-    const { by, code } = endings[name] as Ending;
-    const felt: number[] = [];
-    for (let round = 0; round < (by === logout.by ? 200 : 15); round++) {
-      const user = await signedUpAndSeen();
-      await by(first, user, operator);
-      felt.push(await feltAfter(user, code));
-    }
-    print(name, felt);
-    expect(Math.max(...felt)).toBeLessThan(atTheLatest);
-  });
+  it.each(Object.keys(endings))(
+    'by %s takes effect on the other within a second',
+    { timeout: 120_000 },
+    async (name) => {
+      const { by, code } = endings[name] as Ending;
+      const delays: number[] = [];
+      for (let round = 0; round < (by === logout.by ? 200 : 15); round++) {
+        const user = await signedUpAndSeen();
+        await by(first, user, operator);
+        delays.push(await refusedAfter(user, code));
+      }
+      print(name, delays);
+      expect(Math.max(...delays)).toBeLessThan(atTheLatest);
+    },
+  );
 
-  it('by a change of roles leaves the session alive: a refresh gives a token with the new roles', async () => {
+  it('by a change of roles keeps the session: a refresh gives a token with the new roles', async () => {
     const user = await signedUpAndSeen();
     await changeUser(operator, user.userId, { roles: ['editor'] }, {});
-    await feltAfter(user, 'token_stale');
+    await refusedAfter(user, 'token_stale');
     const { status, body } = await refresh(other, user.refresh);
     expect([status, body.user.roles]).toEqual([200, ['editor']]);
     for (const at of [first, other]) expect((await welcome(at, body.access_token)).status).toBe(200);
   });
 
-  it('is felt within a second also where the other’s listening connection was killed just before', {
+  it('takes effect within a second even if the other’s listening connection was killed just before', {
     timeout: 60_000,
   }, async () => {
-    const felt: number[] = [];
+    const delays: number[] = [];
     for (let round = 0; round < 10; round++) {
       const user = await signedUpAndSeen();
       await onDatabase(`SELECT pg_terminate_backend(${await listenerOf('other')})`);
       await logout.by(first, user, operator);
-      felt.push(await feltAfter(user, logout.code));
+      delays.push(await refusedAfter(user, logout.code));
       // Until it listens again.
       await sleep(400);
     }
-    print('a logout, the listening connection killed', felt);
-    expect(Math.max(...felt)).toBeLessThan(atTheLatest);
+    print('a logout, the listening connection killed', delays);
+    expect(Math.max(...delays)).toBeLessThan(atTheLatest);
   });
 
-  it('is felt within a second also where the other’s listening connection froze silently', {
+  it('takes effect within a second even if the other’s listening connection froze silently', {
     timeout: 60_000,
   }, async () => {
-    const felt: number[] = [];
+    const delays: number[] = [];
     for (let round = 0; round < 5; round++) {
       const user = await signedUpAndSeen();
       const pid = await listenerOf('other');
       process.kill(pid, 'SIGSTOP');
       try {
         await logout.by(first, user, operator);
-        felt.push(await feltAfter(user, logout.code));
+        delays.push(await refusedAfter(user, logout.code));
       } finally {
         process.kill(pid, 'SIGCONT');
       }
       await sleep(1_000);
     }
-    print('a logout, the listening connection frozen', felt);
-    expect(Math.max(...felt)).toBeLessThan(atTheLatest);
+    print('a logout, the listening connection frozen', delays);
+    expect(Math.max(...delays)).toBeLessThan(atTheLatest);
   });
 
-  it('is kept where Postgres crashes and comes back, and the next ones are felt again', {
+  it('is kept when Postgres crashes and comes back, and later endings take effect again', {
     timeout: 60_000,
   }, async () => {
     const before = await signedUpAndSeen();
@@ -227,7 +231,7 @@ describe('an ending at one instance', () => {
     await logout.by(first, before, operator);
     expect((await refresh(first, during.refresh)).status).toBe(200);
     await cluster.crash();
-    // The instance that knows of the ending need not ask; whoever can't know it must not say 200.
+    // An instance that knows of the ending can say 401. One that cannot know must not say 200.
     const asked: number[] = [];
     for (let time = 0; time < 30; time++) {
       asked.push((await welcome(other, before.access)).status);
@@ -244,11 +248,11 @@ describe('an ending at one instance', () => {
       await sleep(50);
     }
     await logout.by(first, during, operator);
-    const felt = [await feltAfter(during, logout.code), await feltAfter(before, logout.code)];
-    print('a logout after Postgres came back', felt);
-    expect(Math.max(...felt)).toBeLessThan(atTheLatest);
+    const delays = [await refusedAfter(during, logout.code), await refusedAfter(before, logout.code)];
+    print('a logout after Postgres came back', delays);
+    expect(Math.max(...delays)).toBeLessThan(atTheLatest);
     expect((await welcome(first, lives.access)).status).toBe(200);
-    // No connection is left over from before (E-D2).
+    // No connections are left over from before the crash.
     await sleep(500);
     const [{ count } = { count: 0 }] = await onDatabase(
       `SELECT count(*)::int FROM pg_stat_activity WHERE application_name IN ('first', 'other')`,
@@ -256,7 +260,7 @@ describe('an ending at one instance', () => {
     expect(count).toBeLessThanOrEqual(2 * (10 + 1));
   });
 
-  it('is known to an instance from its first request, where it started after that (E-C5)', async () => {
+  it('is known to an instance that starts afterwards, from its first request', async () => {
     const ended = await signedUpAndSeen();
     const deleted = await signedUpAndSeen();
     const stale = await signedUpAndSeen();
@@ -271,19 +275,19 @@ describe('an ending at one instance', () => {
     expect(codes).toEqual(['session_revoked', 'session_revoked', 'token_stale']);
   });
 
-  it('is kept for the tokens of before where ACCESS_TOKEN_TTL was shortened in between', {
+  it('is kept for older tokens after ACCESS_TOKEN_TTL was shortened', {
     timeout: 60_000,
   }, async () => {
     const long = await signedUpAndSeen();
-    const felt: number[] = [];
+    const delays: number[] = [];
     await stopAll(first, other);
     first = await startInstance(urlFor('first'), { ACCESS_TOKEN_TTL: '1' });
     other = await startInstance(urlFor('other'), { ACCESS_TOKEN_TTL: '1' });
     expect((await refresh(first, long.refresh)).body.expires_in).toBe(1);
     await logout.by(first, long, operator);
-    felt.push(await feltAfter(long, logout.code));
-    print('a logout, ACCESS_TOKEN_TTL shortened in between', felt);
-    // The last one signed has expired by now; the first is good for another 14 minutes.
+    delays.push(await refusedAfter(long, logout.code));
+    print('a logout, ACCESS_TOKEN_TTL shortened in between', delays);
+    // The last token has expired by now; the first is valid for another 14 minutes.
     await sleep(1_500);
     await stopAll(first, other);
     first = await startInstance(urlFor('first'));
@@ -291,20 +295,20 @@ describe('an ending at one instance', () => {
     for (const at of [first, other]) expect((await welcome(at, long.access)).body.code).toBe('session_revoked');
   });
 
-  it('is felt within a second also where the other polls, each kind', { timeout: 120_000 }, async () => {
+  it('of every kind takes effect within a second if the other polls', { timeout: 120_000 }, async () => {
     const polling = await startInstance(urlFor('polling'), { REVOCATION_FEED: 'poll' });
-    const felt: number[] = [];
+    const delays: number[] = [];
     try {
       for (const { by, code } of Object.values(endings)) {
         const user = await signUp(first);
         expect((await welcome(polling, user.access)).status).toBe(200);
         await by(first, user, operator);
-        felt.push(await feltAfter(user, code, polling));
+        delays.push(await refusedAfter(user, code, polling));
       }
     } finally {
       await polling.stop();
     }
-    print('any ending, REVOCATION_FEED=poll', felt);
-    expect(Math.max(...felt)).toBeLessThan(atTheLatest);
+    print('any ending, REVOCATION_FEED=poll', delays);
+    expect(Math.max(...delays)).toBeLessThan(atTheLatest);
   });
 });

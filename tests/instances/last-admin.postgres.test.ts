@@ -13,7 +13,7 @@ import {
 } from '../support/instance.js';
 import { createServerDatabase, type TestDatabase } from '../support/test-database.js';
 
-describe('the last admin, at two instances', () => {
+describe('the last admin, on two instances', () => {
   let database: TestDatabase;
   let operator: Operator;
   let one: Instance;
@@ -34,7 +34,7 @@ describe('the last admin, at two instances', () => {
     return logIn(one, user.username);
   };
 
-  it('stays, where all admins are taken away at once, in 50 rounds', { timeout: 120_000 }, async () => {
+  it('stays if all admins are removed at once (50 rounds)', { timeout: 120_000 }, async () => {
     const ways = [
       (at: Instance, id: string, bearer: string) =>
         ask(at, `PATCH /admin/users/${id}`, { bearer, body: { roles: [] } }),
@@ -52,7 +52,7 @@ describe('the last admin, at two instances', () => {
           return way(n % 2 === 0 ? one : other, target.userId, admin.access);
         }),
       );
-      // Waiting for each other they neither fail nor deadlock.
+      // They wait for each other, and neither fail nor deadlock.
       expect(answers.filter(({ status }) => status >= 500)).toEqual([]);
       const stored = await operator.db.user.findMany({ where: { roles: { has: 'admin' }, disabledAt: null } });
       expect(stored.length, `round ${round}`).toBeGreaterThanOrEqual(1);

@@ -13,7 +13,7 @@ import {
 } from '../support/instance.js';
 import { createServerDatabase, type TestDatabase } from '../support/test-database.js';
 
-describe('refreshing at two instances', () => {
+describe('refreshing on two instances', () => {
   let database: TestDatabase;
   let operator: Operator;
   let one: Instance;
@@ -32,7 +32,7 @@ describe('refreshing at two instances', () => {
   const counterOf = async (id: string) =>
     (await operator.db.session.findUniqueOrThrow({ where: { id }, select: { counter: true } })).counter;
 
-  it('gives 40 who send one token at the same instant one successor, 50 times (E-R1, D32)', {
+  it('gives 40 requests at once with one token the same new token (50 rounds)', {
     timeout: 60_000,
   }, async () => {
     const { sessionId, refresh: first } = await signUp(one);
@@ -49,9 +49,9 @@ describe('refreshing at two instances', () => {
     }
   });
 
-  it('logs nobody out whose five tabs refresh at once, for 60 cycles (E-R3)', { timeout: 120_000 }, async () => {
+  it('never logs a user out whose five tabs refresh at once (60 rounds)', { timeout: 120_000 }, async () => {
     const { sessionId, access, refresh: first } = await signUp(one);
-    // Each tab has what it was given last; a slow one may send the parent of what the others have.
+    // Each tab has the token it got last; a slow one may send the one before the others' token.
     const tabs = Array.from({ length: 5 }, () => ({ access, token: first }));
     for (let cycle = 0; cycle < 60; cycle++) {
       await Promise.all(
@@ -68,7 +68,7 @@ describe('refreshing at two instances', () => {
     for (const tab of tabs) expect((await welcome(other, tab.access)).status).toBe(200);
   });
 
-  it('repeats a lost answer 10 times with the same successor, which moves the counter once (E-R2 a)', async () => {
+  it('returns the same new token to 10 repeats, and moves the counter once', async () => {
     const { sessionId, refresh: token } = await signUp(one);
     const successors: string[] = [];
     for (let time = 0; time < 10; time++)
@@ -77,7 +77,7 @@ describe('refreshing at two instances', () => {
     expect(await counterOf(sessionId)).toBe(1);
   });
 
-  it('ends the session, and no other of the user, where an old token comes after the grace (E-R2 b)', async () => {
+  it('with an old token after the grace period ends the session, and no other of the user', async () => {
     const stolen = await signUp(one);
     const phone = await logIn(other, stolen.username);
     const successor = (await refresh(one, stolen.refresh)).body;
@@ -93,7 +93,7 @@ describe('refreshing at two instances', () => {
     expect((await welcome(one, phone.access)).status).toBe(200);
   });
 
-  it('tells theft once where 20 send an old token at the same instant, and never answers 5xx', async () => {
+  it('with an old token 20 times at once reports one theft, and never answers 5xx', async () => {
     const stolen = await signUp(one);
     await refresh(one, stolen.refresh);
     await operator.db

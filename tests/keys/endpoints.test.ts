@@ -11,9 +11,9 @@ describe('the JWKS', () => {
       'ES256',
       { kty: 'EC', crv: 'P-256', x: expect.stringMatching(/^[\w-]{43}$/), y: expect.stringMatching(/^[\w-]{43}$/) },
     ],
-    // 384 bytes: RSA with 3072 bits is worth 128 (ASVS 11.2.3).
+    // 384 bytes: RSA with 3072 bits has a strength of 128 bits (ASVS 11.2.3).
     ['RS256', { kty: 'RSA', n: expect.stringMatching(/^[\w-]{512}$/), e: 'AQAB' }],
-  ])('shows the public key of %s and nothing of the private one (B1.24)', async (algorithm, members) => {
+  ])('contains the public key for %s and nothing of the private key', async (algorithm, members) => {
     const app = await startAppForTest({ JWT_ALGORITHM: algorithm });
     const { accessToken } = await app.signUp();
     const { status, body, headers, text } = await app.http.get('/.well-known/jwks.json');
@@ -24,7 +24,7 @@ describe('the JWKS', () => {
     });
     const header = jwt.decode(accessToken, { complete: true })?.header;
     expect(header).toEqual({ alg: algorithm, typ: 'at+jwt', kid: expect.any(String) });
-    // The key that signs, and the one that will sign next: published before it is used.
+    // The key that signs, and the next one, which is published before it is used.
     const shown = { ...members, kid: expect.any(String), alg: algorithm, use: 'sig' };
     expect(body).toEqual({ keys: [shown, shown] });
     expect(body.keys.map(({ kid }: { kid: string }) => kid)).toContain(header?.kid);
@@ -52,7 +52,7 @@ describe('the JWKS', () => {
     expect(() => jwt.verify(`${head}.${raised}.${signature}`, key, { algorithms: [algorithm] })).toThrow('signature');
   });
 
-  it('is empty under HS256, whose key is nobody else’s business', async () => {
+  it('is empty for HS256, whose key must stay secret', async () => {
     const app = await startAppForTest({ JWT_ALGORITHM: 'HS256' });
     const user = await app.signUp();
     expect(jwt.decode(user.accessToken, { complete: true })?.header).toMatchObject({ alg: 'HS256', typ: 'at+jwt' });
@@ -61,7 +61,7 @@ describe('the JWKS', () => {
     expect([status, body]).toEqual([200, { keys: [] }]);
   });
 
-  it('asks the database nothing', async () => {
+  it('needs no query', async () => {
     const app = await startAppForTest();
     app.statements.length = 0;
     await app.http.get('/.well-known/jwks.json');

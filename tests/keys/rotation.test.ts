@@ -6,12 +6,13 @@ import { createSecretBox } from '../../src/keys/secret-box.js';
 import { loadSigningKeys } from '../../src/keys/signing-keys.js';
 import type { Db } from '../../src/platform/db/database.js';
 import { type SignedUp, startApp, type TestApp } from '../support/app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { lendDatabase } from '../support/lent-databases.js';
+import type { TestDatabase } from '../support/test-database.js';
 
 const oldSecret = 'tests-only-0123456789abcdefghijklmnopqrstuvwxyz';
 const newSecret = 'tests-only-new-0123456789abcdefghijklmnopqrstuvwxyz';
 
-/** The database, where something happens between a read of the keys and its coming back. */
+/** A database where something happens between the read of the keys and its result. */
 function readThrough(db: Db, onRead: () => unknown): Db {
   const findMany = async (...args: Parameters<Db['signingKey']['findMany']>) => {
     const rows = await db.signingKey.findMany(...args);
@@ -21,16 +22,16 @@ function readThrough(db: Db, onRead: () => unknown): Db {
   return new Proxy(db, { get: (of, name) => (name === 'signingKey' ? { findMany } : Reflect.get(of, name)) });
 }
 
-describe('signing keys that change', () => {
+describe('signing keys', () => {
   let database: TestDatabase;
   let app: TestApp;
-  const start = (environment: Record<string, string> = {}) => startApp(environment, { databaseUrl: database.url });
+  const start = (environment: Record<string, string> = {}) => startApp(environment, { database });
   async function restart(environment: Record<string, string> = {}): Promise<void> {
     await app.stop();
     app = await start(environment);
   }
   beforeEach(async () => {
-    database = await createTestDatabase();
+    database = await lendDatabase();
     app = await start();
   });
   afterEach(async () => {
@@ -57,8 +58,8 @@ describe('signing keys that change', () => {
   const refresh = ({ refreshToken }: Pick<SignedUp, 'refreshToken'>) =>
     app.http.post('/auth/refresh').send({ refresh_token: refreshToken });
 
-  describe('rotate:', () => {
-    it('the next one is published before it is used, then signs, and another is published', async () => {
+  describe('when they rotate:', () => {
+    it('the next key is published before it is used, then signs, and another is published', async () => {
       const next = await nextOf('access');
       const user = await app.signUp();
       expect(await published()).toEqual([kidOf(user.accessToken), next].sort());
@@ -69,7 +70,7 @@ describe('signing keys that change', () => {
       expect(await published()).toEqual([kidOf(user.accessToken), next, await nextOf('access')].sort());
     });
 
-    it('the retired one still verifies, and nobody is logged out (E-C6)', async () => {
+    it('the retired key still verifies, and no user is logged out', async () => {
       const user = await app.signUp();
       await age(jwksMaxAge + 1);
       await rotateKeys(app.deps, {});
@@ -80,7 +81,7 @@ describe('signing keys that change', () => {
       }
     });
 
-    it('not where the next one has been published for less than a JWKS may be cached', async () => {
+    it('nothing happens if the next key has been published for less time than a JWKS may be cached', async () => {
       const user = await app.signUp();
       await age(jwksMaxAge - 5);
       expect(await rotateKeys(app.deps, {})).toBe(false);
@@ -89,7 +90,7 @@ describe('signing keys that change', () => {
       expect([await rotateKeys(app.deps, {}), await rotateKeys(app.deps, {})]).toEqual([true, false]);
     });
 
-    it('those of refresh tokens too, by one that every instance has known as long; sessions stay with theirs', async () => {
+    it('the keys for refresh tokens rotate too, and existing sessions keep their key', async () => {
       const user = await app.signUp();
       const kid = (token: string) => Buffer.from(token, 'base64url').toString('base64url', 1, 10);
       const next = await nextOf('refresh');
@@ -100,7 +101,7 @@ describe('signing keys that change', () => {
       expect(await states('refresh')).toEqual(['retired', 'active', 'next']);
     });
 
-    it('by themselves once the active one has come of age, and not before; and it is recorded', async () => {
+    it('keys rotate by themselves when the active one is old enough, not before, and the audit records it', async () => {
       await age(89 * 86_400);
       await rotateKeysByAge(app.deps);
       expect(await states('access')).toEqual(['active', 'next']);
@@ -115,7 +116,7 @@ describe('signing keys that change', () => {
       });
     });
 
-    it('and leave once their last token has expired: access keys after a day, refresh keys after SESSION_MAX_AGE', async () => {
+    it('retired keys are removed after their last token: access keys after a day, refresh keys after SESSION_MAX_AGE', async () => {
       await age(jwksMaxAge + 1);
       await rotateKeys(app.deps, {});
       const retired = async () => {
@@ -131,14 +132,14 @@ describe('signing keys that change', () => {
       expect((await daysLater(0.95)).sort()).toEqual([access, refreshing]);
       expect(await daysLater(0.1)).toEqual([refreshing]);
       expect(await published()).toHaveLength(2);
-      // 90 days and what their jitter may add. Meanwhile others have rotated by age.
+      // 90 days plus their possible jitter. Meanwhile others have rotated by age.
       expect(await daysLater(93)).toContain(refreshing);
       expect(await daysLater(1)).not.toContain(refreshing);
     });
   });
 
-  describe('revoked,', () => {
-    it('the active one is out at once: its tokens are refused, verified before or not, and the next one signs', async () => {
+  describe('when they are revoked:', () => {
+    it('tokens of the active key are refused at once, verified before or not, and the next key signs', async () => {
       const [seen, unseen] = [await app.signUp(), await app.signUp()];
       expect(await welcome(seen)).toBe(200);
       const kid = kidOf(seen.accessToken);
@@ -153,7 +154,7 @@ describe('signing keys that change', () => {
       expect(await app.deps.db.auditEvent.count({ where: { action: 'key.revoked' } })).toBe(1);
     });
 
-    it.each(['refresh', 'device'])('the active one of purpose %s has a successor at once', async (purpose) => {
+    it.each(['refresh', 'device'])('the active key of purpose %s is replaced at once', async (purpose) => {
       const user = await app.signUp();
       const row = await app.deps.db.signingKey.findFirstOrThrow({ where: { purpose, NOT: { activeAt: null } } });
       await revokeKey(app.deps, row.id, {});
@@ -162,7 +163,7 @@ describe('signing keys that change', () => {
       expect(await welcome(user)).toBe(200);
     });
 
-    it('the next one has a successor, and the active one goes on', async () => {
+    it('the next key is replaced, and the active one goes on', async () => {
       const user = await app.signUp();
       const next = await nextOf('access');
       await revokeKey(app.deps, next, {});
@@ -171,7 +172,7 @@ describe('signing keys that change', () => {
       expect(await welcome(user)).toBe(200);
     });
 
-    it('a retired one takes its tokens with it', async () => {
+    it('tokens of a retired key are refused', async () => {
       const user = await app.signUp();
       await age(jwksMaxAge + 1);
       await rotateKeys(app.deps, {});
@@ -180,15 +181,15 @@ describe('signing keys that change', () => {
       expect(await welcome(user)).toBe('invalid_token');
     });
 
-    it('one that is not there is told as such', async () => {
+    it('an unknown key is reported', async () => {
       expect(await revokeKey(app.deps, 'nothing', {})).toBe(false);
       expect(await app.deps.db.auditEvent.count({ where: { action: 'key.revoked' } })).toBe(0);
     });
   });
 
-  it('are looked up once where another instance made them, and a stranger’s at most once a second', async () => {
+  it('are looked up once if another instance made them, and unknown ones at most once a second', async () => {
     const user = await app.signUp();
-    // As if this instance had not heard of its own key: what it knows is older.
+    // This instance has not loaded the newest key.
     const reading = vi.fn();
     const keys = await loadSigningKeys(readThrough(app.deps.db, reading), app.deps.box, app.deps.log);
     await age(jwksMaxAge + 1);
@@ -202,19 +203,19 @@ describe('signing keys that change', () => {
     expect(await keys.lookUp('access', kidOf(user.accessToken))).toBeDefined();
   });
 
-  it('are looked up right after a reload too, which is no look-up for a stranger', async () => {
+  it('are looked up right after a reload too, because a reload is not a look-up', async () => {
     const keys = await loadSigningKeys(app.deps.db, app.deps.box, app.deps.log);
     await revokeKey(app.deps, await nextOf('access'), {});
     expect(await keys.lookUp('access', await nextOf('access'))).toBeDefined();
   });
 
-  it('do not come back by a reload that began before they were revoked and ends after', async () => {
+  it('do not come back by a reload that began before they were revoked and ended afterwards', async () => {
     const { db, box, log } = app.deps;
     const keys = await loadSigningKeys(db, box, log);
     const kid = keys.active('access').kid;
-    // The first read is held up on its way back, as a busy pool does.
-    let letGo = () => {};
-    const held = new Promise<void>((resolve) => (letGo = resolve));
+    // The result of the first read is delayed, as in a busy pool.
+    let release = () => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
     let reads = 0;
     const slow = await loadSigningKeys(
       readThrough(db, async () => {
@@ -228,12 +229,12 @@ describe('signing keys that change', () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     await revokeKey(app.deps, kid, {});
     await slow.reload();
-    letGo();
+    release();
     await early;
     expect(slow.find('access', kid)).toBeUndefined();
   });
 
-  it('follow JWT_ALGORITHM: a key of the new one signs at once, and the old ones keep verifying', async () => {
+  it('follow JWT_ALGORITHM: a key of the new algorithm signs at once, and the old keys still verify', async () => {
     const user = await app.signUp();
     await restart({ JWT_ALGORITHM: 'RS256' });
     const later = await app.signUp();
@@ -245,8 +246,8 @@ describe('signing keys that change', () => {
     for (const one of [user, later]) expect(await welcome(one)).toBe(200);
   });
 
-  describe('sealed by AUTH_SECRET,', () => {
-    it('are sealed anew by the runbook: both secrets, reseal, then the old one is dropped', async () => {
+  describe('when AUTH_SECRET changes:', () => {
+    it('keys are resealed by the runbook: both secrets, reseal, then drop the old one', async () => {
       const user = await app.signUp();
       await restart({ AUTH_SECRET: newSecret, AUTH_SECRET_PREVIOUS: oldSecret });
       expect(await resealKeys(app.deps)).toBe(6);
@@ -259,7 +260,7 @@ describe('signing keys that change', () => {
       app = await start({ AUTH_SECRET: newSecret });
     });
 
-    it('are not sealed anew in part where one is opened by neither secret', async () => {
+    it('no key is resealed if one of them cannot be opened', async () => {
       const row = await app.deps.db.signingKey.findFirstOrThrow({ where: { purpose: 'device' } });
       await app.deps.db.signingKey.update({ where: { id: row.id }, data: { sealed: new Uint8Array(80) } });
       const before = await app.deps.db.signingKey.findMany({ orderBy: { id: 'asc' } });
@@ -269,7 +270,7 @@ describe('signing keys that change', () => {
       await app.deps.db.signingKey.delete({ where: { id: row.id } });
     });
 
-    it('are left out at a reload where no secret opens one, with a line in the log; the others go on', async () => {
+    it('a key that cannot be opened is left out at a reload and logged, and the others go on', async () => {
       const user = await app.signUp();
       const { db } = app.deps;
       const id = await nextOf('access');
@@ -286,7 +287,7 @@ describe('signing keys that change', () => {
       await db.signingKey.delete({ where: { id: 'foreign' } });
     });
 
-    it('are not added to by a start with a wrong one, also where some are missing: the right one starts after it', async () => {
+    it('a start with a wrong secret adds no keys, even if some are missing, so the right one still starts', async () => {
       const { db } = app.deps;
       await db.signingKey.deleteMany({ where: { activeAt: null } });
       const box = createSecretBox(['another-secret-0123456789abcdefghijklmnopqrstuvwxyz']);

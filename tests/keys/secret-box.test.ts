@@ -7,22 +7,22 @@ describe('the secret box', () => {
   const box = createSecretBox([secret]);
   const plain = Buffer.from('a signing key');
 
-  it('gives back what was sealed, with the same secret and label', () => {
+  it('returns what was sealed, with the same secret and label', () => {
     expect(createSecretBox([secret]).open(box.seal(plain, 'row 1'), 'row 1')).toEqual(plain);
     expect(box.open(box.seal(Buffer.alloc(0), 'row 1'), 'row 1')).toEqual(Buffer.alloc(0));
   });
 
-  it('shows nothing of it, and seals the same thing differently each time', () => {
+  it('hides its content, and seals the same content differently each time', () => {
     const sealed = Array.from({ length: 100 }, () => box.seal(plain, 'row 1').toString('hex'));
     expect(new Set(sealed).size).toBe(100);
     for (const text of sealed) expect(text).not.toContain(plain.toString('hex'));
   });
 
-  it('opens nothing with another secret, however alike', () => {
+  it('opens nothing with another secret, however similar', () => {
     expect(createSecretBox([another]).open(box.seal(plain, 'row 1'), 'row 1')).toBeUndefined();
   });
 
-  it('opens nothing under another label: what is sealed can’t be moved to another row', () => {
+  it('opens nothing under another label, so that a sealed key cannot be moved to another row', () => {
     for (const label of ['row 2', 'row 1 ', '', 'Row 1'])
       expect(box.open(box.seal(plain, 'row 1'), label)).toBeUndefined();
   });
@@ -39,7 +39,7 @@ describe('the secret box', () => {
     expect(box.open(Buffer.concat([sealed, Buffer.of(0)]), 'row 1')).toBeUndefined();
   });
 
-  it('opens with a previous secret what it sealed, and seals with the current one alone', () => {
+  it('opens with a previous secret what it sealed, and seals only with the current one', () => {
     const changed = createSecretBox([another, secret]);
     expect(changed.open(box.seal(plain, 'row 1'), 'row 1')).toEqual(plain);
     const sealedNow = changed.seal(plain, 'row 1');

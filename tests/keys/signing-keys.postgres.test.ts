@@ -3,7 +3,7 @@ import { startApp } from '../support/app.js';
 import { createServerDatabase } from '../support/test-database.js';
 
 describe('signing keys of instances on one database', () => {
-  it('are the same where they start at once: a token of one opens and refreshes at each other', async () => {
+  it('are the same if the instances start at once: every instance accepts the tokens of the others', async () => {
     const database = await createServerDatabase();
     onTestFinished(() => database.drop());
     const starting = Array.from({ length: 4 }, () => startApp({}, { databaseUrl: database.url }));

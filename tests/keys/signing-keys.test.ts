@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { startApp, type TestApp } from '../support/app.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { lendDatabase } from '../support/lent-databases.js';
+import type { TestDatabase } from '../support/test-database.js';
 
 const [secret, another] = ['first-0123456789abcdefghijklmnopqrstuv', 'other-0123456789abcdefghijklmnopqrstuv'] as const;
 
@@ -8,7 +9,7 @@ describe('signing keys', () => {
   let database: TestDatabase;
   let running: TestApp | undefined;
   beforeEach(async () => {
-    database = await createTestDatabase();
+    database = await lendDatabase();
     return async () => {
       await running?.stop();
       running = undefined;
@@ -19,13 +20,13 @@ describe('signing keys', () => {
   async function start(environment: Record<string, string> = {}): Promise<TestApp> {
     await running?.stop();
     running = undefined;
-    running = await startApp({ AUTH_SECRET: secret, ...environment }, { databaseUrl: database.url });
+    running = await startApp({ AUTH_SECRET: secret, ...environment }, { database });
     return running;
   }
   const kids = (app: TestApp) =>
     (['access', 'refresh', 'device'] as const).map((purpose) => app.deps.keys.active(purpose).kid);
 
-  it('are made on the first start, one for each purpose and a next one for those that rotate, and are the same after a restart', async () => {
+  it('are created at the first start, with a next one for those that rotate, and stay the same after a restart', async () => {
     const first = await start();
     const made = kids(first);
     expect(new Set(made).size).toBe(3);
@@ -39,7 +40,7 @@ describe('signing keys', () => {
     expect((await second.http.post('/auth/login').send(login)).body.device_token).toBe(user.deviceToken);
   });
 
-  it('lie in the database sealed: nothing of a key can be read there', async () => {
+  it('are sealed in the database, where no part of them can be read', async () => {
     const app = await start();
     for (const { id, purpose, sealed } of await app.deps.db.signingKey.findMany()) {
       const key = app.deps.keys.find(purpose as 'access', id)?.privateKey;
@@ -49,7 +50,7 @@ describe('signing keys', () => {
     }
   });
 
-  it('open with their AUTH_SECRET alone: another one stops the start with one clear line, and harms nothing', async () => {
+  it('open only with their AUTH_SECRET: another one stops the start with one line, and damages nothing', async () => {
     const made = kids(await start());
     const refusal = await start({ AUTH_SECRET: another }).catch((error: unknown) => error);
     expect(refusal).toMatchObject({ name: 'StartError', message: expect.stringMatching(/^AUTH_SECRET [^\n]+$/) });
@@ -57,7 +58,7 @@ describe('signing keys', () => {
     expect(kids(await start())).toEqual(made);
   });
 
-  it('open with AUTH_SECRET_PREVIOUS while the secret is changed, and nobody is logged out', async () => {
+  it('open with AUTH_SECRET_PREVIOUS while the secret is changed, and no user is logged out', async () => {
     const user = await (await start()).signUp();
     const app = await start({ AUTH_SECRET: another, AUTH_SECRET_PREVIOUS: secret });
     expect((await app.http.get('/welcome').set(user.bearer)).status).toBe(200);
@@ -71,14 +72,14 @@ describe('signing keys', () => {
     ['given another purpose', `purpose = CASE purpose WHEN 'refresh' THEN 'device' ELSE 'refresh' END`],
     ['given another algorithm', `algorithm = CASE algorithm WHEN 'HS256' THEN 'ES256' ELSE 'HS256' END`],
     ['given another id', `id = 'AAAAAAAAAAAA'`],
-  ])('stop the start where a row was tampered with: %s', async (_what, change) => {
+  ])('stop the start if a row was changed: %s', async (_what, change) => {
     const app = await start();
     const { kid } = app.deps.keys.active('refresh');
     await app.deps.db.$executeRawUnsafe(`UPDATE signing_key SET ${change} WHERE id = '${kid}'`);
     await expect(start()).rejects.toMatchObject({ name: 'StartError', message: expect.stringMatching(/^[^\n]+$/) });
   });
 
-  it('stop the start where two rows have changed places', async () => {
+  it('stop the start if two rows were swapped', async () => {
     const app = await start();
     const [refresh, device] = [app.deps.keys.active('refresh').kid, app.deps.keys.active('device').kid];
     await app.deps.db.$executeRaw`
@@ -87,7 +88,7 @@ describe('signing keys', () => {
     await expect(start()).rejects.toMatchObject({ name: 'StartError' });
   });
 
-  it('of the algorithm before keep verifying after JWT_ALGORITHM is changed, and new tokens use the new one', async () => {
+  it('of the old algorithm still verify after JWT_ALGORITHM is changed, and new tokens use the new one', async () => {
     const user = await (await start()).signUp();
     const app = await start({ JWT_ALGORITHM: 'HS256' });
     expect(app.deps.keys.active('access').algorithm).toBe('HS256');
@@ -99,7 +100,7 @@ describe('signing keys', () => {
     expect((await back.http.get('/welcome').set(user.bearer)).status).toBe(200);
   });
 
-  it('differ between deployments, also with the same AUTH_SECRET', async () => {
+  it('differ between deployments, even with the same AUTH_SECRET', async () => {
     const mine = kids(await start());
     const elsewhere = await startApp({ AUTH_SECRET: secret });
     onTestFinished(() => elsewhere.stop());

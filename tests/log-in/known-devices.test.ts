@@ -14,29 +14,29 @@ describe('device tokens', () => {
   const issue = (userId: string, presented?: string) => deviceTokenFor(app.deps.keys, userId, presented);
   const known = (userId: string, token: string) => deviceIdOf(app.deps.keys, userId, token);
 
-  it('tell a device that has signed in as this user before', () => {
+  it('identify a device where this user has logged in before', () => {
     const token = issue(ada);
     expect(known(ada, token)).toMatch(/^[\w-]{22}$/);
     expect(known(ada, token)).toBe(known(ada, token));
   });
 
-  it('are one for each device', () => {
+  it('are different for each device', () => {
     const tokens = Array.from({ length: 1000 }, () => issue(ada));
     expect(new Set(tokens.map((token) => known(ada, token))).size).toBe(1000);
   });
 
-  it('stay the same on a device that comes back', () => {
+  it('stay the same on a device that logs in again', () => {
     const token = issue(ada);
     expect(issue(ada, token)).toBe(token);
   });
 
-  it('are worth nothing to another user, who gets one of their own', () => {
+  it('are not valid for another user, who gets a new one', () => {
     const token = issue(ada);
     expect(known(eve, token)).toBeUndefined();
     expect(issue(eve, token)).not.toBe(token);
   });
 
-  it('are worth nothing where anything of them was changed', () => {
+  it('are not valid if any bit was changed', () => {
     const token = issue(ada);
     const bytes = Buffer.from(token, 'base64url');
     for (let bit = 0; bit < bytes.length * 8; bit += 1) {
@@ -48,7 +48,7 @@ describe('device tokens', () => {
       expect(known(ada, odd)).toBeUndefined();
   });
 
-  it('open nothing: neither a protected route nor a session (RFC 8725 §3.12)', async () => {
+  it('give access to nothing: no protected route and no session (RFC 8725 §3.12)', async () => {
     const { deviceToken } = await app.signUp();
     const opened = await app.http.get('/welcome').set('Authorization', `Bearer ${deviceToken}`);
     const refreshed = await app.http.post('/auth/refresh').send({ refresh_token: deviceToken });
@@ -60,7 +60,7 @@ describe('device tokens', () => {
     ]);
   });
 
-  it('of another deployment are worth nothing', async () => {
+  it('of another deployment are not valid', async () => {
     const elsewhere = await startAppForTest();
     expect(known(ada, deviceTokenFor(elsewhere.deps.keys, ada, undefined))).toBeUndefined();
   });

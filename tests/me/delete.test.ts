@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { goodPassword, type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { cookieHeader, cookiesOf } from '../support/cookies.js';
-import { createTestDatabase } from '../support/test-database.js';
+import { lendDatabase } from '../support/lent-databases.js';
 
 const ownOrigin = 'http://localhost:3000';
 
-describe('deleting oneself', () => {
+describe('deleting one’s own user', () => {
   let app: TestApp;
   beforeAll(async () => {
     app = await startApp();
@@ -20,7 +20,7 @@ describe('deleting oneself', () => {
     (await on.http.post('/auth/refresh').send({ refresh_token: refreshToken })).status,
   ];
 
-  it('answers 204 and refuses every token of the user at once (D44)', async () => {
+  it('answers 204 and refuses every token of the user at once', async () => {
     const user = await app.signUp();
     const { body } = await app.http.post('/auth/login').send({ username: user.username, password: goodPassword });
     const phone = { bearer: { Authorization: `Bearer ${body.access_token}` }, refreshToken: body.refresh_token };
@@ -34,18 +34,18 @@ describe('deleting oneself', () => {
   });
 
   it.each([
-    ['wrong', { password: 'not the password of anybody' }, 401, 'invalid_credentials'],
-    ['missing', {}, 422, 'validation_failed'],
-    ['empty', { password: '' }, 422, 'validation_failed'],
-    ['beside another field', { password: goodPassword, really: true }, 422, 'validation_failed'],
-  ])('needs the password: %s, and nothing is gone (ASVS 7.5.1)', async (_what, body, status, code) => {
+    ['if it is wrong', { password: 'not the password of anybody' }, 401, 'invalid_credentials'],
+    ['if it is missing', {}, 422, 'validation_failed'],
+    ['if it is empty', { password: '' }, 422, 'validation_failed'],
+    ['next to an unknown field', { password: goodPassword, really: true }, 422, 'validation_failed'],
+  ])('needs the right password alone: %s, nothing is deleted (ASVS 7.5.1)', async (_what, body, status, code) => {
     const user = await app.signUp();
     const answer = await remove(user, body);
     expect([answer.status, answer.body.code]).toEqual([status, code]);
     expect(await codes(user)).toEqual([undefined, undefined, 200]);
   });
 
-  it('leaves no row of the user: sessions and todos are gone, and other users’ stay', async () => {
+  it('removes the sessions and todos of the user, and other users keep theirs', async () => {
     const [user, other] = [await app.signUp({ email: 'gone@example.com' }), await app.signUp()];
     for (const { bearer } of [user, other])
       await app.http.post('/todos').set(bearer).send({ title: 'Water the plants' }).expect(201);
@@ -58,16 +58,16 @@ describe('deleting oneself', () => {
     ];
     expect(await rowsOf(user)).toEqual([0, 0, 0]);
     expect(await rowsOf(other)).toEqual([1, 1, 1]);
-    // What stays says what was done to which id: no name, no address that was typed.
+    // The audit keeps what was done to which id, without name or address.
     const stays = await db.auditEvent.findMany({ where: { userId: user.userId }, orderBy: { id: 'asc' } });
     expect(stays.map(({ action }) => action)).toEqual(['user.created', 'session.ended', 'user.deleted']);
     expect(JSON.stringify(stays)).not.toMatch(new RegExp(`${user.username}|gone@example`));
   });
 
   it('frees the name: who takes it is another user, and the old tokens stay refused, over a restart too (ASVS 10.3.3, D30)', async () => {
-    const database = await createTestDatabase();
+    const database = await lendDatabase();
     try {
-      const before = await startApp({}, { databaseUrl: database.url });
+      const before = await startApp({}, { database });
       const user = await before.signUp({ username: 'Taken.Again', email: 'again@example.com' });
       await before.http.delete('/me').set(user.bearer).send({ password: goodPassword }).expect(204);
       const next = await before.signUp({ username: 'taken.again', email: 'again@example.com' });
@@ -75,7 +75,7 @@ describe('deleting oneself', () => {
       expect(await codes(user, before)).toEqual(['session_revoked', 'session_revoked', 401]);
       expect(await codes(next, before)).toEqual([undefined, undefined, 200]);
       await before.stop();
-      const after = await startAppForTest({}, { databaseUrl: database.url });
+      const after = await startAppForTest({}, { database });
       expect(await codes(user, after)).toEqual(['session_revoked', 'session_revoked', 401]);
       expect((await after.http.get('/me').set(next.bearer)).body.id).toBe(next.userId);
       await after.stop();
@@ -84,7 +84,7 @@ describe('deleting oneself', () => {
     }
   });
 
-  it('clears the cookies of a browser, and needs an origin that is allowed', async () => {
+  it('clears the cookies of a browser, and needs an allowed origin', async () => {
     const cookies = cookiesOf(
       await app.http
         .post('/auth/signup')
@@ -103,7 +103,7 @@ describe('deleting oneself', () => {
     expect(Object.keys(cookiesOf(answer)).sort()).toEqual(['access_token', 'refresh_token']);
   });
 
-  it('ten times at once deletes once: the others are refused, and it is recorded once (E-R9)', async () => {
+  it('at ten times at once deletes once and records it once', async () => {
     const user = await app.signUp();
     const answers = await Promise.all(Array.from({ length: 10 }, () => remove(user)));
     expect(answers.filter(({ status }) => status >= 500)).toEqual([]);

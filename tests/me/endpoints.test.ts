@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApp, type TestApp } from '../support/app.js';
 import { outboxEmpty } from '../support/mails.js';
 
-describe('one’s own user', () => {
+describe('GET /me', () => {
   let app: TestApp;
   beforeAll(async () => {
     app = await startApp();
@@ -11,7 +11,7 @@ describe('one’s own user', () => {
 
   const me = (headers: Record<string, string>) => app.http.get('/me').set(headers);
 
-  it('is shown with the fields of the contract, and no other (ASVS 15.3.1)', async () => {
+  it('shows exactly the fields of the contract (ASVS 15.3.1)', async () => {
     const user = await app.signUp({ username: 'Me.Myself', email: 'Me@Example.com' });
     const { status, body, text, headers } = await me(user.bearer);
     expect(status).toBe(200);
@@ -29,16 +29,16 @@ describe('one’s own user', () => {
     expect(text).not.toMatch(/argon2|hash/i);
   });
 
-  it('is one statement', async () => {
+  it('takes one statement', async () => {
     const user = await app.signUp();
-    // What sending the mails of the tests before asks is not counted.
+    // Statements that send mails of earlier tests do not count.
     await outboxEmpty(app);
     app.statements.length = 0;
     await me(user.bearer);
     expect(app.statements).toHaveLength(1);
   });
 
-  it('is shown as the database has it now: roles, e-mail, its verification', async () => {
+  it('shows roles, e-mail and its verification as they are in the database now', async () => {
     const user = await app.signUp();
     await app.deps.db.$executeRaw`
       UPDATE "user" SET roles = '{editor}', email = 'new@example.com', email_verified_at = now() WHERE id = ${user.userId}::uuid`;
@@ -49,7 +49,7 @@ describe('one’s own user', () => {
     });
   });
 
-  it('is that of the token, whoever else asks at the same moment (D9)', async () => {
+  it('shows the user of the token, with 40 users at the same moment', async () => {
     const users = await Promise.all(Array.from({ length: 40 }, () => app.signUp()));
     for (let round = 0; round < 5; round += 1) {
       const answers = await Promise.all(users.map((user) => me(user.bearer)));
@@ -57,7 +57,7 @@ describe('one’s own user', () => {
     }
   });
 
-  it('is that of the token whatever else the request names (D50)', async () => {
+  it('shows the user of the token and ignores other ids in the request', async () => {
     const [user, other] = [await app.signUp(), await app.signUp()];
     const answer = await app.http
       .get('/me')
@@ -66,14 +66,14 @@ describe('one’s own user', () => {
     expect(answer.body.id).toBe(user.userId);
   });
 
-  it('is gone at once where the user was deleted', async () => {
+  it('is refused at once after the user was deleted', async () => {
     const user = await app.signUp();
     await app.deps.db.user.delete({ where: { id: user.userId } });
     const { status, body } = await me(user.bearer);
     expect([status, body.code]).toEqual([401, 'session_revoked']);
   });
 
-  it('of before is not that of a new user with the same name (ASVS 10.3.3)', async () => {
+  it('refuses the token of a deleted user, even if a new user has the same name (ASVS 10.3.3)', async () => {
     const before = await app.signUp({ username: 'phoenix' });
     await app.deps.db.user.delete({ where: { id: before.userId } });
     const after = await app.signUp({ username: 'phoenix' });

@@ -3,7 +3,7 @@ import { exported, exportSchema } from '../../src/me/export.js';
 import { startAppForTest } from '../support/app.js';
 import { mailTo, outboxEmpty } from '../support/mails.js';
 
-it('GET /me/export gives all that is held about the user, and nothing of others or of use to a thief', async () => {
+it('GET /me/export returns all data about the user, and no data of others or secrets', async () => {
   const app = await startAppForTest();
   const other = await app.signUp({ username: 'other', email: 'other@example.com' });
   const user = await app.signUp({ username: 'ada', email: 'ada@example.com' });
@@ -30,7 +30,7 @@ it('GET /me/export gives all that is held about the user, and nothing of others 
   for (const secret of [token, user.refreshToken, user.accessToken]) expect(answer.text).not.toContain(secret);
 });
 
-// Ids and times alone, kept for as long as a token may be presented.
+// These rows hold only ids and times, for as long as a token may be used.
 const notExported = ['revocation'];
 
 it('every table with a user_id is in the export, so a new one cannot be forgotten', async () => {

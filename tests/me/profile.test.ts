@@ -20,7 +20,7 @@ type Person = Awaited<ReturnType<typeof person>>;
 const patch = (user: Person, body: object) => app.http.patch('/me').set(user.bearer).send(body);
 
 describe('PATCH /me', () => {
-  it('changes the username at once, as typed; the old one is free', async () => {
+  it('changes the username at once, as typed, and frees the old one', async () => {
     const user = await person();
     const { body } = await patch(user, { username: `X-${user.username}` }).expect(200);
     expect(body).toMatchObject({ id: user.userId, username: `X-${user.username}`, email: user.email });
@@ -29,7 +29,7 @@ describe('PATCH /me', () => {
     await app.signUp({ username: user.username });
   });
 
-  it('refuses a username that is taken, whatever its case, and gives one to one of two', async () => {
+  it('refuses a username that is taken in any case, and gives a free one to one of two users', async () => {
     const [one, two, three] = [await person(), await person(), await person()];
     expectProblem(await patch(one, { username: two.username.toUpperCase() }), 'username_taken');
     const wanted = newName();
@@ -38,7 +38,7 @@ describe('PATCH /me', () => {
     await patch(one, { username: (await app.http.get('/me').set(one.bearer)).body.username.toUpperCase() }).expect(200);
   });
 
-  it('asks for the password for a change of e-mail, and changes nothing without the right one (ASVS 7.5.1)', async () => {
+  it('needs the password for a change of e-mail, and changes nothing without the right one (ASVS 7.5.1)', async () => {
     const user = await person();
     const wanted = { username: newName(), email: `${newName()}@example.com` };
     const without = await patch(user, wanted);
@@ -52,14 +52,14 @@ describe('PATCH /me', () => {
     expect((await settledMails(app)).filter(({ to }) => to === `<${wanted.email}>`)).toEqual([]);
   });
 
-  it('changes nothing where the one or the other cannot be', async () => {
+  it('changes neither username nor e-mail if one of them is refused', async () => {
     const [user, other] = [await person(), await person()];
     const email = `${newName()}@example.com`;
     expectProblem(await patch(user, { username: other.username, email, password: user.password }), 'username_taken');
     expect((await settledMails(app)).filter(({ to }) => to === `<${email}>`)).toEqual([]);
   });
 
-  it('takes nothing as no change, and the address that one has as a withdrawal', async () => {
+  it('changes nothing for an empty body, and cancels a pending change if the e-mail is the current one', async () => {
     const user = await person();
     await patch(user, {}).expect(200);
     const email = `${newName()}@example.com`;
@@ -70,7 +70,7 @@ describe('PATCH /me', () => {
   });
 
   it.each(['roles', 'id', 'email_verified', 'password_hash', 'created_at', 'pending_email'])(
-    'sets no %s (ASVS 8.2.3)',
+    'cannot set %s (ASVS 8.2.3)',
     async (field) => {
       expectProblem(await patch(await person(), { [field]: 'x' }), 'validation_failed');
     },
@@ -78,52 +78,52 @@ describe('PATCH /me', () => {
 });
 
 describe('a notice is mailed', () => {
-  const told = async (user: Person, subject: RegExp) =>
+  const noticesOf = async (user: Person, subject: RegExp) =>
     (await settledMails(app)).filter((mail) => mail.to === `<${user.email}>` && subject.test(mail.subject));
 
   it('after a change of password', async () => {
     const user = await person();
     const passwords = { current_password: user.password, new_password: 'a wholly new passphrase' };
     await app.http.post('/me/password').set(user.bearer).set('User-Agent', 'Browser/1').send(passwords).expect(204);
-    const mails = await told(user, /password was changed/);
+    const mails = await noticesOf(user, /password was changed/);
     expect(mails).toHaveLength(1);
     expect(mails[0]?.text).toMatch(/From: 127\.0\.0\.1, Browser\/1/);
     await app.http.post('/me/password').set(user.bearer).send(passwords).expect(401);
-    expect(await told(user, /password was changed/)).toHaveLength(1);
+    expect(await noticesOf(user, /password was changed/)).toHaveLength(1);
   });
 
-  it('after a deletion; nothing else of the user is left', async () => {
+  it('after a deletion, and no other data of the user is left', async () => {
     const user = await person();
     await app.http.delete('/me').set(user.bearer).send({ password: user.password }).expect(204);
-    expect(await told(user, /was deleted/)).toHaveLength(1);
+    expect(await noticesOf(user, /was deleted/)).toHaveLength(1);
     expect(await app.deps.db.outbox.count({ where: { userId: user.userId } })).toBe(0);
     expect(await app.deps.db.oneTimeToken.count({ where: { userId: user.userId } })).toBe(0);
   });
 
-  it('after a sign-in from a new device, and not from a known one or at sign-up', async () => {
+  it('after a login from a new device, and not from a known one or at sign-up', async () => {
     const user = await person();
     const other = await person();
     const logIn = (device_token?: string) =>
       app.http.post('/auth/login').send({ username: user.username, password: user.password, device_token });
-    expect(await told(user, /new device/)).toHaveLength(0);
+    expect(await noticesOf(user, /new device/)).toHaveLength(0);
     await logIn(user.deviceToken).expect(200);
     await app.http
       .post('/auth/login')
       .set('Cookie', `device=${user.deviceToken}`)
       .send({ username: user.username, password: user.password });
-    expect(await told(user, /new device/)).toHaveLength(0);
+    expect(await noticesOf(user, /new device/)).toHaveLength(0);
     const { body } = await logIn().expect(200);
-    expect(await told(user, /new device/)).toHaveLength(1);
+    expect(await noticesOf(user, /new device/)).toHaveLength(1);
     await logIn(body.device_token).expect(200);
     for (const forged of [other.deviceToken, 'a'.repeat(76)]) await logIn(forged).expect(200);
-    expect(await told(user, /new device/)).toHaveLength(3);
+    expect(await noticesOf(user, /new device/)).toHaveLength(3);
     await app.http
       .post('/auth/login')
       .send({ username: user.username, password: 'a wrong password, this' })
       .expect(401);
-    expect(await told(user, /new device/)).toHaveLength(3);
-    // Whoever knows the password can't fill a mailbox with it.
+    expect(await noticesOf(user, /new device/)).toHaveLength(3);
+    // An attacker who knows the password cannot fill a mailbox with notices.
     for (let n = 0; n < 6; n++) await logIn().expect(200);
-    expect(await told(user, /new device/)).toHaveLength(5);
+    expect(await noticesOf(user, /new device/)).toHaveLength(5);
   });
 });

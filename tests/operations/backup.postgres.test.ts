@@ -10,8 +10,8 @@ import { createServerDatabase } from '../support/test-database.js';
 
 const refresh = (app: TestApp, refresh_token: string) => app.http.post('/auth/refresh').send({ refresh_token });
 
-// The steps of docs/operations.md; what to do about what has lived again is docs/runbooks/restore.md.
-it('A pg_dump, restored: sessions go on where they were, one that is ahead is let in and audited, later ones are unknown', {
+// The steps of docs/operations.md. For what was revived, see docs/runbooks/restore.md.
+it('after restoring a pg_dump, sessions go on, one that is ahead is accepted and audited, and newer ones are unknown', {
   timeout: 60_000,
 }, async () => {
   const [source, target] = [await createServerDatabase(), await createServerDatabase('empty')];
@@ -35,12 +35,12 @@ it('A pg_dump, restored: sessions go on where they were, one that is ahead is le
   const app = await startAppForTest({}, { databaseUrl: target.url });
   expect(await verifyAudit(app.deps)).toMatchObject({ events: 3, problems: [] });
   expect((await refresh(app, still.refreshToken)).status).toBe(200);
-  // Refreshed since the backup: genuine, but ahead of what the database knows.
+  // It was refreshed after the backup, so its token is genuine but ahead of the database.
   expect((await refresh(app, refreshed.refresh_token)).status).toBe(200);
   const events = await app.deps.db.auditEvent.findMany({ where: { action: 'refresh.ahead' } });
   expect(events.map(({ userId }) => userId)).toEqual([ahead.userId]);
   expect((await refresh(app, later.refreshToken)).body.code).toBe('invalid_refresh_token');
-  // What has ended since the backup lives again.
+  // A session that ended after the backup works again.
   expect((await refresh(app, loggedOut.refreshToken)).status).toBe(200);
   expect((await app.http.post('/auth/login').send({ username: later.username, password: later.password })).status).toBe(
     401,

@@ -29,7 +29,7 @@ describe('db copy', { timeout: 60_000 }, () => {
   const onEmbedded = () => startApp({}, { databaseUrl: embedded.url });
   const onServerApp = () => startAppForTest({}, { databaseUrl: server.url });
 
-  /** Some of everything: characters that need care, a session refreshed, one ended, roles, todos, a sealed audit. */
+  /** Creates difficult text, a refreshed and an ended session, roles, todos and a sealed audit. */
   async function live(app: TestApp): Promise<{ user: SignedUp; refreshed: string; ended: SignedUp }> {
     const user = await app.signUp({ email: "o'hara+x@example.com" });
     await app.deps.db.user.update({ where: { id: user.userId }, data: { roles: ['a,b', 'c"d\\e', 'NULL', ''] } });
@@ -42,7 +42,7 @@ describe('db copy', { timeout: 60_000 }, () => {
     return { user, refreshed: body.refresh_token, ended };
   }
 
-  it('takes everything along: passwords, live tokens, endings, todos and the chain of the audit', async () => {
+  it('copies everything: passwords, live tokens, ended sessions, todos and the audit chain', async () => {
     const old = await onEmbedded();
     const { user, refreshed, ended } = await live(old);
     const seen = await old.http.get('/me/export').set(user.bearer);
@@ -65,13 +65,13 @@ describe('db copy', { timeout: 60_000 }, () => {
     expect((await app.http.post('/auth/login').send(login)).body.user.id).toBe(user.userId);
     expect((await app.http.get('/welcome').set(ended.bearer)).body.code).toBe('session_revoked');
     expect((await refresh(app, ended.refreshToken)).body.code).toBe('session_revoked');
-    // What numbers itself goes on where it stood.
+    // Numbering continues after the copied rows.
     await app.http.post('/auth/logout').set(user.bearer).expect(204);
     await sealAudit(app.deps);
     expect(await cli.json(['audit', 'verify'])).toMatchObject({ holds: true });
   });
 
-  it('copies every value to the bit', async () => {
+  it('copies every value exactly', async () => {
     const old = await onEmbedded();
     await live(old);
     const contents = async ({ deps: { db } }: TestApp) => ({
@@ -97,7 +97,7 @@ describe('db copy', { timeout: 60_000 }, () => {
     expect((await cli.json(['db', 'copy', directory])).copied).toContainEqual({ table: 'todo', rows: 2500 });
   });
 
-  it('is refused while a server has the directory, with a line that names the process', async () => {
+  it('is refused while a server uses the directory, with a line that names the process', async () => {
     const old = await onEmbedded();
     const { code, stdout, stderr } = await cli.run(['db', 'copy', directory]);
     await old.stop();
@@ -107,7 +107,7 @@ describe('db copy', { timeout: 60_000 }, () => {
     expect(stderr).toMatch(/Stop it first\.\n$/);
   });
 
-  it('is refused where somebody has used the target, and replaces what a mere start has left there', async () => {
+  it('is refused if the target has been used, but replaces what a first start has created there', async () => {
     const old = await onEmbedded();
     const { user } = await live(old);
     await old.stop();
@@ -115,11 +115,11 @@ describe('db copy', { timeout: 60_000 }, () => {
     await started.stop();
     await cli.json(['db', 'copy', directory]);
     const again = await cli.run(['db', 'copy', directory]);
-    expect(again).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/has users, or had some/) });
+    expect(again).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/has or had users/) });
     expect((await (await onServerApp()).http.get('/welcome').set(user.bearer)).status).toBe(200);
   });
 
-  it('leaves the target as it was where it fails half-way', async () => {
+  it('leaves the target unchanged if it fails half-way', async () => {
     const old = await onEmbedded();
     await live(old);
     await old.stop();
@@ -135,7 +135,7 @@ describe('db copy', { timeout: 60_000 }, () => {
     expect(await app.deps.db.user.count()).toBe(0);
   });
 
-  it('is refused where AUTH_SECRET is another one than the embedded server’s', async () => {
+  it('is refused if AUTH_SECRET is not the one of the embedded server', async () => {
     const old = await onEmbedded();
     await old.stop();
     cli.env.AUTH_SECRET = 'another-one-0123456789abcdefghijklmnopqrstuvwxyz';
@@ -145,7 +145,7 @@ describe('db copy', { timeout: 60_000 }, () => {
     });
   });
 
-  it('is refused from where there is no database, and to an embedded one', async () => {
+  it('is refused if there is no database to copy, or if the target is embedded', async () => {
     const nowhere = join(cli.cwd, 'nowhere');
     expect((await cli.run(['db', 'copy', nowhere])).stderr).toBe(`There is no embedded database in ${nowhere}.\n`);
     cli.env.DATABASE_URL = `pglite:${nowhere}`;

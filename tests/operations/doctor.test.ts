@@ -17,11 +17,11 @@ const production = {
 };
 
 describe('doctor on settings', () => {
-  it('has nothing to say against a good production', () => {
+  it('finds nothing wrong with good production settings', () => {
     expect(new Set(Object.values(findings(production)))).toEqual(new Set(['ok']));
   });
 
-  it('finds what is wrong in production, and leaves a development alone', () => {
+  it('finds problems in production, but not in development', () => {
     const bad = { JWT_ISSUER: 'http://login.test', DATABASE_URL: 'pglite:.data/db' };
     expect(findings({ ...production, ...bad })).toMatchObject({
       JWT_ISSUER: 'problem',
@@ -39,11 +39,11 @@ describe('doctor on settings', () => {
     ['m=12288,t=3,p=1', 'ok'],
     ['m=12287,t=3,p=1', 'problem'],
     ['m=65536,t=3,p=4', 'ok'],
-  ])('PASSWORD_HASH=%s is %s by OWASP’s floor', (cost, status) => {
+  ])('reports PASSWORD_HASH=%s as %s by OWASP’s minimum', (cost, status) => {
     expect(findings({ ...production, PASSWORD_HASH: cost }).PASSWORD_HASH).toBe(status);
   });
 
-  it('knows the versions of Node that package.json names', () => {
+  it('accepts the versions of Node that package.json names', () => {
     for (const good of ['20.19.0', '22.12.0', '24.0.0', '25.1.0']) expect(nodeVersion(good).status, good).toBe('ok');
     for (const bad of ['18.20.0', '20.18.9', '21.7.0', '22.11.0', '23.5.0'])
       expect(nodeVersion(bad).status, bad).toBe('problem');
@@ -61,7 +61,7 @@ describe('doctor on files', () => {
   });
   afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-  // A working directory belongs to the whole process, so it is borrowed only for as long as it takes.
+  // The working directory belongs to the whole process, so it is changed only for a moment.
   async function check(environment: Record<string, string> = {}) {
     process.chdir(dir);
     try {
@@ -71,7 +71,7 @@ describe('doctor on files', () => {
     }
   }
 
-  it('is content with what the server makes', async () => {
+  it('accepts what the server creates', async () => {
     expect((await check()).map(({ check, status }) => `${check} ${status}`)).toEqual([
       '.data/auth-secret ok',
       '.data/db ok',
@@ -80,14 +80,14 @@ describe('doctor on files', () => {
     ]);
   });
 
-  it('looks at the folder that mails go to, where that is another', async () => {
+  it('checks the folder of the mails, if it is another one', async () => {
     mkdirSync(join(dir, 'letters'), { mode: 0o755 });
     expect((await check({ MAIL_FOLDER: 'letters' })).filter(({ status }) => status !== 'ok')).toEqual([
       expect.objectContaining({ check: 'letters', status: 'problem', mend: 'chmod 700 letters' }),
     ]);
   });
 
-  it('finds what others may open, and says how to close it', async () => {
+  it('finds what other users can open, and says how to fix it', async () => {
     chmodSync(join(dir, '.data/auth-secret'), 0o644);
     chmodSync(join(dir, '.data'), 0o755);
     expect((await check()).filter(({ status }) => status !== 'ok')).toEqual([

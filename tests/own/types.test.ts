@@ -7,7 +7,7 @@ const facts = { name: 'note', summary: 'A note' } as const;
 const noteSchema = z.object({ text: z.string(), kind: z.enum(['short', 'long']) });
 const note = { text: 'Water the plants', kind: 'short' } as const;
 
-// Each line below must be an error of the compiler, or `npm run types` fails.
+// Each marked line below must be a compiler error, or `npm run types` fails.
 
 endpoint({
   ...facts,
@@ -21,7 +21,7 @@ endpoint({
   ...facts,
   query: z.object({ limit: z.string().transform(Number) }),
   reply: [200, noteSchema],
-  // @ts-expect-error `limit` is a number by then.
+  // @ts-expect-error `limit` is a number here.
   handler: ({ query }) => ({ body: { ...note, text: query.limit.toUpperCase() } }),
 });
 
@@ -35,7 +35,7 @@ endpoint({
 endpoint({
   ...facts,
   reply: [200, noteSchema],
-  // @ts-expect-error There is a body to answer.
+  // @ts-expect-error The reply needs a body.
   handler: () => ({}),
 });
 
@@ -50,20 +50,20 @@ endpoint({
 openEndpoint({
   ...facts,
   reply: [200, noteSchema],
-  // @ts-expect-error An open endpoint knows nothing of the one who asks.
+  // @ts-expect-error An open endpoint has no principal.
   handler: ({ principal }) => ({ body: { ...note, text: principal.sub } }),
 });
 
 const own = endpoint({ ...facts, reply: [200, noteSchema], handler: () => ({ body: note }) });
 const forAll = openEndpoint({ ...facts, reply: [200, noteSchema], handler: () => ({ body: note }) });
 
-// @ts-expect-error The guard does not tell who asks, and the endpoint wants to know.
+// @ts-expect-error The endpoint needs a principal, and this guard gives none.
 GET('/notes', { guard: open }, own);
 
 // @ts-expect-error Without a token there are no roles.
 POST('/notes', { guard: open, role: 'editor' }, forAll);
 
-it('what fits compiles: a guard that tells who asks, with a role', () => {
+it('an endpoint and a row that fit together compile, with a guard and a role', () => {
   expect(GET('/notes', { guard: accessToken, role: 'editor' }, own)).toMatchObject({ method: 'GET', role: 'editor' });
   expect(GET('/notes', { guard: open }, forAll)).toMatchObject({ path: '/notes' });
 });

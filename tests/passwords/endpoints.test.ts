@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { goodPassword, type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
-import { createTestDatabase } from '../support/test-database.js';
+import { lendDatabase } from '../support/lent-databases.js';
 
 const newPassword = 'a wholly different battery staple';
 
@@ -29,7 +29,7 @@ describe('changing the password', () => {
   const hashOf = async ({ userId }: SignedUp, on = app) =>
     (await on.deps.db.user.findUniqueOrThrow({ where: { id: userId } })).passwordHash;
 
-  it('answers 204; from then on the new one opens, and the old one does not (ASVS 6.2.2)', async () => {
+  it('answers 204, and afterwards only the new password works (ASVS 6.2.2)', async () => {
     const user = await app.signUp();
     const { status, text } = await change(user);
     expect([status, text]).toEqual([204, '']);
@@ -37,7 +37,7 @@ describe('changing the password', () => {
     expect((await logIn(user, newPassword)).status).toBe(200);
   });
 
-  it('ends every other session at once, and this one goes on (ASVS 7.4.3)', async () => {
+  it('ends every other session at once, and the current one goes on (ASVS 7.4.3)', async () => {
     const user = await app.signUp();
     const others = [await logIn(user), await logIn(user)];
     const bystander = await app.signUp();
@@ -54,10 +54,10 @@ describe('changing the password', () => {
   });
 
   it.each([
-    ['wrong', 'not the password of anybody'],
+    ['a wrong one', 'not the password of anybody'],
     ['the new one', newPassword],
-    ['cut', goodPassword.slice(0, -1)],
-  ])('needs the current password: %s is 401, and changes and ends nothing (ASVS 6.2.3)', async (_what, current) => {
+    ['a cut one', goodPassword.slice(0, -1)],
+  ])('needs the current password: %s gets 401, and changes and ends nothing (ASVS 6.2.3)', async (_what, current) => {
     const user = await app.signUp();
     const other = await logIn(user);
     const before = await hashOf(user);
@@ -72,31 +72,34 @@ describe('changing the password', () => {
     ['too long', 'x1 y2 z3 '.repeat(20)],
     ['common', 'passwordpassword'],
     ['made of the username', 'weak-password-user1'],
-  ])('holds the new one to the policy: %s is 422 at new_password (ASVS 6.2.4)', async (_what, password) => {
-    const user = await app.signUp({ username: `weak-password-user${Math.floor(Math.random() * 1e9)}` });
-    app.secrets.exempt(user.username);
-    const { status, body } = await change(user, {
-      new_password: password.startsWith('weak') ? user.username : password,
-    });
-    expect([status, body.code, body.errors?.map(({ path }: { path: string }) => path)]).toEqual([
-      422,
-      'validation_failed',
-      ['new_password'],
-    ]);
-    expect((await logIn(user)).status).toBe(200);
-  });
+  ])(
+    'checks the new password against the policy: one that is %s gets 422 at new_password (ASVS 6.2.4)',
+    async (_what, password) => {
+      const user = await app.signUp({ username: `weak-password-user${Math.floor(Math.random() * 1e9)}` });
+      app.secrets.exempt(user.username);
+      const { status, body } = await change(user, {
+        new_password: password.startsWith('weak') ? user.username : password,
+      });
+      expect([status, body.code, body.errors?.map(({ path }: { path: string }) => path)]).toEqual([
+        422,
+        'validation_failed',
+        ['new_password'],
+      ]);
+      expect((await logIn(user)).status).toBe(200);
+    },
+  );
 
   it.each([
     { current_password: undefined },
     { new_password: undefined },
     { new_password: 7 },
     { password: newPassword },
-  ])('takes its two fields and nothing else: %j is 422', async (fields) => {
+  ])('accepts only its two fields: %j gets 422', async (fields) => {
     const user = await app.signUp();
     expect((await change(user, fields)).body.code).toBe('validation_failed');
   });
 
-  it('needs an access token, and cookies an allowed origin', async () => {
+  it('needs an access token, and with cookies an allowed origin', async () => {
     expect((await change({ bearer: { Authorization: '' } })).body.code).toBe('unauthenticated');
     const user = await app.signUp();
     const { body } = await app.http
@@ -107,7 +110,7 @@ describe('changing the password', () => {
     expect(body.code).toBe('csrf_rejected');
   });
 
-  it('from two sessions at once: one wins, and its session alone lives, 20 times (E-R11)', async () => {
+  it('from two sessions at once succeeds for one, and only that session goes on (20 rounds)', async () => {
     for (let round = 0; round < 20; round++) {
       const user = await app.signUp();
       const phone = await logIn(user);
@@ -125,7 +128,7 @@ describe('changing the password', () => {
     }
   });
 
-  it('to the very same password is a change too: other sessions end', async () => {
+  it('to the same password is a change too: other sessions end', async () => {
     const user = await app.signUp();
     const other = await logIn(user);
     const before = await hashOf(user);
@@ -135,12 +138,12 @@ describe('changing the password', () => {
   });
 
   it('works for a user whose hash is of an older cost, and hashes at the cost of today (E-L6)', async () => {
-    const database = await createTestDatabase();
+    const database = await lendDatabase();
     try {
-      const before = await startApp({}, { databaseUrl: database.url });
+      const before = await startApp({}, { database });
       const user = await before.signUp();
       await before.stop();
-      const dearer = await startAppForTest({ PASSWORD_HASH: 'm=2048,t=1,p=1' }, { databaseUrl: database.url });
+      const dearer = await startAppForTest({ PASSWORD_HASH: 'm=2048,t=1,p=1' }, { database });
       expect((await change(user, {}, dearer)).status).toBe(204);
       expect(await hashOf(user, dearer)).toContain('m=2048');
       expect((await logIn(user, newPassword, dearer)).status).toBe(200);
@@ -151,7 +154,7 @@ describe('changing the password', () => {
     }
   });
 
-  it('is audited with its endings, without a word of the passwords', async () => {
+  it('is in the audit with the ended sessions, and without the passwords', async () => {
     const user = await app.signUp();
     await logIn(user);
     await change(user);

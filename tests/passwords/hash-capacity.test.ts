@@ -10,20 +10,20 @@ function capacityWith(environment: Record<string, string>) {
   return { ...hashCapacity(parseConfig(environment), log), warnings: lines };
 }
 
-describe('How many hashes run at once', () => {
-  it('is worked out from this machine, and leaves two threads for everything else', () => {
+describe('The number of hashes at once', () => {
+  it('comes from this machine, and leaves two threads for everything else', () => {
     const { concurrency, warnings } = capacityWith({});
     expect(concurrency).toBeGreaterThanOrEqual(1);
     expect(concurrency).toBeLessThanOrEqual(Math.min(2, availableParallelism()));
     expect(warnings).toEqual([]);
   });
 
-  it('is what HASH_CONCURRENCY says, and HASH_QUEUE says how many wait', () => {
+  it('is HASH_CONCURRENCY if that is set, and HASH_QUEUE is how many can wait', () => {
     const environment = { HASH_CONCURRENCY: '7', HASH_QUEUE: '20', UV_THREADPOOL_SIZE: '9' };
     expect(capacityWith(environment)).toEqual({ concurrency: 7, queueLimit: 20, warnings: [] });
   });
 
-  it('is warned of where it leaves fewer', () => {
+  it('causes a warning if it leaves fewer than two threads', () => {
     const { concurrency, warnings } = capacityWith({ HASH_CONCURRENCY: '3' });
     expect(concurrency).toBe(3);
     expect(warnings).toEqual([expect.stringContaining('raise UV_THREADPOOL_SIZE')]);

@@ -8,7 +8,7 @@ function threadsOf(pid: number): Thread[] {
   const folder = `/proc/${pid}/task`;
   return readdirSync(folder).map((id) => {
     const stat = readFileSync(`${folder}/${id}/stat`, 'utf8');
-    // proc(5): the name, in brackets, may hold anything; niceness is the 17th word after it.
+    // See proc(5): the name in brackets may contain anything; niceness is the 17th word after it.
     const niceness = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]);
     const [nanoseconds] = readFileSync(`${folder}/${id}/schedstat`, 'utf8').split(' ');
     return { id: Number(id), niceness, ranMs: Number(nanoseconds) / 1e6 };
@@ -16,7 +16,7 @@ function threadsOf(pid: number): Thread[] {
 }
 
 it.runIf(process.platform === 'linux')(
-  'Hashes give way to requests: the threads that hash have a lower priority',
+  'the threads that hash passwords have a lower priority than the one that serves requests',
   async () => {
     const instance = await startInstance('pglite:memory', { PASSWORD_HASH: 'm=19456,t=2,p=1' });
     onTestFinished(instance.stop);

@@ -8,7 +8,7 @@ import type { Gate } from '../../src/platform/process/gate.js';
 
 const cheap: HashCost = { memoryKiB: 1024, passes: 1, parallelism: 1 };
 
-/** An open gate that notes for whom it was passed. */
+/** An open gate that records the addresses it was passed for. */
 function countingGate() {
   const addresses: string[] = [];
   const gate: Gate = {
@@ -29,7 +29,7 @@ function passwordsAt(cost: HashCost = cheap) {
 const phcOf = (text: string) => /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([^$]+)\$([^$]+)$/.exec(text) ?? [];
 const bytes = (base64 = '') => Buffer.from(base64, 'base64').length;
 
-/** The stored hash with another cost written into it: what an attacker with the database, or an import, would do. */
+/** Writes another cost into the stored hash, as an attacker with the database or an import could. */
 const withCost = (stored: string, cost: string) => stored.replace(/m=\d+,t=\d+,p=\d+/, cost);
 
 afterEach(() => {
@@ -37,27 +37,27 @@ afterEach(() => {
 });
 
 describe('hashing', () => {
-  test('makes a PHC string of argon2id at the configured cost, 16 bytes of salt, 32 of hash (ASVS 11.4.2)', async () => {
+  test('makes an argon2id PHC string at the configured cost, with 16 bytes of salt and 32 of hash (ASVS 11.4.2)', async () => {
     const [, memory, passes, lanes, salt, digest] = phcOf(
       await passwordsAt({ memoryKiB: 2048, passes: 2, parallelism: 3 }).hash('correct horse battery'),
     );
     expect([memory, passes, lanes, bytes(salt), bytes(digest)]).toEqual(['2048', '2', '3', 16, 32]);
   });
 
-  test('salts every hash anew (B5.11)', async () => {
+  test('uses a new salt for every hash', async () => {
     const { hash } = passwordsAt();
     const hashes = await Promise.all(Array.from({ length: 50 }, () => hash('correct horse battery')));
     expect(new Set(hashes.map((stored) => phcOf(stored)[4])).size).toBe(50);
     expect(new Set(hashes.map((stored) => phcOf(stored)[5])).size).toBe(50);
   });
 
-  test('passes the gate in the name of the address, once a hash and once a comparison', async () => {
+  test('passes the gate once per hash and once per comparison, with the client address', async () => {
     const { hash, verify, addresses } = passwordsAt();
     await verify(await hash('correct horse battery', '192.0.2.1'), 'correct horse battery', '192.0.2.2');
     expect(addresses).toEqual(['192.0.2.1', '192.0.2.2']);
   });
 
-  test('says overloaded when the gate does', async () => {
+  test('fails as overloaded if the gate does', async () => {
     const gate: Gate = {
       run: () => Promise.reject(new AppError('overloaded')),
       stats: () => ({ running: 0, queued: 0 }),
@@ -67,7 +67,7 @@ describe('hashing', () => {
     await expect(verify(undefined, 'correct horse battery')).rejects.toMatchObject({ code: 'overloaded' });
   });
 
-  test('a cost whose hashes could never be verified stops the start, naming the setting', () => {
+  test('refuses settings whose hashes could not be verified, and names the setting', () => {
     for (const cost of [
       { ...cheap, memoryKiB: 2_000_000 },
       { ...cheap, passes: 21 },
@@ -80,16 +80,16 @@ describe('hashing', () => {
   });
 });
 
-describe('verifying compares the whole password, exactly as received (ASVS 6.2.8, B5.7)', () => {
+describe('verifying compares the whole password, exactly as received (ASVS 6.2.8)', () => {
   const alphabet = 'correct horse battery staple, then seven ravens over the cold and salty sea: ';
   const password = alphabet.repeat(2).slice(0, 128);
 
-  test('128 characters verify', async () => {
+  test('for a password of 128 characters', async () => {
     const { hash, verify } = passwordsAt();
     expect(await verify(await hash(password), password)).toBe(true);
   });
 
-  test('one other character anywhere is another password, also beyond the 72nd byte where bcrypt is blind', async () => {
+  test('so that a change of any character is noticed, also after the 72nd byte, where bcrypt stops', async () => {
     const { hash, verify } = passwordsAt();
     const stored = await hash(password);
     const changed = (position: number) => `${password.slice(0, position)}~${password.slice(position + 1)}`;
@@ -107,19 +107,19 @@ describe('verifying compares the whole password, exactly as received (ASVS 6.2.8
     ['everything', ''],
     ['a no-break space', 'correct\u00a0horse battery'],
     ['a look-alike letter', 'correct horse b\u0430ttery'],
-  ])('a password that differs in %s is wrong', async (_, other) => {
+  ])('so that a password that differs in %s is wrong', async (_, other) => {
     const { hash, verify } = passwordsAt();
     expect(await verify(await hash('correct horse battery'), other)).toBe(false);
     expect(await verify(await hash(other), 'correct horse battery')).toBe(false);
     expect(await verify(await hash(other), other)).toBe(true);
   });
 
-  test('a NUL does not end it', async () => {
+  test('and does not stop at a NUL', async () => {
     const { hash, verify } = passwordsAt();
     expect(await verify(await hash('correct\0horse'), 'correct\0house')).toBe(false);
   });
 
-  test('composed and decomposed letters are the same (NFC), ligatures and letters are not (not NFKC)', async () => {
+  test('after NFC: composed and decomposed letters are equal, but ligatures and letters are not', async () => {
     const { hash, verify } = passwordsAt();
     const [composed, decomposed] = ['crème brûlée à gogo', 'crème brûlée à gogo'.normalize('NFD')];
     expect(composed).not.toBe(decomposed);
@@ -128,7 +128,7 @@ describe('verifying compares the whole password, exactly as received (ASVS 6.2.8
     expect(await verify(await hash('ﬁne words'), 'fine words')).toBe(false);
   });
 
-  test('no half of a surrogate pair equals another, nor the replacement character (trap 0.14)', async () => {
+  test('and no half of a surrogate pair equals another half or the replacement character', async () => {
     const { hash, verify } = passwordsAt();
     await expect(hash('correct \ud800 horse')).rejects.toThrow(TypeError);
     expect(await verify(await hash('correct \ufffd horse'), 'correct \ud800 horse')).toBe(false);
@@ -136,8 +136,8 @@ describe('verifying compares the whole password, exactly as received (ASVS 6.2.8
   });
 });
 
-describe('what is stored may be anything', () => {
-  test('an unknown user costs one hash of the same cost, and is never let in (ASVS 6.3.8)', async () => {
+describe('for any stored text', () => {
+  test('an unknown user costs one hash of the same cost and never matches (ASVS 6.3.8)', async () => {
     const verifying = vi.spyOn(argon2, 'verify');
     const { verify, addresses } = passwordsAt({ memoryKiB: 2048, passes: 2, parallelism: 3 });
     for (const password of ['', 'correct horse battery', 'decoy'])
@@ -149,19 +149,19 @@ describe('what is stored may be anything', () => {
     }
   });
 
-  test('an unknown user is not let in even if the password were the one of the decoy', async () => {
+  test('an unknown user does not match even if the password were that of the decoy', async () => {
     vi.spyOn(argon2, 'verify').mockResolvedValue(true);
     expect(await passwordsAt().verify(undefined, 'correct horse battery')).toBe(false);
   });
 
-  test('text that is not well-formed costs one hash too', async () => {
+  test('a password that is not well-formed text costs one hash too', async () => {
     const { hash, verify, addresses } = passwordsAt();
     const stored = await hash('correct horse battery');
     expect(await verify(stored, '\ud800')).toBe(false);
     expect(addresses).toHaveLength(2);
   });
 
-  test('a hash that is no argon2id hash is a wrong password, no error, and costs one hash (ASVS 11.2.5)', async () => {
+  test('a hash that is not argon2id is a wrong password, not an error, and costs one hash (ASVS 11.2.5)', async () => {
     const { hash, verify, addresses } = passwordsAt();
     const stored = await hash('correct horse battery');
     const corrupted = [
@@ -191,7 +191,7 @@ describe('what is stored may be anything', () => {
     expect(addresses).toHaveLength(1 + corrupted.length);
   });
 
-  test('a hash cut anywhere, or with any one character spoilt, lets nobody in and throws nothing', async () => {
+  test('a hash that is cut or damaged at any character never matches and throws nothing', async () => {
     const { hash, verify } = passwordsAt();
     const stored = await hash('correct horse battery');
     const cut = Array.from(stored, (_, end) => stored.slice(0, end));
@@ -205,7 +205,7 @@ describe('what is stored may be anything', () => {
     ['21 passes', 'm=1024,t=21,p=1'],
     ['4 billion passes', 'm=1024,t=4294967295,p=1'],
     ['17 lanes', 'm=1024,t=1,p=17'],
-  ])('a hash that asks for %s is refused before it is computed (E-L7)', async (_, cost) => {
+  ])('a hash that needs %s is refused before it is computed', async (_, cost) => {
     const { hash, verify, addresses } = passwordsAt();
     const verifying = vi.spyOn(argon2, 'verify');
     const stored = withCost(await hash('correct horse battery'), cost);
@@ -214,7 +214,7 @@ describe('what is stored may be anything', () => {
     expect(verifying).not.toHaveBeenCalledWith(stored, expect.anything());
   });
 
-  test('a hash within the bounds verifies whatever the cost is now (ASVS 11.2.2)', async () => {
+  test('a hash within the bounds is verified, even after the cost setting has changed (ASVS 11.2.2)', async () => {
     const old = await passwordsAt({ memoryKiB: 1024, passes: 3, parallelism: 2 }).hash('correct horse battery');
     const { verify } = passwordsAt({ memoryKiB: 2048, passes: 1, parallelism: 1 });
     expect(await verify(old, 'correct horse battery')).toBe(true);
@@ -222,7 +222,7 @@ describe('what is stored may be anything', () => {
   });
 });
 
-describe('a stored hash is outdated', () => {
+describe('whether a stored hash is outdated', () => {
   const now = { memoryKiB: 2048, passes: 2, parallelism: 1 };
 
   test.each([
@@ -230,15 +230,15 @@ describe('a stored hash is outdated', () => {
     [true, 'less memory', 'm=1024,t=2,p=1'],
     [true, 'fewer passes', 'm=2048,t=1,p=1'],
     [true, 'fewer passes, though more memory', 'm=4096,t=1,p=1'],
-    [false, 'more memory: it is not downgraded', 'm=4096,t=2,p=1'],
-    [false, 'more passes: it is not downgraded', 'm=2048,t=3,p=1'],
+    [false, 'more memory, because the cost is never lowered', 'm=4096,t=2,p=1'],
+    [false, 'more passes, because the cost is never lowered', 'm=2048,t=3,p=1'],
     [false, 'other lanes', 'm=2048,t=2,p=4'],
-  ])('%s: with %s', async (outdated, _, cost) => {
+  ])('is %s with %s', async (outdated, _, cost) => {
     const { hash, isOutdated } = passwordsAt(now);
     expect(isOutdated(withCost(await hash('correct horse battery'), cost))).toBe(outdated);
   });
 
-  test('true: when it is no argon2id hash', () => {
+  test('is true if it is not an argon2id hash', () => {
     const { isOutdated } = passwordsAt(now);
     expect(isOutdated('')).toBe(true);
     expect(isOutdated('$2b$12$abcdefghijklmnopqrstuuJ2Yp3Y3Yz5uYk1mX5bq9fF3eA8i1u6e')).toBe(true);

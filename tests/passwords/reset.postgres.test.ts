@@ -5,7 +5,7 @@ import { goodPassword, startApp, type TestApp } from '../support/app.js';
 import { outboxEmpty } from '../support/mails.js';
 import { createServerDatabase, type TestDatabase } from '../support/test-database.js';
 
-// Two instances on one database, so that nothing is decided by the memory of one.
+// Two instances on one database, so that no instance can decide from its memory.
 let database: TestDatabase;
 let one: TestApp;
 let two: TestApp;
@@ -21,7 +21,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** As the worker makes it when it sends. */
+/** Makes a token as the worker does when it sends the mail. */
 async function tokenFor(userId: string, purpose: 'verify' | 'reset'): Promise<string> {
   const made = newToken();
   const from = Prisma.sql`FROM (SELECT *, email_key AS to_key FROM "user" WHERE id = ${userId}::uuid) u`;
@@ -32,7 +32,7 @@ async function tokenFor(userId: string, purpose: 'verify' | 'reset'): Promise<st
 const newPassword = 'a wholly new passphrase';
 const liveSessions = (userId: string) => one.deps.db.session.count({ where: { userId, endedAt: null } });
 
-it('leaves no live session of before, whatever logs in or refreshes meanwhile: 200 rounds (E-R4, D41)', async () => {
+it('a reset leaves no older session alive during logins and refreshes on another instance (200 rounds)', async () => {
   const user = await one.signUp({ username: 'racer', email: 'racer@example.com' });
   let password = goodPassword;
   let refreshToken = user.refreshToken;
@@ -59,15 +59,15 @@ it('leaves no live session of before, whatever logs in or refreshes meanwhile: 2
     expect(again.status).toBe(200);
     refreshToken = again.body.refresh_token;
   }
-  // Else there was no race.
+  // Without this there was no race.
   expect(won.refresh).toBeGreaterThan(0);
 }, 200_000);
 
-it('has one effect of 20 at once on two instances, and no failure (E-R8, E-R9)', async () => {
+it('a token works once for 20 requests at once on two instances, and none of them fails', async () => {
   for (const purpose of ['reset', 'verify'] as const) {
     const email = `${purpose}@example.com`;
     const user = await one.signUp({ username: `spent-${purpose}`, email });
-    // Else the sign-up's own mail may come later, with a newer token.
+    // Otherwise the mail of the sign-up might come later, with a newer token.
     await outboxEmpty(one);
     const token = await tokenFor(user.userId, purpose);
     const [path, action] =
@@ -81,7 +81,7 @@ it('has one effect of 20 at once on two instances, and no failure (E-R8, E-R9)',
   }
 });
 
-it('agrees with a change of password and a deletion at the same moment, without a failure', async () => {
+it('a reset at the same moment as a change of password and a deletion causes no failure', async () => {
   for (let round = 0; round < 30; round++) {
     const user = await one.signUp({ username: `torn-${round}`, email: `torn-${round}@example.com` });
     const token = await tokenFor(user.userId, 'reset');

@@ -28,7 +28,7 @@ async function resetToken({ email }: { email: string }): Promise<string> {
 }
 
 describe('POST /auth/password/forgot', () => {
-  it('answers alike for known, unknown, verified and disabled ones, and mails who may reset', async () => {
+  it('answers the same for known, unknown, verified and disabled users, and sends mail only to those who may reset', async () => {
     const [plain, verified, disabled] = [await person(), await person(), await person()];
     const { token } = await mailTo(app, verified.email);
     await app.http.post('/auth/email/verify').send({ token }).expect(204);
@@ -43,11 +43,11 @@ describe('POST /auth/password/forgot', () => {
     }
     const mails = (await settledMails(app)).slice(before);
     expect(mails.map(({ to }) => to).sort()).toEqual([plain, verified].map(({ email }) => `<${email}>`).sort());
-    // What nobody has is not kept either.
+    // An unknown address is not stored either.
     expect(await app.deps.db.outbox.count({ where: { recipient: 'nobody@example.com' } })).toBe(0);
   });
 
-  it('does one statement, whoever is asked for', async () => {
+  it('takes one statement for a known and for an unknown address', async () => {
     const { email } = await person();
     await settledMails(app);
     const counts = [];
@@ -60,7 +60,7 @@ describe('POST /auth/password/forgot', () => {
     expect(counts).toEqual([1, 1, 1, 1]);
   });
 
-  it('mails the address that is kept, not the one that was typed (D57)', async () => {
+  it('sends the mail to the stored address, not to the typed one', async () => {
     const { email } = await person();
     await forgot(email.toUpperCase()).expect(202);
     expect((await mailTo(app, email, /^Set/)).to).toBe(`<${email}>`);
@@ -68,7 +68,7 @@ describe('POST /auth/password/forgot', () => {
 });
 
 describe('POST /auth/password/reset', () => {
-  it('sets the password, ends every session, verifies the address, and tells the owner', async () => {
+  it('sets the password, ends every session, verifies the address, and informs the user', async () => {
     const user = await person();
     const second = await logIn(user.username, user.password).expect(200);
     const token = await resetToken(user);
@@ -84,7 +84,7 @@ describe('POST /auth/password/reset', () => {
     expect([await events(user.userId, 'password.reset'), await events(user.userId, 'email.verified')]).toEqual([1, 1]);
   });
 
-  it('has one effect and one audit event of 20 at once, each with another password (E-R8)', async () => {
+  it('works once, with one audit event, for 20 requests at once with different passwords', async () => {
     const user = await person();
     const token = await resetToken(user);
     const passwords = Array.from({ length: 20 }, (_, n) => `passphrase of number ${n}`);
@@ -99,7 +99,7 @@ describe('POST /auth/password/reset', () => {
     ).toHaveLength(1);
   });
 
-  it('takes only the newest of three', async () => {
+  it('accepts only the newest of three tokens', async () => {
     const user = await person();
     for (let n = 0; n < 3; n++) await forgot(user.email).expect(202);
     const mails = (await settledMails(app)).filter(
@@ -111,7 +111,7 @@ describe('POST /auth/password/reset', () => {
     await reset(third).expect(204);
   });
 
-  it('does not use a token up by a password that is refused', async () => {
+  it('does not use up a token if the new password is refused', async () => {
     const user = await person();
     const token = await resetToken(user);
     for (const password of ['short', 'passwordpassword', `${user.username}-${user.username}`]) {
@@ -122,14 +122,11 @@ describe('POST /auth/password/reset', () => {
     await reset(token).expect(204);
   });
 
-  it.each(['', 'a'.repeat(43), '\0', ' ', '%'])(
-    'answers 400 invalid_token to %j and hashes nothing (D51)',
-    async (token) => {
-      const answer = await reset(token);
-      expect([answer.status, answer.body.code]).toEqual([400, 'invalid_token']);
-      expectProblem(answer, 'invalid_one_time_token');
-    },
-  );
+  it.each(['', 'a'.repeat(43), '\0', ' ', '%'])('answers 400 invalid_token to %j', async (token) => {
+    const answer = await reset(token);
+    expect([answer.status, answer.body.code]).toEqual([400, 'invalid_token']);
+    expectProblem(answer, 'invalid_one_time_token');
+  });
 
   it.each([null, undefined, 7, [], {}])('refuses %j as a token', async (token) => {
     expectProblem(await reset(token), 'validation_failed');
@@ -159,28 +156,28 @@ describe('POST /auth/password/reset', () => {
       'after the user was deleted',
       (user: SignedUp) => app.http.delete('/me').set(user.bearer).send({ password: user.password }).expect(204),
     ],
-  ])('takes none %s', async (_when, change) => {
+  ])('refuses a token %s', async (_when, change) => {
     const user = await person();
     const token = await resetToken(user);
     await change(user);
     expectProblem(await reset(token, 'yet another passphrase'), 'invalid_one_time_token');
   });
 
-  it('takes one of 29 minutes', async () => {
+  it('accepts a token of 29 minutes', async () => {
     const user = await person();
     const token = await resetToken(user);
     await app.deps.db.$executeRaw`UPDATE one_time_token SET expires_at = expires_at - interval '29 minutes'`;
     await reset(token).expect(204);
   });
 
-  it('takes no token that verifies an address', async () => {
+  it('refuses a token that verifies an address', async () => {
     const user = await person();
     const { token } = await mailTo(app, user.email);
     expectProblem(await reset(token), 'invalid_one_time_token');
     await app.http.post('/auth/email/verify').send({ token }).expect(204);
   });
 
-  it('opens nothing where it fails half-way: the token is good still', async () => {
+  it('changes nothing if it fails half-way, and the token still works', async () => {
     const user = await person();
     const token = await resetToken(user);
     await app.deps.db

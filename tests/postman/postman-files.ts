@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** Where `npm run postman` writes to. */
+/** The folder that `npm run postman` writes to. */
 export const postmanFolder = fileURLToPath(new URL('../../postman', import.meta.url));
 
 export const postmanFiles = ['gatelatch.postman_collection.json', 'gatelatch.postman_environment.json'] as const;
@@ -22,7 +22,7 @@ export type Environment = { values: { key: string; value: string; type: 'default
 export const collection: Collection = read(postmanFiles[0]);
 export const environment: Environment = read(postmanFiles[1]);
 
-/** Every request under the name of its folder, in the order in which they are sent. */
+/** Every request with the name of its folder, in the order in which they are sent. */
 export const items = collection.item.flatMap((folder) =>
   folder.item.map((item) => ({ ...item, title: `${folder.name} / ${item.name}` })),
 );

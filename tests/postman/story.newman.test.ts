@@ -16,7 +16,7 @@ describe.each([
   beforeAll(async () => {
     database = await createDatabase();
     instance = await startInstance(database.url, {
-      // As a new user has it.
+      // As for a new user.
       RATE_LIMIT: 'on',
       ADMIN_USERNAME: environmentValue('admin_username'),
       ADMIN_PASSWORD: environmentValue('admin_password'),
@@ -38,12 +38,12 @@ describe.each([
     it.each(items.map(({ title, id }) => [title, id]))('%s', (_, id) => {
       const failures = summary.run.failures.filter(({ source }) => source?.id === id);
       expect(failures.map(({ error }) => `${error.test ?? error.name}: ${error.message}`)).toEqual([]);
-      // What a script sends on its own counts as another execution, without tests.
+      // A request of a script counts as another execution, without tests.
       const executions = summary.run.executions.filter(({ item }) => item.id === id);
       expect(executions.flatMap(({ assertions }) => assertions ?? []).length).toBeGreaterThan(3);
     });
 
-    it('nothing else fails', () => {
+    it('has no other failures', () => {
       expect(summary.run.failures).toEqual([]);
     });
   });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type SignedUp, startApp, type TestApp } from '../support/app.js';
 import { expectProblem } from '../support/problem.js';
 
-// The ways a token can travel, each as the setting names it.
+// How a token can be sent, by the name that the setting uses.
 const ways = {
   bearer: (token: string) => ({ headers: { Authorization: `Bearer ${token}` } }),
   cookie: (token: string) => ({ headers: { Cookie: `access_token=${token}` } }),
@@ -40,12 +40,12 @@ describe.each([
   ['header:X-Access-Token', ['header:x-access-token']],
   [' bearer , query ', ['bearer', 'query']],
   [everyWay.join(','), everyWay],
-] as [string, Way[]][])('ACCESS_TOKEN_SOURCES=%s', (setting, on) => {
+] as [string, Way[]][])('With ACCESS_TOKEN_SOURCES=%s', (setting, on) => {
   beforeAll(start(setting));
   afterAll(stop);
 
-  it.each(everyWay.map((way) => [way, on.includes(way) ? 'is read' : 'is not even looked at'] as const))(
-    '%s %s',
+  it.each(everyWay.map((way) => [way, on.includes(way) ? 'accepts a token' : 'ignores a token'] as const))(
+    'the source %s %s',
     async (way) => {
       const answer = await welcome(ways[way](user.accessToken));
       if (on.includes(way)) expect(answer.status).toBe(200);
@@ -53,7 +53,7 @@ describe.each([
     },
   );
 
-  it('counts only what is on: a token anywhere else changes nothing', async () => {
+  it('a token in a source that is off changes nothing', async () => {
     const first = on[0] as Way;
     const off = everyWay.filter((way) => !on.includes(way));
     await welcome(ways[first](user.accessToken), ...off.map((way) => ways[way]('junk'))).expect(200);
@@ -68,38 +68,38 @@ describe('With every source on', () => {
     all.slice(at + 1).map((other) => [one, other] as const),
   );
 
-  it.each(pairs)('a token in %s and in %s is refused as malformed, though both are good', async (one, other) => {
+  it.each(pairs)('a token in %s and in %s is refused as malformed, even if both are valid', async (one, other) => {
     expectProblem(await welcome(ways[one](user.accessToken), ways[other](user.accessToken)), 'invalid_request');
   });
 
-  it.each(pairs.flat())('%s wins over a cookie, good or bad', async (way) => {
+  it.each(pairs.flat())('a token in %s takes precedence over a cookie, valid or not', async (way) => {
     await welcome(ways[way](user.accessToken), ways.cookie('junk')).expect(200);
     expectProblem(await welcome(ways[way]('junk'), ways.cookie(user.accessToken)), 'invalid_token');
   });
 
-  it('access_token twice in the query is refused as malformed', async () => {
+  it('two access_token parameters in the query are refused as malformed', async () => {
     const path = `/welcome?access_token=${user.accessToken}&access_token=${user.accessToken}`;
     expectProblem(await app.http.get(path), 'invalid_request');
   });
 
   it.each(['access_token=', 'access_token', 'Access_Token=x', 'access_token[]=x', 'access_token[a]=x'])(
-    '?%s is no token',
+    '?%s does not count as a token',
     async (query) => expectProblem(await app.http.get(`/welcome?${query}`), 'unauthenticated'),
   );
 
-  it('Authorization: Basic is no token, so the cookie counts', async () => {
+  it('Authorization: Basic does not count as a token, so the cookie is used', async () => {
     const basic = { headers: { Authorization: `Basic ${Buffer.from('ada:secret').toString('base64')}` } };
     await welcome(basic, ways.cookie(user.accessToken)).expect(200);
     expectProblem(await welcome(basic), 'unauthenticated');
   });
 
   it.each(['', 'Bearer', 'Bearer ', 'Bearerx', 'Token x', 'x', '=', 'Basic'])(
-    'Authorization: %s is no token',
+    'Authorization: %s does not count as a token',
     async (authorization) =>
       expectProblem(await welcome({ headers: { Authorization: authorization } }), 'unauthenticated'),
   );
 
-  it.each(['Bearer', 'bearer', 'BEARER', 'bEaReR'])('the scheme may be written %s', async (scheme) => {
+  it.each(['Bearer', 'bearer', 'BEARER', 'bEaReR'])('the scheme can be written %s', async (scheme) => {
     await welcome({ headers: { Authorization: `${scheme} ${user.accessToken}` } }).expect(200);
   });
 
@@ -111,7 +111,7 @@ describe('With every source on', () => {
     'access_token',
     '__proto__=x',
     'access_token=a; access_token=b',
-  ])('the cookie header %s fails nothing', async (cookie) =>
+  ])('the cookie header %s gets 401, not an error', async (cookie) =>
     expect((await welcome({ headers: { Cookie: cookie } })).status).toBe(401),
   );
 });

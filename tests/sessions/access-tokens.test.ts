@@ -28,7 +28,7 @@ describe('access tokens', () => {
   };
   const ourKey = () => app.deps.keys.active('access');
 
-  /** A token as our own key would sign it, whatever it says. */
+  /** A token signed by our own key, with any payload and header. */
   function signed(payload: unknown, header: object = {}, signer = es256(ourKey().privateKey)): string {
     const head = base64url(JSON.stringify({ alg: 'ES256', typ: 'at+jwt', kid: ourKey().kid, ...header }));
     const input = `${head}.${base64url(typeof payload === 'string' ? payload : JSON.stringify(payload))}`;
@@ -36,7 +36,7 @@ describe('access tokens', () => {
   }
   const without = (name: string) => Object.fromEntries(Object.entries(claims).filter(([claim]) => claim !== name));
 
-  it('carry exactly the claims of the contract, and nothing personal (RFC 9068 §2.2, §6)', () => {
+  it('carry exactly the claims of the contract, and no personal data (RFC 9068 §2.2, §6)', () => {
     expect(jwt.decode(ada.accessToken, { complete: true })?.header).toEqual({
       alg: 'ES256',
       typ: 'at+jwt',
@@ -57,21 +57,21 @@ describe('access tokens', () => {
     expect(Math.abs((claims.iat ?? 0) - Date.now() / 1000)).toBeLessThan(60);
   });
 
-  it('live for ACCESS_TOKEN_TTL exactly, and say so', async () => {
+  it('expire exactly after ACCESS_TOKEN_TTL, which expires_in also says', async () => {
     const short = await startAppForTest({ ACCESS_TOKEN_TTL: '90s' });
     const { body } = await short.http.post('/auth/signup').send({ username: 'brief', password: ada.password });
     const { iat = 0, exp } = jwt.decode(body.access_token) as jwt.JwtPayload;
     expect([exp, body.expires_in]).toEqual([iat + 90, 90]);
   });
 
-  it('have each an id of its own (B1.23)', () => {
+  it('each have their own id', () => {
     const subject = { userId: ada.userId, roles: [], version: 0, sessionId: ada.sessionId };
     const sign = () => signAccessToken(app.deps.keys, app.config.tokens, subject, 1_700_000_000);
     const ids = Array.from({ length: 1000 }, () => (jwt.decode(sign()) as jwt.JwtPayload).jti);
     expect(new Set(ids).size).toBe(1000);
   });
 
-  it('open until the second of their exp, and not from then on (E-T3)', async () => {
+  it('are accepted until the second in their exp claim, and refused from that second on', async () => {
     const { accessToken } = await app.signUp();
     const { exp = 0 } = jwt.decode(accessToken) as jwt.JwtPayload;
     for (const _time of ['unseen before', 'seen before']) {
@@ -84,7 +84,7 @@ describe('access tokens', () => {
     expect(await open(accessToken)).toEqual([401, 'token_expired']);
   });
 
-  it('are refused expired also where they are seen for the first time', async () => {
+  it('are refused as expired even when they are seen for the first time', async () => {
     const { accessToken } = await app.signUp();
     const { exp = 0 } = jwt.decode(accessToken) as jwt.JwtPayload;
     vi.useFakeTimers({ toFake: ['Date'], now: exp * 1000 });
@@ -92,13 +92,13 @@ describe('access tokens', () => {
   });
 
   describe('signed by our own key', () => {
-    it('open as they should, which makes the refusals below mean something', async () => {
+    it('are accepted when their claims are right (without this, the refusals below would prove nothing)', async () => {
       expect(await open(signed(claims))).toEqual([200, undefined]);
       expect(await open(signed({ ...claims, extra: 1 }))).toEqual([200, undefined]);
     });
 
     it.each(['iss', 'aud', 'client_id', 'sub', 'sid', 'roles', 'ver', 'iat', 'exp', 'jti'])(
-      'are refused without %s (RFC 9068 §4)',
+      'are refused without the claim %s (RFC 9068 §4)',
       async (name) => {
         expect(await open(signed(without(name)))).toEqual([401, 'invalid_token']);
       },
@@ -134,11 +134,11 @@ describe('access tokens', () => {
       ['exp', true],
       ['exp', 1e308],
       ['nbf', 9_999_999_999],
-    ])('are refused where %s is %j', async (name, value) => {
+    ])('are refused if %s is %j', async (name, value) => {
       expect(await open(signed({ ...claims, [name]: value }))).toEqual([401, 'invalid_token']);
     });
 
-    it('are refused where they would live longer than 24 hours, or were issued in the future', async () => {
+    it('are refused if they are valid for more than 24 hours or were issued in the future', async () => {
       const now = Math.floor(Date.now() / 1000);
       expect(await open(signed({ ...claims, iat: now, exp: now + 86_400 }))).toEqual([200, undefined]);
       for (const [iat, exp] of [
@@ -151,7 +151,7 @@ describe('access tokens', () => {
     });
 
     it.each(['null', '[]', '"text"', '1', 'true', '', '{', '{}', `[${'['.repeat(1000)}`])(
-      'are refused, not an error, where their payload is %s (trap 0.4)',
+      'are refused with 401 if their payload is %s',
       async (payload) => {
         expect(await open(signed(payload))).toEqual([401, 'invalid_token']);
       },
@@ -187,15 +187,15 @@ describe('access tokens', () => {
     });
   });
 
-  describe('signed by another key', () => {
-    it('are refused, also with our kid, and with the key in the header', async () => {
+  describe('not signed by our key for access tokens', () => {
+    it('are refused if another key signed them, even with our kid or with that key in the header', async () => {
       const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
       const jwk = publicKey.export({ format: 'jwk' });
       for (const header of [{}, { kid: 'theirs' }, { jwk }, { kid: 'theirs', jwk }])
         expect(await open(signed(claims, header, es256(privateKey)))).toEqual([401, 'invalid_token']);
     });
 
-    it('are refused where our public key was used as a secret (D5)', async () => {
+    it('are refused if our public key was used as an HMAC secret', async () => {
       const { body } = await app.http.get('/.well-known/jwks.json');
       const publicKey = createPublicKey({ key: body.keys[0], format: 'jwk' });
       const spellings = [
@@ -211,7 +211,7 @@ describe('access tokens', () => {
       }
     });
 
-    it('are refused where it is one of ours with another purpose (RFC 8725 §3.12)', async () => {
+    it('are refused if one of our keys for another purpose signed them (RFC 8725 §3.12)', async () => {
       for (const purpose of ['refresh', 'device'] as const) {
         const key = app.deps.keys.active(purpose);
         const hmac = (input: string) => createHmac('sha256', key.privateKey).update(input).digest();
@@ -219,14 +219,14 @@ describe('access tokens', () => {
       }
     });
 
-    it('are refused where it is that of another deployment', async () => {
+    it('are refused if another deployment signed them', async () => {
       const elsewhere = await startAppForTest();
       const stranger = await elsewhere.signUp();
       expect(await open(stranger.accessToken, elsewhere)).toEqual([200, undefined]);
       expect(await open(stranger.accessToken)).toEqual([401, 'invalid_token']);
     });
 
-    it('are refused without a signature, or with half of one', async () => {
+    it('are refused without a signature, or with a broken one', async () => {
       const [head, payload, signature = ''] = ada.accessToken.split('.');
       const input = `${head}.${payload}`;
       const broken = [
@@ -241,7 +241,7 @@ describe('access tokens', () => {
     });
   });
 
-  it.each(['RS256', 'HS256'])('of %s work by the same rules', async (algorithm) => {
+  it.each(['RS256', 'HS256'])('signed with %s follow the same rules', async (algorithm) => {
     const other = await startAppForTest({ JWT_ALGORITHM: algorithm });
     const { accessToken } = await other.signUp();
     expect(await open(accessToken, other)).toEqual([200, undefined]);
@@ -252,7 +252,7 @@ describe('access tokens', () => {
     expect(await open(`${none}.${payload}.`, other)).toEqual([401, 'invalid_token']);
   });
 
-  it('of sessions that never were open nothing they should not: the token decides, so only ours count', async () => {
+  it('of a user and session that never existed do not open /me', async () => {
     const ghost = { ...claims, sub: randomUUID(), sid: randomUUID() };
     const me = await app.http.get('/me').set('Authorization', `Bearer ${signed(ghost)}`);
     expect(me.status).toBe(401);

@@ -6,7 +6,7 @@ const days = 86_400;
 const origin = 'http://localhost:3000';
 const secret = 'tests-only-0123456789abcdefghijklmnopqrstuvwxyz';
 
-/** A sign-up as a browser makes it. */
+/** Logs in as a browser does. */
 async function signUpByCookie({ http, signUp }: TestApp, ownOrigin = origin) {
   const { username, password } = await signUp();
   const body = { username, password, transport: 'cookie' };
@@ -16,7 +16,7 @@ async function signUpByCookie({ http, signUp }: TestApp, ownOrigin = origin) {
 }
 
 describe('With transport cookie', () => {
-  it('sign-up and login set access_token, refresh_token and device, which no script can read', async () => {
+  it('sign-up and login set access_token, refresh_token and device as HttpOnly cookies', async () => {
     const app = await startAppForTest();
     const body = { username: 'ada', password: 'correct horse battery staple', transport: 'cookie' };
     const signUp = await app.http.post('/auth/signup').set('Origin', origin).send(body).expect(201);
@@ -32,7 +32,7 @@ describe('With transport cookie', () => {
     }
   });
 
-  it('no answer has any of the three tokens in its body', async () => {
+  it('no response has any of the three tokens in its body', async () => {
     const app = await startAppForTest();
     const { answer, cookie } = await signUpByCookie(app);
     const refreshed = await app.http.post('/auth/refresh').set({ Origin: origin, Cookie: cookie }).expect(200);
@@ -48,7 +48,7 @@ describe('With transport cookie', () => {
     }
   });
 
-  it('the cookies open what a token opens', async () => {
+  it('the access token cookie works like a bearer token', async () => {
     const app = await startAppForTest();
     const { cookies, cookie } = await signUpByCookie(app);
     await app.http.get('/me').set('Cookie', cookie).expect(200);
@@ -56,7 +56,7 @@ describe('With transport cookie', () => {
     await app.http.get('/me').set('Cookie', `refresh_token=${cookies.refresh_token?.value}`).expect(401);
   });
 
-  it('a refresh sets both tokens anew and leaves the device alone', async () => {
+  it('a refresh sets both tokens again and does not touch the device cookie', async () => {
     const app = await startAppForTest();
     const { cookie, cookies } = await signUpByCookie(app);
     const answer = await app.http.post('/auth/refresh').set({ Origin: origin, Cookie: cookie }).expect(200);
@@ -65,7 +65,7 @@ describe('With transport cookie', () => {
     expect(cookiesOf(answer).refresh_token?.attributes.path).toBe('/auth');
   });
 
-  it('fits what browsers keep: each cookie in 4,096 bytes, all of them in 8 KiB of headers', async () => {
+  it('each cookie is under 4,096 bytes, and all together are under 8,000 bytes', async () => {
     const app = await startAppForTest({ JWT_ALGORITHM: 'RS256', JWT_AUDIENCE: 'a'.repeat(200), COOKIE_PREFIX: 'on' });
     const { cookie } = await signUpByCookie(app);
     for (const pair of cookie.split('; ')) expect(pair.length).toBeLessThan(4096);
@@ -79,7 +79,7 @@ describe('At logout', () => {
     ['with COOKIE_PREFIX=on', { COOKIE_PREFIX: 'on' }],
     ['with COOKIE_DOMAIN and COOKIE_SAMESITE=none', { COOKIE_DOMAIN: 'example.com', COOKIE_SAMESITE: 'none' }],
   ])(
-    'both token cookies are cleared by the attributes they were set with, and the device is kept, %s',
+    'both token cookies are cleared with the attributes they were set with, and the device cookie stays, %s',
     async (_, environment) => {
       const app = await startAppForTest(environment);
       const { cookie, cookies } = await signUpByCookie(app);
@@ -98,8 +98,8 @@ describe('At logout', () => {
   );
 });
 
-describe('The settings', () => {
-  it('COOKIE_PREFIX=on names them __Host- and __Secure-, with what those names demand, and reads no others', async () => {
+describe('The cookie settings:', () => {
+  it('COOKIE_PREFIX=on adds __Host- and __Secure- to the names, with the attributes they need, and no other names are read', async () => {
     const app = await startAppForTest({ COOKIE_PREFIX: 'on' });
     const { cookies, cookie } = await signUpByCookie(app);
     expect(Object.keys(cookies)).toEqual(['__Host-access_token', '__Secure-refresh_token', '__Host-device']);
@@ -116,13 +116,13 @@ describe('The settings', () => {
       .expect(401);
   });
 
-  it('without COOKIE_PREFIX a __Host- cookie is not read either', async () => {
+  it('without COOKIE_PREFIX, a __Host- cookie is not read', async () => {
     const app = await startAppForTest();
     const { cookies } = await signUpByCookie(app);
     await app.http.get('/me').set('Cookie', `__Host-access_token=${cookies.access_token?.value}`).expect(401);
   });
 
-  it('COOKIE_DOMAIN is on all three', async () => {
+  it('COOKIE_DOMAIN applies to all three cookies', async () => {
     const { cookies } = await signUpByCookie(await startAppForTest({ COOKIE_DOMAIN: 'example.com' }));
     expect(Object.values(cookies).map(({ attributes }) => attributes.domain)).toEqual(Array(3).fill('example.com'));
   });
@@ -137,14 +137,14 @@ describe('The settings', () => {
       'Strict',
       'https://auth.example',
     ],
-  ])('%s makes them Secure', async (_, environment, sameSite, ownOrigin) => {
+  ])('%s makes the cookies Secure', async (_, environment, sameSite, ownOrigin) => {
     const { cookies } = await signUpByCookie(await startAppForTest(environment), ownOrigin);
     expect(Object.values(cookies)).toHaveLength(3);
     for (const { attributes } of Object.values(cookies))
       expect(attributes).toMatchObject({ secure: true, samesite: sameSite });
   });
 
-  it('their ages are those of the tokens', async () => {
+  it('the token cookies live as long as their tokens', async () => {
     const { answer, cookies } = await signUpByCookie(
       await startAppForTest({ ACCESS_TOKEN_TTL: '5m', REFRESH_TOKEN_TTL: '2d' }),
     );
@@ -155,7 +155,7 @@ describe('The settings', () => {
 });
 
 describe('With transport bearer', () => {
-  it('nothing is set', async () => {
+  it('no cookie is set', async () => {
     const app = await startAppForTest();
     const { username, password } = await app.signUp();
     const answer = await app.http.post('/auth/login').send({ username, password }).expect(200);

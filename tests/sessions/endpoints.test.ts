@@ -3,7 +3,7 @@ import { goodPassword, type SignedUp, startApp, startAppForTest, type TestApp } 
 import { cookieHeader, cookiesOf } from '../support/cookies.js';
 
 const ownOrigin = 'http://localhost:3000';
-const nobodysId = '01890a5d-ac96-774b-bcce-b302099a8057';
+const unknownId = '01890a5d-ac96-774b-bcce-b302099a8057';
 
 type Listed = { id: string; created_at: string; last_used_at: string; expires_at: string; current: boolean };
 
@@ -38,8 +38,8 @@ describe('the sessions of a user', () => {
   const end = (id: string, { bearer }: { bearer: SignedUp['bearer'] }) =>
     app.http.delete(`/auth/sessions/${id}`).set(bearer);
 
-  describe('are listed', () => {
-    it('with the fields of the contract and no other, and never cached', async () => {
+  describe('GET /auth/sessions', () => {
+    it('returns exactly the fields of the contract, and is never cached', async () => {
       const user = await app.signUp();
       const { body, headers } = await app.http.get('/auth/sessions').set(user.bearer);
       const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
@@ -61,7 +61,7 @@ describe('the sessions of a user', () => {
       expect(Date.parse(expires_at) - Date.parse(created_at)).toBeCloseTo(30 * 86_400_000, -4);
     });
 
-    it('the last used one first, the one that asks marked as current', async () => {
+    it('puts the last used session first and marks the current one', async () => {
       const user = await app.signUp();
       const phone = await logIn(user);
       const laptop = await logIn(user);
@@ -76,7 +76,7 @@ describe('the sessions of a user', () => {
       expect((await seen(user)).filter(([, current]) => current)).toEqual([[user.sessionId, true]]);
     });
 
-    it('with a last use that moves with a refresh, and with it the expiry; the beginning stays', async () => {
+    it('shows a refresh as the last use and moves the expiry; the creation time stays', async () => {
       const user = await app.signUp();
       const [before] = await list(user);
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -87,7 +87,7 @@ describe('the sessions of a user', () => {
         expect(Date.parse(after?.[field] ?? '')).toBeGreaterThan(Date.parse(before?.[field] ?? ''));
     });
 
-    it('with the address and the browser of the last refresh, behind a proxy too', async () => {
+    it('shows the address and browser of the last refresh, also behind a proxy', async () => {
       const behind = await startAppForTest({ TRUST_PROXY: '1' });
       const user = await behind.signUp();
       const from = { 'X-Forwarded-For': '203.0.113.7', 'User-Agent': 'Browser/1' };
@@ -96,7 +96,7 @@ describe('the sessions of a user', () => {
       expect(body.data).toMatchObject([{ ip: '203.0.113.7', user_agent: 'Browser/1' }]);
     });
 
-    it('without those of others, and without the ended, the idle and those that grew too old', async () => {
+    it('leaves out sessions of other users, and those that ended, went idle or grew too old', async () => {
       const user = await app.signUp();
       await app.signUp();
       const [ended, idle, old] = [await logIn(user), await logIn(user), await logIn(user)];
@@ -108,7 +108,7 @@ describe('the sessions of a user', () => {
       expect((await list(user)).map(({ id }) => id)).toEqual([user.sessionId]);
     });
 
-    it('in one statement', async () => {
+    it('takes one statement', async () => {
       const user = await app.signUp();
       app.statements.length = 0;
       await list(user);
@@ -116,8 +116,8 @@ describe('the sessions of a user', () => {
     });
   });
 
-  describe('end one by one', () => {
-    it('at once and for good, with every token of theirs, and no other (ASVS 7.4.5)', async () => {
+  describe('DELETE /auth/sessions/:id', () => {
+    it('ends the session at once, with all its tokens, and no other session (ASVS 7.4.5)', async () => {
       const user = await app.signUp();
       const phone = await logIn(user);
       const other = await app.signUp();
@@ -129,7 +129,7 @@ describe('the sessions of a user', () => {
       expect((await list(user)).map(({ id }) => id)).toEqual([user.sessionId]);
     });
 
-    it('by 404 where they are another user’s, and those live on (D3)', async () => {
+    it('answers 404 for the session of another user, which goes on', async () => {
       const [user, other] = [await app.signUp(), await app.signUp()];
       const { status, body } = await end(other.sessionId, user);
       expect([status, body.code]).toEqual([404, 'not_found']);
@@ -139,22 +139,22 @@ describe('the sessions of a user', () => {
 
     it.each([
       [
-        'have ended',
+        'that has ended',
         async (user: SignedUp) => {
           const phone = await logIn(user);
           await end(phone.id, user).expect(204);
           return phone.id;
         },
       ],
-      ['never were', async () => nobodysId],
-      ['have no id', async () => 'everything'],
-    ])('by 404 where they %s', async (_what, idFor) => {
+      ['that never existed', async () => unknownId],
+      ['whose id is not a UUID', async () => 'everything'],
+    ])('answers 404 for a session %s', async (_what, idFor) => {
       const user = await app.signUp();
       const { status, body } = await end(await idFor(user), user);
       expect([status, body.code]).toEqual([404, 'not_found']);
     });
 
-    it('once: of 20 at once one answers 204, the others 404, and the ending is written once', async () => {
+    it('answers 204 to one of 20 requests at once and 404 to the others, and stores one revocation', async () => {
       const user = await app.signUp();
       const phone = await logIn(user);
       const answers = await Promise.all(Array.from({ length: 20 }, () => end(phone.id, user)));
@@ -162,7 +162,7 @@ describe('the sessions of a user', () => {
       expect(await app.deps.db.revocation.count({ where: { sessionId: phone.id } })).toBe(1);
     });
 
-    it('also the current one: its cookies are cleared as they were set', async () => {
+    it('ends the current session too, and clears its cookies with the attributes they were set with', async () => {
       const username = 'browser-user';
       const signedUp = await app.http
         .post('/auth/signup')
@@ -182,7 +182,7 @@ describe('the sessions of a user', () => {
       }
     });
 
-    it('only where the page is allowed to ask: a cookie from another site ends nothing', async () => {
+    it('ends nothing if a page of another site sends the cookie', async () => {
       const signedUp = await app.http
         .post('/auth/signup')
         .set('Origin', ownOrigin)
@@ -196,8 +196,8 @@ describe('the sessions of a user', () => {
     });
   });
 
-  describe('end all together', () => {
-    it('at once, the one that asks too, and no other user’s; cookies are cleared (ASVS 7.4.3)', async () => {
+  describe('POST /auth/logout-all', () => {
+    it('ends all sessions at once, with the current one, and clears the cookies; other users stay logged in (ASVS 7.4.3)', async () => {
       const [user, other] = [await app.signUp(), await app.signUp()];
       const devices = [await logIn(user), await logIn(user)];
       const answer = await app.http.post('/auth/logout-all').set(user.bearer);
@@ -211,7 +211,7 @@ describe('the sessions of a user', () => {
       expect(await welcome(await logIn(user))).toBe(200);
     });
 
-    it('more than a message of the database could name', async () => {
+    it('ends more sessions than one database message can name', async () => {
       const user = await app.signUp();
       await app.deps.db.$executeRaw`
         INSERT INTO session (id, user_id, nonce_hash, access_expires_at)
@@ -224,11 +224,11 @@ describe('the sessions of a user', () => {
     });
   });
 
-  it('are nobody’s business without an access token', async () => {
+  it('can be listed or ended only with an access token', async () => {
     for (const asked of [
       app.http.get('/auth/sessions'),
       app.http.post('/auth/logout-all'),
-      app.http.delete(`/auth/sessions/${nobodysId}`),
+      app.http.delete(`/auth/sessions/${unknownId}`),
     ])
       expect((await asked).body.code).toBe('unauthenticated');
   });

@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Database } from '../../src/platform/db/database.js';
 import { type InstanceSync, type Subscribers, startInstanceSync } from '../../src/sessions/instance-sync.js';
 
-/** A feed on a database that is made of these few moments alone: no server can be made to fail at each of them. */
+/** Runs the sync on a fake database, because a real server cannot be made to fail at each of these moments. */
 async function start(
   how: 'listen' | 'poll',
   overrides: { load?: () => Promise<void>; reload?: () => Promise<void> } = {},
@@ -34,55 +34,55 @@ async function start(
   const add = vi.fn();
   const reloadKeys = vi.fn(overrides.reload ?? (async () => {}));
   const revocations = { add, load, loadSince, loadUser, isComplete: () => true };
-  const hearers = { revocations, reloadKeys } as unknown as Subscribers;
-  const feed: InstanceSync = await startInstanceSync(database, how, hearers, pino({ level: 'silent' }));
-  onTestFinished(feed.stop);
-  return { feed, listeners, load, loadSince, loadUser, add, reloadKeys };
+  const subscribers = { revocations, reloadKeys } as unknown as Subscribers;
+  const sync: InstanceSync = await startInstanceSync(database, how, subscribers, pino({ level: 'silent' }));
+  onTestFinished(sync.stop);
+  return { sync, listeners, load, loadSince, loadUser, add, reloadKeys };
 }
 
 const away = async () => {
   throw new Error('away');
 };
 
-describe('the feed', () => {
-  it('listens before it loads, and is fresh once it has', async () => {
+describe('the sync between instances', () => {
+  it('listens before it loads, and is fresh once it has loaded', async () => {
     const seen: number[] = [];
-    const { feed, listeners, load } = await start('listen', { load: async () => void seen.push(1) });
-    expect([listeners.length, load.mock.calls.length, seen.length, feed.isFresh()]).toEqual([1, 1, 1, true]);
+    const { sync, listeners, load } = await start('listen', { load: async () => void seen.push(1) });
+    expect([listeners.length, load.mock.calls.length, seen.length, sync.isFresh()]).toEqual([1, 1, 1, true]);
   });
 
-  it('is not fresh where it hears but could not load, until it has loaded after all', async () => {
+  it('is not fresh if it listens but could not load, until a load succeeds', async () => {
     const failing = { now: true };
-    const { feed, listeners, load } = await start('listen', { load: () => (failing.now ? away() : Promise.resolve()) });
+    const { sync, listeners, load } = await start('listen', { load: () => (failing.now ? away() : Promise.resolve()) });
     for (let time = 0; time < 10; time++) {
-      expect(feed.isFresh()).toBe(false);
+      expect(sync.isFresh()).toBe(false);
       await sleep(50);
     }
     expect(load.mock.calls.length).toBeGreaterThan(1);
     failing.now = false;
-    await vi.waitFor(() => expect(feed.isFresh()).toBe(true), { timeout: 3_000 });
-    // Every connection on which it only half began is closed again.
+    await vi.waitFor(() => expect(sync.isFresh()).toBe(true), { timeout: 3_000 });
+    // Every half-opened connection is closed again.
     expect(listeners.filter(({ closed }) => !closed)).toHaveLength(1);
   });
 
-  it('loads anew after a cut, since what was said meanwhile is gone', async () => {
-    const { feed, listeners, load } = await start('listen');
+  it('loads again after a lost connection, because messages were missed', async () => {
+    const { sync, listeners, load } = await start('listen');
     listeners[0]?.lose();
     await vi.waitFor(() => expect([listeners.length, load.mock.calls.length]).toEqual([2, 2]), { timeout: 3_000 });
-    await vi.waitFor(() => expect(feed.isFresh()).toBe(true));
+    await vi.waitFor(() => expect(sync.isFresh()).toBe(true));
   });
 
-  it('stops being fresh within half a second of silence, and begins again on a new connection', async () => {
-    const { feed, listeners } = await start('listen');
+  it('stops being fresh after half a second without a heartbeat, and starts again on a new connection', async () => {
+    const { sync, listeners } = await start('listen');
     const [first] = listeners;
     if (first) first.ping = () => new Promise(() => {});
     await sleep(800);
-    expect(listeners[0]?.closed || !feed.isFresh()).toBe(true);
-    await vi.waitFor(() => expect([listeners.length, feed.isFresh()]).toEqual([2, true]), { timeout: 3_000 });
+    expect(listeners[0]?.closed || !sync.isFresh()).toBe(true);
+    await vi.waitFor(() => expect([listeners.length, sync.isFresh()]).toEqual([2, true]), { timeout: 3_000 });
     expect(first?.closed).toBe(true);
   });
 
-  it('begins again where a message could not be followed, and does not count as fresh by the heartbeat before', async () => {
+  it('starts again if it could not follow a message, and the heartbeat before that does not count', async () => {
     const failing = { now: false };
     const { listeners, load, reloadKeys } = await start('listen', {
       reload: () => (failing.now ? away() : Promise.resolve()),
@@ -104,19 +104,19 @@ describe('the feed', () => {
     expect(loadUser).toHaveBeenCalledWith('u2');
   });
 
-  it('polls what is new, and all of it where the last good poll is too long ago', async () => {
+  it('polls only new revocations, and loads all of them if the last good poll is too long ago', async () => {
     const { loadSince, load } = await start('poll');
     await vi.waitFor(() => expect(loadSince).toHaveBeenCalledTimes(1), { timeout: 3_000 });
     expect(load).toHaveBeenCalledTimes(1);
-    // As after a minute without the database, or asleep.
+    // As after a minute without the database, or with the machine asleep.
     const now = Date.now;
     vi.spyOn(Date, 'now').mockImplementation(() => now() + 60_000);
     onTestFinished(() => void vi.restoreAllMocks());
     await vi.waitFor(() => expect(load).toHaveBeenCalledTimes(2), { timeout: 3_000 });
   });
 
-  it('is not fresh where polls fail', async () => {
-    const { feed } = await start('poll', { reload: away });
-    expect(feed.isFresh()).toBe(false);
+  it('is not fresh if polls fail', async () => {
+    const { sync } = await start('poll', { reload: away });
+    expect(sync.isFresh()).toBe(false);
   });
 });

@@ -21,10 +21,10 @@ describe('sessions', () => {
     return found;
   }
 
-  describe('are not begun where, since the password was checked,', () => {
+  describe('after the password was checked', () => {
     it.each<[string, (user: SignedUp) => Promise<unknown>]>([
       [
-        'it was changed',
+        'the password was changed',
         async ({ userId }) =>
           app.deps.db.user.update({
             where: { id: userId },
@@ -32,7 +32,7 @@ describe('sessions', () => {
           }),
       ],
       [
-        'it was set anew to the very same',
+        'the same password was set again',
         async ({ userId }) =>
           app.deps.db.user.update({
             where: { id: userId },
@@ -44,7 +44,7 @@ describe('sessions', () => {
         ({ userId }) => app.deps.db.user.update({ where: { id: userId }, data: { disabledAt: new Date() } }),
       ],
       ['the user was deleted', ({ userId }) => app.deps.db.user.delete({ where: { id: userId } })],
-    ])('%s', async (_what, change) => {
+    ])('are not started if %s', async (_what, change) => {
       const user = await app.signUp();
       const before = await checked(user);
       await change(user);
@@ -53,7 +53,7 @@ describe('sessions', () => {
       expect(await count(user)).toBe(sessionsThen);
     });
 
-    it('nothing changed: then they are, which makes the refusals above mean something', async () => {
+    it('are started if nothing else happened (without this, the refusals above would prove nothing)', async () => {
       const user = await app.signUp();
       const tokens = await startSessionFor(app.deps, await checked(user), caller, { newDevice: false });
       expect(tokens?.user.id).toBe(user.userId);
@@ -61,7 +61,7 @@ describe('sessions', () => {
     });
   });
 
-  it('and last_login_at are written together, or neither (E-D9)', async () => {
+  it('are stored together with last_login_at, or neither is stored', async () => {
     const user = await app.signUp();
     const before = await app.deps.db.user.findUniqueOrThrow({ where: { id: user.userId } });
     const check = await checked(user);
@@ -75,7 +75,7 @@ describe('sessions', () => {
     expect(loggedIn.lastLoginAt?.getTime()).toBeGreaterThan(before.lastLoginAt?.getTime() ?? 0);
   });
 
-  it('remember the latest expiry of any of their access tokens, which never moves back', async () => {
+  it('keep the latest expiry of all their access tokens, and it never moves back', async () => {
     const user = await app.signUp();
     const row = () => app.deps.db.session.findUniqueOrThrow({ where: { id: user.sessionId } });
     const later = new Date(Date.now() + 3_600_000);
@@ -89,7 +89,7 @@ describe('sessions', () => {
     expect((await row()).accessExpiresAt.getTime()).toBeGreaterThan(Date.now() + 800_000);
   });
 
-  it('end once: the first reason and time stay', async () => {
+  it('end only once: the first reason and time stay', async () => {
     const user = await app.signUp();
     const row = () => app.deps.db.session.findUniqueOrThrow({ where: { id: user.sessionId } });
     await endSession(app.deps, user.sessionId, 'logout', {});
@@ -99,7 +99,7 @@ describe('sessions', () => {
     expect(await row()).toEqual(ended);
   });
 
-  it('remember the address and browser of the last rotation, not of an answer given again within the grace', async () => {
+  it('keep the address and browser of the last rotation, not of a repeat within the grace period', async () => {
     const user = await app.signUp();
     const row = () => app.deps.db.session.findUniqueOrThrow({ where: { id: user.sessionId } });
     await refreshSession(app.deps, user.refreshToken, { address: '192.0.2.7', userAgent: 'moved' });
@@ -108,7 +108,7 @@ describe('sessions', () => {
     expect(await row()).toMatchObject({ ip: '192.0.2.7', userAgent: 'moved' });
   });
 
-  it('whose nonce differs are not reached, whatever a genuine token says (a backup of keys makes no token)', async () => {
+  it('are not refreshed by a genuine token if their nonce differs (a stolen key backup alone is not enough)', async () => {
     const user = await app.signUp();
     await app.deps.db.$executeRaw`UPDATE session SET nonce_hash = sha256('other') WHERE id = ${user.sessionId}::uuid`;
     await expect(refreshSession(app.deps, user.refreshToken, caller)).rejects.toMatchObject({

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
-import { createTestDatabase } from '../support/test-database.js';
+import { lendDatabase } from '../support/lent-databases.js';
 
 const ownOrigin = 'http://localhost:3000';
 
@@ -21,7 +21,7 @@ describe('logging out', () => {
   const logIn = ({ username, password }: SignedUp) => app.http.post('/auth/login').send({ username, password });
   const cookiesCleared = (answer: { get(name: 'Set-Cookie'): string[] | undefined }) => answer.get('Set-Cookie') ?? [];
 
-  /** Nothing of the session opens anything any more. */
+  /** Expects that no token of the session works any more. */
   async function expectEnded(tokens: { accessToken: string; refreshToken: string }, on = app): Promise<void> {
     const opened = await open(tokens.accessToken, on);
     expect([opened.status, opened.body.code]).toEqual([401, 'session_revoked']);
@@ -34,8 +34,8 @@ describe('logging out', () => {
     expect((await refresh(tokens.refreshToken)).status).toBe(200);
   }
 
-  describe('by access token', () => {
-    it('answers 204 and ends that session at once, and no other (ASVS 7.4.1, D42)', async () => {
+  describe('with an access token', () => {
+    it('answers 204 and ends that session at once, and no other (ASVS 7.4.1)', async () => {
       const user = await app.signUp();
       const other = (await logIn(user)).body;
       expect((await open(user.accessToken)).status).toBe(200);
@@ -45,7 +45,7 @@ describe('logging out', () => {
       await expectAlive({ accessToken: other.access_token, refreshToken: other.refresh_token });
     });
 
-    it('says in the challenge that the token is no good any more (RFC 6750 §3.1)', async () => {
+    it('makes later challenges say that the token is invalid (RFC 6750 §3.1)', async () => {
       const user = await app.signUp();
       await logOut().set(user.bearer);
       expect((await open(user.accessToken)).headers['www-authenticate']).toMatch(
@@ -53,7 +53,7 @@ describe('logging out', () => {
       );
     });
 
-    it('refuses each access token of the session, also those from before a refresh', async () => {
+    it('makes every access token of the session invalid, also those from before a refresh', async () => {
       const user = await app.signUp();
       const { body: second } = await refresh(user.refreshToken);
       await logOut().set('Authorization', `Bearer ${second.access_token}`);
@@ -61,7 +61,7 @@ describe('logging out', () => {
       await expectEnded({ accessToken: second.access_token, refreshToken: second.refresh_token });
     });
 
-    it('works with an expired one', async () => {
+    it('works if the access token has expired', async () => {
       const user = await app.signUp();
       vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 901_000 });
       expect((await open(user.accessToken)).body.code).toBe('token_expired');
@@ -69,13 +69,13 @@ describe('logging out', () => {
       expect((await refresh(user.refreshToken)).body.code).toBe('session_revoked');
     });
 
-    it('works again with one of a session that has ended', async () => {
+    it('works again if the session has already ended', async () => {
       const user = await app.signUp();
       for (const _time of ['first', 'second']) expect((await logOut().set(user.bearer)).status).toBe(204);
       expect(await app.deps.db.revocation.count({ where: { sessionId: user.sessionId } })).toBe(1);
     });
 
-    it('works with the cookie', async () => {
+    it('works if the access token is in the cookie', async () => {
       const user = await app.signUp();
       const answer = await logOut().set('Cookie', `access_token=${user.accessToken}`).set('Origin', ownOrigin);
       expect(answer.status).toBe(204);
@@ -83,8 +83,8 @@ describe('logging out', () => {
     });
   });
 
-  describe('by refresh token', () => {
-    it.each([undefined, {}])('in the cookie, where the access token is gone, body %j', async (body) => {
+  describe('with a refresh token', () => {
+    it.each([undefined, {}])('works by cookie, without an access token, with the body %j', async (body) => {
       const user = await app.signUp();
       const answer = await logOut()
         .set('Cookie', `refresh_token=${user.refreshToken}`)
@@ -94,13 +94,13 @@ describe('logging out', () => {
       await expectEnded(user);
     });
 
-    it('in the body: the current one', async () => {
+    it('works with the current one in the body', async () => {
       const user = await app.signUp();
       expect((await logOut().send({ refresh_token: user.refreshToken })).status).toBe(204);
       await expectEnded(user);
     });
 
-    it('in the body: one that was replaced, however long ago, is no theft here', async () => {
+    it('works with one in the body that was replaced long ago, and does not count as token theft', async () => {
       const user = await app.signUp();
       const { body: second } = await refresh(user.refreshToken);
       await refresh(second.refresh_token);
@@ -110,19 +110,19 @@ describe('logging out', () => {
       expect(endReason).toBe('logout');
     });
 
-    it('in the body: one of a session that has ended', async () => {
+    it('works with one in the body whose session has already ended', async () => {
       const user = await app.signUp();
       for (const _time of ['first', 'second'])
         expect((await logOut().send({ refresh_token: user.refreshToken })).status).toBe(204);
     });
 
-    it('in the body: one whose session is long gone, or its user', async () => {
+    it('works with one in the body whose session and user are gone', async () => {
       const user = await app.signUp();
       await app.deps.db.user.delete({ where: { id: user.userId } });
       expect((await logOut().send({ refresh_token: user.refreshToken })).status).toBe(204);
     });
 
-    it('in the body counts before the access token in the header', async () => {
+    it('in the body ends the session of that token, not the one of the access token in the header', async () => {
       const [inHeader, inBody] = [await app.signUp(), await app.signUp()];
       expect((await logOut().set(inHeader.bearer).send({ refresh_token: inBody.refreshToken })).status).toBe(204);
       await expectEnded(inBody);
@@ -130,7 +130,7 @@ describe('logging out', () => {
     });
   });
 
-  it('clears both token cookies as they were set, and keeps the device known (ASVS 14.3.1)', async () => {
+  it('clears both token cookies with the attributes they were set with, and keeps the device cookie (ASVS 14.3.1)', async () => {
     const user = await app.signUp();
     const answer = await logOut()
       .set('Cookie', `access_token=${user.accessToken}; refresh_token=${user.refreshToken}; device=${user.deviceToken}`)
@@ -167,7 +167,7 @@ describe('logging out', () => {
       await expectAlive(user);
     });
 
-    it('a forged refresh token, also beside a good access token, and ends nothing', async () => {
+    it('a forged refresh token, even next to a valid access token, and ends nothing', async () => {
       const user = await app.signUp();
       const forged = `${user.refreshToken.slice(0, -1)}${user.refreshToken.endsWith('A') ? 'B' : 'A'}`;
       for (const refresh_token of [forged, 'junk', '']) {
@@ -189,7 +189,7 @@ describe('logging out', () => {
       await expectAlive(user);
     });
 
-    it('a page of another site that has nothing but the cookies', async () => {
+    it('a page of another site that sends the cookies', async () => {
       const user = await app.signUp();
       const cookies = `access_token=${user.accessToken}; refresh_token=${user.refreshToken}`;
       for (const headers of [
@@ -206,7 +206,7 @@ describe('logging out', () => {
       await expectAlive(user);
     });
 
-    it('a page of another site that puts a worthless token beside the cookies, where the query may carry one', async () => {
+    it('a page of another site that sends a junk token in the query next to the cookies', async () => {
       const own = await startAppForTest({ ACCESS_TOKEN_SOURCES: 'bearer,cookie,query', COOKIE_SAMESITE: 'none' });
       const user = await own.signUp();
       const answer = await logOut(own)
@@ -217,7 +217,7 @@ describe('logging out', () => {
       expect((await refresh(user.refreshToken, own)).status).toBe(200);
     });
 
-    it('an access token that is only expired, anywhere but here', async () => {
+    it('no expired access token, but the other endpoints do', async () => {
       const user = await app.signUp();
       vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 901_000 });
       for (const path of ['/me', '/welcome', '/todos']) {
@@ -229,15 +229,15 @@ describe('logging out', () => {
 
   describe('lasts', () => {
     it('over a restart of the server on the same database (D30, E-C5)', async () => {
-      const database = await createTestDatabase();
+      const database = await lendDatabase();
       onTestFinished(() => database.drop());
-      const before = await startApp({}, { databaseUrl: database.url });
+      const before = await startApp({}, { database });
       const [gone, still] = [await before.signUp(), await before.signUp()];
       const { body: second } = await refresh(gone.refreshToken, before);
       await logOut(before).set(gone.bearer);
       await before.stop();
 
-      const after = await startApp({}, { databaseUrl: database.url });
+      const after = await startApp({}, { database });
       onTestFinished(() => after.stop());
       await expectEnded(gone, after);
       await expectEnded({ accessToken: second.access_token, refreshToken: second.refresh_token }, after);
@@ -245,20 +245,20 @@ describe('logging out', () => {
     });
 
     it('over a restart also where the user was deleted and the session purged meanwhile', async () => {
-      const database = await createTestDatabase();
+      const database = await lendDatabase();
       onTestFinished(() => database.drop());
-      const before = await startApp({}, { databaseUrl: database.url });
+      const before = await startApp({}, { database });
       const user = await before.signUp();
       await logOut(before).set(user.bearer);
       await before.deps.db.user.delete({ where: { id: user.userId } });
       await before.stop();
 
-      const after = await startApp({}, { databaseUrl: database.url });
+      const after = await startApp({}, { database });
       onTestFinished(() => after.stop());
       expect((await open(user.accessToken, after)).body.code).toBe('session_revoked');
     });
 
-    it('until the last access token of the session has expired: its ending is kept as long', async () => {
+    it('until the last access token of the session has expired, because the revocation is kept that long', async () => {
       const user = await app.signUp();
       await app.deps.db.$executeRaw`UPDATE session SET access_expires_at = now() WHERE id = ${user.sessionId}::uuid`;
       const { body } = await refresh(user.refreshToken);
@@ -269,8 +269,8 @@ describe('logging out', () => {
     });
   });
 
-  describe('racing', () => {
-    it('a refresh: whatever comes first, no token of the session lives afterwards, 50 times (E-R4)', async () => {
+  describe('at the same time as', () => {
+    it('a refresh leaves no working token of the session, whichever comes first (50 rounds)', async () => {
       const first = await app.signUp();
       for (let round = 0; round < 50; round += 1) {
         const { body } = await logIn(first);
@@ -279,7 +279,7 @@ describe('logging out', () => {
           () => refresh(tokens.refreshToken),
           () => logOut().set('Authorization', `Bearer ${tokens.accessToken}`),
         ];
-        // Each goes first every other time.
+        // Each goes first in every second round.
         if (round % 2) racers.reverse();
         const answers = await Promise.all(racers.map((race) => race()));
         if (round % 2) answers.reverse();
@@ -292,7 +292,7 @@ describe('logging out', () => {
       }
     });
 
-    it('a login of the same user: the old session is dead, the new one alive, 50 times', async () => {
+    it('a login of the same user ends the old session and keeps the new one (50 rounds)', async () => {
       const user = await app.signUp();
       let tokens = { accessToken: user.accessToken, refreshToken: user.refreshToken };
       for (let round = 0; round < 50; round += 1) {
@@ -308,7 +308,7 @@ describe('logging out', () => {
       }
     });
 
-    it('itself: 20 at once all answer 204, and the ending is written once', async () => {
+    it('19 other logouts answers 204 to all 20, and stores one revocation', async () => {
       const user = await app.signUp();
       const answers = await Promise.all(Array.from({ length: 20 }, () => logOut().set(user.bearer)));
       expect(answers.map((answer) => answer.status)).toEqual(Array(20).fill(204));

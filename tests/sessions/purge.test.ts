@@ -19,7 +19,7 @@ describe('the purge', () => {
     user = await app.signUp();
   });
 
-  /** Sessions of which everything happened so long ago, in days. */
+  /** Inserts sessions with these times, in days ago. */
   async function sessions(times: { ended?: number; rotated: number; created: number; access: number }, count = 1) {
     const ago = (days: number | undefined) =>
       days === undefined
@@ -47,18 +47,21 @@ describe('the purge', () => {
 
   it.each([
     ['are live', { rotated: 1, created: 60, access: 1 }],
-    ['ended less than a week ago: their tokens are told so', { ended: 6.9, rotated: 8, created: 8, access: 8 }],
+    [
+      'ended less than a week ago, so their tokens still get session_revoked',
+      { ended: 6.9, rotated: 8, created: 8, access: 8 },
+    ],
     ['went idle less than a week ago', { rotated: 36.9, created: 60, access: 36 }],
     ['grew too old less than a week ago', { rotated: 20, created: 96.9, access: 20 }],
     ['still have a live access token', { ended: 8, rotated: 8, created: 8, access: -0.01 }],
-    ['had one a moment ago, by another clock perhaps', { ended: 8, rotated: 8, created: 8, access: 0.003 }],
-  ])('leaves sessions that %s', async (_what, times) => {
+    ['had a live access token a moment ago (clocks may differ)', { ended: 8, rotated: 8, created: 8, access: 0.003 }],
+  ])('keeps sessions that %s', async (_what, times) => {
     await sessions(times);
     expect(await purgeSessions(app.deps)).toEqual({ sessions: 0, revocations: 0 });
     expect(await db.session.count()).toBe(2);
   });
 
-  it('removes revocations that no live token needs, and leaves the others', async () => {
+  it('removes revocations that no live token needs, and keeps the others', async () => {
     await revocations(1);
     await revocations(-1);
     await revocations(0.1);
@@ -66,7 +69,7 @@ describe('the purge', () => {
     expect(await db.revocation.count()).toBe(2);
   });
 
-  it('works in batches of a thousand, so that nobody waits long for its locks', { timeout: 60_000 }, async () => {
+  it('works in batches of a thousand, so that its locks are short', { timeout: 60_000 }, async () => {
     await sessions({ ended: 8, rotated: 8, created: 8, access: 8 }, 2_500);
     await revocations(1, 1_200);
     app.statements.length = 0;
@@ -76,7 +79,7 @@ describe('the purge', () => {
     expect(await db.session.count()).toBe(1);
   });
 
-  it('nothing depends on: what it has not removed is refused all the same', async () => {
+  it('is not needed for safety: expired sessions that are still stored are refused too', async () => {
     await db.$executeRaw`UPDATE session SET rotated_at = rotated_at - interval '40 days',
       access_expires_at = access_expires_at - interval '40 days'`;
     const refreshed = () => app.http.post('/auth/refresh').send({ refresh_token: user.refreshToken });
@@ -85,18 +88,18 @@ describe('the purge', () => {
     expect((await refreshed()).body.code).toBe('invalid_refresh_token');
   });
 
-  it('takes an ended session that it has removed for unknown, not for a theft', async () => {
+  it('makes the token of a removed session unknown, which does not count as token theft', async () => {
     await app.http.post('/auth/logout').set(user.bearer).expect(204);
     await db.$executeRaw`UPDATE session SET ended_at = ended_at - interval '8 days', rotated_at = rotated_at - interval '8 days', access_expires_at = access_expires_at - interval '8 days'`;
     await purgeSessions(app.deps);
     const { body } = await app.http.post('/auth/refresh').send({ refresh_token: user.refreshToken });
     expect(body.code).toBe('invalid_refresh_token');
-    // Its revocation is still there, for the access token that lives.
+    // Its revocation stays for the access token that has not expired.
     expect((await app.http.get('/welcome').set(user.bearer)).body.code).toBe('session_revoked');
     expect(await db.revocation.count({ where: { sessionId: user.sessionId } })).toBe(1);
   });
 
-  it('has room for ids of no user, as those of deleted ones', async () => {
+  it('removes revocations of users that no longer exist', async () => {
     await db.revocation.create({ data: { userId: randomUUID(), sessionId: randomUUID(), keepUntil: new Date(0) } });
     expect(await purgeSessions(app.deps)).toEqual({ sessions: 0, revocations: 1 });
   });

@@ -6,7 +6,7 @@ import { openRefreshToken } from '../../src/sessions/refresh-tokens.js';
 import { type SignedUp, startApp, type TestApp } from '../support/app.js';
 import { ask } from '../support/instance.js';
 
-/** Refresh tokens that nobody was given, made from two genuine ones by somebody who knows how they are laid out. */
+/** Refresh tokens that were never issued, made from two genuine ones by an attacker who knows the layout. */
 function forgers(mine: Buffer, theirs: Buffer, theirSession: string): ((index: number) => Buffer)[] {
   const changed = (change: (bytes: Buffer) => void) => () => {
     const bytes = Buffer.from(mine);
@@ -16,7 +16,7 @@ function forgers(mine: Buffer, theirs: Buffer, theirSession: string): ((index: n
   const bits = mine.length * 8;
   return [
     () => randomBytes(mine.length),
-    // Each bit in turn.
+    // Flips each bit in turn.
     (index) =>
       changed((bytes) =>
         bytes.writeUInt8((bytes[(index % bits) >> 3] ?? 0) ^ (1 << (index & 7)), (index % bits) >> 3),
@@ -34,10 +34,13 @@ function forgers(mine: Buffer, theirs: Buffer, theirSession: string): ((index: n
   ];
 }
 
-/** What was asked of the database; less what an instance loads by itself when it was too busy to hear of others. */
+/** The statements sent, without those of the jobs that an instance runs every minute. */
 function askedOf({ statements }: TestApp): string[] {
   return statements.filter(
-    (sql) => !/FROM (revocation WHERE keep_until|"public"\."signing_key")|advisory|audit_chain/.test(sql),
+    (sql) =>
+      !/FROM (revocation WHERE keep_until|"public"\."signing_key")|advisory|audit_chain|audit_event (WHERE position IS NULL|e SET position)|^(BEGIN|COMMIT)$/.test(
+        sql,
+      ),
   );
 }
 
@@ -65,7 +68,7 @@ describe('a million forged refresh tokens', () => {
     expect(events.map(({ action }) => action)).toEqual(['user.created', 'user.created']);
   };
 
-  it('are none of them taken for genuine, which no query is needed for', { timeout: 120_000 }, async () => {
+  it('are all recognised as forged, without a query', { timeout: 120_000 }, async () => {
     app.statements.length = 0;
     for (let index = 0; index < 1_000_000; index++) {
       if (openRefreshToken(app.deps.keys, forge(index))) throw new Error(`Taken for genuine: ${forge(index)}`);
@@ -75,7 +78,7 @@ describe('a million forged refresh tokens', () => {
     await nothingHappened();
   });
 
-  it('are refused over HTTP, a sample of 3,000: no query, no session ended, nothing but 401 and 422', {
+  it('get 401 over HTTP, without a query and without an ended session (a sample of 3,000)', {
     timeout: 60_000,
   }, async () => {
     app.statements.length = 0;
@@ -95,7 +98,7 @@ describe('a million forged refresh tokens', () => {
     expect(status).toBe(200);
   });
 
-  it('end nothing by logging out either, a sample of 500', { timeout: 60_000 }, async () => {
+  it('do not log anyone out (a sample of 500)', { timeout: 60_000 }, async () => {
     app.statements.length = 0;
     for (let index = 0; index < 500; index += 50) {
       const answers = await Promise.all(

@@ -18,12 +18,12 @@ describe('refresh tokens', () => {
     nonce: newNonce(),
   });
 
-  it.each([0, 1, 255, 256, 2_147_483_647, 4_294_967_295])('say what was put into them (counter %i)', (counter) => {
+  it.each([0, 1, 255, 256, 2_147_483_647, 4_294_967_295])('return what was put into them (counter %i)', (counter) => {
     const token = facts(counter);
     expect(openRefreshToken(app.deps.keys, sealRefreshToken(app.deps.keys, token))).toEqual(token);
   });
 
-  it('are the same for the same facts, and differ in each of them', () => {
+  it('are the same for the same content, and differ if any part of it differs', () => {
     const token = facts(1);
     const seal = (changed: object = {}) => sealRefreshToken(app.deps.keys, { ...token, ...changed });
     expect(seal()).toBe(seal());
@@ -31,7 +31,7 @@ describe('refresh tokens', () => {
     expect(new Set([seal(), ...others]).size).toBe(4);
   });
 
-  it('are not genuine whichever of their bits was flipped (B4.3)', () => {
+  it('are refused if any single bit is flipped', () => {
     const bytes = Buffer.from(sealRefreshToken(app.deps.keys, facts()), 'base64url');
     expect(bytes).toHaveLength(78);
     for (let bit = 0; bit < bytes.length * 8; bit += 1) {
@@ -55,7 +55,7 @@ describe('refresh tokens', () => {
     for (const other of others) expect(openRefreshToken(app.deps.keys, other), other).toBeUndefined();
   });
 
-  it('are not made by chance', () => {
+  it('are never matched by random bytes (2,000 tries)', () => {
     for (let n = 0; n < 2_000; n += 1)
       expect(openRefreshToken(app.deps.keys, randomBytes(78).toString('base64url'))).toBeUndefined();
   });

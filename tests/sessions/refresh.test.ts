@@ -27,7 +27,7 @@ describe('refreshing', () => {
   const open = (accessToken: string) => app.http.get('/welcome').set('Authorization', `Bearer ${accessToken}`);
   const row = (sessionId: string) => app.deps.db.session.findUniqueOrThrow({ where: { id: sessionId } });
 
-  /** Lets time pass for a session, as the database sees it. */
+  /** Moves the times of a session back, as if time had passed for the database. */
   const lastRefreshedAgo = (sessionId: string, seconds: number) => app.deps.db.$executeRaw`
     UPDATE session SET rotated_at = clock_timestamp() - make_interval(secs => ${seconds}) WHERE id = ${sessionId}::uuid`;
   const begunAgo = (sessionId: string, seconds: number) => app.deps.db.$executeRaw`
@@ -52,7 +52,7 @@ describe('refreshing', () => {
     expect((await open(body.access_token)).status).toBe(200);
   });
 
-  it('is one statement, also within the grace', async () => {
+  it('takes one statement, also within the grace period', async () => {
     const user = await app.signUp();
     for (const _time of ['the first', 'the second']) {
       app.statements.length = 0;
@@ -61,7 +61,7 @@ describe('refreshing', () => {
     }
   });
 
-  it('goes on and on, each token once', async () => {
+  it('can be repeated, and returns a different token each time', async () => {
     let { refreshToken } = await app.signUp();
     const seen = new Set([refreshToken]);
     for (let n = 0; n < 20; n += 1) {
@@ -71,7 +71,7 @@ describe('refreshing', () => {
     expect(seen.size).toBe(21);
   });
 
-  it('takes roles and version from the database as they are now (B4.6)', async () => {
+  it('takes roles and version from the database as they are now', async () => {
     const user = await app.signUp();
     await app.deps.db.$executeRaw`UPDATE "user" SET roles = '{editor}', version = 3 WHERE id = ${user.userId}::uuid`;
     const { body } = await refresh(user.refreshToken);
@@ -79,7 +79,7 @@ describe('refreshing', () => {
     expect(body.user.roles).toEqual(['editor']);
   });
 
-  it('keeps the identity of the session while the tokens change', async () => {
+  it('keeps the user and session id while the tokens change', async () => {
     const user = await app.signUp();
     const before = jwt.decode(user.accessToken) as jwt.JwtPayload;
     const after = jwt.decode((await refresh(user.refreshToken)).body.access_token) as jwt.JwtPayload;
@@ -87,8 +87,8 @@ describe('refreshing', () => {
     expect(after.jti).not.toBe(before.jti);
   });
 
-  describe('the token just replaced', () => {
-    it('is answered with its same successor within the grace (lost answers, several tabs)', async () => {
+  describe('with the token that was just replaced', () => {
+    it('returns the same new token within the grace period (after a lost response, or from several tabs)', async () => {
       const user = await app.signUp();
       const next = await successor(user.refreshToken);
       await lastRefreshedAgo(user.sessionId, 25);
@@ -98,7 +98,7 @@ describe('refreshing', () => {
       await successor(next);
     });
 
-    it('gives 40 who ask at once the same successor, and the counter moves once (E-R1, D32)', async () => {
+    it('gives 40 requests at once the same new token, and moves the counter once', async () => {
       for (let round = 0; round < 5; round += 1) {
         const user = await app.signUp();
         const answers = await Promise.all(Array.from({ length: 40 }, () => refresh(user.refreshToken)));
@@ -111,7 +111,7 @@ describe('refreshing', () => {
       }
     });
 
-    it('can not draw the grace out by being used', async () => {
+    it('does not extend the grace period', async () => {
       const user = await app.signUp();
       await successor(user.refreshToken);
       await lastRefreshedAgo(user.sessionId, 20);
@@ -120,7 +120,7 @@ describe('refreshing', () => {
       expect((await row(user.sessionId)).rotatedAt).toEqual(rotatedAt);
     });
 
-    it('is theft after the grace: its session ends, for both who hold its tokens (ASVS 10.4.5, B4.2)', async () => {
+    it('counts as token theft after the grace period: the session ends for both holders (ASVS 10.4.5)', async () => {
       const user = await app.signUp();
       const { username, password } = user;
       const { body: other } = await app.http.post('/auth/login').send({ username, password });
@@ -144,7 +144,7 @@ describe('refreshing', () => {
       await successor(other.refresh_token);
     });
 
-    it('is theft at once where REFRESH_GRACE is 0', async () => {
+    it('counts as token theft at once if REFRESH_GRACE is 0', async () => {
       const strict = await startAppForTest({ REFRESH_GRACE: '0' });
       const user = await strict.signUp();
       const ask = () => strict.http.post('/auth/refresh').send({ refresh_token: user.refreshToken });
@@ -152,7 +152,7 @@ describe('refreshing', () => {
       expect((await ask()).body.code).toBe('refresh_token_reused');
     });
 
-    it('is theft once among many who ask at once after the grace: one ends the session, the others hear of it', async () => {
+    it('counts as one theft if 20 requests come at once after the grace period: the others get session_revoked', async () => {
       const user = await app.signUp();
       await successor(user.refreshToken);
       await lastRefreshedAgo(user.sessionId, 31);
@@ -165,25 +165,25 @@ describe('refreshing', () => {
     });
   });
 
-  it('takes a token older than the one just replaced for theft at once', async () => {
+  it('with a token older than the one just replaced counts as token theft at once', async () => {
     const user = await app.signUp();
     const current = await successor(await successor(user.refreshToken));
     expect(await outcome(user.refreshToken)).toEqual(refused('refresh_token_reused'));
     expect(await outcome(current)).toEqual(refused('session_revoked'));
   });
 
-  describe('lifetimes', () => {
-    it('ends a session after REFRESH_TOKEN_TTL without a refresh (ASVS 7.3.1)', async () => {
+  describe('within the lifetimes', () => {
+    it('works until REFRESH_TOKEN_TTL has passed without a refresh (ASVS 7.3.1)', async () => {
       const user = await app.signUp();
       await lastRefreshedAgo(user.sessionId, 30 * day - 5);
       const next = await successor(user.refreshToken);
-      // A session may be given up to an hour more, so that not all of a day end at once.
+      // A session may live up to an hour longer, so that not all sessions of a day end at once.
       await lastRefreshedAgo(user.sessionId, 30 * day + 3601);
       expect(await outcome(next)).toEqual(refused('invalid_refresh_token'));
       expect(await outcome(user.refreshToken)).toEqual(refused('invalid_refresh_token'));
     });
 
-    it('ends a session after SESSION_MAX_AGE however often it was refreshed (ASVS 7.3.2, 10.4.8)', async () => {
+    it('works until SESSION_MAX_AGE has passed, however often the session was refreshed (ASVS 7.3.2, 10.4.8)', async () => {
       const user = await app.signUp();
       await begunAgo(user.sessionId, 90 * day - 5);
       const next = await successor(user.refreshToken);
@@ -192,7 +192,7 @@ describe('refreshing', () => {
       expect(await outcome(user.refreshToken)).toEqual(refused('invalid_refresh_token'));
     });
 
-    it('tells what is really left: the shorter of the two', async () => {
+    it('says what is really left: the shorter of the two', async () => {
       const user = await app.signUp();
       await begunAgo(user.sessionId, 90 * day - 1000);
       const { body } = await refresh(user.refreshToken);
@@ -200,7 +200,7 @@ describe('refreshing', () => {
       expect(body.refresh_expires_in).toBeLessThanOrEqual(1000);
     });
 
-    it('leaves an access token good until it expires, also where its session has meanwhile gone idle', async () => {
+    it('fails for an idle session, whose access token still works until it expires', async () => {
       const user = await app.signUp();
       await lastRefreshedAgo(user.sessionId, 31 * day);
       await outcome(user.refreshToken);
@@ -209,7 +209,7 @@ describe('refreshing', () => {
   });
 
   describe('after a restored backup or a failover', () => {
-    it('accepts a token that is ahead of the stored state, and goes on from there', async () => {
+    it('accepts a token that is ahead of the stored state, and continues from there', async () => {
       const user = await app.signUp();
       const first = await successor(user.refreshToken);
       const second = await successor(first);
@@ -220,7 +220,7 @@ describe('refreshing', () => {
       expect(await outcome(first)).toEqual(refused('refresh_token_reused'));
     });
 
-    it('gives 20 who are ahead and ask at once the same successor', async () => {
+    it('gives 20 requests at once with a token that is ahead the same new token', async () => {
       const user = await app.signUp();
       const ahead = await successor(await successor(user.refreshToken));
       await app.deps.db.$executeRaw`UPDATE session SET counter = 0 WHERE id = ${user.sessionId}::uuid`;
@@ -228,8 +228,8 @@ describe('refreshing', () => {
     });
   });
 
-  describe('a token that is not ours', () => {
-    /** Refused without a query, and nobody loses a session by it (B4.3). */
+  describe('with a token that is not ours', () => {
+    /** Expects that all are refused without a query, and that the session of the user goes on. */
     async function expectRefusedUnasked(user: SignedUp, tokens: string[]): Promise<void> {
       app.statements.length = 0;
       for (const token of tokens) expect(await outcome(token), token).toEqual(refused('invalid_refresh_token'));
@@ -238,7 +238,7 @@ describe('refreshing', () => {
       expect((await open(user.accessToken)).status).toBe(200);
     }
 
-    it('is refused whichever of its characters was changed', async () => {
+    it('is refused if any single character was changed', async () => {
       const user = await app.signUp();
       const changed = [...user.refreshToken].map(
         (char, n) => user.refreshToken.slice(0, n) + (char === 'A' ? 'B' : 'A') + user.refreshToken.slice(n + 1),
@@ -246,7 +246,7 @@ describe('refreshing', () => {
       await expectRefusedUnasked(user, changed);
     });
 
-    it('is refused cut, with more at its end, in another spelling, empty, and as junk (D66)', async () => {
+    it('is refused if the token is cut, longer, spelled differently, empty or junk', async () => {
       const user = await app.signUp();
       const good = user.refreshToken;
       app.secrets.exempt(user.sessionId);
@@ -271,13 +271,13 @@ describe('refreshing', () => {
       ]);
     });
 
-    it('is refused where another deployment made it', async () => {
+    it('is refused if another deployment made the token', async () => {
       const elsewhere = await startAppForTest();
       const stranger = await elsewhere.signUp();
       await expectRefusedUnasked(await app.signUp(), [stranger.refreshToken]);
     });
 
-    it.each([null, 7, true, ['x'], { not: '' }])('is bad input where it is %j, not text', async (value) => {
+    it.each([null, 7, true, ['x'], { not: '' }])('answers 422 if the token is %j instead of text', async (value) => {
       app.statements.length = 0;
       const { status, body } = await refresh(value);
       expect([status, body.code, body.errors[0].path]).toEqual([422, 'validation_failed', 'refresh_token']);
@@ -285,21 +285,21 @@ describe('refreshing', () => {
     });
   });
 
-  it('refuses the token of a user who was deleted (D44)', async () => {
+  it('is refused if the user was deleted', async () => {
     const user = await app.signUp();
     await app.deps.db.user.delete({ where: { id: user.userId } });
     const { status, code } = await outcome(user.refreshToken);
     expect([status, ['session_revoked', 'invalid_refresh_token'].includes(code)]).toEqual([401, true]);
   });
 
-  it('refuses the token of a user who was disabled (D43)', async () => {
+  it('is refused if the user was disabled', async () => {
     const user = await app.signUp();
     await app.deps.db.$executeRaw`UPDATE "user" SET disabled_at = now() WHERE id = ${user.userId}::uuid`;
     expect((await outcome(user.refreshToken)).status).toBe(401);
   });
 
-  describe('the way of a token', () => {
-    it('is the way of its answer: from a cookie by cookies', async () => {
+  describe('by cookie or body:', () => {
+    it('a token from a cookie is answered with cookies', async () => {
       const user = await app.signUp();
       const answer = await app.http
         .post('/auth/refresh')
@@ -313,7 +313,7 @@ describe('refreshing', () => {
       expect(await successor(user.refreshToken)).toBe(next);
     });
 
-    it('is the body where both carry one', async () => {
+    it('the token in the body is used if both have one', async () => {
       const [inBody, inCookie] = [await app.signUp(), await app.signUp()];
       const answer = await refresh(inBody.refreshToken)
         .set('Cookie', `refresh_token=${inCookie.refreshToken}`)
@@ -323,14 +323,14 @@ describe('refreshing', () => {
       expect((await row(inCookie.sessionId)).counter).toBe(0);
     });
 
-    it('is the body also where what it carries is no good: the cookie is not tried', async () => {
+    it('the token in the body is used even if it is invalid: the cookie is not tried', async () => {
       const user = await app.signUp();
       const answer = await refresh('junk').set('Cookie', `refresh_token=${user.refreshToken}`).set('Origin', ownOrigin);
       expect([answer.status, answer.body.code]).toEqual([401, 'invalid_refresh_token']);
       expect((await row(user.sessionId)).counter).toBe(0);
     });
 
-    it('may be named in the body, and must not be the other one (422)', async () => {
+    it('the body may name the transport, but another one than the token came by gets 422', async () => {
       const user = await app.signUp();
       const byCookie = (transport: string) =>
         app.http
@@ -346,7 +346,7 @@ describe('refreshing', () => {
       for (const right of [await byCookie('cookie'), await byBody('bearer')]) expect(right.status).toBe(200);
     });
 
-    it('can not be the query', async () => {
+    it('a token in the query is refused', async () => {
       const user = await app.signUp();
       for (const body of [{}, { refresh_token: user.refreshToken }]) {
         const answer = await app.http.post('/auth/refresh').query({ refresh_token: user.refreshToken }).send(body);
@@ -355,7 +355,7 @@ describe('refreshing', () => {
       expect((await row(user.sessionId)).counter).toBe(0);
     });
 
-    it('can not be that of an access token, nor the other way round (RFC 8725 §3.12)', async () => {
+    it('an access token is refused here, and a refresh token is refused as an access token (RFC 8725 §3.12)', async () => {
       const user = await app.signUp();
       expect(await outcome(user.accessToken)).toEqual(refused('invalid_refresh_token'));
       const byHeader = await app.http.post('/auth/refresh').set(user.bearer);
@@ -364,7 +364,7 @@ describe('refreshing', () => {
     });
   });
 
-  it.each([[undefined], [{}]])('answers 401 unauthenticated where there is no token, body %j', async (body) => {
+  it.each([[undefined], [{}]])('answers 401 unauthenticated if there is no token, with the body %j', async (body) => {
     app.statements.length = 0;
     const answer = await app.http.post('/auth/refresh').send(body);
     expect([answer.status, answer.body.code]).toEqual([401, 'unauthenticated']);
@@ -372,7 +372,7 @@ describe('refreshing', () => {
     expect(app.statements).toEqual([]);
   });
 
-  it('leaves nothing in the database that opens anything: no token, no nonce, no password', async () => {
+  it('leaves no token, nonce or password readable in the database', async () => {
     const own = await startAppForTest();
     const user = await own.signUp();
     const { body } = await own.http.post('/auth/refresh').send({ refresh_token: user.refreshToken });

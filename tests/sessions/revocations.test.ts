@@ -8,7 +8,7 @@ import { revocationOf } from '../../src/sessions/live-tokens.js';
 import { purgeSessions } from '../../src/sessions/purge.js';
 import { createRevocations, type Revocation } from '../../src/sessions/revocations.js';
 import { type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
-import { createTestDatabase } from '../support/test-database.js';
+import { lendDatabase } from '../support/lent-databases.js';
 
 const inAnHour = () => new Date(Date.now() + 3_600_000);
 const longAgo = new Date(Date.now() - 3_600_000);
@@ -39,7 +39,7 @@ describe('revocations', () => {
   const rowOf = (sessionId: string) => db.revocation.findFirstOrThrow({ where: { sessionId } });
 
   describe('are kept', () => {
-    it('until the last access token of the session has expired: the refreshed one', async () => {
+    it('until the last access token of the session has expired, also one from a refresh', async () => {
       const user = await app.signUp();
       await new Promise((resolve) => setTimeout(resolve, 1_100));
       const { body } = await app.http.post('/auth/refresh').send({ refresh_token: user.refreshToken });
@@ -50,11 +50,11 @@ describe('revocations', () => {
     });
 
     it('for the tokens of before where ACCESS_TOKEN_TTL was shortened in between, also over a restart and a purge', async () => {
-      const database = await createTestDatabase();
-      const long = await startApp({}, { databaseUrl: database.url });
+      const database = await lendDatabase();
+      const long = await startApp({}, { database });
       const user = await long.signUp();
       await long.stop();
-      const short = await startApp({ ACCESS_TOKEN_TTL: '1' }, { databaseUrl: database.url });
+      const short = await startApp({ ACCESS_TOKEN_TTL: '1' }, { database });
       const { body } = await short.http.post('/auth/refresh').send({ refresh_token: user.refreshToken });
       expect(body.expires_in).toBe(1);
       await short.http.post('/auth/logout').set(user.bearer).expect(204);
@@ -62,13 +62,13 @@ describe('revocations', () => {
       expect(row.keepUntil).toEqual(new Date(claimsOf(user.accessToken).exp * 1000));
       await purgeSessions(short.deps);
       await short.stop();
-      const after = await startApp({ ACCESS_TOKEN_TTL: '1' }, { databaseUrl: database.url });
+      const after = await startApp({ ACCESS_TOKEN_TTL: '1' }, { database });
       expect(await welcome(user, after)).toBe('session_revoked');
       await after.stop();
       await database.drop();
     });
 
-    it('where the user was deleted, and the row of the session with them', async () => {
+    it('after the user and the session were deleted', async () => {
       const user = await app.signUp();
       await deleteUser(app.deps, user.userId, {});
       expect(await db.session.count({ where: { id: user.sessionId } })).toBe(0);
@@ -78,7 +78,7 @@ describe('revocations', () => {
       expect(restarted.checkMemory(claimsOf(user.accessToken))).toBe('session_revoked');
     });
 
-    it('over a restart, of sessions and of roles alike, and nobody else is touched (D30, E-C5)', async () => {
+    it('over a restart, for ended sessions and changed roles, and no other user is affected', async () => {
       const [out, stale, fine] = [await app.signUp(), await app.signUp(), await app.signUp()];
       await endUserSessions(app.deps, out.userId, 'logout_all', {});
       await changeUser(app.deps, stale.userId, { roles: ['editor'] }, {});
@@ -89,20 +89,20 @@ describe('revocations', () => {
     });
   });
 
-  describe('of roles', () => {
-    it('refuse older tokens as stale and not those of the refresh after it', async () => {
+  describe('of changed roles', () => {
+    it('refuse older tokens as stale, but not the tokens of the next refresh', async () => {
       const user = await app.signUp();
       await changeUser(app.deps, user.userId, { roles: ['editor'] }, {});
       expect(await welcome(user)).toBe('token_stale');
       const { body } = await app.http.post('/auth/refresh').send({ refresh_token: user.refreshToken });
       expect([claimsOf(body.access_token).roles, claimsOf(body.access_token).ver]).toEqual([['editor'], 1]);
       expect(await welcome({ bearer: { Authorization: `Bearer ${body.access_token}` } })).toBe(200);
-      // The same roles again are no change.
+      // Setting the same roles again changes nothing.
       await changeUser(app.deps, user.userId, { roles: ['editor'] }, {});
       expect(await welcome({ bearer: { Authorization: `Bearer ${body.access_token}` } })).toBe(200);
     });
 
-    it('remember the highest version, in whatever order they are heard', () => {
+    it('keep the highest version, in whichever order they arrive', () => {
       const memory = createRevocations(db);
       const userId = randomUUID();
       for (const version of [1, 3, 2]) memory.add([{ userId, sessionId: null, version, keepUntil: inAnHour() }]);
@@ -111,10 +111,10 @@ describe('revocations', () => {
     });
   });
 
-  describe('past the bound of the memory', () => {
+  describe('that do not fit in memory', () => {
     const fresh = { isFresh: () => true, lag: () => 0, stop: async () => {} };
 
-    it('are asked for in the database: never laxer', async () => {
+    it('are checked in the database, with the same refusals', async () => {
       const [out, gone, stale, fine] = [await app.signUp(), await app.signUp(), await app.signUp(), await app.signUp()];
       const revocations = createRevocations(db, 3);
       const deps = { ...app.deps, revocations, feed: fresh };
@@ -131,13 +131,13 @@ describe('revocations', () => {
         'token_stale',
         undefined,
       ]);
-      // A purged session, and a key that is gone: the missing counts as ended.
+      // A purged session or a missing key counts as ended.
       expect(await revocations.checkDatabase({ ...claimsOf(fine.accessToken), kid: 'gone' })).toBe('invalid_token');
       await db.session.delete({ where: { id: fine.sessionId } });
       expect(await refusal(fine)).toBe('session_revoked');
     });
 
-    it('are asked for by the whole server, which says the same as ever', async () => {
+    it('are checked in the database by the whole server, with the same answers', async () => {
       const user = await app.signUp();
       const { isComplete } = app.deps.revocations;
       app.deps.revocations.isComplete = () => false;
@@ -152,7 +152,7 @@ describe('revocations', () => {
       }
     });
 
-    it('fit again once enough have expired, which a sweep finds out', async () => {
+    it('fit again once enough have expired and a sweep has run', async () => {
       await db.revocation.deleteMany();
       const revocations = createRevocations(db, 3);
       await revocations.load();
@@ -171,7 +171,7 @@ describe('revocations', () => {
       expect([revocations.isComplete(), revocations.size()]).toEqual([true, 3]);
     });
 
-    it('are not forgotten by a load that was under way when the memory overflowed', async () => {
+    it('are not lost by a load that was running when the memory overflowed', async () => {
       await db.revocation.deleteMany();
       const revocations = createRevocations(db, 3);
       await revocations.load();
@@ -181,7 +181,7 @@ describe('revocations', () => {
       expect(revocations.isComplete()).toBe(false);
     });
 
-    it('are not loaded in part: more rows than fit leave the memory as it was, and incomplete', async () => {
+    it('are not loaded in part: with too many rows the memory stays as it was, and incomplete', async () => {
       await db.revocation.deleteMany();
       await db.revocation.createMany({ data: Array.from({ length: 10 }, () => ended()) });
       const revocations = createRevocations(db, 5);
@@ -191,7 +191,7 @@ describe('revocations', () => {
     });
   });
 
-  it('are swept from memory once no live token needs them, with a minute for other clocks', async () => {
+  it('are removed from memory once no live token needs them, plus a minute for other clocks', async () => {
     const revocations = createRevocations(db);
     await revocations.load();
     const before = revocations.size();
@@ -204,7 +204,7 @@ describe('revocations', () => {
     );
   });
 
-  it('do not open anything where the database must be asked and does not answer (E-D5)', async () => {
+  it('let no token pass if the database must be checked and does not answer', async () => {
     const own = await startAppForTest();
     const user = await own.signUp();
     own.deps.revocations.isComplete = () => false;

@@ -20,7 +20,7 @@ const verify = (token: string) => app.http.post('/auth/email/verify').send({ tok
 let names = 0;
 const newName = () => `pending-${++names}`;
 
-/** Somebody whose sign-up counts. */
+/** Signs a user up and confirms the e-mail address. */
 async function member(): Promise<{ userId: string; username: string; email: string }> {
   const username = newName();
   const email = `${username}@example.com`;
@@ -30,13 +30,13 @@ async function member(): Promise<{ userId: string; username: string; email: stri
 }
 
 describe('SIGNUP=verified', () => {
-  it('asks for an e-mail address', async () => {
+  it('requires an e-mail address', async () => {
     const answer = await signUp(newName());
     expectProblem(answer, 'validation_failed');
     expect(answer.body.errors).toEqual([{ path: 'email', message: expect.any(String) }]);
   });
 
-  it('answers 201 without tokens, keeps the name, and lets in once the link was opened', async () => {
+  it('answers 201 without tokens, reserves the name, and allows the login after the link was opened', async () => {
     const username = newName();
     const email = `${username}@example.com`;
     const answer = await signUp(username, email, { transport: 'cookie' })
@@ -64,7 +64,7 @@ describe('SIGNUP=verified', () => {
     expect(await app.deps.db.auditEvent.count({ where: { userId: body.user.id, action: 'email.verified' } })).toBe(1);
   });
 
-  it('is the same for an address that somebody has, but for the mail', async () => {
+  it('answers the same for an address that another user has; only the mail differs', async () => {
     const { email } = await member();
     const [known, unknown] = [newName(), newName()];
     const before = await settledMails(app);
@@ -105,7 +105,7 @@ describe('SIGNUP=verified', () => {
     expectProblem(await logIn(one), 'email_unverified');
   });
 
-  it('makes 50 sign-ups of one name at once one sign-up, with one mail (E-R7)', async () => {
+  it('makes one sign-up with one mail of 50 sign-ups with one name at once', async () => {
     const username = newName();
     const answers = await Promise.all(Array.from({ length: 50 }, () => signUp(username, `${username}@example.com`)));
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
@@ -113,7 +113,7 @@ describe('SIGNUP=verified', () => {
     expect((await settledMails(app)).filter(({ to }) => to === `<${username}@example.com>`)).toHaveLength(1);
   });
 
-  it('lets a sign-up that was not confirmed in time go, with its name, before and by the purge', async () => {
+  it('frees the name of a sign-up that was not confirmed in time, before the purge and by it', async () => {
     const outdated = (username: string) =>
       app.deps.db.user.update({
         where: { usernameKey: username },
@@ -132,7 +132,7 @@ describe('SIGNUP=verified', () => {
     expect(await app.deps.db.user.count({ where: { usernameKey: taken } })).toBe(1);
   });
 
-  it('sends five mails an hour to one address, whose ever it is and however it is written; a resend still reaches it', async () => {
+  it('sends at most five mails an hour to one address, in any spelling, and a resend still reaches it', async () => {
     const { email } = await member();
     for (const address of [email, `${newName()}@example.com`]) {
       const before = (await settledMails(app)).length;
@@ -144,7 +144,7 @@ describe('SIGNUP=verified', () => {
     }
   });
 
-  it('is no user yet for administrators: not listed, not found, not to be given a role, whoever has its address', async () => {
+  it('hides unconfirmed sign-ups from administrators: they cannot list, find or change them', async () => {
     const { email } = await member();
     const boss = await member();
     await changeUser(app.deps, boss.userId, { roles: ['admin'] }, {});
@@ -165,14 +165,15 @@ describe('SIGNUP=verified', () => {
       expectProblem(await asked('delete', `/${id}`), 'not_found');
     }
     for (const name of names) {
-      const why = /^There is no user "[\w-]+" yet: a sign-up has that name until \S+Z, unless its e-mail is confirmed/;
+      const why =
+        /^There is no user "[\w-]+" yet: an unconfirmed sign-up holds the name until \S+Z, unless its e-mail is confirmed/;
       await expect(userNamed(app.deps, name)).rejects.toThrow(why);
     }
     await verify((await mailTo(app, `${names[1]}@example.com`)).token).expect(204);
     expect((await asked('get', `?q=${names[1]}`)).body.data).toMatchObject([{ id: ids[1], email_verified: true }]);
   });
 
-  it('has no session, and no reset, before it is confirmed', async () => {
+  it('allows no session and no reset before it is confirmed', async () => {
     const username = newName();
     const email = `${username}@example.com`;
     await signUp(username, email).expect(201);

@@ -11,10 +11,11 @@ import { serve } from '../../src/serve.js';
 import { checkContract } from './contract.js';
 import { watched } from './exchanges.js';
 import { dumpOf, expectNoSecret, noteServersSecrets } from './leaks.js';
+import { lendDatabase } from './lent-databases.js';
 import { createSecrets, type Secrets } from './secrets.js';
-import { createTestDatabase } from './test-database.js';
+import type { TestDatabase } from './test-database.js';
 
-/** The password that tests sign up with unless they say otherwise. */
+/** The password that tests sign up with by default. */
 export const goodPassword = 'correct horse battery staple';
 
 export type TestApp = {
@@ -23,15 +24,15 @@ export type TestApp = {
   deps: Deps;
   /** Sends a request to the running server: `app.http.post('/auth/login').send({…})`. */
   http: ReturnType<typeof request>;
-  /** Every line logged so far, parsed. */
+  /** Every log line so far, parsed. */
   logs: Record<string, unknown>[];
-  /** Every SQL statement sent since the last `statements.length = 0`, less the mail worker's looks at the outbox. */
+  /** Every SQL statement since the last `statements.length = 0`, without the polls of the mail worker. */
   statements: string[];
-  /** All that was sent and given by `http`, and what the server itself has. A test may add its own. */
+  /** All secrets that `http` sent and received, and those of the server. A test may add its own. */
   secrets: Secrets;
-  /** A user who has signed up, with the answer's body. */
+  /** Signs a new user up and returns their tokens. */
   signUp(fields?: Record<string, unknown>): Promise<SignedUp>;
-  /** @throws where a secret is in the log, in the database, or in an answer that is not there to give it */
+  /** @throws if a secret is in the log, in the database, or in a response that should not contain it */
   stop(): Promise<void>;
 };
 
@@ -43,28 +44,44 @@ export type SignedUp = {
   sessionId: string;
   deviceToken: string;
   userId: string;
-  /** The header that opens protected routes. */
+  /** The header for protected routes. */
   bearer: { Authorization: string };
 };
 
 /**
- * The real server on a database of its own. Called in a test it stops with that test, and in `beforeAll` it is the
- * caller's to stop.
+ * Starts the real server on its own database. The caller must stop it; {@link startAppForTest} stops it by itself.
  * @param environment settings as a user would set them, over cheap and quiet defaults
+ * @param options a database that is there already, and stays; by itself or by its URL
  */
 export async function startApp(
   environment: Record<string, string> = {},
-  options: { databaseUrl?: string } = {},
+  options: { database?: TestDatabase; databaseUrl?: string } = {},
 ): Promise<TestApp> {
-  const database = options.databaseUrl ? undefined : await createTestDatabase();
+  if (options.database || options.databaseUrl) return await startOn(options.database, environment, options.databaseUrl);
+  const lent = await lendDatabase();
+  try {
+    const app = await startOn(lent, environment);
+    let stopped: Promise<void> | undefined;
+    return { ...app, stop: () => (stopped ??= app.stop().finally(lent.drop)) };
+  } catch (error) {
+    await lent.drop();
+    throw error;
+  }
+}
+
+async function startOn(
+  database: TestDatabase | undefined,
+  environment: Record<string, string>,
+  databaseUrl = database?.url,
+): Promise<TestApp> {
   const config = parseConfig({
     NODE_ENV: 'test',
     PORT: '0',
     JWT_ISSUER: 'http://localhost:3000',
-    DATABASE_URL: options.databaseUrl ?? database?.url,
+    DATABASE_URL: databaseUrl,
     AUTH_SECRET: 'tests-only-0123456789abcdefghijklmnopqrstuvwxyz',
     PASSWORD_HASH: 'm=1024,t=1,p=1',
-    // All tests come from one address; those that are about limits set what they need.
+    // All tests come from one address. Tests of limits set what they need.
     RATE_LIMIT: 'off',
     MAIL_FOLDER: join(tmpdir(), `gatelatch-mail-${randomUUID()}`),
     ...environment,
@@ -73,18 +90,17 @@ export async function startApp(
   const log = createLog(config.logLevel, { write: (line: string) => void logs.push(JSON.parse(line)) });
   const statements: string[] = [];
   const onStatement = (sql: string) => void (isLookOfMailWorker(sql) || statements.push(sql));
-  const server = await serve(config, log, { onStatement });
+  const server = await serve(config, log, { onStatement, driver: await database?.openDriver?.() });
   const url = `http://localhost:${server.port}`;
   const [secrets, answers] = [createSecrets(), [] as string[]];
   const http = watched(byContract(request(url)), secrets, answers);
   const app = { url, config, deps: server.deps, http, logs, statements, secrets };
   const stop = async () => {
     noteServersSecrets(app, secrets);
-    // Some tests end with a database that is away or broken, and have nothing to dump.
+    // Some tests end with a database that is unavailable or broken, so there is nothing to dump.
     const dump = dumpOf(server.deps.db).catch(() => '');
     await server.stop();
     rmSync(config.mail.folder, { recursive: true, force: true });
-    await database?.drop();
     expectNoSecret(secrets, { log: JSON.stringify(logs), database: await dump, answers: answers.join('\n') });
   };
   let stopped: Promise<void> | undefined;
@@ -92,8 +108,8 @@ export async function startApp(
 }
 
 /**
- * Whether this is how the mail worker takes what is due, or asks when the next mail is: it looks whenever it likes. All
- * else that is asked of the outbox counts, so also what a request puts into it.
+ * Whether this is the mail worker taking due mails or asking for the next one, which it does at any time. All other
+ * statements on the outbox count, also those of requests.
  */
 function isLookOfMailWorker(sql: string): boolean {
   return (
@@ -109,7 +125,7 @@ export async function startAppForTest(...args: Parameters<typeof startApp>): Pro
   return app;
 }
 
-/** The same, but an answer that the contract does not know fails the test that provoked it. */
+/** The same, but a response that the contract does not allow fails the test. */
 function byContract(http: TestApp['http']): TestApp['http'] {
   const checked = (method: 'get', path: string) =>
     http[method](path).expect(({ status, headers, text = '' }: Response) =>

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { onTestFinished } from 'vitest';
 
-/** Starts what is built in a folder, on a database in memory; stopped when the test ends. */
+/** Starts the build in a folder, with a database in memory, and stops it when the test ends. */
 export async function startBuilt(folder: string): Promise<{ url: string }> {
   const env = {
     PATH: process.env.PATH,

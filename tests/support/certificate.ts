@@ -4,7 +4,7 @@ import { md, pki } from 'node-forge';
 /** A certificate in PEM with its private key. */
 export type Certificate = { cert: string; key: string };
 
-/** A new certificate for 127.0.0.1 that vouches for itself alone: whoever is to trust it has to be given it. */
+/** A new self-signed certificate for 127.0.0.1: clients must be told to trust it. */
 export function selfSignedCertificate(): Certificate {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();

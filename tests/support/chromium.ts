@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 
-/** Where Debian's package puts it, unless `CHROMIUM` names another. */
+/** The path of Debian's package, unless `CHROMIUM` names another. */
 export const chromiumPath = process.env.CHROMIUM || '/usr/bin/chromium';
 
-/** Vitest's global setup: ends the run with one line where there is no browser. */
+/** Vitest's global setup: ends the run with one line if there is no browser. */
 export function setup(): void {
   if (existsSync(chromiumPath)) return;
   process.stderr.write(

@@ -6,13 +6,13 @@ import { hostileHeader, hostileJson, hostileParameter, hostileText } from './hos
 /** One endpoint of the contract. */
 export type Operation = { method: string; path: string; told: oas31.OperationObject };
 
-/** A request to it: good where nothing hostile took the place of what was. */
+/** A request to it: a valid one, in which hostile values may have replaced some parts. */
 export type ContractRequest = {
   operation: Operation;
   /** With its query. */
   path: string;
   headers: Record<string, string>;
-  /** Who asks. */
+  /** Who sends it. */
   as: 'nobody' | 'user' | 'admin';
   body: string | undefined;
 };
@@ -25,10 +25,10 @@ export const operations: Operation[] = Object.entries(contract.paths ?? {}).flat
   })),
 );
 
-/** Values that work just now, by the names under which requests carry them. */
+/** Values that are valid now, by the names of their fields. */
 export type Living = { ids: string[]; refresh_token: string; username: string };
 
-/** Requests of every kind to every endpoint. @param living is asked when a request is made up */
+/** Requests of every kind to every endpoint. @param living is called for each request */
 export function contractRequests(living: () => Living): fc.Arbitrary<ContractRequest> {
   return fc.constantFrom(...operations).chain((operation) =>
     fc.record({

@@ -5,7 +5,7 @@ import { parseConfig } from '../../src/config.js';
 import { contractOf } from '../../src/platform/openapi/document.js';
 import { files, routes } from '../../src/routes.js';
 
-/** What was asked, and what came back. */
+/** A request and its response. */
 export type Exchange = {
   method: string;
   /** With its query, if it has one. */
@@ -21,7 +21,7 @@ export const contract = contractOf(routes, settings);
 const ajv = formats.default(new Ajv2020({ strict: false, allErrors: true, validateSchema: false }));
 ajv.addSchema(contract, 'contract');
 
-// What a client would miss if the contract were silent about it, or wait for in vain if it were not sent.
+// Headers that the contract must list if they are sent, and that must be sent if it lists them as required.
 const toldHeaders = [
   'Set-Cookie',
   'Location',
@@ -32,7 +32,7 @@ const toldHeaders = [
   'Content-Disposition',
 ];
 
-/** @throws Error where an answer says what the contract does not, so that whoever asked hears of it */
+/** @throws Error if a response does not match the contract, so that the test fails */
 export function checkContract(exchange: Exchange): void {
   const { method, path, status } = exchange;
   const problems = violationsOf(exchange);
@@ -55,7 +55,7 @@ function violationsOf(exchange: Exchange): string[] {
   return [...headerViolations(exchange, response), ...bodyViolations(exchange, response, at)];
 }
 
-/** An answer to what no operation is: the path, the method, or the request itself is refused. */
+/** A response outside any operation: the path, the method or the request itself is refused. */
 function withoutOperation({ status, method, text }: Exchange): string[] {
   if (![400, 404, 405, 408, 429, 431, 500].includes(status)) return ['no operation is told'];
   return method === 'HEAD' ? [] : schemaViolations(['components', 'schemas', 'Problem'], text);
@@ -84,7 +84,7 @@ function bodyViolations(
 
 const validators = new Map<string, ValidateFunction>();
 
-/** What of this JSON is against the schema that stands there in the contract. */
+/** What violates the schema at this place of the contract. */
 export function schemaViolations(at: string[], text: string): string[] {
   const pointer = at.map((part) => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1'))).join('/');
   const validate = validators.get(pointer) ?? ajv.compile({ $ref: `contract#/${pointer}` });
@@ -97,18 +97,27 @@ export function schemaViolations(at: string[], text: string): string[] {
 
 function pathOf({ path }: Exchange): string {
   const bare = path.split('?', 1)[0] ?? '';
-  // The router takes a slash at the end for nothing.
+  // The router ignores a slash at the end.
   return bare.length > 1 ? bare.replace(/\/$/, '') : bare;
 }
 
+const templates = Object.keys(contract.paths ?? {}).map((template) => ({
+  template,
+  pattern: new RegExp(`^${template.replaceAll('.', '\\.').replace('{id}', '[^/]+')}$`),
+}));
+
 function templateOf(path: string): string | undefined {
-  const templates = Object.keys(contract.paths ?? {});
-  const pattern = (template: string) => new RegExp(`^${template.replaceAll('.', '\\.').replace('{id}', '[^/]+')}$`);
-  return templates.find((template) => template === path) ?? templates.find((template) => pattern(template).test(path));
+  const found = templates.find(({ template }) => template === path) ?? templates.find((one) => one.pattern.test(path));
+  return found?.template;
 }
 
+// Read once: a test asks thousands of times.
+const filePaths = new Set(
+  Object.entries(files).flatMap(([at, folder]) => folder(settings).names.map((name) => `${at}/${name}`)),
+);
+
 function isFile(path: string): boolean {
-  return Object.entries(files).some(([at, folder]) => folder(settings).names.some((name) => `${at}/${name}` === path));
+  return filePaths.has(path);
 }
 
 function resolve<Found>(ref: string): Found {

@@ -1,9 +1,9 @@
 import type { Response } from 'supertest';
 
-/** A cookie as an answer sets it, with its attributes in lower case; flags are true. */
+/** A cookie as a response sets it, with attribute names in lower case; flags are true. */
 export type SetCookie = { value: string; attributes: Record<string, string | true> };
 
-/** Every cookie that the answer sets, by name. */
+/** Every cookie that the response sets, by name. */
 export function cookiesOf(answer: Pick<Response, 'headers'>): Record<string, SetCookie> {
   const lines = (answer.headers['set-cookie'] ?? []) as unknown as string[];
   return Object.fromEntries(
@@ -16,7 +16,7 @@ export function cookiesOf(answer: Pick<Response, 'headers'>): Record<string, Set
   );
 }
 
-/** The header by which a browser sends these cookies back. */
+/** The header with which a browser sends these cookies back. */
 export function cookieHeader(cookies: Record<string, SetCookie>): string {
   return Object.entries(cookies)
     .map(([name, { value }]) => `${name}=${value}`)

@@ -1,32 +1,32 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { newName, type Tokens, tokensOf } from './instance.js';
-import { type Seen, witness } from './witness.js';
+import { recordRequest, type Seen } from './witness.js';
 
-/** People who use the server all the time, and remember what it owes them. */
-export type Crowd = {
+/** Simulated users who use the server all the time and remember what it has promised them. */
+export type SimulatedUsers = {
   seen: Seen[];
-  /** Lets everybody finish what they are at. @throws where one of them was told what can't be */
+  /** Lets them all finish their requests. @throws if one of them got a wrong response */
   stop(): Promise<void>;
   /**
-   * Whether the server keeps its word now: every session it gave goes on, and every user it acknowledged can log in.
+   * Checks that every session it gave goes on, and that every acknowledged user can log in.
    * @returns how many of each
    */
   expectNothingLost(): Promise<{ sessions: number; users: number }>;
 };
 
-/** Theirs, and nobody else's: where it turns up it was leaked. */
-export const crowdPassword = 'the crowd has one password 4711';
+/** Only they use this password, so finding it elsewhere means a leak. */
+export const simulatedPassword = 'the crowd has one password 4711';
 
-/** About ten requests a second for each of them. */
-export async function startCrowd(url: string, people = 8): Promise<Crowd> {
+/** Starts them, with about ten requests a second each. */
+export async function startSimulatedUsers(url: string, people = 8): Promise<SimulatedUsers> {
   const seen: Seen[] = [];
   const sessions: Tokens[] = [];
   const usernames: string[] = [];
   let stopped = false;
 
-  async function ask(line: string, asking: Parameters<typeof witness>[2]): Promise<Seen> {
-    const answer = await witness(url, line, asking);
+  async function ask(line: string, asking: Parameters<typeof recordRequest>[2]): Promise<Seen> {
+    const answer = await recordRequest(url, line, asking);
     seen.push(answer);
     return answer;
   }
@@ -39,14 +39,14 @@ export async function startCrowd(url: string, people = 8): Promise<Crowd> {
 
   async function signUp(): Promise<void> {
     const username = newName();
-    remember(username, await ask('POST /auth/signup', { body: { username, password: crowdPassword } }));
+    remember(username, await ask('POST /auth/signup', { body: { username, password: simulatedPassword } }));
   }
 
   async function logIn(username: string): Promise<void> {
-    remember(username, await ask('POST /auth/login', { body: { username, password: crowdPassword } }));
+    remember(username, await ask('POST /auth/login', { body: { username, password: simulatedPassword } }));
   }
 
-  /** Two tabs at once. Whoever gets no answer has the token still. */
+  /** Two tabs refresh at once. Without a response they keep the old token. */
   async function refresh(session: Tokens): Promise<void> {
     const once = () => ask('POST /auth/refresh', { body: { refresh_token: session.refresh } });
     const answers = (await Promise.all([once(), once()])).filter(({ status }) => status === 200);
@@ -78,11 +78,15 @@ export async function startCrowd(url: string, people = 8): Promise<Crowd> {
     },
     async expectNothingLost() {
       for (const session of sessions) {
-        const { status, body } = await witness(url, 'POST /auth/refresh', { body: { refresh_token: session.refresh } });
+        const { status, body } = await recordRequest(url, 'POST /auth/refresh', {
+          body: { refresh_token: session.refresh },
+        });
         expect([session.sessionId, status, body.code]).toEqual([body.session_id, 200, undefined]);
       }
       for (const username of new Set(usernames)) {
-        const { status } = await witness(url, 'POST /auth/login', { body: { username, password: crowdPassword } });
+        const { status } = await recordRequest(url, 'POST /auth/login', {
+          body: { username, password: simulatedPassword },
+        });
         expect([username, status]).toEqual([username, 200]);
       }
       return { sessions: sessions.length, users: new Set(usernames).size };

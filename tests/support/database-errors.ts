@@ -1,6 +1,6 @@
 import type { Db } from '../../src/platform/db/database.js';
 
-/** What the promise rejects with. */
+/** The error that the promise rejects with. */
 export async function rejectionOf(work: Promise<unknown>): Promise<unknown> {
   try {
     await work;
@@ -10,7 +10,9 @@ export async function rejectionOf(work: Promise<unknown>): Promise<unknown> {
   throw new Error('This should have failed.');
 }
 
-/** Breaks unique indexes typed (username, e-mail), raw (username, e-mail) and in a transaction (e-mail). */
+/**
+ * Violates unique indexes with Prisma (username, e-mail), with SQL (username, e-mail) and in a transaction (e-mail).
+ */
 export async function violateUniqueness(db: Db): Promise<unknown[]> {
   const user = (usernameKey: string, emailKey: string) => ({
     data: { id: crypto.randomUUID(), username: 'x', usernameKey, emailKey, passwordHash: 'x' },
@@ -31,7 +33,7 @@ export async function violateUniqueness(db: Db): Promise<unknown[]> {
   ];
 }
 
-/** Makes the database itself raise each state. */
+/** Makes the database raise each state. */
 export async function raiseStates(db: Db, states: string[]): Promise<[string, unknown][]> {
   const raised: [string, unknown][] = [];
   for (const state of states) {

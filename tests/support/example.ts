@@ -8,17 +8,17 @@ import { freePort } from './free-port.js';
 
 const script = fileURLToPath(new URL('../../examples/start.mjs', import.meta.url));
 
-/** An example with a Gatelatch beside it, as `npm run example:<name>` starts them. */
+/** An example next to a Gatelatch, as `npm run example:<name>` starts them. */
 export type Example = {
   url: string;
   gatelatchUrl: string;
-  /** What Gatelatch has logged. */
+  /** The log lines of Gatelatch. */
   logs: Record<string, unknown>[];
-  /** As Ctrl-C does. @returns the exit code */
+  /** Stops it as Ctrl-C does. @returns the exit code */
   stop(): Promise<number | null>;
 };
 
-/** @param settings of Gatelatch's, over those of the example */
+/** @param settings for Gatelatch, over those of the example */
 export async function startExample(name: string, settings: Record<string, string> = {}): Promise<Example> {
   const [gatelatchPort, port] = [await freePort(), await freePort()];
   const env = {

@@ -9,9 +9,8 @@ const isSecret = (name: string) =>
 const tokenCookie = /^((?:__\w+-)?(?:access_token|refresh_token|device))=([^;]+)/;
 
 /**
- * Requests as before; of each the secrets that it sends and gets are noted, and of each answer all that is not one of the
- * tokens which it is there to give.
- * @param told what was answered is added to it
+ * Wraps `http`: adds the secrets of each request and response to `secrets`, and each response to `told`, without the
+ * tokens that it is meant to contain.
  */
 export function watched(http: Http, secrets: Secrets, told: string[]): Http {
   return new Proxy(http, {
@@ -29,7 +28,7 @@ export function watched(http: Http, secrets: Secrets, told: string[]): Http {
   });
 }
 
-/** What superagent has sent; its types do not tell. */
+/** What superagent has sent; its types lack it. */
 type Sent = { method: string; url: string; _data?: unknown; header: Record<string, string | string[]> };
 
 function noteSent({ url, _data, header }: Sent, secrets: Secrets, to: string): void {
@@ -60,13 +59,13 @@ function noteGiven({ body, headers }: Response, secrets: Secrets, from: string):
   for (const line of cookiesIn(headers)) noteToken(`a cookie ${from}`, tokenCookie.exec(line)?.[2], secrets);
 }
 
-/** A JWT is of no use without its last part, and that alone may be what is kept of it. */
+/** A JWT is useless without its signature, so a copy of the signature alone is a leak too. */
 function noteToken(what: string, token: string | undefined, secrets: Secrets): void {
   secrets.add(what, token);
   if (token?.startsWith('eyJ')) secrets.add(`the signature of ${what}`, token.split('.')[2]);
 }
 
-/** An answer without the tokens that a good one gives in their fields and cookies, and nowhere else. */
+/** A response without the tokens in their own fields and cookies. */
 function restOf({ status, headers, text }: Response): string {
   const { 'set-cookie': _, ...rest } = headers;
   const cookies = cookiesIn(headers);

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
-import { crowdPassword } from './crowd.js';
+import { simulatedPassword } from './crowd.js';
 
-/** Of a server that was stopped in the end: nothing in it failed unforeseen, and it wrote down nothing secret. */
+/** For the log of a server that has stopped: nothing failed unexpectedly, and no secret was logged. */
 export function expectSoundLog(lines: string[]): void {
   const entries = entriesOf(lines);
   const unforeseen = entries.filter(({ msg, code }) => code === 'internal_error' || /^un(caught|handled)/.test(msg));
@@ -10,8 +10,8 @@ export function expectSoundLog(lines: string[]): void {
   expect(lines.filter((line) => SECRETS.test(line))).toEqual([]);
 }
 
-// Passwords, their hashes, tokens of any kind, and the database's address, which may hold a password.
-const SECRETS = new RegExp(`${crowdPassword}|\\$argon2|eyJ[\\w-]+\\.|postgresql://|[\\w-]{60,}`);
+// Passwords, their hashes, tokens of any kind, and database URLs, which may contain a password.
+const SECRETS = new RegExp(`${simulatedPassword}|\\$argon2|eyJ[\\w-]+\\.|postgresql://|[\\w-]{60,}`);
 
 /** How long the server took for each request to this path, in milliseconds. */
 export function requestsLogged(lines: string[], path: string): number[] {

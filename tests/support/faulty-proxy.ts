@@ -5,37 +5,37 @@ import { text } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
 import type { TestApp } from './app.js';
 
-/** A request that came by: `POST /auth/refresh`. */
+/** A request that passed, such as `POST /auth/refresh`. */
 export type Seen = { line: string; headers: IncomingMessage['headers']; body: string; status?: number };
 
-/** What goes wrong: the answer is lost on its way back, or another one comes from somewhere in between. */
+/** The response is lost on its way back, or a middlebox sends another one. */
 export type Fault = 'lose the answer' | { status: number; headers?: Record<string, string>; body?: string };
 
-/** A network between a client and the app, on which things go wrong. */
+/** A network between a client and the app, where things go wrong. */
 export type FaultyProxy = {
   url: string;
   seen: Seen[];
-  /** How often that was asked. */
+  /** How many such requests passed. */
   count(line: string): number;
-  /** How many such requests were under way at once, at most. */
+  /** The highest number of such requests at once. */
   peak(line: string): number;
-  /** What happens to each request. */
+  /** Decides the fault of each request. */
   fault: (line: string) => Fault | undefined;
-  /** How long each answer is held up, in milliseconds. */
+  /** How long each response is delayed, in milliseconds. */
   delay: number;
   pointTo(app: Pick<TestApp, 'url'>): void;
-  /** Nothing listens there any more; `back` is the same address again. */
+  /** Stops listening; `back` listens on the same port again. */
   away(): Promise<void>;
   back(): Promise<void>;
 };
 
-/** Stands before the app until the current test ends. */
+/** Starts a proxy in front of the app until the current test ends. */
 export async function startProxy(app: Pick<TestApp, 'url'>): Promise<FaultyProxy> {
   const underWay = new Map<string, number>();
   const peaks = new Map<string, number>();
   let target = app.url;
   const server = createServer((req, res) => void handle(req, res).catch(() => res.writeHead(502).end()));
-  // Nothing goes wrong here by chance, as where an idle connection is closed just as it is used again.
+  // Avoids accidental faults: an idle connection must not close just when it is used again.
   server.keepAliveTimeout = 60_000;
 
   async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {

@@ -4,13 +4,13 @@ import type { SignedUp, TestApp } from './app.js';
 
 type Fields = Record<string, unknown>;
 
-/** What a forger has to work with: the app's own keys, and a user's own tokens. */
+/** What a forger works with: the keys of the app and the tokens of a user. */
 export type Forger = {
   app: TestApp;
   user: SignedUp;
   header: Fields;
   claims: Fields;
-  /** Signs with the app's own key, so that the signature is never what it fails for. */
+  /** Signs with the app's own key, so that the signature is never the reason for the refusal. */
   own(header: Fields, payload: unknown): string;
 };
 
@@ -28,7 +28,9 @@ export function createForger(app: TestApp, user: SignedUp): Forger {
   };
 }
 
-/** Every access token that must not pass: what it is, and how it is made. What refuses it is `invalid_token`. */
+/**
+ * Every access token that must be refused: its description, how to make it, and the code if it is not `invalid_token`.
+ */
 export const forgedTokens: [what: string, make: (forger: Forger) => string, code?: ErrorCode][] = [
   ['an expired one', (f) => f.own(f.header, { ...f.claims, iat: now() - 901, exp: now() - 1 }), 'token_expired'],
   ['one with another signature', ({ user }) => changed(user.accessToken, 2)],
@@ -37,7 +39,7 @@ export const forgedTokens: [what: string, make: (forger: Forger) => string, code
   ['one for another audience', (f) => f.own(f.header, { ...f.claims, aud: 'elsewhere', client_id: 'elsewhere' })],
   ['one of another client', (f) => f.own(f.header, { ...f.claims, client_id: 'elsewhere' })],
   ['one of another issuer', (f) => f.own(f.header, { ...f.claims, iss: 'http://evil.example' })],
-  ['one whose issuer has a slash more', (f) => f.own(f.header, { ...f.claims, iss: `${f.claims.iss}/` })],
+  ['one whose issuer has an extra slash', (f) => f.own(f.header, { ...f.claims, iss: `${f.claims.iss}/` })],
 
   ['one of type JWT', (f) => f.own({ ...f.header, typ: 'JWT' }, f.claims)],
   ['one without a type', (f) => f.own(without(f.header, 'typ'), f.claims)],
@@ -65,7 +67,7 @@ export const forgedTokens: [what: string, make: (forger: Forger) => string, code
   ],
   ['one that names a jku', (f) => byStranger({ ...f.header, jku: 'http://127.0.0.1:9/jwks.json' }, f.claims)],
   ['one that names an x5u', (f) => byStranger({ ...f.header, x5u: 'http://127.0.0.1:9/cert.pem' }, f.claims)],
-  ['one with a crit that nobody knows', (f) => f.own({ ...f.header, crit: ['x'], x: 1 }, f.claims)],
+  ['one with an unknown crit', (f) => f.own({ ...f.header, crit: ['x'], x: 1 }, f.claims)],
   ['one with an empty crit', (f) => f.own({ ...f.header, crit: [] }, f.claims)],
   ['one with b64 false', (f) => f.own({ ...f.header, b64: false }, f.claims)],
   ['one of an unknown kid', (f) => f.own({ ...f.header, kid: 'AAAAAAAAAAAA' }, f.claims)],
@@ -91,7 +93,7 @@ export const forgedTokens: [what: string, make: (forger: Forger) => string, code
   ['one whose exp is in milliseconds', (f) => f.own(f.header, { ...f.claims, exp: (now() + 900) * 1000 })],
   ['one whose exp is 1e308', (f) => f.own(f.header, { ...f.claims, exp: 1e308 })],
   ['one from the future', (f) => f.own(f.header, { ...f.claims, iat: now() + 120, exp: now() + 900 })],
-  ['one that is not to be used yet', (f) => f.own(f.header, { ...f.claims, nbf: now() + 120 })],
+  ['one that is not valid yet', (f) => f.own(f.header, { ...f.claims, nbf: now() + 120 })],
   ['one whose exp is before its iat', (f) => f.own(f.header, { ...f.claims, iat: now() + 30, exp: now() + 20 })],
 
   ...[null, 'text', [], 7, true, {}].map((payload): [string, (f: Forger) => string] => [
@@ -100,15 +102,15 @@ export const forgedTokens: [what: string, make: (forger: Forger) => string, code
   ]),
   ['a refresh token', ({ user }) => user.refreshToken],
   ['a device token', ({ user }) => user.deviceToken],
-  ['a good one with a word behind it', ({ user }) => `${user.accessToken} junk`],
-  ['a good one with a segment more', ({ user }) => `${user.accessToken}.e30`],
+  ['a good one followed by a word', ({ user }) => `${user.accessToken} junk`],
+  ['a good one with an extra segment', ({ user }) => `${user.accessToken}.e30`],
   ['a good one twice', ({ user }) => `${user.accessToken},${user.accessToken}`],
   ['a good one in quotes', ({ user }) => `"${user.accessToken}"`],
   ['a good one padded with =', ({ user }) => `${user.accessToken}=`],
   ...['a', '.', '..', 'a.b.c', 'e30.e30.e30', 'bnVsbA.bnVsbA.AA', 'undefined', 'null', '\x80\xff'].map(
-    (text): [string, () => string] => [`no token at all: ${JSON.stringify(text)}`, () => text],
+    (text): [string, () => string] => [`text that is not a token: ${JSON.stringify(text)}`, () => text],
   ),
-  ['no token at all: 12,000 characters', () => 'a.'.repeat(6000)],
+  ['text of 12,000 characters', () => 'a.'.repeat(6000)],
 ];
 
 function now(): number {
@@ -137,12 +139,12 @@ const stranger = (() => {
   return { privateKey, jwk: publicKey.export({ format: 'jwk' }) };
 })();
 
-/** Signed by a key that the forger made. */
+/** Signed with a key that the forger made. */
 export function byStranger(header: Fields, payload: unknown): string {
   return compact(header, payload, (input) => es256(stranger.privateKey, input));
 }
 
-/** Signed by a key of the app's own that is for something else (RFC 8725 §3.12). */
+/** Signed with a key of the app that is for another purpose (RFC 8725 §3.12). */
 function byKeyOf(purpose: 'refresh' | 'device', { app, header, claims }: Forger): string {
   const { kid, algorithm, privateKey } = app.deps.keys.active(purpose);
   return hs256({ ...header, alg: algorithm, kid }, claims, privateKey);
@@ -157,7 +159,7 @@ function without(fields: Fields, name: string): Fields {
   return Object.fromEntries(Object.entries(fields).filter(([key]) => key !== name));
 }
 
-/** Another character in the middle of one segment: at its end some bits mean nothing. */
+/** Changes a character in the middle of one segment, because some bits at its end have no meaning. */
 function changed(token: string, segment: number): string {
   const parts = token.split('.');
   const text = parts[segment] ?? '';

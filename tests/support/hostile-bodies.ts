@@ -3,7 +3,7 @@ import type { Row } from '../../src/endpoint.js';
 import type { ErrorCode } from '../../src/errors.js';
 import { fieldsOf, goodBody } from './rows.js';
 
-/** A request's body, and what it says it is. */
+/** The body of a request, with the headers that describe it. */
 export type Sent = { bytes?: Buffer | undefined; headers: Record<string, string> };
 
 type HostileBody = [
@@ -12,14 +12,14 @@ type HostileBody = [
   refusal?: ErrorCode | ((row: Row) => ErrorCode | undefined),
 ];
 
-// What of this is refused only for what it says depends on the row: some rows take an empty body.
-const unlessNothingWillDo = (row: Row) => (row.endpoint.body?.safeParse({}).success ? undefined : 'validation_failed');
+// Some rows accept an empty body, so for them these bodies are fine.
+const unlessEmptyIsFine = (row: Row) => (row.endpoint.body?.safeParse({}).success ? undefined : 'validation_failed');
 
-/** Every kind of body that a server may choke on. Without a code, any answer but a failure of ours will do. */
+/** Every kind of body that could break a server. Without a code, any response but a 5xx is fine. */
 export const hostileBodies: HostileBody[] = [
-  ['no body', () => ({ headers: {} }), unlessNothingWillDo],
-  ['a body of no bytes', () => json(''), unlessNothingWillDo],
-  ['an empty object', () => json('{}'), unlessNothingWillDo],
+  ['no body', () => ({ headers: {} }), unlessEmptyIsFine],
+  ['a body of no bytes', () => json(''), unlessEmptyIsFine],
+  ['an empty object', () => json('{}'), unlessEmptyIsFine],
   ['null', () => json('null'), 'invalid_json'],
   ['a string', () => json('"text"'), 'invalid_json'],
   ['a number', () => json('7'), 'invalid_json'],
@@ -28,14 +28,14 @@ export const hostileBodies: HostileBody[] = [
   ['half of a good body', (row) => json(JSON.stringify(goodBody(row)).slice(0, -1)), 'invalid_json'],
   ['a good body and more', (row) => json(`${JSON.stringify(goodBody(row))}{}`), 'invalid_json'],
   ['a BOM before a good body', (row) => json(`\u{FEFF}${JSON.stringify(goodBody(row))}`)],
-  ['one field too many', (row) => json({ ...goodBody(row), role: 'admin' }), 'validation_failed'],
+  ['an unknown field', (row) => json({ ...goodBody(row), role: 'admin' }), 'validation_failed'],
   [
-    'a field too many called __proto__',
+    'an unknown field called __proto__',
     (row) => json(withField(row, '__proto__', '{"polluted":true}')),
     'validation_failed',
   ],
   [
-    'a field too many called constructor',
+    'an unknown field called constructor',
     (row) => json(withField(row, 'constructor', '{"polluted":true}')),
     'validation_failed',
   ],
@@ -76,13 +76,13 @@ export const hostileBodies: HostileBody[] = [
   ],
   ['UTF-16 that does not say so', (row) => ({ bytes: utf16(row), headers: jsonType }), 'invalid_json'],
   [
-    'bytes that are no UTF-8',
+    'bytes that are not UTF-8',
     () => ({ bytes: Buffer.from([0x7b, 0x22, 0xc3, 0x28, 0x22, 0x3a, 0x31, 0x7d]), headers: jsonType }),
     'invalid_json',
   ],
 ];
 
-/** Values that are of the wrong type for a field that takes `good`. */
+/** Values of the wrong type for a field that accepts `good`. */
 export function wrongTypesFor(good: unknown): unknown[] {
   const values: unknown[] = [null, 7, true, 'text', [], ['text'], {}, { toString: 'text' }, { not: '' }];
   return values.filter((value) => typeof value !== typeof good);
@@ -91,7 +91,7 @@ export function wrongTypesFor(good: unknown): unknown[] {
 const jsonType = { 'Content-Type': 'application/json' };
 const bomb = gzipSync(Buffer.alloc(100_000_000));
 
-/** JSON, from a value or from its very text. */
+/** JSON, from a value or from its text. */
 export function json(content: unknown): Sent {
   return { bytes: Buffer.from(typeof content === 'string' ? content : JSON.stringify(content)), headers: jsonType };
 }

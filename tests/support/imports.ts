@@ -4,17 +4,17 @@ import { fileURLToPath } from 'node:url';
 
 /** One import of one source file. */
 export type Import = {
-  /** The importing file, from `src/` on: `http/mount.ts`. */
+  /** The importing file, relative to `src/`: `http/mount.ts`. */
   from: string;
-  /** A file from `src/` on, or a package's name, or `node:…`. */
+  /** A file relative to `src/`, a package's name, or `node:…`. */
   to: string;
-  /** `import type`: gone at run time. */
+  /** `import type`, which does not exist at run time. */
   typeOnly: boolean;
 };
 
 const src = fileURLToPath(new URL('../../src', import.meta.url));
 
-/** Every source file that is not generated, from `src/` on. */
+/** Every source file that is not generated, relative to `src/`. */
 export const sources: string[] = readdirSync(src, { recursive: true, encoding: 'utf8' })
   .map((path) => path.split(sep).join('/'))
   .filter((path) => path.endsWith('.ts') && !path.startsWith('generated/'))

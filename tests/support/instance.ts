@@ -17,17 +17,17 @@ import { checkContract } from './contract.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The server as a process of its own, as it runs in production. */
+/** The server as a separate process, as it runs in production. */
 export type Instance = {
   url: string;
   pid: number;
-  /** What it has logged, a line each. */
+  /** Its log lines. */
   logs: string[];
-  /** SIGTERM, and waits until it has drained. @throws where it ends with an exit code */
+  /** Sends SIGTERM and waits until it has drained. @throws if the exit code is not 0 */
   stop(): Promise<void>;
 };
 
-/** What tests of instances set, unless they say otherwise: the same everywhere, cheap and quiet. */
+/** The default settings in tests of instances: the same for all, cheap and quiet. */
 const settings = {
   NODE_ENV: 'test',
   PORT: '0',
@@ -39,7 +39,7 @@ const settings = {
 
 let built: Promise<unknown> | undefined;
 
-/** Runs `node dist/main.js` on this database, in a directory of its own. */
+/** Runs `node dist/main.js` on this database, in its own directory. */
 export async function runServer(
   databaseUrl: string,
   environment: Record<string, string> = {},
@@ -54,7 +54,7 @@ export async function runServer(
   return { child, logs, cwd };
 }
 
-/** Starts `node dist/main.js` on this database, and waits until it serves; about a second. */
+/** Starts `node dist/main.js` on this database and waits until it listens; about a second. */
 export async function startInstance(databaseUrl: string, environment: Record<string, string> = {}): Promise<Instance> {
   const { child, logs, cwd } = await runServer(databaseUrl, environment);
   const port = await listeningPort(child, logs);
@@ -85,24 +85,24 @@ async function listeningPort(child: ChildProcess, logs: string[]): Promise<numbe
   });
 }
 
-/** Stops instances together; those that never started are none. */
+/** Stops instances together, and ignores those that never started. */
 export async function stopAll(...instances: (Instance | undefined)[]): Promise<void> {
   await Promise.all(instances.map((instance) => instance?.stop()));
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: what an answer holds is what its test is about.
+// biome-ignore lint/suspicious/noExplicitAny: each test knows what the response to its request contains.
 export type Answer = { status: number; body: any };
 
 type Asking = {
   bearer?: string;
   body?: unknown;
-  /** Headers of the test's own. */
+  /** More headers of the test. */
   headers?: Record<string, string>;
   /** The address to come from: any of 127.0.0.0/8. */
   from?: string;
 };
 
-// Cheaper than `fetch`, so that what is measured is the server.
+// Cheaper than `fetch`, so that the server is measured and not the client.
 const agent = new Agent({ keepAlive: true });
 
 /** One request: `ask(instance, 'GET /me', { bearer })`. */
@@ -136,7 +136,7 @@ export const refresh = (to: Pick<Instance, 'url'>, token: string) =>
   ask(to, 'POST /auth/refresh', { body: { refresh_token: token } });
 export const welcome = (to: Pick<Instance, 'url'>, token: string) => ask(to, 'GET /welcome', { bearer: token });
 
-/** What a sign-in gives. */
+/** The tokens of a login. */
 export type Tokens = { username: string; userId: string; sessionId: string; access: string; refresh: string };
 
 export function tokensOf(username: string, { status, body }: Answer): Tokens {
@@ -166,7 +166,7 @@ export async function logIn(to: Pick<Instance, 'url'>, username: string, passwor
   return tokensOf(username, await ask(to, 'POST /auth/login', { body: { username, password } }));
 }
 
-/** Somebody beside the instances who works on the same database, as the command line does. */
+/** An operator who works on the database next to the instances, as the command line does. */
 export type Operator = {
   config: Config;
   db: Db;
@@ -188,13 +188,13 @@ export async function openOperator(url: string, environment: Record<string, stri
   };
 }
 
-/** The given share of these numbers is at most the answer. */
+/** The smallest of these numbers that is at least as large as the given share of them. */
 export function percentile(numbers: number[], share: number): number {
   const sorted = numbers.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
 }
 
-/** Prints measurements where whoever runs the tests can read them. */
+/** Prints measurements to the output of the test run. */
 export function print(what: string, milliseconds: number[]): void {
   const [p50, p99, max] = [0.5, 0.99, 1].map((share) => percentile(milliseconds, share).toFixed(1));
   process.stdout.write(`  ${what}: p50 ${p50} ms, p99 ${p99} ms, max ${max} ms (${milliseconds.length} rounds)\n`);

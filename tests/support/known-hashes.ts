@@ -1,10 +1,10 @@
-/** A hash with its password, published by somebody else or made by another implementation. */
+/** A hash with its password, published elsewhere or made by another implementation. */
 export type KnownHash = {
   format: string;
   from: string;
   hash: string;
   password: string;
-  /** Takes but a few milliseconds. */
+  /** Takes only a few milliseconds. */
   cheap: boolean;
 };
 

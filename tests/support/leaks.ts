@@ -5,7 +5,7 @@ import type { Db } from '../../src/platform/db/database.js';
 import { mailsOf } from './mails.js';
 import type { Secrets } from './secrets.js';
 
-/** Notes what the server itself has: secrets of its settings, its keys, and the tokens in the mails that are files. */
+/** Adds the secrets of the server: its settings, its keys, and the tokens in mails that are files. */
 export function noteServersSecrets({ config, deps }: { config: Config; deps: Deps }, secrets: Secrets): void {
   secrets.add('AUTH_SECRET', config.authSecret);
   for (const [name, url] of Object.entries({ DATABASE_URL: config.database.url, SMTP_URL: config.mail.smtpUrl }))
@@ -20,15 +20,15 @@ function passwordIn(url: string | undefined): string | undefined {
   return url?.includes('@') ? decodeURIComponent(new URL(url).password) : undefined;
 }
 
-/** The part of a key that nobody else may have, as bytes: a symmetric one whole, of the others `d` (RFC 7518 §6). */
+/** The secret part of a key, as bytes: all of a symmetric one, `d` of the others (RFC 7518 §6). */
 function noteKey({ keys }: Pick<Deps, 'keys'>, purpose: KeyPurpose, secrets: Secrets): void {
   const { k, d } = keys.active(purpose).privateKey.export({ format: 'jwk' });
   secrets.add(`the ${purpose} key`, Buffer.from(k ?? d ?? '', 'base64url'));
 }
 
 /**
- * All rows of all tables as text: JSON, in which bytes are in hex. By one statement, so that it is on its way before
- * whatever is done next.
+ * All rows of all tables as JSON text, with bytes in hex. It is one statement, so that it is sent before the server
+ * stops.
  */
 export async function dumpOf(db: Db): Promise<string> {
   const [row] = await db.$queryRaw<{ dump: string | null }[]>`
@@ -39,7 +39,7 @@ export async function dumpOf(db: Db): Promise<string> {
   return (row?.dump ?? '').replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
 }
 
-/** @throws Error that names each secret which one of the texts holds, and the text */
+/** @throws Error that names each secret that was found, and the text that contains it */
 export function expectNoSecret(secrets: Secrets, texts: Record<string, string>): void {
   const found = Object.entries(texts).flatMap(([place, text]) => {
     const secretsThere = secrets.foundIn(text).map((secret) => `${place}: ${secret}`);

@@ -3,14 +3,14 @@ import { expect, onTestFinished, vi } from 'vitest';
 import { goodPassword, type TestApp } from './app.js';
 import { expectProblem } from './problem.js';
 
-/** Limits on, and an address of choice for each request: `X-Forwarded-For`. */
+/** Turns limits on, and lets `X-Forwarded-For` choose the address of each request. */
 export const limitsOn = { RATE_LIMIT: 'on', TRUST_PROXY: '1' };
 
 export const wrong = 'not the password of anybody';
 
 let addresses = 0;
 
-/** An address that no other test uses, from which logins come until the next is asked for. */
+/** An address that no other test uses; logins come from it until the next one is requested. */
 export function newAddress(): string {
   addresses += 1;
   return currentAddress();
@@ -27,7 +27,7 @@ export function logIn(app: TestApp, { from = currentAddress(), password = goodPa
     .send({ password, ...fields });
 }
 
-/** So many wrong passwords, one after the other. */
+/** Sends this many wrong passwords, one after the other. */
 export async function guess(app: TestApp, times: number, fields: LogIn): Promise<Response[]> {
   const answers: Response[] = [];
   for (let time = 0; time < times; time++) answers.push(await logIn(app, { password: wrong, ...fields }));
@@ -43,7 +43,7 @@ export function tallyOf(answers: Pick<Response, 'status'>[]): Record<number, num
   return tally;
 }
 
-/** Counts the hashes that are paid for comparisons, from now to the end of the test. */
+/** Counts the password comparisons from now to the end of the test. */
 export function countHashes(app: TestApp) {
   const spy = vi.spyOn(app.deps.passwords, 'verify');
   onTestFinished(() => spy.mockRestore());
@@ -52,7 +52,7 @@ export function countHashes(app: TestApp) {
 
 export const times = <T>(count: number, make: (index: number) => T) => Array.from({ length: count }, (_, n) => make(n));
 
-/** A refusal by this limit alone, and all that it tells. */
+/** A refusal by this limit alone, with exactly the headers of that limit. */
 export function expectThrottled(answer: Response, name: string, points: number, seconds: number): void {
   expectProblem(answer, 'rate_limited');
   expect(answer.headers['ratelimit-policy']).toBe(`"${name}";q=${points};w=${seconds}`);

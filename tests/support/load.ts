@@ -1,18 +1,18 @@
 import { goodPassword } from './app.js';
 import { type Answer, ask, refresh, signUp, type Tokens, welcome } from './instance.js';
 
-/** Requests at a steady rate, as far as the machine gets them answered. */
+/** Requests at a steady rate, as far as the machine can answer them. */
 export type Load = {
-  /** Ends it and waits for the last answers. */
+  /** Stops sending and waits for the last responses. */
   stop(): Promise<{ sent: number; seconds: number; failures: string[] }>;
 };
 
 const everyMs = 25;
-// What is asked at once: past this the rate falls, or a busy machine would be tested for how it bears a flood.
+// The most requests at once. Beyond it the rate falls, so that a busy machine is not flooded.
 const mostAtOnce = 50;
 
 /**
- * What people do: mostly reads, some refreshes, few logins.
+ * Requests of typical users: mostly reads, some refreshes, few logins.
  * @param perSecond how many requests
  */
 export async function startLoad(url: string, perSecond: number): Promise<Load> {

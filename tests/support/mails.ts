@@ -6,7 +6,7 @@ import type { TestApp } from './app.js';
 /** A mail as its reader sees it. */
 export type Mail = { id: string; to: string; subject: string; text: string; html: string; raw: string; token: string };
 
-/** A message of our own making: two 7-bit parts. */
+/** Reads a message that our server made: two 7-bit parts. */
 export function readMail(raw: string): Mail {
   const [head = '', ...rest] = raw.split('\r\n\r\n');
   const header = (name: string) => new RegExp(`^${name}: (.*)$`, 'mi').exec(head)?.[1]?.trim() ?? '';
@@ -23,14 +23,14 @@ export function readMail(raw: string): Mail {
   };
 }
 
-/** Every mail that lies in the app's folder, in the order in which they were asked for. */
+/** Every mail in the app's folder, in the order in which they were requested. */
 export function mailsOf({ config }: Pick<TestApp, 'config'>): Mail[] {
   if (!existsSync(config.mail.folder)) return [];
   const files = readdirSync(config.mail.folder).filter((name) => name.endsWith('.eml'));
   return files.sort().map((name) => readMail(readFileSync(join(config.mail.folder, name), 'utf8')));
 }
 
-/** Waits until nothing waits in the outbox, and returns every mail. */
+/** Waits until the outbox is empty, and returns every mail. */
 export async function settledMails(app: Pick<TestApp, 'config' | 'deps'>): Promise<Mail[]> {
   await outboxEmpty(app);
   return mailsOf(app);
@@ -51,7 +51,7 @@ export async function eventually(holds: () => boolean | Promise<boolean>, within
   }
 }
 
-/** The newest mail to an address, optionally of one subject. */
+/** The newest mail to an address, optionally with a certain subject. */
 export async function mailTo(app: Pick<TestApp, 'config' | 'deps'>, address: string, subject = /./): Promise<Mail> {
   const found = (await settledMails(app)).filter((mail) => mail.to === `<${address}>` && subject.test(mail.subject));
   const newest = found.at(-1);

@@ -3,7 +3,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 
-/** A span as OTLP's JSON has it, its attributes as a plain object. */
+/** A span of OTLP's JSON, with its attributes as a plain object. */
 export type SentSpan = {
   traceId: string;
   spanId: string;
@@ -13,11 +13,11 @@ export type SentSpan = {
   kind: number;
   status: { code?: number; message?: string };
   attributes: Record<string, unknown>;
-  /** Of whoever sent it. */
+  /** The resource that sent it. */
   resource: Record<string, unknown>;
 };
 
-/** A collector that keeps what it is sent (OTLP over HTTP). */
+/** A collector that keeps what it receives (OTLP over HTTP). */
 export type OtlpReceiver = {
   url: string;
   /** Each request as it came. */

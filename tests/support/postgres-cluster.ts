@@ -7,11 +7,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { freePort } from './free-port.js';
 
-/** A throw-away Postgres server on a port of its own. */
+/** A temporary Postgres server on its own port. */
 export type PostgresCluster = {
-  /** Its superuser's URL. */
+  /** The superuser's URL. */
   url: string;
-  /** Stops answering, as a hung machine does: connections are taken, and nothing comes back. */
+  /** Stops answering, as a hung machine does: it accepts connections but sends nothing. */
   freeze(): void;
   thaw(): void;
   /** Ends it at once, as a crash does. */
@@ -23,10 +23,9 @@ export type PostgresCluster = {
 };
 
 /**
- * Makes and starts one; about a second. Postgres refuses to run as root, so there it runs as the user `postgres`.
- *
+ * Creates and starts a cluster; about a second. Postgres refuses to run as root, so root runs it as `postgres`.
  * @param settings of postgresql.conf, such as `timezone=America/Sao_Paulo`.
- * @throws a clear line where there is no `initdb`.
+ * @throws a clear line if there is no `initdb`.
  */
 export async function startPostgresCluster(settings: string[] = []): Promise<PostgresCluster> {
   const bin = findBinaries();
@@ -108,7 +107,7 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
-// Each backend has a process group of its own, so they have to be found one by one.
+// Each backend has its own process group, so they must be found one by one.
 function signalAll(server: ChildProcess, signal: NodeJS.Signals): void {
   const listing = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' });
   const processes = listing.split('\n').map((line) => line.trim().split(/\s+/).map(Number));

@@ -1,19 +1,21 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** Stands between a server and its Postgres, understands what passes, and can cut a connection at any statement. */
+/**
+ * A proxy between a server and its Postgres that understands the protocol and can cut a connection at any statement.
+ */
 export type PostgresProxy = {
-  /** The way to the database through here. */
+  /** The URL of the database through this proxy. */
   url: string;
   /**
-   * Every statement that arrived and is of interest, in order; empty it at will. What a connection says that LISTENs is
-   * not: it has a heartbeat.
+   * The statements of interest so far, in order; empty it as you like. Connections that LISTEN are left out, because
+   * they have a heartbeat.
    */
   statements: string[];
   /**
-   * Cuts the connection that brings the n-th statement of interest from now on: `before` Postgres gets it, or `after`
-   * Postgres has answered it, and nobody hears the answer.
-   * @returns to be called later: the statement that it happened to, if it did; from then on nothing is cut any more
+   * Cuts the connection at the n-th statement of interest from now on: `before` Postgres gets it, or `after` Postgres
+   * has answered it, so that the answer is lost.
+   * @returns a function that stops the cutting and returns the statement that was cut, if any
    */
   cutAt(n: number, when: 'before' | 'after'): () => string | undefined;
   close(): void;
@@ -22,7 +24,7 @@ export type PostgresProxy = {
 type Cut = { left: number; when: 'before' | 'after'; happenedTo?: string };
 
 /**
- * @param url where Postgres really is
+ * @param url the real URL of Postgres
  * @param isOfInterest which statements count
  */
 export async function startPostgresProxy(url: string, isOfInterest: (sql: string) => boolean): Promise<PostgresProxy> {
@@ -86,7 +88,7 @@ function relay(client: Socket, upstream: Socket, decide: (sql: string) => 'pass'
     else client.write(bytes);
   });
 
-  // What belongs to one statement is held back until it is complete: Query, or Parse … Sync.
+  // The messages of one statement are held back until it is complete: Query, or Parse … Sync.
   let held: Buffer[] = [];
   let sql = '';
   let listens = false;
@@ -109,7 +111,7 @@ function textAfter(message: Buffer, start: number): string {
   return message.toString('utf8', start, message.indexOf(0, start));
 }
 
-/** Cuts a stream into the protocol's messages. The first of a client's, which starts a connection, has no type. */
+/** Splits a stream into messages of the protocol. The first message of a client has no type. */
 function messageReader(untypedFirst: boolean, take: (type: string, message: Buffer) => void): (bytes: Buffer) => void {
   let rest: Buffer = Buffer.alloc(0);
   let untyped = untypedFirst;

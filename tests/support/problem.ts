@@ -1,10 +1,10 @@
 import { expect } from 'vitest';
 import { codeOnTheWire, type ErrorCode, errorCatalogue } from '../../src/errors.js';
 
-/** An answer, from supertest or off a socket. */
+/** A response, from supertest or from a socket. */
 export type Answer = { status: number; headers: Record<string, string | string[] | undefined>; body?: unknown };
 
-/** What every answer of the app carries, whatever it says (ASVS 3.2.1, 3.4). */
+/** The headers of every response of the app (ASVS 3.2.1, 3.4). */
 export const securityHeaders = {
   'content-security-policy': "default-src 'none';base-uri 'none';form-action 'none';frame-ancestors 'none'",
   'cross-origin-resource-policy': 'same-origin',
@@ -14,13 +14,13 @@ export const securityHeaders = {
   'x-frame-options': 'SAMEORIGIN',
 };
 
-/** A refusal as the contract has it: RFC 9457's body, our headers, nothing of our insides. */
+/** Expects a refusal as the contract describes it: a body of RFC 9457, our headers, and no internal details. */
 export function expectProblem(answer: Answer, code: ErrorCode): void {
   expect(answer.body, `${answer.status}`).toMatchObject({ code: codeOnTheWire(code) });
   expectSoundRefusal(answer);
 }
 
-/** {@link expectProblem} for whichever code it is. An answer to HEAD has no body to look at. */
+/** {@link expectProblem} for any code. A response to HEAD has no body to check. */
 export function expectSoundRefusal({ status, headers, body }: Answer, { head = false } = {}): void {
   expect(headers).toMatchObject({ ...securityHeaders, 'cache-control': 'no-store' });
   expect(headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);

@@ -3,7 +3,7 @@ import type { TestApp } from './app.js';
 
 export type Sample = { name: string; labels: Record<string, string>; value: number };
 
-/** The samples of an answer in Prometheus' text format. @throws where a line is neither a sample nor a comment */
+/** The samples of a response in Prometheus' text format. @throws if a line is neither a sample nor a comment */
 export function samplesIn(text: string): Sample[] {
   const lines = text.split('\n').filter((line) => line !== '' && !/^# (HELP|TYPE) \w+ ./.test(line));
   return lines.map((line) => {
@@ -15,7 +15,7 @@ export function samplesIn(text: string): Sample[] {
   });
 }
 
-/** What an app tells now: the sum of the samples with these labels; undefined where there is none. */
+/** What an app reports now: the sum of the samples with these labels, or undefined if there are none. */
 export async function told(
   app: Pick<TestApp, 'http'>,
   name: string,
@@ -29,7 +29,7 @@ export async function told(
   return samples.length === 0 ? undefined : samples.reduce((sum, { value }) => sum + value, 0);
 }
 
-/** {@link told}, where the numbers may be a moment behind: a request is counted once it is over. */
+/** {@link told} with some patience: a request is counted only after it has ended. */
 export async function expectTold(
   app: Pick<TestApp, 'http'>,
   name: string,

@@ -2,28 +2,28 @@ import { connect, type Socket } from 'node:net';
 import type { TestApp } from './app.js';
 import { checkContract } from './contract.js';
 
-/** A response as it came off the socket. */
+/** A response as it came from the socket. */
 export type RawAnswer = { status: number; headers: Record<string, string>; body: unknown; text: string };
 
-/** A connection to the app on which anything can be said. */
+/** A raw connection to the app. */
 export function connectTo(app: Pick<TestApp, 'url'>): Socket {
   const { port } = new URL(app.url);
-  // Half of what these tests do ends in a reset; what matters is what was answered before.
+  // Many of these tests end in a reset; only the response before it matters.
   return connect(Number(port), '127.0.0.1').on('error', () => {});
 }
 
-/** Says this, and returns what is answered until the server closes the connection. */
+/** Sends these pieces, and returns the response once the server closes the connection. */
 export async function say(app: Pick<TestApp, 'url'>, ...pieces: (string | Buffer)[]): Promise<RawAnswer> {
   const socket = connectTo(app);
   for (const piece of pieces) socket.write(piece);
   const answer = parseAnswer(await untilClosed(socket));
   const [, method = '', path = ''] = /^(\S+) (\S+) HTTP/.exec(String(pieces[0])) ?? [];
-  // A connection may also end without a word.
+  // A connection may also end without a response.
   if (answer.status > 0) checkContract({ method, path, ...answer });
   return answer;
 }
 
-/** All that the server still says on this connection, also where a reset ends it. */
+/** Everything that the server still sends on this connection, even if a reset ends it. */
 export async function untilClosed(socket: Socket): Promise<string> {
   const chunks: Buffer[] = [];
   socket.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -31,7 +31,7 @@ export async function untilClosed(socket: Socket): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-/** Reads one response with its body to the end of what is given. */
+/** Parses one response with its body. */
 export function parseAnswer(raw: string): RawAnswer {
   const [head = '', ...rest] = raw.split('\r\n\r\n');
   const [statusLine = '', ...lines] = head.split('\r\n');

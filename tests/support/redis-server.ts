@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './free-port.js';
 
-/** A throw-away Redis on a port of its own, which forgets all when it stops. */
+/** A temporary Redis on its own port, which forgets everything when it stops. */
 export type RedisServer = {
   url: string;
   /** Ends it at once, as a crash does. */
@@ -20,7 +20,7 @@ export type RedisServer = {
   remove(): Promise<void>;
 };
 
-/** @throws a clear line where there is no redis-server */
+/** @throws a clear line if there is no redis-server */
 export async function startRedisServer(): Promise<RedisServer> {
   if (spawnSync('redis-server', ['--version']).error)
     throw new Error('There is no Redis for these tests: install it (Debian: apt-get install redis-server).');

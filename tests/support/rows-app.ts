@@ -7,7 +7,7 @@ import { createApp } from '../../src/app.js';
 import type { Row } from '../../src/endpoint.js';
 import type { TestApp } from './app.js';
 
-/** Serves rows of a test's own, with the deps of an app; until the test ends. */
+/** Serves the rows of a test with the deps of an app, until the test ends. */
 export async function serveRows(app: TestApp, rows: Row[]): Promise<ReturnType<typeof request>> {
   const server = createServer(createApp(app.deps, rows)).listen(0, '127.0.0.1');
   onTestFinished(() => void server.close());

@@ -5,10 +5,10 @@ import { withoutDefault } from '../../src/platform/http/body-fields.js';
 import { routes } from '../../src/routes.js';
 import type { SignedUp, TestApp } from './app.js';
 
-/** Rows of the route table with a name for the titles of tests. */
+/** A row of the route table with a name for test titles. */
 export type NamedRow = { name: string; row: Row };
 
-/** Guards that ask for no access token. */
+/** Guards that need no access token. */
 const withoutToken = ['open', 'password', 'refresh-token', 'metrics-token'];
 
 export const rows: NamedRow[] = routes.map((row) => ({ name: `${row.method} ${row.path}`, row }));
@@ -16,10 +16,10 @@ export const guardedRows = rows.filter(({ row }) => !withoutToken.includes(row.g
 export const bodyRows = rows.filter(({ row }) => row.endpoint.body !== undefined);
 export const idRows = rows.filter(({ row }) => row.path.includes('{id}'));
 
-const nobodysId = '01890a5d-ac96-774b-bcce-b302099a8057';
+const unknownId = '01890a5d-ac96-774b-bcce-b302099a8057';
 
-/** The path of a row; its `{id}` names nothing unless said. */
-export function pathOf({ path }: Row, id = nobodysId): string {
+/** The path of a row; by default its `{id}` belongs to nothing. */
+export function pathOf({ path }: Row, id = unknownId): string {
   return path.replace('{id}', id);
 }
 
@@ -28,29 +28,29 @@ export function ask({ http }: TestApp, row: Row, path = pathOf(row)) {
   return http[row.method.toLowerCase() as 'get'](path);
 }
 
-/** The header that opens a row, where it needs one. */
+/** The header that a row needs, if it needs one. */
 export function credentialsFor(row: Row, user: SignedUp): Record<string, string> {
   return withoutToken.includes(row.guard.name) ? {} : user.bearer;
 }
 
-/** Every field that a row's body takes, with its schema. */
+/** Every field of a row's body, with its schema. */
 function shapeOf({ endpoint: { body } }: Row): Record<string, z.ZodType> {
   const schema = body && withoutDefault(body);
   return schema instanceof z.ZodObject ? (schema.shape as Record<string, z.ZodType>) : {};
 }
 
-/** The names of the fields that a row's body takes. */
+/** The names of the fields of a row's body. */
 export function fieldsOf(row: Row): string[] {
   return Object.keys(shapeOf(row));
 }
 
-/** A new user whom the row lets in. */
+/** A new user who has access to the row. */
 export async function userFor(app: TestApp, { role }: Row): Promise<SignedUp> {
   const user = await app.signUp();
   return role === undefined ? user : withRole(app, user, role);
 }
 
-/** The user with one role, signed in anew. */
+/** Gives the user this role only, and logs them in again. */
 export async function withRole(app: TestApp, user: SignedUp, role: string): Promise<SignedUp> {
   await changeUser(app.deps, user.userId, { roles: [role] }, {});
   const { body } = await app.http.post('/auth/login').send({ username: user.username, password: user.password });
@@ -63,7 +63,7 @@ export async function withRole(app: TestApp, user: SignedUp, role: string): Prom
   };
 }
 
-/** A body with every field that the row takes, each of the right type: from the examples that its schemas have. */
+/** A body with every field of the row, each of the right type, from the examples of its schemas. */
 export function goodBody(row: Row): Record<string, unknown> {
   const { body } = row.endpoint;
   const example = (body && withoutDefault(body).meta()?.example) as Record<string, unknown> | undefined;

@@ -9,10 +9,16 @@ import { askRunningServer } from '../../src/platform/cli/ask-server.js';
 
 const script = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 
-/** What a process has printed, and how it ended. */
+/**
+ * How a command's process starts. It ends before it would gain from WebAssembly, the embedded database, being compiled a
+ * second time, which is a third of its work.
+ */
+export const commandLine = ['--liftoff-only', script];
+
+/** The output of a process and its exit code. */
 export type Ran = { code: number | null; stdout: string; stderr: string };
 
-/** What JSON has said. */
+/** Parsed JSON. */
 export type Json = ReturnType<typeof JSON.parse>;
 
 type Run = (argv: string[], stdin?: string) => Promise<Ran>;
@@ -20,19 +26,19 @@ type Run = (argv: string[], stdin?: string) => Promise<Ran>;
 /** The command line, run in one way or another. */
 export type Cli = {
   run: Run;
-  /** Runs with `--json` and reads the document. @throws where the exit code is not the expected one */
+  /** Runs with `--json` and parses the document. @throws if the exit code is not the expected one */
   json(argv: string[], stdin?: string, code?: number): Promise<Json>;
 };
 
-/** The command line as an operator has it: a process, in a working directory of its own. */
+/** The command line as an operator runs it: a process in its own working directory. */
 export type CliProcess = Cli & {
   cwd: string;
-  /** Settings of every command; a test may change them. */
+  /** The settings of every command; a test may change them. */
   env: Record<string, string>;
   remove(): void;
 };
 
-/** Compiles the sources where they have changed, because a process runs what is compiled. */
+/** Compiles the sources if they have changed, because the process runs the compiled files. */
 export async function createCli(env: Record<string, string>): Promise<CliProcess> {
   await build();
   const cwd = mkdtempSync(join(tmpdir(), 'gatelatch-cli-'));
@@ -42,11 +48,13 @@ export async function createCli(env: Record<string, string>): Promise<CliProcess
     PASSWORD_HASH: 'm=1024,t=1,p=1',
     ...env,
   };
-  const cli = cliBy((argv, stdin = '') => run(process.execPath, [script, ...argv], stdin, { cwd, env: settings }));
+  const cli = cliBy((argv, stdin = '') =>
+    run(process.execPath, [...commandLine, ...argv], stdin, { cwd, env: settings }),
+  );
   return { ...cli, cwd, env: settings, remove: () => rmSync(cwd, { recursive: true, force: true }) };
 }
 
-/** The last step of that process without the process, which costs half a second: over a running server's socket. */
+/** Sends commands straight to a running server's socket, which saves the half second that a process takes. */
 export function cliOverSocket(databaseUrl: string): Cli {
   return cliBy(async (argv, stdin) => {
     const answer = await askRunningServer(databaseUrl, { argv, password: stdin });
@@ -66,7 +74,7 @@ function cliBy(run: Run): Cli {
   };
 }
 
-/** Runs a process to its end. @param options `stopAt`: what it prints when it is to be asked to stop */
+/** Runs a process to its end. @param options `stopAt`: the output at which it gets SIGTERM */
 export async function run(
   command: string,
   args: string[],

@@ -1,16 +1,17 @@
 import { createHash } from 'node:crypto';
+import { textsIn } from './texts-in.js';
 
-/** What must be nowhere but where it belongs, and what finds it there. */
+/** The known secrets, and a search for them in texts. */
 export type Secrets = {
-  /** @param what names it in a report, which does not repeat it */
+  /** @param what names it in a report, which does not contain the secret */
   add(what: string, secret: string | Buffer | undefined): void;
-  /** For what a test sends as a secret although it is none, such as a username for a password. */
+  /** For text that a test sends as a secret although it is none, such as a username as a password. */
   exempt(text: string): void;
-  /** Those that a text holds, in whatever form. */
+  /** The secrets that a text contains, in any form. */
   foundIn(text: string): string[];
 };
 
-// Shorter ones are found by chance, in ids and hashes.
+// Shorter ones would be found by chance, in ids and hashes.
 const shortest = 12;
 
 export function createSecrets(): Secrets {
@@ -23,18 +24,20 @@ export function createSecrets(): Secrets {
         known.set(bytes.toString('hex'), { what, secret: bytes });
     },
     exempt: (text) => void exempted.add(text),
-    foundIn: (text) =>
-      [...known.values()]
+    foundIn: (text) => {
+      const looked = [...known.values()]
         .filter(({ secret }) => !exempted.has(secret.toString()))
-        .flatMap(({ what, secret }) =>
-          formsOf(secret)
-            .filter(([, form]) => text.includes(form))
-            .map(([name]) => `${what}, ${name}`),
-        ),
+        .flatMap(({ what, secret }) => formsOf(secret).map(([name, form]) => ({ as: `${what}, ${name}`, form })));
+      const found = textsIn(
+        text,
+        looked.map(({ form }) => form),
+      );
+      return looked.filter(({ form }) => found.has(form)).map(({ as }) => as);
+    },
   };
 }
 
-/** Every form in which bytes may lie in a text, by its name. */
+/** Every form in which bytes may be in a text, by its name. */
 function formsOf(secret: Buffer): [name: string, form: string][] {
   const hex = secret.toString('hex');
   const forms: [string, string][] = [...encodings(secret), ['in hex', hex], ['in capital hex', hex.toUpperCase()]];
@@ -48,12 +51,12 @@ function formsOf(secret: Buffer): [name: string, form: string][] {
     ['in JSON within JSON', JSON.stringify(JSON.stringify(text).slice(1, -1)).slice(1, -1)],
     ['in a URL', encodeURIComponent(text)],
     ['in a form', new URLSearchParams({ x: text }).toString().slice(2)],
-    // A fast hash of what people choose is as good as the thing itself; of our own tokens the database may keep SHA-256.
+    // A fast hash of a chosen password is a leak too. Of our own random tokens the database may keep SHA-256.
     ...(isRandom(text) ? [] : fastHashes(secret)),
   ];
 }
 
-/** Base64 as it looks wherever in a longer text the secret begins, without the characters that its neighbours share. */
+/** Base64 of the secret at any position in a longer text, without the characters that its neighbours influence. */
 function encodings(secret: Buffer): [string, string][] {
   return [0, 1, 2].flatMap((before) => {
     const padded = Buffer.concat([Buffer.alloc(before), secret]);
@@ -75,7 +78,7 @@ function fastHashes(secret: Buffer): [string, string][] {
   });
 }
 
-/** Whether it is one of our own making: a mailed, a refresh or a device token, or a JWT. */
+/** Whether our server made it: a mailed, refresh or device token, or a JWT. */
 function isRandom(text: string): boolean {
   return /^[\w.-]{43,}$/.test(text);
 }

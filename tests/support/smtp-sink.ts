@@ -8,21 +8,21 @@ import { type Mail, readMail } from './mails.js';
 export type SmtpSink = {
   url: string;
   port: number;
-  /** Accepted, in that order. */
+  /** The accepted mails, in order. */
   mails: (Mail & { envelopeTo: string[]; at: number; secure: boolean })[];
-  /** How often somebody connected. */
+  /** How many connections were made. */
   connections: number;
   close(): Promise<void>;
 };
 
-/** What it does before it accepts: nothing, or wait, or refuse by throwing. */
+/** What it does before it accepts: nothing, wait, or refuse by throwing. */
 export type Temper = {
   connect?: () => Promise<void>;
   recipient?: () => Promise<void>;
   data?: (raw: string) => Promise<void>;
 };
 
-/** @param port one that was in use before, so that a server comes back where it was */
+/** @param port the port of an earlier sink, so that a server comes back where it was */
 export async function startSmtpSink(temper: Temper = {}, port = 0, options: SMTPServerOptions = {}): Promise<SmtpSink> {
   const sink: SmtpSink = { url: '', port: 0, mails: [], connections: 0, close: async () => undefined };
   const server = new SMTPServer({
@@ -47,7 +47,7 @@ export async function startSmtpSink(temper: Temper = {}, port = 0, options: SMTP
       });
     },
   });
-  // A client that hangs up is what half of these tests are about.
+  // Many of these tests hang up on purpose.
   server.on('error', () => undefined);
   server.listen(port, '127.0.0.1');
   await once(server.server, 'listening');

@@ -7,13 +7,13 @@ import { build } from '../../scripts/build.mjs';
 export type Program = {
   url: string;
   pid: number | undefined;
-  /** @throws where it is not up within half a minute */
+  /** @throws if it does not run within half a minute */
   start(): Promise<void>;
-  /** Sends a signal, SIGTERM unless said. @returns the exit code, null where the signal itself ended it */
+  /** Sends a signal, by default SIGTERM. @returns the exit code, or null if the signal itself ended it */
   end(signal?: NodeJS.Signals): Promise<number | null>;
 };
 
-/** One whose log goes to a file. */
+/** A program whose log goes to a file. */
 type Logging = Program & { log: string };
 
 export type TopologyInstance = Logging & {
@@ -22,7 +22,7 @@ export type TopologyInstance = Logging & {
 };
 
 export type Topology = {
-  /** Of nginx, in front of the instances. */
+  /** The URL of nginx, in front of the instances. */
   url: string;
   nginx: Logging;
   instances: TopologyInstance[];
@@ -34,7 +34,7 @@ export type Topology = {
 
 type Options = { count?: number; withReplica?: boolean; settings?: Record<string, string> };
 
-/** nginx, instances as built, Postgres and Redis: what `npm run topology` starts; about three seconds. */
+/** nginx, compiled instances, Postgres and Redis, as `npm run topology` starts them; about three seconds. */
 export async function startTopology(options: Options = {}): Promise<Topology> {
   await build();
   const settings = { PASSWORD_HASH: 'm=1024,t=1,p=1', ...options.settings };

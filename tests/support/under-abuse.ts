@@ -3,16 +3,16 @@ import { expect } from 'vitest';
 import { type Instance, percentile, signUp, startInstance } from './instance.js';
 import { type PostgresCluster, startPostgresCluster } from './postgres-cluster.js';
 import { type Vitals, vitalSigns } from './vital-signs.js';
-import { type Seen, witness } from './witness.js';
+import { recordRequest, type Seen } from './witness.js';
 
-/** A server, for tests that do it harm, and somebody who uses it meanwhile. */
+/** A server for tests that attack it, and a user who uses it meanwhile. */
 export type UnderAbuse = {
   url: string;
-  /** What it has logged, a line each. */
+  /** Its log lines. */
   logs: string[];
   /**
-   * Does harm while somebody goes on using the server, and holds it to this: every use is answered as ever, the event
-   * loop was never held up for 50 ms, and once it is over no more than 16 MB are held that were not held before.
+   * Attacks the server while a user goes on using it, and expects: every use succeeds, the event loop is never blocked
+   * for 50 ms, and afterwards memory has grown by at most 16 MB.
    */
   endure(what: string, harm: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
@@ -50,10 +50,10 @@ export async function startUnderAbuse(environment: Record<string, string> = {}):
   };
 }
 
-// What is compiled and cached at first use is neither a stall nor a leak.
+// Warms up first, because code compiled and cached at first use is neither a stall nor a leak.
 async function warmUp(instance: Instance): Promise<void> {
   const user = await startUsing(instance);
-  await witness(instance.url, 'GET /openapi.json');
+  await recordRequest(instance.url, 'GET /openapi.json');
   await sleep(2_000);
   await user.stop();
 }
@@ -64,9 +64,9 @@ async function startUsing(instance: Instance): Promise<{ stop(): Promise<Seen[]>
   let stopped = false;
   const using = (async () => {
     while (!stopped) {
-      uses.push(await witness(instance.url, 'GET /welcome', { bearer: access }));
-      uses.push(await witness(instance.url, 'GET /me', { bearer: access }));
-      uses.push(await witness(instance.url, 'POST /todos', { bearer: access, body: { title: username } }));
+      uses.push(await recordRequest(instance.url, 'GET /welcome', { bearer: access }));
+      uses.push(await recordRequest(instance.url, 'GET /me', { bearer: access }));
+      uses.push(await recordRequest(instance.url, 'POST /todos', { bearer: access, body: { title: username } }));
       await sleep(50);
     }
   })();
@@ -79,7 +79,7 @@ async function startUsing(instance: Instance): Promise<{ stop(): Promise<Seen[]>
   };
 }
 
-// Sockets and what hangs on them take a moment to be gone.
+// Sockets and their memory take a moment to be freed.
 async function settledVitals(ask: () => Promise<Vitals>, before: Vitals): Promise<Vitals> {
   for (let tries = 0; ; tries++) {
     const now = await ask();

@@ -1,5 +1,5 @@
-// Loaded into the server under test by `node --import`. On a socket of its own it tells how long the event loop was held
-// up, and what memory is held.
+// `node --import` loads this into the server under test. Its socket reports how long the event loop was blocked and how
+// much memory is in use.
 import { openSync, readSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
@@ -14,7 +14,7 @@ const bytes = Buffer.alloc(64);
 let last = { at: performance.now(), ran: ranFor() };
 let longest = { own: 0, wall: 0 };
 
-// For how long the main thread has had a core, in ms: what passes besides, on a busy machine, is not the server's doing.
+// How long the main thread has had a core, in ms. Time of other processes on a busy machine does not count.
 function ranFor() {
   const text = bytes.toString('latin1', 0, readSync(schedule, bytes, 0, bytes.length, 0));
   return Number(text.split(' ')[0]) / 1e6;

@@ -5,21 +5,21 @@ import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
-/** How a server process has been since it was last asked. */
+/** The state of a server process since the last question. */
 export type Vitals = {
   /**
-   * The longest that its event loop was held up, in milliseconds: the processor's time that it took meanwhile (`own`), and
-   * with the time in which other processes had the cores (`wall`).
+   * The longest time the event loop was blocked, in milliseconds: the processor time it used (`own`), and the whole
+   * time including other processes (`wall`).
    */
   stall: { own: number; wall: number };
-  /** Bytes that are in use after a garbage collection: JavaScript's and buffers, and all that the process has. */
+  /** Bytes in use after a garbage collection: JavaScript and buffers (`held`), and the whole process (`rss`). */
   held: number;
   rss: number;
 };
 
 const preload = fileURLToPath(new URL('./vital-signs.preload.mjs', import.meta.url));
 
-/** What to start a server with, so that it can be asked how it is. Needs Linux, which tells how long a thread has had a core. */
+/** The environment for a server, and a way to ask for its state. Needs Linux, which tells how long a thread ran. */
 export function vitalSigns(): { environment: Record<string, string>; ask(): Promise<Vitals> } {
   const path = join(tmpdir(), `gatelatch-vital-signs-${randomUUID()}`);
   return {

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { expect } from 'vitest';
 
-/** Signing up makes a user, their first session and its record together: none of them is there without the others. */
+/** Expects that each sign-up stored its user, first session and audit event together, or none of them. */
 export async function expectWholeUsers(databaseUrl: string): Promise<void> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();

@@ -4,15 +4,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { expectSoundRefusal } from './problem.js';
 
-/** What was asked and answered, and how long that took. */
+/** A request, its response, and how long it took. */
 export type Seen = {
   line: string;
-  /** 0 where no answer came. */
+  /** 0 if no response came. */
   status: number;
   headers: Record<string, string | string[] | undefined>;
-  // biome-ignore lint/suspicious/noExplicitAny: what an answer holds is what its test is about.
+  // biome-ignore lint/suspicious/noExplicitAny: each test knows what the response to its request contains.
   body: any;
-  /** By `performance.now()`: when it was asked. */
+  /** When it was sent, by `performance.now()`. */
   at: number;
   ms: number;
 };
@@ -21,8 +21,8 @@ type Asking = { bearer?: string; body?: unknown };
 
 const agent = new Agent({ keepAlive: true, maxSockets: 200 });
 
-/** One request, and what became of it: `witness(url, 'GET /me', { bearer })`. It never fails. */
-export async function witness(url: string, line: string, { bearer, body }: Asking = {}): Promise<Seen> {
+/** Sends one request and records what happened: `recordRequest(url, 'GET /me', { bearer })`. It never rejects. */
+export async function recordRequest(url: string, line: string, { bearer, body }: Asking = {}): Promise<Seen> {
   const at = performance.now();
   const [method, path] = line.split(' ');
   const sent = body === undefined ? undefined : JSON.stringify(body);
@@ -42,7 +42,7 @@ export async function witness(url: string, line: string, { bearer, body }: Askin
   });
 }
 
-/** What the contract allows while a database fails: the answer asked for, or 503 `database_unavailable`, within 3 s. */
+/** What the contract allows while a database fails: the normal response, or 503 `database_unavailable`, within 3 s. */
 export function expectDocumented(all: Seen[]): void {
   for (const { line, status, headers, body, ms } of all) {
     const told = `${line}: ${status} ${body?.code ?? ''} after ${Math.round(ms)} ms`;
@@ -54,13 +54,13 @@ export function expectDocumented(all: Seen[]): void {
   }
 }
 
-/** Asks one question over and over, until it is stopped. */
-export function askOverAndOver(url: string, line: string, everyMs = 100): { seen: Seen[]; stop(): Promise<void> } {
+/** Sends the same request again and again until it is stopped. */
+export function askRepeatedly(url: string, line: string, everyMs = 100): { seen: Seen[]; stop(): Promise<void> } {
   const seen: Seen[] = [];
   let stopped = false;
   const running = (async () => {
     while (!stopped) {
-      seen.push(await witness(url, line));
+      seen.push(await recordRequest(url, line));
       await sleep(everyMs);
     }
   })();

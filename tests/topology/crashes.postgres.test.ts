@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ask, newName, refresh, signUp, type Tokens, welcome } from '../support/instance.js';
 import { startTopology, type Topology } from '../support/topology.js';
 
-describe('What was acknowledged', { timeout: 60_000 }, () => {
+describe('Acknowledged sessions and logouts', { timeout: 60_000 }, () => {
   let topology: Topology;
   beforeAll(async () => {
     topology = await startTopology({ settings: { RATE_LIMIT: 'off' } });
@@ -12,7 +12,7 @@ describe('What was acknowledged', { timeout: 60_000 }, () => {
 
   type Acknowledged = { begun: Tokens[]; ended: Tokens[] };
 
-  /** Signs up and logs out without a pause, and notes what was acknowledged. */
+  /** Signs up and logs out without a pause, and records what was acknowledged. */
   function keepGoing() {
     const acknowledged: Acknowledged = { begun: [], ended: [] };
     let stopping = false;
@@ -23,7 +23,7 @@ describe('What was acknowledged', { timeout: 60_000 }, () => {
     };
     const lanes = Promise.all([lane(), lane(), lane()]);
     return {
-      /** Until there is something that could be lost. */
+      /** Waits until there is something that could be lost. */
       wellUnderWay: () => expect.poll(() => acknowledged.ended.length, { timeout: 30_000 }).toBeGreaterThan(10),
       async stop() {
         stopping = true;
@@ -63,7 +63,7 @@ describe('What was acknowledged', { timeout: 60_000 }, () => {
     }
   }
 
-  it('survives kill -9 of every instance: sessions go on, ended ones stay ended', async () => {
+  it('survive kill -9 of every instance', async () => {
     const people = keepGoing();
     await people.wellUnderWay();
     await Promise.all(topology.instances.map((instance) => instance.end('SIGKILL')));
@@ -72,7 +72,7 @@ describe('What was acknowledged', { timeout: 60_000 }, () => {
     await expectRemembered(acknowledged);
   });
 
-  it('survives kill -9 of the database: sessions go on, ended ones stay ended', async () => {
+  it('survive kill -9 of the database', async () => {
     const people = keepGoing();
     await people.wellUnderWay();
     await topology.primary.end('SIGKILL');

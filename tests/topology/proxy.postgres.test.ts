@@ -25,20 +25,20 @@ describe('Behind nginx', () => {
       body: { username: newName(), password: 'not the password of anybody' },
     });
 
-  it('an address’s guesses are counted over all instances together, whatever it says of itself', async () => {
+  it('wrong passwords are counted per client address over all instances, and X-Forwarded-For of the client is ignored', async () => {
     const statuses: number[] = [];
     for (let time = 0; time < 9; time++)
       statuses.push((await guess('127.0.0.2', { 'X-Forwarded-For': `203.0.113.${time}` })).status);
     expect(statuses).toEqual([401, 401, 401, 401, 401, 401, 429, 429, 429]);
-    // Both have answered, so it is not one that counts for itself.
+    // Both have answered, so the count is not the count of one instance.
     for (const { log } of topology.instances) expect(readFileSync(log, 'utf8')).toContain('"path":"/auth/login"');
   });
 
-  it('another address is not held up by that', async () => {
+  it('another client address is not affected by that', async () => {
     expect((await guess('127.0.0.3')).status).toBe(401);
   });
 
-  it('a session’s list tells the address of the client, not of the proxy', async () => {
+  it('the list of sessions shows the address of the client, not of the proxy', async () => {
     const { access } = await signUp(topology);
     const { username } = (await ask(topology, 'GET /me', { bearer: access })).body;
     const login = await ask(topology, 'POST /auth/login', {
@@ -50,7 +50,7 @@ describe('Behind nginx', () => {
     expect(data.find(({ current }: { current: boolean }) => current).ip).toBe('127.0.0.4');
   });
 
-  it('the answer is the server’s own, where the body is too large', async () => {
+  it('a body that is too large gets the server’s own response', async () => {
     const body = { username: 'x'.repeat(70_000), password: goodPassword };
     expect(await ask(topology, 'POST /auth/signup', { body })).toMatchObject({
       status: 413,
@@ -58,24 +58,24 @@ describe('Behind nginx', () => {
     });
   });
 
-  it('/metrics is nobody’s', async () => {
+  it('/metrics is not reachable', async () => {
     const answer = await fetch(`${topology.url}/metrics`);
     expect(answer.status).toBe(404);
     expect(await answer.json()).toMatchObject({ code: 'not_found' });
   });
 
-  it('an instance with AUTH_SECRET, a server and SMTP_URL writes no file, so its file system may be read-only', () => {
+  it('an instance with AUTH_SECRET, a database server and SMTP_URL writes no file, so its file system can be read-only', () => {
     for (const { cwd } of topology.instances) expect(readdirSync(cwd)).toEqual([]);
   });
 
-  it('no log of nginx holds what stands in a query', async () => {
+  it('no log of nginx contains a query', async () => {
     await ask(topology, 'GET /welcome?access_token=secret-of-a-query');
     const nginxLog = readFileSync(topology.nginx.log, 'utf8');
     expect(nginxLog).toContain('"path":"/welcome"');
     expect(nginxLog).not.toContain('secret-of-a-query');
   });
 
-  it('nobody answering is told as 503 with Retry-After and an id, and passes with the first that is back', async () => {
+  it('without a running instance nginx answers 503 with Retry-After and an id, and recovers with the first one', async () => {
     await Promise.all(topology.instances.map((instance) => instance.end('SIGKILL')));
     const answer = await fetch(`${topology.url}/healthz`);
     expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1']);
@@ -86,7 +86,7 @@ describe('Behind nginx', () => {
       request_id: answer.headers.get('x-request-id'),
     });
     await topology.instances[0]?.start();
-    // Left alone for a second since it refused.
+    // nginx leaves an instance alone for a second after it refused a connection.
     await expect.poll(async () => (await ask(topology, 'GET /healthz')).status, { timeout: 5_000 }).toBe(200);
   });
 });

@@ -3,10 +3,10 @@ import { expect, it, onTestFinished } from 'vitest';
 import { startLoad } from '../support/load.js';
 import { startTopology } from '../support/topology.js';
 
-// Before each stop: nginx has its connections, and both instances take requests.
+// Before each stop, nginx must have its connections and both instances must take requests.
 const settleMs = 1_500;
 
-it('A rolling restart of two instances at 200 requests a second behind nginx: no request fails', {
+it('no request fails during a rolling restart of two instances behind nginx at 200 requests a second', {
   timeout: 120_000,
 }, async () => {
   const topology = await startTopology({ settings: { RATE_LIMIT: 'off' } });
@@ -28,6 +28,6 @@ it('A rolling restart of two instances at 200 requests a second behind nginx: no
   process.stdout.write(`  ${sent} requests, ${rate} a second; stops took ${stops} s\n`);
   expect(failures).toEqual([]);
   expect(sent).toBeGreaterThan(1_000);
-  // SHUTDOWN_TIMEOUT
+  // The default of SHUTDOWN_TIMEOUT.
   expect(Math.max(...seconds)).toBeLessThan(10);
 });

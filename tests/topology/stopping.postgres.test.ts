@@ -14,7 +14,7 @@ async function startOne(settings: Record<string, string> = {}): Promise<Topology
   return topology.instances[0] as TopologyInstance;
 }
 
-/** Asks on a connection of its own, which would be kept. */
+/** Sends a request on its own connection, which is kept alive. */
 function open(to: TopologyInstance, line: string, fields?: unknown): Socket {
   const sent = fields === undefined ? '' : JSON.stringify(fields);
   const socket = connectTo(to);
@@ -28,19 +28,19 @@ const answerOf = async (socket: Socket) => parseAnswer(await untilClosed(socket)
 
 const body = JSON.stringify({ username: 'ada', password: goodPassword });
 
-/** A sign-up that the server has under way, and whose body is still to come. */
+/** Starts a sign-up whose body is still to come. */
 async function beginSignUp(to: TopologyInstance): Promise<Socket> {
   const socket = connectTo(to);
   socket.write(
     `POST /auth/signup HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nExpect: 100-continue\r\n\r\n`,
   );
-  // By its "100 Continue" the server says so.
+  // The server sends "100 Continue" once the request is in progress.
   await once(socket, 'data');
   return socket;
 }
 
 describe('SIGTERM', { timeout: 60_000 }, () => {
-  it('under load: not ready at once, every request under way is answered, and the process ends with 0', async () => {
+  it('under load makes the server not ready, all requests in progress are answered, and the exit code is 0', async () => {
     const instance = await startOne({ TRUST_PROXY: 'false' });
     const { username } = await signUp(instance);
     const held = await beginSignUp(instance);
@@ -59,11 +59,11 @@ describe('SIGTERM', { timeout: 60_000 }, () => {
     expect(await answerOf(held)).toMatchObject({ status: 201, headers: { connection: 'close' } });
     for (const { status } of await Promise.all([...before, ...during])) expect(status).toBe(200);
     expect(await ended).toBe(0);
-    // SHUTDOWN_TIMEOUT
+    // The default of SHUTDOWN_TIMEOUT.
     expect(performance.now() - startedAt).toBeLessThan(10_000);
   });
 
-  it('waits for what hangs no longer than SHUTDOWN_TIMEOUT, and ends with 0 all the same', async () => {
+  it('waits for a hanging request no longer than SHUTDOWN_TIMEOUT, and the exit code is still 0', async () => {
     const instance = await startOne({ SHUTDOWN_TIMEOUT: '1s' });
     await beginSignUp(instance);
     const startedAt = performance.now();
@@ -73,11 +73,11 @@ describe('SIGTERM', { timeout: 60_000 }, () => {
     expect(seconds).toBeLessThan(5);
   });
 
-  it('a second time ends the process at once, and not with 0', async () => {
+  it('sent a second time ends the process at once, with an exit code that is not 0', async () => {
     const instance = await startOne({ SHUTDOWN_TIMEOUT: '60s' });
     await beginSignUp(instance);
     const first = instance.end('SIGTERM');
-    // Sooner it would be npm repeating the first.
+    // An earlier signal would count as npm repeating the first.
     await sleep(1_000);
     const startedAt = performance.now();
     expect(await instance.end('SIGTERM')).toBe(1);
@@ -85,13 +85,13 @@ describe('SIGTERM', { timeout: 60_000 }, () => {
     await first;
   });
 
-  it('leaves an idle connection to its proxy for a moment, and answers what still comes over it', async () => {
+  it('keeps an idle proxy connection open for a moment, and answers requests on it', async () => {
     const instance = await startOne();
     const kept = connectTo(instance);
     kept.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
     await once(kept, 'data');
     const ended = instance.end('SIGTERM');
-    // The door is shut for whoever connects now, but not for who is inside.
+    // New connections are refused, but open ones still work.
     await sleep(500);
     const [error] = await once(connectTo(instance), 'error');
     expect(error).toMatchObject({ code: 'ECONNREFUSED' });

@@ -8,7 +8,7 @@ import { createEmbeddedDatabase, type TestDatabase } from '../support/test-datab
 const someHash = '$2b$05$CCCCCCCCCCCCCCCCCCCCC.VGOzA784oUp/Z0DY336zx7pLYAy0lwK';
 const lineOf = (username: string, password_hash = someHash) => `${JSON.stringify({ username, password_hash })}\n`;
 
-// github.com/firebase/scrypt, README.
+// From github.com/firebase/scrypt, README.
 const firebaseParameters = `hash_config {
   algorithm: SCRYPT,
   base64_signer_key: jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==,
@@ -33,19 +33,19 @@ describe('users import and users export', () => {
     cli.remove();
   });
 
-  it('tell refused lines on standard error, sum up, and end with 1; again, without them, with 0', async () => {
+  it('report refused lines on standard error with a summary and exit code 1; without refused lines the code is 0', async () => {
     writeFileSync(file('users.jsonl'), `${lineOf('ada')}{"username":\n${lineOf('bob')}`);
     const first = await cli.run(['users', 'import', 'users.jsonl']);
     expect(first).toEqual({
       code: 1,
-      stdout: '3 lines read, 2 users imported, 0 there already, 1 lines refused.\n',
+      stdout: '3 lines read, 2 users imported, 0 already there, 1 lines refused.\n',
       stderr: 'line 2: Not a whole JSON object on one line.\n',
     });
     const again = await cli.json(['users', 'import', '-'], lineOf('ada') + lineOf('bob') + lineOf('eve'));
     expect(again).toEqual({ dry_run: false, lines: 3, imported: 1, existing: 2, refused: 0, refusals: [] });
   }, 60_000);
 
-  it('take the parameters of a Firebase project', async () => {
+  it('accept the parameters of a Firebase project', async () => {
     writeFileSync(file('firebase.txt'), firebaseParameters);
     const argv = ['users', 'import', '-', '--firebase', 'firebase.txt'];
     expect(await cli.json(argv, lineOf('flame', firebaseHash))).toMatchObject({ imported: 1, refused: 0 });
@@ -57,7 +57,7 @@ describe('users import and users export', () => {
     });
   }, 60_000);
 
-  it('write nothing but lines on standard output, or a file for its owner alone, never over another', async () => {
+  it('write only lines to standard output, or a new file that only its owner can read', async () => {
     const piped = await cli.run(['users', 'export']);
     expect(piped).toMatchObject({ code: 0, stderr: expect.stringContaining('Keep it secret') });
     const users = piped.stdout.split('\n').slice(0, -1);
@@ -71,14 +71,14 @@ describe('users import and users export', () => {
     expect(missing).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/ENOENT[^\n]*\n$/) });
   }, 60_000);
 
-  describe('by a running server', () => {
+  describe('with a running server', () => {
     let app: TestApp;
     beforeAll(async () => {
       app = await startApp({}, { databaseUrl: database.url });
     });
     afterAll(() => app.stop());
 
-    it('want absolute paths, tell refused lines in the answer, and let users log in', async () => {
+    it('need absolute paths, report refused lines, and let the users log in', async () => {
       const { run, json } = cliOverSocket(database.url);
       for (const argv of [['import', 'users.jsonl'], ['import', '-'], ['export'], ['export', 'more.jsonl']])
         expect(await run(['users', ...argv])).toMatchObject({ code: 1, stderr: expect.stringContaining('absolute') });

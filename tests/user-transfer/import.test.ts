@@ -15,7 +15,7 @@ async function* chunks(lines: Line[]) {
   yield Buffer.from(lines.map(textOf).join('\n'));
 }
 
-/** Imports lines of JSON or other text, and tells what was refused. */
+/** Imports lines of JSON or other text, and returns the counts and the refusals. */
 async function importLines({ deps }: TestApp, lines: Line[], options: ImportOptions = {}) {
   const refused: string[] = [];
   const onRefused = (line: number, reason: string) => void refused.push(`${line}: ${reason}`);
@@ -36,7 +36,7 @@ const storedHash = async ({ deps }: TestApp, username: string) =>
   (await deps.db.user.findUniqueOrThrow({ where: { usernameKey: username } })).passwordHash;
 
 describe('an imported user', () => {
-  test('with each kind of hash logs in, not with a wrong password, and has an argon2id hash of ours afterwards', async () => {
+  test('with each kind of hash logs in with the right password only, and then has our own argon2id hash', async () => {
     const app = await startAppForTest();
     const { counts, refused } = await importLines(
       app,
@@ -55,7 +55,7 @@ describe('an imported user', () => {
     }
   }, 120_000);
 
-  test('whose hash was made without NFC logs in as typed, and from then on in any form', async () => {
+  test('whose hash was made without NFC logs in as typed, and afterwards in any form', async () => {
     const app = await startAppForTest();
     const nfd = 'crème brûlée à gogo'.normalize('NFD');
     const password_hash = 'pbkdf2_sha256$1000$seasalt$ezuPZgnSITW6QXZRAgW5fLCSgNq7NmhXO+ID0djpiWM=';
@@ -65,7 +65,7 @@ describe('an imported user', () => {
     expect((await logIn(app, 'chef', nfd.normalize('NFC'))).status).toBe(200);
   });
 
-  test('has everything that the line says, and an event in the audit', async () => {
+  test('has every field of the line, and an audit event', async () => {
     const app = await startAppForTest();
     const [ada, bob] = [
       {
@@ -101,7 +101,7 @@ describe('an imported user', () => {
 });
 
 describe('importing', () => {
-  test('tells each bad line with its number and reason, without a hash, and takes all others', async () => {
+  test('reports each bad line with its number and reason, without a hash, and imports all others', async () => {
     const app = await startAppForTest();
     const bad: [Line, RegExp][] = [
       ['{"username":"cut","password_ha', /^Not a whole JSON object/],
@@ -138,7 +138,7 @@ describe('importing', () => {
     expect(await app.deps.db.user.count()).toBe(bad.length);
   });
 
-  test('refuses a username or e-mail that is taken, whatever its case, before and within the file', async () => {
+  test('refuses a username or e-mail that is taken, in any case, before and within the file', async () => {
     const app = await startAppForTest();
     await app.signUp({ username: 'Ada', email: 'ada@example.com' });
     const { counts, refused } = await importLines(app, [
@@ -162,7 +162,7 @@ describe('importing', () => {
     expect((await logIn(app, 'Ada', goodPassword)).status).toBe(200);
   });
 
-  test('again takes what is missing, and knows whom it has, also after their login', async () => {
+  test('again imports only missing users, and recognises the others even after they have logged in', async () => {
     const app = await startAppForTest();
     const created_at = '2020-01-01T00:00:00Z';
     const lines = [
@@ -176,7 +176,7 @@ describe('importing', () => {
     expect(again).toEqual({ counts: { lines: 3, imported: 1, existing: 2, refused: 0 }, refused: [] });
   });
 
-  test('dry tells the same and writes nothing', async () => {
+  test('as a dry run reports the same and writes nothing', async () => {
     const app = await startAppForTest();
     await app.signUp({ username: 'Ada' });
     const lines = [
@@ -191,7 +191,7 @@ describe('importing', () => {
     expect(await importLines(app, lines)).toEqual(dry);
   });
 
-  test('20,000 lines hold no more than a batch at a time', async () => {
+  test('20,000 lines holds at most one batch in memory', async () => {
     const app = await startAppForTest();
     const seen = { read: 0, told: 0, most: 0, imported: 0 };
     async function* many() {

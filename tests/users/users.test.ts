@@ -14,9 +14,9 @@ describe('users', () => {
   const check = (login: string, password = goodPassword) =>
     checkPassword(app.deps, login, password, { address: '192.0.2.1', userAgent: undefined });
 
-  it('are found by username or e-mail, in any case, by one statement', async () => {
+  it('are found by username or e-mail, in any case, in one statement', async () => {
     const { userId } = await app.signUp({ username: 'Find.Me', email: 'Find.Me@Example.com' });
-    // What sending the mail asks is not counted.
+    // Statements that send the mail do not count.
     await outboxEmpty(app);
     app.statements.length = 0;
     for (const login of ['Find.Me', 'find.me', 'FIND.ME', 'find.me@example.com', 'FIND.ME@EXAMPLE.COM'])
@@ -24,7 +24,7 @@ describe('users', () => {
     expect(app.statements).toHaveLength(5);
   });
 
-  it('are not found by text that can be nobody’s name, and the database is not asked', async () => {
+  it('are not found by text that cannot be a name, and no query is sent', async () => {
     await app.signUp({ username: 'kate' });
     app.statements.length = 0;
     for (const login of [
@@ -42,19 +42,19 @@ describe('users', () => {
     expect(app.statements).toEqual([]);
   });
 
-  it('without an e-mail are not found by its absence (trap 0.7)', async () => {
+  it('without an e-mail are not found by names like "null" or "@"', async () => {
     await app.signUp();
     for (const login of ['@', 'null', 'null@', 'undefined']) expect(await findByLogin(app.deps, login)).toBeNull();
   });
 
-  it('pass with the right password, and with nothing else', async () => {
+  it('are accepted with the right password only', async () => {
     const { username, userId } = await app.signUp();
     expect((await check(username))?.user.id).toBe(userId);
     expect(await check(username, 'wrong')).toBeUndefined();
     expect(await check('nobody.there')).toBeUndefined();
   });
 
-  it('keep their hash where it is as dear as it should be, and where the password is wrong', async () => {
+  it('keep their hash if its cost is up to date, and if the password is wrong', async () => {
     const { username, userId } = await app.signUp();
     const hash = async () => (await app.deps.db.user.findUniqueOrThrow({ where: { id: userId } })).passwordHash;
     const before = await hash();
@@ -63,7 +63,7 @@ describe('users', () => {
     expect(await hash()).toBe(before);
   });
 
-  it('hash their passwords with a salt of their own', async () => {
+  it('with the same password have hashes with different salts', async () => {
     const [one, other] = [await app.signUp(), await app.signUp()];
     const hashes = await app.deps.db.user.findMany({ where: { id: { in: [one.userId, other.userId] } } });
     expect(new Set(hashes.map(({ passwordHash }) => passwordHash.split('$')[4])).size).toBe(2);

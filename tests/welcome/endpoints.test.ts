@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApp, type TestApp } from '../support/app.js';
 
-describe('the welcome page', () => {
+describe('GET /welcome', () => {
   let app: TestApp;
   beforeAll(async () => {
     app = await startApp();
   });
   afterAll(() => app.stop());
 
-  it('greets whoever has a live access token', async () => {
+  it('answers 200 to a user with a live access token', async () => {
     const user = await app.signUp();
     const { status, body, headers } = await app.http.get('/welcome').set(user.bearer);
     expect([status, body]).toEqual([200, { message: expect.any(String) }]);
@@ -19,7 +19,7 @@ describe('the welcome page', () => {
     });
   });
 
-  it('asks the database nothing: for the first request of a token, the next, and those it refuses', async () => {
+  it('needs no query for the first request of a token, later ones, and refused ones', async () => {
     const user = await app.signUp();
     app.statements.length = 0;
     expect((await app.http.get('/welcome').set(user.bearer)).status).toBe(200);
@@ -30,7 +30,7 @@ describe('the welcome page', () => {
     expect(app.statements).toEqual([]);
   });
 
-  it('stays open while the database is away', async () => {
+  it('still works while the database is unavailable', async () => {
     const own = await startApp();
     const user = await own.signUp();
     await own.deps.close();

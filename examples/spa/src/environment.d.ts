@@ -1,6 +1,6 @@
 /// <reference types="vite/client" />
 
 interface ImportMetaEnv {
-  /** Where Gatelatch is: its origin. */
+  /** Gatelatch's origin. */
   readonly VITE_GATELATCH_URL: string;
 }

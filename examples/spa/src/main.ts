@@ -9,7 +9,7 @@ async function show(): Promise<void> {
 }
 
 find(document, transport === 'cookie' ? 'nav a:last-child' : 'nav a:first-child').ariaCurrent = 'page';
-// Also where another tab signs in or out.
+// Also if another tab signs in or out.
 client.on('signedIn', show);
 client.on('signedOut', show);
 await show();

@@ -1,16 +1,16 @@
-/** A fresh copy of what a `<template>` of the page holds. */
+/** A copy of the content of a `<template>`. */
 export function copyOf(template: string): DocumentFragment {
   return document.importNode(find<HTMLTemplateElement>(document, `#${template}`).content, true);
 }
 
-/** @throws where there is none: the page and its scripts would no longer fit */
+/** @throws if there is none: the page and its scripts do not match */
 export function find<E extends Element = HTMLElement>(within: ParentNode, selector: string): E {
   const found = within.querySelector<E>(selector);
   if (!found) throw new Error(`The page has no ${selector}.`);
   return found;
 }
 
-/** Does this, and tells in words that people understand where it goes wrong. */
+/** Runs the work and shows an error in plain words. */
 export async function telling(alert: Element, work: () => Promise<unknown>): Promise<void> {
   alert.textContent = '';
   try {

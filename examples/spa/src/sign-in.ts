@@ -2,7 +2,7 @@ import { GatelatchError } from '@gatelatch/client';
 import { client } from './client.js';
 import { copyOf, find, telling } from './page.js';
 
-/** The form to log in or to sign up. Both tell by the event `signedIn` that they have worked. */
+/** The form to log in or sign up. Success is reported by the event `signedIn`. */
 export function signInView(): DocumentFragment {
   const view = copyOf('sign-in');
   const form = find<HTMLFormElement>(view, 'form');
@@ -16,7 +16,7 @@ export function signInView(): DocumentFragment {
   return view;
 }
 
-/** What is wrong with a field says more than that something is. */
+/** The errors of the fields say more than the general message. */
 function explain(error: unknown): never {
   if (error instanceof GatelatchError && error.errors)
     throw new Error(error.errors.map(({ message }) => message).join(' '));

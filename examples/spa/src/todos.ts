@@ -3,7 +3,7 @@ import { copyOf, find, telling } from './page.js';
 
 type Todo = { id: string; title: string; completed: boolean };
 
-/** The errands of whoever is signed in. */
+/** The todos of the user. */
 export function todosView(username: string): DocumentFragment {
   const view = copyOf('todos');
   const list = find(view, 'ul');

@@ -20,7 +20,7 @@ export const administration = {
     {
       operation: 'signUp',
       name: 'A guest signs up',
-      about: 'Somebody to try things on. You stay who you are.',
+      about: 'A user to try things on. You stay signed in as before.',
       body: { username: '{{guest_username}}', password: '{{password}}' },
       before() {
         pm.environment.set('guest_username', `guest-${pm.variables.replaceIn('{{$guid}}').slice(0, 8)}`);
@@ -32,7 +32,7 @@ export const administration = {
     {
       operation: 'logIn',
       name: 'Log in as the admin',
-      about: 'From here on you are the admin, until you log in as somebody else.',
+      about: 'From here on you are the admin, until you log in as another user.',
       body: { username: '{{admin_username}}', password: '{{admin_password}}' },
       keepTokens: true,
       after() {
@@ -47,17 +47,17 @@ export const administration = {
       about: '`q` is looked for anywhere in usernames and e-mails.',
       query: { q: '{{username}}', limit: '10' },
       after() {
-        pm.test('finds the one of before', () => {
+        pm.test('finds the first user', () => {
           pm.expect(pm.response.json().data.map(({ id }) => id)).to.eql([pm.environment.get('user_id')]);
         });
       },
     },
     {
       operation: 'getUser',
-      name: 'See a user',
+      name: 'Get a user',
       id: '{{user_id}}',
       after() {
-        pm.test('is the one, and may sign in', () => {
+        pm.test('is that user, and may sign in', () => {
           pm.expect(pm.response.json()).to.include({ id: pm.environment.get('user_id'), disabled: false });
         });
       },
@@ -102,7 +102,7 @@ export const administration = {
     {
       operation: 'logIn',
       name: 'The guest is out',
-      about: 'Only who has the right password is told.',
+      about: 'Only a client with the right password learns it.',
       body: { username: '{{guest_username}}', password: '{{password}}' },
       refused: 'account_disabled',
     },

@@ -51,6 +51,6 @@ export const goodbye = {
           pm.environment.unset(name);
       },
     },
-    { operation: 'logIn', name: 'Nobody is there', body: credentials, refused: 'invalid_credentials' },
+    { operation: 'logIn', name: 'The user is gone', body: credentials, refused: 'invalid_credentials' },
   ],
 };

@@ -60,7 +60,7 @@ export const passwordAndEmail = {
     {
       operation: 'forgotPassword',
       name: 'Forgot the password',
-      about: 'Always 202, whether or not anybody has this address. If somebody does, a mail is on its way.',
+      about: 'Always 202, whether or not a user has this address. If a user has it, a mail is sent.',
       body: { email: '{{username}}@example.com' },
     },
     {
@@ -82,7 +82,7 @@ export const passwordAndEmail = {
     },
     {
       operation: 'exportMe',
-      name: 'All that is held about me',
+      name: 'Export my data',
       after() {
         pm.test('is about you, and has the mails', () => {
           const { user, mails } = pm.response.json();

@@ -17,7 +17,7 @@ export const protectedRoutes = {
     { operation: 'welcome', name: 'Welcome, without a token', token: null, refused: 'unauthenticated' },
     {
       operation: 'welcome',
-      name: 'Welcome, with a token of nobody’s',
+      name: 'Welcome, with a forged token',
       token: 'eyJhbGciOiJub25lIn0.e30.',
       refused: 'invalid_token',
       after() {

@@ -36,11 +36,11 @@ export const refresh = {
     },
     {
       operation: 'refreshTokens',
-      name: 'A refresh token of nobody’s',
+      name: 'A forged refresh token',
       body: { refresh_token: 'AcFTi4L3FoAAAZogOfZs4XtMnFFqXY8OKzEBAAAAAA' },
       refused: 'invalid_refresh_token',
       after() {
-        // For the next request to find.
+        // The next request needs it.
         pm.environment.set('old_access_token', pm.environment.get('access_token'));
         pm.environment.set('access_token_expires_at', Date.now() + 5000);
       },
@@ -55,7 +55,7 @@ export const refresh = {
           pm.expect(Number(pm.environment.get('access_token_expires_at'))).to.be.above(Date.now() + 30000);
         });
 
-        // For the next request not to find.
+        // The next request must not find them.
         pm.environment.unset('old_access_token');
         pm.environment.unset('access_token');
       },

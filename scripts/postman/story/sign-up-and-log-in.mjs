@@ -4,7 +4,7 @@ const credentials = { username: '{{username}}', password: '{{password}}' };
 
 export const signUpAndLogIn = {
   name: 'Sign up & log in',
-  about: 'Whoever signed in last is who you are in all other requests.',
+  about: 'In all other requests you are the user who signed in last.',
   steps: [
     {
       operation: 'signUp',
@@ -21,7 +21,7 @@ export const signUpAndLogIn = {
         const tokens = pm.response.json();
         pm.environment.set('user_id', tokens.user.id);
 
-        pm.test('signs up whom it was asked to', () => {
+        pm.test('signs up the user of the request', () => {
           pm.expect(tokens.user.username).to.equal(pm.environment.get('username'));
           pm.expect(tokens.user.roles).to.eql([]);
         });
@@ -67,7 +67,7 @@ export const signUpAndLogIn = {
     {
       operation: 'logIn',
       name: 'A wrong password',
-      about: 'The same answer as for a name that nobody has.',
+      about: 'The same answer as for an unknown name.',
       body: { ...credentials, password: 'not the one that was chosen' },
       refused: 'invalid_credentials',
     },

@@ -59,7 +59,7 @@ export const todos = {
     {
       operation: 'getTodo',
       name: 'It is gone',
-      about: 'Somebody else’s would answer the same.',
+      about: 'A todo of another user gives the same answer.',
       id: '{{todo_id}}',
       refused: 'not_found',
     },

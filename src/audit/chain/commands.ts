@@ -4,7 +4,6 @@ import { type Args, type Command, type Result, UsageError } from '../../platform
 import type { ChainEnd } from './macs.js';
 import { type AuditProblem, type AuditProblemKind, verifyAudit } from './verify.js';
 
-/** Commands for the audit chain. */
 export const auditCommands: Command<CommandDeps>[] = [
   {
     name: 'audit verify',
@@ -12,7 +11,7 @@ export const auditCommands: Command<CommandDeps>[] = [
     options: {
       head: { type: 'string', value: '<position>:<mac>', summary: 'a head from the log, kept outside of the database' },
     },
-    summary: 'look for audit events changed, removed, added or cut off since they were sealed',
+    summary: 'find audit events changed, removed, added or cut off since they were sealed',
     run: verify,
   },
 ];
@@ -20,11 +19,11 @@ export const auditCommands: Command<CommandDeps>[] = [
 async function verify(deps: CommandDeps, args: Args): Promise<Result> {
   const kept = headOf(args);
   const { events, anchor, head, problems } = await verifyAudit({ db: deps.db, auditKey: await auditKeyOf(deps) }, kept);
-  const shown = `${head.position}:${head.mac}`;
+  const headText = `${head.position}:${head.mac}`;
   const text =
-    problems.length === 0 ? `The chain holds: ${events} events.\nHead: ${shown}` : problems.map(line).join('\n');
+    problems.length === 0 ? `The chain holds: ${events} events.\nHead: ${headText}` : problems.map(line).join('\n');
   return {
-    json: { holds: problems.length === 0, events, purged_up_to: anchor.position, head: shown, problems },
+    json: { holds: problems.length === 0, events, purged_up_to: anchor.position, head: headText, problems },
     text,
     exitCode: problems.length === 0 ? 0 : 1,
   };
@@ -43,12 +42,12 @@ const words: Record<AuditProblemKind, string> = {
   changed: 'was changed',
   missing: 'is missing',
   unproven: 'cannot be proven, because the one before it is missing',
-  added: 'was added, and never sealed',
-  erased: 'has lost its address and user agent before its time',
-  cut_off: 'was there when this head was logged, and was cut off',
-  other_head: 'is another one than when this head was logged: the chain was made anew',
-  head_purged: 'has been purged by AUDIT_RETENTION, so this head shows nothing any more: give a later one',
-  state_changed: 'is what the chain is said to end with, but no server wrote that',
+  added: 'was added and never sealed',
+  erased: 'lost its address and user agent too early',
+  cut_off: 'existed when this head was logged, and was cut off',
+  other_head: 'is not the one of this head: the chain was rebuilt',
+  head_purged: 'was purged by AUDIT_RETENTION, so this head proves nothing: use a later one',
+  state_changed: 'is the recorded end of the chain, but no server wrote it',
 };
 
 function line({ kind, position, to, id }: AuditProblem): string {
@@ -57,7 +56,6 @@ function line({ kind, position, to, id }: AuditProblem): string {
   return `Event${range} ${words[kind]}.`;
 }
 
-/** The key that signs the chain. */
 export async function auditKeyOf(deps: CommandDeps): Promise<() => KeyObject> {
   const keys = await deps.loadKeys();
   return () => keys.active('audit').privateKey;

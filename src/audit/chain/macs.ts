@@ -36,8 +36,8 @@ export function eventMac(
 }
 
 /**
- * Replaces address and user agent in the MAC, so that they can be erased. The salt is erased with them: without a salt,
- * trying all IPv4 addresses takes a minute.
+ * Replaces address and user agent in the MAC, so that they can be erased with their salt. Without a salt, an attacker
+ * tries all IPv4 addresses in a minute.
  */
 export function originHash(salt: string, ip: string | null, userAgent: string | null): string {
   return createHash('sha256')
@@ -45,9 +45,7 @@ export function originHash(salt: string, ip: string | null, userAgent: string | 
     .digest('hex');
 }
 
-/**
- * The MAC of the chain's state. Without it, an attacker who can write the table could move the beginning or the end.
- */
+/** Without this MAC, an attacker who can write the table could move the beginning or the end of the chain. */
 export function stateMac(key: KeyObject, { anchor, head, erasedBefore }: ChainState): string {
   return macOf(key, ['state 1', anchor.position, anchor.mac, head.position, head.mac, erasedBefore]);
 }

@@ -15,9 +15,8 @@ const batchSize = 250;
 const pauseMs = 50;
 
 /**
- * Removes events older than AUDIT_RETENTION from the beginning of the chain and moves the anchor. An event that was
- * changed after sealing stays, with all events after it: it is evidence, and a forged time must not get it purged.
- * Address and user agent of old events that stay are erased all the same.
+ * Removes events older than AUDIT_RETENTION from the beginning of the chain. A changed event stays, with all after it:
+ * it is evidence, and a forged time must not get it purged. Old events that stay still lose address and user agent.
  * @throws Error if the state of the chain was tampered with
  */
 export async function retainAudit(deps: RetentionDeps): Promise<Retained> {
@@ -39,7 +38,6 @@ async function inBatches(deps: RetentionDeps, batch: Batch): Promise<number> {
   }
 }
 
-/** Events before this time are too old: by the database's clock, in the chain's format. */
 async function cutoffOf(tx: Transaction, { config }: RetentionDeps): Promise<string> {
   const moment = Prisma.sql`(clock_timestamp() - make_interval(secs => ${config.auditRetention}))`;
   const [row] = await tx.$queryRaw<[{ cutoff: string }]>`SELECT ${exactTime(moment)} AS cutoff`;
@@ -53,7 +51,7 @@ async function purgeBatch(tx: Transaction, deps: RetentionDeps, state: ChainStat
   for (const row of await sealedRows(tx, from, from + batchSize)) {
     if (row.at >= cutoff) break;
     if (row.mac === null || row.position !== anchor.position + 1 || !holds(key, anchor.mac, row)) {
-      deps.log.error({ position: row.position }, 'the audit chain does not hold: from there on nothing is purged');
+      deps.log.error({ position: row.position }, 'the audit chain is broken here: nothing after it is purged');
       break;
     }
     anchor = { position: row.position, mac: row.mac };

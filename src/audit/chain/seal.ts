@@ -8,7 +8,6 @@ import { type ChainState, chainStart, type EventFacts, eventMac, originHash, sam
 
 export type ChainDeps = {
   db: Db;
-  /** The key of the MACs at this moment. */
   auditKey(): KeyObject;
   log: Logger;
 };
@@ -19,11 +18,11 @@ export type ChainRow = EventFacts & { ip: string | null; userAgent: string | nul
 const batchSize = 250;
 
 /**
- * Seals the events that are not yet in the chain: each gets a position and a MAC over itself and the MAC before it.
- * Writers of events never wait for this; events committed late are sealed later. Each batch logs the head of the chain:
- * an operator who keeps it elsewhere can detect a chain that was cut off or rebuilt.
- * @returns how many events were sealed; undefined if another instance is sealing
- * @throws Error if the state of the chain was tampered with: nothing is sealed on top of it
+ * Seals new events: each gets a position and a MAC over itself and the MAC before it. Writers never wait for this;
+ * events committed late are sealed later. Each batch logs the head of the chain: a copy kept elsewhere reveals a chain
+ * that was cut off or rebuilt.
+ * @returns how many; undefined if another instance is sealing
+ * @throws Error if the state of the chain was tampered with
  */
 export async function sealAudit(deps: ChainDeps): Promise<number | undefined> {
   let sealed = 0;
@@ -63,9 +62,8 @@ async function sealBatch(tx: Transaction, deps: ChainDeps, state: ChainState): P
 }
 
 /**
- * Runs `work` in a transaction, in one instance at a time.
- * @returns undefined if another instance is at work
- * @throws Error if the state of the chain was tampered with
+ * Runs `work` in a transaction, in one instance at a time (else undefined).
+ * @throws Error if the state was tampered with
  */
 export async function withChain<Result>(
   deps: ChainDeps,
@@ -83,8 +81,7 @@ export async function withChain<Result>(
 }
 
 /**
- * Reads where the chain begins and ends, and whether this server wrote that. No state is genuine only while no event is
- * sealed.
+ * Where the chain begins and ends, and whether a server wrote that. No state is genuine only while nothing is sealed.
  */
 export async function readState(
   db: Db | Transaction,

@@ -30,7 +30,6 @@ export type AuditProblemKind =
 export type AuditProblem = { kind: AuditProblemKind; position: number; to?: number; id?: string };
 
 export type AuditVerdict = {
-  /** How many sealed events were checked. */
   events: number;
   /** AUDIT_RETENTION has purged up to here. */
   anchor: ChainEnd;
@@ -43,12 +42,12 @@ export type AuditVerdict = {
 export type SealedRow = ChainRow & Record<'mac' | 'salt' | 'origin', string | null> & { position: number };
 
 const step = 1_000;
-const mostProblems = 100;
+const maxProblems = 100;
 
 /**
- * Checks the whole chain, a thousand events at a time, while it may grow.
- * @param kept a head from an earlier log line, kept out of reach of the database's writers. Without it, an attacker can
- * cut events off unnoticed by restoring an older state.
+ * Checks the whole chain while it may grow.
+ * @param kept a head from the log, kept out of reach of the database's writers: without it, an attacker can cut events
+ * off unnoticed by restoring an older state
  */
 export async function verifyAudit(deps: Pick<ChainDeps, 'db' | 'auditKey'>, kept?: ChainEnd): Promise<AuditVerdict> {
   const { state, genuine } = await readState(deps.db, deps);
@@ -63,15 +62,14 @@ export async function verifyAudit(deps: Pick<ChainDeps, 'db' | 'auditKey'>, kept
       problems.push({ kind: 'other_head', position: row.position });
     last = row;
     events += 1;
-    if (problems.length >= mostProblems) break;
+    if (problems.length >= maxProblems) break;
   }
-  if (problems.length < mostProblems) problems.push(...problemsOfEnd(last, head), ...(await strays(deps.db)));
-  return { events, anchor, head, problems: (await withoutPurged(deps, anchor, problems)).slice(0, mostProblems) };
+  if (problems.length < maxProblems) problems.push(...problemsOfEnd(last, head), ...(await strays(deps.db)));
+  return { events, anchor, head, problems: (await withoutPurged(deps, anchor, problems)).slice(0, maxProblems) };
 }
 
 type Link = { position: number; mac: string | null };
 
-/** Whether this is the event that was sealed after the MAC `previous`. */
 export function holds(key: KeyObject, previous: string | null, row: SealedRow): boolean {
   const { salt, origin, ip, userAgent } = row;
   if (previous === null || origin === null) return false;
@@ -80,7 +78,6 @@ export function holds(key: KeyObject, previous: string | null, row: SealedRow): 
   return originHolds && sameMac(row.mac, eventMac(key, previous, row.position, origin, row));
 }
 
-/** The sealed events after one position, up to and including another. */
 export async function sealedRows(db: Db | Transaction, after: number, upTo: number): Promise<SealedRow[]> {
   const rows = await db.$queryRaw<(Omit<SealedRow, 'position'> & { position: bigint })[]>`
     SELECT ${eventColumns}, position, encode(mac, 'hex') AS mac, encode(salt, 'hex') AS salt,
@@ -124,7 +121,7 @@ async function strays(db: Db): Promise<AuditProblem[]> {
   const rows = await db.$queryRaw<{ id: string; position: bigint }[]>(Prisma.sql`
     SELECT e.id::text, e.position FROM audit_event e, audit_chain c
     WHERE c.id = 1 AND (e.position <= c.anchor_position OR e.position > c.head_position)
-    ORDER BY e.position LIMIT ${mostProblems}`);
+    ORDER BY e.position LIMIT ${maxProblems}`);
   return rows.map(({ id, position }) => ({ kind: 'added', position: Number(position), id }));
 }
 

@@ -7,10 +7,9 @@ import { outboxVitals } from '../../platform/outbox/queue.js';
 import { type DatabaseVitals, hearsNotifications, unfinishedMigrations, vitalsOf } from './database-health.js';
 import { type Finding, ok, problem, warning } from './finding.js';
 
-/** The current secret, and the previous one where there is one. */
 export type Secrets = { current: string; previous: string | undefined };
 
-/** What the database tells. It changes nothing there, not even the migrations that are missing. */
+/** Checks the database and changes nothing, not even missing migrations. */
 export async function checkDatabase(config: Config, database: Database, secrets: Secrets): Promise<Finding[]> {
   let vitals: DatabaseVitals;
   try {
@@ -24,7 +23,7 @@ export async function checkDatabase(config: Config, database: Database, secrets:
     migrated,
     migrated.status === 'ok'
       ? await signingKeys(database, secrets)
-      : warning('signing keys', 'not looked at', migrated.mend ?? ''),
+      : warning('signing keys', 'not checked', migrated.mend ?? ''),
     await notifications(config, database),
     ...(migrated.status === 'ok' ? [await outbox(database)] : []),
   ];
@@ -34,31 +33,26 @@ async function outbox({ client }: Database): Promise<Finding> {
   const { waiting, failed, oldestWaitingSeconds } = await outboxVitals({ db: client });
   const state = `${waiting} mails waiting, ${failed} given up`;
   if (failed > 0)
-    return warning(
-      'mail',
-      state,
-      'The table outbox says why in last_error. See that SMTP_URL and MAIL_FROM are right.',
-    );
+    return warning('mail', state, 'The table outbox says why in last_error. Check SMTP_URL and MAIL_FROM.');
   return (oldestWaitingSeconds ?? 0) > longestWaitSeconds
-    ? warning('mail', state, 'See that an instance runs, and that the server in SMTP_URL takes mail.')
+    ? warning('mail', state, 'Check that an instance runs, and that the server in SMTP_URL accepts mail.')
     : ok('mail', state);
 }
 
-// Retries begin after seconds; what waits for longer than this has been refused several times.
+// Retries begin after seconds; a mail that waits longer than this has been refused several times.
 const longestWaitSeconds = 600;
 
-/** For a database that could not be opened, or does not answer. */
 export function unreachable(error: unknown): Finding {
   return problem(
     'database',
     oneLine(error),
-    'See that it runs, and that DATABASE_URL names it, with a user who may log in.',
+    'Check that it runs, and that DATABASE_URL names it and a user who may log in.',
   );
 }
 
 // A login is three queries, one after the other.
 const slowMs = 25;
-// Tokens of an instance whose clock is further ahead are refused by the others.
+// The other instances refuse tokens of an instance whose clock is further ahead.
 const clockToleranceMs = 60_000;
 
 function describe({ version, latencyMs, clockAheadMs }: DatabaseVitals): Finding[] {
@@ -84,7 +78,7 @@ async function migrations(database: Database): Promise<Finding> {
     return problem(
       'migrations',
       `failed: ${failed.join(', ')}`,
-      'Its row in _prisma_migrations says why: mend the cause, set rolled_back_at there, start the server.',
+      'Its row in _prisma_migrations says why: fix the cause, set rolled_back_at there, start the server.',
     );
   if (pending.length > 0)
     return warning('migrations', `pending: ${pending.join(', ')}`, 'Start the server, which applies them.');
@@ -114,5 +108,5 @@ async function notifications({ revocationFeed }: Config, database: Database): Pr
   if (revocationFeed === 'poll') return ok(check, 'not used: REVOCATION_FEED is poll');
   const heard = await hearsNotifications(database).catch(() => false);
   if (heard) return ok(check, 'a message came back');
-  return problem(check, 'no message came back, as behind a pooler in transaction mode', 'Set REVOCATION_FEED=poll.');
+  return problem(check, 'no message came back: perhaps a pooler in transaction mode', 'Set REVOCATION_FEED=poll.');
 }

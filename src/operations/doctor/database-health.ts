@@ -4,16 +4,14 @@ import type { Database, Db } from '../../platform/db/database.js';
 import { sqlState } from '../../platform/db/errors.js';
 import { MIGRATIONS_FOLDER, readMigrations } from '../../platform/db/migrations/folder.js';
 
-/** How the database answers. */
 export type DatabaseVitals = {
   version: string;
-  /** For one small query and its answer. */
   latencyMs: number;
-  /** How far the database's clock is ahead of this machine's; negative where it is behind. */
+  /** How far the database's clock is ahead of this machine's; negative if it is behind. */
   clockAheadMs: number;
 };
 
-/** Asks a few times, and takes the quickest answer, which tells the clocks' difference best. */
+/** Asks five times and takes the quickest answer, which gives the best clock difference. */
 export async function vitalsOf({ client }: Database): Promise<DatabaseVitals> {
   const samples: DatabaseVitals[] = [];
   for (let count = 0; count < 5; count++) samples.push(await ask(client));
@@ -29,7 +27,6 @@ async function ask(db: Db): Promise<DatabaseVitals> {
   return { version: row.version, latencyMs, clockAheadMs: row.now.getTime() - (sentAt + latencyMs / 2) };
 }
 
-/** The migrations of this installation that have not been applied, and those that failed. Nothing is changed. */
 export async function unfinishedMigrations({ client }: Database): Promise<{ pending: string[]; failed: string[] }> {
   type Row = { name: string; finished: boolean };
   const rows = await client.$queryRaw<Row[]>`
@@ -48,11 +45,11 @@ function noneWithoutTable(error: unknown): [] {
   throw error;
 }
 
-// Not the channel of the feed: what a check says is none of the instances' business.
+// Not the instances' channel: they must not receive test messages.
 const channel = 'gatelatch_doctor';
 const patienceMs = 2_000;
 
-/** Whether a NOTIFY comes back to a connection that LISTENs, which poolers in transaction mode prevent. */
+/** Whether a NOTIFY reaches a connection that LISTENs; poolers in transaction mode prevent it. */
 export async function hearsNotifications({ client, listen }: Database): Promise<boolean> {
   const word = randomUUID();
   const giveUp = new AbortController();

@@ -11,16 +11,16 @@ import { checkFileModes } from './file-modes.js';
 import { type Finding, ok, problem, warning } from './finding.js';
 import { checkSettings } from './settings-checks.js';
 
-/** Looks, and changes nothing: so in a process of its own it opens the database alone, without migrating it. */
+/** Changes nothing: in its own process it opens the database without migrating it. */
 export const doctor: Command<CommandDeps> = {
   name: 'doctor',
   arguments: [],
-  summary: 'check the set-up, and say what to mend; exit code 1 where there is a problem',
+  summary: 'check the set-up and say what to fix; exit code 1 if there is a problem',
   run: ({ config, database }) => examine(config, () => checkOpen(config, database)),
   runAlone: (config) => examine(config, () => checkAlone(config)),
   onWrongSettings: (error) =>
     diagnosis(
-      error.message.split('\n').map((line) => problem('settings', line, 'Set it so, in the environment or .env.')),
+      error.message.split('\n').map((line) => problem('settings', line, 'Correct it in the environment or .env.')),
     ),
 };
 
@@ -59,7 +59,7 @@ function diagnosis(findings: Finding[]): Result {
   const toMend = findings.flatMap(({ check, mend }) => (mend === null ? [] : [`- ${check}: ${mend}`]));
   const text = [
     table(['CHECK', 'STATUS', 'FOUND'], rows, ''),
-    ...(toMend.length > 0 ? ['', 'To mend:', ...toMend] : []),
+    ...(toMend.length > 0 ? ['', 'To fix:', ...toMend] : []),
   ];
   return { json: { status, checks: findings }, text: text.join('\n'), exitCode: status === 'problem' ? 1 : 0 };
 }

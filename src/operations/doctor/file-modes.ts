@@ -2,10 +2,9 @@ import { stat } from 'node:fs/promises';
 import type { Config } from '../../config.js';
 import { type Finding, ok, problem, warning } from './finding.js';
 
-/** That nobody but the server's user reads what the embedded set-up keeps in files. */
 export async function checkFileModes({ authSecret, database, mail }: Config): Promise<Finding[]> {
   const [, dir] = /^pglite:(?!memory$)(.+)$/.exec(database.url) ?? [];
-  // What lies in the directory may be closed on its own, as it is in a container whose volume is open.
+  // Files may be closed although the directory is open, as on a container's volume.
   const looked = [
     ...(authSecret ? [] : [await look('.data/auth-secret', '600', problem)]),
     ...(dir === undefined ? [] : [await look(dir, '700', problem)]),
@@ -17,7 +16,6 @@ export async function checkFileModes({ authSecret, database, mail }: Config): Pr
 
 async function look(path: string, mode: string, bad: typeof problem): Promise<Finding | undefined> {
   const file = await stat(path).catch(() => undefined);
-  // Windows knows no such modes.
   if (!file || process.platform === 'win32') return undefined;
   const found = (file.mode & 0o777).toString(8);
   if ((file.mode & 0o077) === 0) return ok(path, `only its user may open it (${found})`);

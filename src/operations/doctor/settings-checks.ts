@@ -1,7 +1,6 @@
 import type { Config } from '../../config.js';
 import { type Finding, ok, problem, warning } from './finding.js';
 
-/** What the settings alone tell. Much of it matters only in production. */
 export function checkSettings(config: Config): Finding[] {
   return [
     nodeVersion(process.versions.node),
@@ -10,7 +9,7 @@ export function checkSettings(config: Config): Finding[] {
   ];
 }
 
-/** `engines` in package.json, which npm only warns about. */
+/** The versions in package.json's `engines`, which npm only warns about. */
 export function nodeVersion(version: string): Finding {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const good = major >= 24 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19);
@@ -18,7 +17,7 @@ export function nodeVersion(version: string): Finding {
   return problem('Node', version, 'Use Node 20.19 or newer of 20, 22.12 or newer of 22, or 24 and later.');
 }
 
-// Memory in KiB and passes that are worth the same, by OWASP's Password Storage Cheat Sheet.
+// Memory (KiB) and passes of equal strength, from OWASP's Password Storage Cheat Sheet.
 const leastCosts = [
   { memoryKiB: 47_104, passes: 1 },
   { memoryKiB: 19_456, passes: 2 },
@@ -29,12 +28,12 @@ function passwordHash({ production, passwords: { cost } }: Config): Finding {
   const text = `m=${cost.memoryKiB},t=${cost.passes},p=${cost.parallelism}`;
   if (leastCosts.some(({ memoryKiB, passes }) => cost.memoryKiB >= memoryKiB && cost.passes >= passes))
     return ok('PASSWORD_HASH', text);
-  const mend = 'Unset PASSWORD_HASH, or set m=19456,t=2,p=1 or more; passwords are hashed anew as their users log in.';
+  const mend = 'Unset PASSWORD_HASH, or set m=19456,t=2,p=1 or more; passwords are hashed again at the next login.';
   return (production ? problem : warning)('PASSWORD_HASH', `${text} is below OWASP’s floor`, mend);
 }
 
 function development(): Finding {
-  return ok('NODE_ENV', 'not production: what matters only there is not looked at (run it with NODE_ENV=production)');
+  return ok('NODE_ENV', 'not production: some checks are skipped (run it with NODE_ENV=production)');
 }
 
 function production({ tokens, authSecret, cookies, database, trustProxy }: Config): Finding[] {
@@ -56,7 +55,7 @@ function production({ tokens, authSecret, cookies, database, trustProxy }: Confi
         )
       : ok('DATABASE_URL', 'a Postgres server'),
     trustProxy === false
-      ? ok('TRUST_PROXY', 'false: right where clients connect directly; behind a proxy, all of them share its address')
+      ? ok('TRUST_PROXY', 'false: correct if clients connect directly; behind a proxy, all share its address')
       : ok('TRUST_PROXY', [trustProxy].flat().join(', ')),
   ];
 }

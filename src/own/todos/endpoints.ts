@@ -29,7 +29,7 @@ export const list = endpoint({
 
 export const create = endpoint({
   name: 'createTodo',
-  summary: 'Write down a todo',
+  summary: 'Create a todo',
   statements: 1,
   body: createSchema,
   reply: [201, todoSchema],

@@ -1,7 +1,6 @@
 import { maxExported, personalData } from '../../platform/personal-data.js';
 import { todoJson, todoSchema } from './json.js';
 
-/** What is held of a user's todos. */
 export const todosData = personalData({
   table: 'todo',
   schema: todoSchema,

@@ -9,7 +9,7 @@ export type { Todo };
 
 /** The user's todos, oldest first; `cursor` is the id of the last one already seen. */
 export async function list(db: Db, userId: string, limit: number, cursor: string | undefined): Promise<Page<Todo>> {
-  // One more than asked for tells whether there is a next page. Ids are UUIDv7, so their order is that of creation.
+  // One more than asked for shows whether there is a next page. UUIDv7 ids sort by creation time.
   const found = await db.todo.findMany({
     where: { userId, ...(cursor && { id: { gt: cursor } }) },
     orderBy: { id: 'asc' },
@@ -18,7 +18,7 @@ export async function list(db: Db, userId: string, limit: number, cursor: string
   return pageOf(found, limit);
 }
 
-/** @throws AppError session_revoked where the user was deleted a moment ago */
+/** @throws AppError session_revoked if the user was deleted a moment ago */
 export async function create(db: Db, userId: string, fields: { title: string; completed?: boolean }): Promise<Todo> {
   try {
     return await db.todo.create({ data: { id: uuidv7(), userId, ...fields } });
@@ -27,12 +27,12 @@ export async function create(db: Db, userId: string, fields: { title: string; co
   }
 }
 
-/** The todo, or null where there is none of that id or it is another user's: the two look the same. */
+/** The todo; null if it does not exist or belongs to another user: the two look the same. */
 export async function find(db: Db, userId: string, id: string): Promise<Todo | null> {
   return db.todo.findFirst({ where: { id, userId } });
 }
 
-/** @returns the changed todo, or undefined where {@link find} would have found none */
+/** @returns the changed todo; undefined if the user has no such todo */
 export async function update(
   db: Db,
   userId: string,
@@ -47,7 +47,7 @@ export async function update(
   return todo;
 }
 
-/** @returns false where {@link find} would have found none */
+/** @returns false if the user has no such todo */
 export async function remove(db: Db, userId: string, id: string): Promise<boolean> {
   const { count } = await db.todo.deleteMany({ where: { id, userId } });
   return count === 1;

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import { hashNiceness } from '../hash-priority.js';
 
-// Text, not a file: the tests run the sources uncompiled, which a worker of Node 20 can't load.
+// A text, not a file: tests run the TypeScript sources, which a worker of Node 20 cannot load.
 const comparison = `
   const { parentPort, workerData } = require('node:worker_threads');
   const { library, password, hash, niceness } = workerData;
@@ -13,11 +13,8 @@ const comparison = `
 `;
 
 /**
- * Compares as bcrypt does, which looks at the first 72 bytes of a password only.
- *
- * In a thread of its own that ends with the comparison: in the event loop bcryptjs, which is JavaScript, would hold
- * everybody up for 100 ms at a time, for as many logins as come. A thread takes some 30 ms to start, and a user needs
- * one once, because the first good login replaces the hash.
+ * In its own thread: bcryptjs is JavaScript and would block the event loop for 100 ms. A thread takes 30 ms to start,
+ * once per user: the first login replaces the hash. Like bcrypt, it reads only the first 72 bytes.
  */
 export async function compareBcrypt(password: string, hash: string): Promise<boolean> {
   const library = createRequire(import.meta.url).resolve('bcryptjs');

@@ -12,27 +12,23 @@ import {
   scryptFits,
 } from './key-derivation.js';
 
-/** The named groups of a format's pattern. */
 type Parts = Record<string, string>;
 
-/** One way in which other systems write down a password hash. */
 type HashFormat = {
   name: string;
-  /** The whole text, so strictly that what matches can be computed: a hash that was cut off is none. */
+  /** Matches the whole text, and only hashes that can be computed: not one that was cut off. */
   recognise: RegExp;
-  /** Whether it costs no more than `limit` says; decided before anything is computed. */
+  /** Whether it costs at most `limit`; checked before anything is computed. */
   isWithinLimits(parts: Parts): boolean;
-  /** The bound, for whoever imports. */
   limit: string;
-  /** @param password exactly the text to compare: normalising is done by the caller, or is the format's own */
+  /** @param password exactly the text to compare: the caller or the format normalises it */
   verify(parts: Parts, password: string, hash: string): Promise<boolean>;
 };
 
 const base64 = '[A-Za-z\\d+/]';
-// Firebase's Admin SDK writes the alphabet for URLs, its command line the usual one. Node reads both.
+// Firebase's Admin SDK uses the URL alphabet, its command line the usual one. Node reads both.
 const anyBase64 = '[A-Za-z\\d+/_-]';
 
-/** Every format that can be imported: one more is one more row. docs/importing-users.md has an example of each. */
 const formats: HashFormat[] = [
   {
     name: 'argon2',
@@ -47,7 +43,7 @@ const formats: HashFormat[] = [
   {
     name: 'bcrypt',
     recognise: /^\$2[aby]\$(?<cost>0[4-9]|[12]\d|3[01])\$[./A-Za-z\d]{53}$/,
-    // In JavaScript, and doubling with each step: 15 takes 2 to 3 s.
+    // JavaScript; each step doubles the time: 15 takes 2 to 3 s.
     isWithinLimits: ({ cost }) => Number(cost) <= 15,
     limit: 'cost 15',
     verify: (_, password, hash) => compareBcrypt(password, hash),
@@ -82,7 +78,7 @@ const formats: HashFormat[] = [
     recognise: /^(?<salt>[\da-f]{32}):(?<digest>[\da-f]{128})$/,
     isWithinLimits: () => true,
     limit: SCRYPT_LIMITS,
-    // The text of the salt is the salt, and it normalises by NFKC.
+    // The salt is used as text, and the password is normalised by NFKC.
     verify: ({ salt = '', digest = '' }, password) =>
       isScrypt(password.normalize('NFKC'), Buffer.from(salt), { ln: 14, r: 16, p: 1 }, Buffer.from(digest, 'hex')),
   },
@@ -91,14 +87,14 @@ const formats: HashFormat[] = [
   pbkdf2('sha512', 86),
 ];
 
-/** PBKDF2 as Django writes it; the salt is its text. @param length of the digest in base64, without padding */
+/** PBKDF2 as Django stores it; the salt is used as text. @param length of the base64 digest, without padding */
 function pbkdf2(digest: Pbkdf2Digest, length: number): HashFormat {
   return {
     name: `PBKDF2 with ${digest}`,
     recognise: new RegExp(
       `^pbkdf2_${digest}\\$(?<iterations>[1-9]\\d{0,9})\\$(?<salt>[!-#%-~]{1,128})\\$(?<digest>${base64}{${length}})={0,2}$`,
     ),
-    // Django 6 makes 1.2 million; ten times as many as OWASP asks for take a few seconds.
+    // Django 6 uses 1.2 million; this limit takes a few seconds.
     isWithinLimits: ({ iterations }) => Number(iterations) <= 5_000_000,
     limit: '5000000 iterations',
     verify: (parts, password) =>
@@ -114,20 +110,20 @@ function bytes(text = ''): Buffer {
   return Buffer.from(text, 'base64');
 }
 
-/** Tells an argon2id hash that was imported, and may lack NFC, from one of our own. */
+/** Tells an imported argon2id hash, perhaps made without NFC, from our own. */
 const MARK = '$imported';
 
-/** A hash from elsewhere as it is kept until its user's first good login. */
+/** An imported hash as stored until the user's first successful login. */
 export function markImported(hash: string): string {
   return hash.startsWith('$argon2id$') ? MARK + hash : hash;
 }
 
-/** The hash as it was imported; our own are returned as they are. */
+/** The hash as imported; our own hashes are returned unchanged. */
 export function withoutMark(stored: string): string {
   return stored.startsWith(`${MARK}$`) ? stored.slice(MARK.length) : stored;
 }
 
-/** Why a hash can't be imported, as a sentence that does not hold it; undefined where it can. */
+/** Why a hash cannot be imported, in a sentence without the hash; undefined if it can. */
 export function objectionTo(hash: string): string | undefined {
   const found = read(hash);
   if (!found) return `The format of the hash is not known. Known are: ${formats.map(({ name }) => name).join(', ')}.`;
@@ -135,10 +131,7 @@ export function objectionTo(hash: string): string | undefined {
   return `The ${found.format.name} hash costs more than its bound: ${found.format.limit}.`;
 }
 
-/**
- * How to compare a password with an imported hash.
- * @returns undefined for our own hashes, for garbage, and for what costs more than its bound
- */
+/** @returns undefined for our own hashes, unknown formats and too expensive hashes */
 export function importedHash(stored: string): ((password: string) => Promise<boolean>) | undefined {
   if (stored.startsWith('$argon2id$')) return undefined;
   const hash = withoutMark(stored);
@@ -147,10 +140,7 @@ export function importedHash(stored: string): ((password: string) => Promise<boo
   return (password) => found.format.verify(found.parts, password, hash);
 }
 
-/**
- * Compares in NFC, and as typed where that differs and fails: not everybody normalised what they hashed.
- * @param inTurn passes the gate, for each of the one or two hashes
- */
+/** In NFC, then as typed: some systems did not normalise. @param inTurn passes each hash through the gate */
 export async function matchesImported(
   matches: (password: string) => Promise<boolean>,
   password: string,

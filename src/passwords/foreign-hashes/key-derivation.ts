@@ -10,10 +10,9 @@ const MAX_SCRYPT_BYTES = 256 * 2 ** 20;
 const MAX_SCRYPT_LANES = 16;
 const MAX_SCRYPT_WORK = 2 ** 22;
 
-/** {@link scryptFits} in words. */
 export const SCRYPT_LIMITS = '256 MiB (128 × r × N), p=16, and N × r × p = 2^22';
 
-/** Whether imported scrypt hashes may cost this much: twice the memory of OWASP's dearest choice, 1 to 2 s. */
+/** Whether an imported scrypt hash may cost this much: twice the memory of OWASP's strongest setting, 1 to 2 s. */
 export function scryptFits({ ln, r, p }: ScryptCost): boolean {
   const blocks = 2 ** ln * r;
   // RFC 7914 §2: N < 2^(128 × r / 8). OpenSSL throws beyond.
@@ -21,16 +20,14 @@ export function scryptFits({ ln, r, p }: ScryptCost): boolean {
   return isDefined && 128 * blocks <= MAX_SCRYPT_BYTES && p <= MAX_SCRYPT_LANES && blocks * p <= MAX_SCRYPT_WORK;
 }
 
-/** scrypt, off the event loop. */
 function deriveScrypt(password: string, salt: Buffer, { ln, r, p }: ScryptCost, length: number): Promise<Buffer> {
-  // As OpenSSL counts it; its default of 32 MiB is less than many ask for.
+  // As OpenSSL counts it; its default of 32 MiB is too small for many hashes.
   const options = { N: 2 ** ln, r, p, maxmem: 128 * r * (2 ** ln + p + 2) };
   return new Promise((resolve, reject) =>
     scrypt(password, salt, length, options, (error, key) => (error ? reject(error) : resolve(key))),
   );
 }
 
-/** Whether the password has this digest, whose length is that of the key. */
 export async function isScrypt(password: string, salt: Buffer, cost: ScryptCost, digest: Buffer): Promise<boolean> {
   return timingSafeEqual(await deriveScrypt(password, salt, cost, digest.length), digest);
 }
@@ -47,9 +44,9 @@ export async function isPbkdf2(
 }
 
 /**
- * Firebase's modified scrypt (github.com/firebase/scrypt): the derived key encrypts the project's signer key, and what
- * comes out is the hash.
- * @param salt the user's, followed by the project's salt separator
+ * Firebase's modified scrypt (github.com/firebase/scrypt): the derived key encrypts the project's signer key, which
+ * gives the hash.
+ * @param salt the user's salt, followed by the project's salt separator
  */
 export async function isFirebaseScrypt(
   password: string,
@@ -59,7 +56,7 @@ export async function isFirebaseScrypt(
   hash: Buffer,
 ): Promise<boolean> {
   const key = await deriveScrypt(password, salt, cost, 32);
-  // A constant start is right here: each derived key encrypts this one text.
+  // A constant start is safe here: each derived key encrypts only this text.
   const cipher = createCipheriv('aes-256-ctr', key, Buffer.alloc(16));
   const expected = Buffer.concat([cipher.update(signerKey), cipher.final()]);
   return expected.length === hash.length && timingSafeEqual(expected, hash);

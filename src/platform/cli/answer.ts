@@ -4,29 +4,25 @@ import { isDatabaseUnavailable } from '../db/errors.js';
 import { CommandError, type Result, UsageError } from './command.js';
 import { printable } from './text.js';
 
-/** A command line as it travels to a running server. */
 export const lineSchema = z.object({ argv: z.array(z.string()), password: z.string().optional() });
 
 export type Line = z.infer<typeof lineSchema>;
 
-/** What is left to print, and the exit code: this travels back. */
 export const answerSchema = z.object({ exit_code: z.int(), stdout: z.string(), stderr: z.string() });
 
 export type Answer = z.infer<typeof answerSchema>;
 
-/** The answer of a command that has something to say. */
 export function success({ json, text, exitCode = 0 }: Result, asJson: boolean): Answer {
   const body = asJson ? JSON.stringify(json, undefined, 2) : text;
-  // What has gone out by itself, as an export has, needs no line after it.
+  // An export has already written its output: no line follows.
   return { exit_code: exitCode, stdout: body ? `${body}\n` : '', stderr: '' };
 }
 
-/** The answer of a command that could not be carried out: one line. */
 export function failure(error: unknown): Answer {
   return { exit_code: error instanceof UsageError ? 2 : 1, stdout: '', stderr: `${oneLine(error)}\n` };
 }
 
-/** What went wrong, for the operator: no stack, and of errors that were not made for people only the last line. */
+/** One line for the operator, without a stack: of an error that is not made for people, the last line. */
 export function oneLine(error: unknown): string {
   if (!(error instanceof Error)) return printable(String(error));
   if (error instanceof AppError)

@@ -10,17 +10,16 @@ import { CommandError } from './command.js';
 
 const greetingSchema = z.object({ pid: z.int(), state: z.enum(['starting', 'holding']) });
 
-// How long another process may be about to take the directory, or take it for one command of its own, in ms.
+// How long to wait for another process that is starting or runs a command of its own, in ms.
 const patienceMs = 10_000;
 const greetingLimitMs = 5_000;
 
-/** Somebody has the directory, and takes no commands: not yet, or never. */
 type Busy = { busy: string };
 
 /**
- * Has a command run by the process that holds an embedded database.
- * @returns undefined where nobody holds it, or the database is a server
- * @throws CommandError where its holder takes no commands, or hangs up over this one
+ * Lets the process that has the embedded database open run a command.
+ * @returns undefined if there is no such process
+ * @throws CommandError if it takes no commands or hangs up
  */
 export async function askRunningServer(databaseUrl: string, line: Line): Promise<Answer | undefined> {
   const [, dir] = /^pglite:(?!memory$)(.+)$/.exec(databaseUrl) ?? [];
@@ -55,7 +54,6 @@ async function socketsIn(dir: string): Promise<string[]> {
   return names.filter((name) => /^holder-.+\.sock$/.test(name));
 }
 
-/** Undefined for the socket of a dead process. */
 function reach(path: string): Promise<Socket | undefined> {
   return new Promise((resolve, reject) => {
     const connection = connect(socketAddress(path), () => resolve(connection));
@@ -74,24 +72,23 @@ async function converse(connection: Socket, line: Line): Promise<Answer | Busy> 
   const mute = setTimeout(() => connection.destroy(), greetingLimitMs);
   const greeting = greetingSchema.safeParse(await next());
   clearTimeout(mute);
-  if (!greeting.success) return { busy: 'A process that says nothing' };
+  if (!greeting.success) return { busy: 'A process that does not answer' };
   const busy = { busy: `Process ${greeting.data.pid}` };
   if (greeting.data.state === 'starting') return busy;
-  // A server knows help. Another command line at its own work does not, and may hang up at any time: which must not
-  // leave it open whether a command was carried out.
+  // Only a server answers help. Another command line may hang up at any time; it must never be unclear whether the
+  // command ran.
   connection.write(`${JSON.stringify({ argv: ['help'] })}\n`);
   if (!answerSchema.safeParse(await next()).success) return busy;
   connection.write(`${JSON.stringify(line)}\n`);
   const answer = answerSchema.safeParse(await next());
   if (answer.success) return answer.data;
-  throw new CommandError('The server stopped before it answered: look whether the command was carried out.');
+  throw new CommandError('The server stopped before it answered: check whether the command was carried out.');
 }
 
-/** Gives what comes, line by line, as JSON; undefined once the other side has hung up. */
+/** Reads JSON line by line; undefined once the other side has hung up. */
 function reader(connection: Socket): () => Promise<unknown> {
   const input = createInterface({ input: connection }).on('error', () => undefined);
-  // One that we destroy has no end, and without that the lines would never be over: nor would the command, which has
-  // nothing else to wait for.
+  // A connection that we destroy has no `end` event: without this the command would wait for ever.
   connection.once('close', () => input.close());
   const lines = input[Symbol.asyncIterator]();
   return async () => {

@@ -1,10 +1,10 @@
 import type { AnyCommand, Option, Result } from './command.js';
 
-const ending = `"help <command>" tells its options. Every command takes --json: one JSON document on standard output.
+const ending = `"help <command>" shows its options. Every command takes --json: one JSON document on standard output.
 An argument that begins with a hyphen goes last, after "--". Exit codes: 0 done, 1 failed, 2 not understood.
 The settings are the server's: run it where the server runs, as the same user, with the same environment or .env.`;
 
-/** All commands, or those whose name begins with the topic, with their options where that is one. */
+/** The help for all commands whose name begins with the topic; with options if it is only one. */
 export function help(topic: string, commands: AnyCommand[]): Result {
   const chosen = commands.filter(({ name }) => `${name} `.startsWith(topic && `${topic} `));
   const [only] = chosen;

@@ -1,17 +1,11 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { type AnyCommand, type Args, UsageError } from './command.js';
 
-/** What a command line asks for. */
 export type Parsed<Known> = { json: boolean } & ({ help: string } | { command: Known; args: Args });
 
 const common = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
 
-/**
- * Reads a command line, without the name of the program.
- * @param commands those that there are
- * @returns `help` with what it is wanted for: the beginning of a command's name, or nothing
- * @throws UsageError with one line that says what is wrong
- */
+/** @returns `help` with the beginning of a command's name, or an empty text @throws UsageError */
 export function parse<Known extends AnyCommand>(argv: string[], commands: Known[]): Parsed<Known> {
   const first = argv.findIndex((word) => word !== '--json');
   const words = first > 0 ? [...argv.slice(first), '--json'] : argv;
@@ -62,12 +56,11 @@ function parseRest({ name, options }: AnyCommand, args: string[]): { values: Val
 }
 
 function checkCount({ name, arguments: wanted }: AnyCommand, { length }: string[]): void {
-  const least = wanted.filter((word) => word.startsWith('<')).length;
-  const most = wanted.some((word) => word.includes('…')) ? Number.POSITIVE_INFINITY : wanted.length;
-  if (length < least)
-    throw new UsageError(`"${name}" needs ${wanted.slice(length, least).join(' ')}. See: help ${name}`);
-  if (length > most)
-    throw new UsageError(`"${name}" takes ${most === 0 ? 'no' : `at most ${most}`} argument. See: help ${name}`);
+  const min = wanted.filter((word) => word.startsWith('<')).length;
+  const max = wanted.some((word) => word.includes('…')) ? Number.POSITIVE_INFINITY : wanted.length;
+  if (length < min) throw new UsageError(`"${name}" needs ${wanted.slice(length, min).join(' ')}. See: help ${name}`);
+  if (length > max)
+    throw new UsageError(`"${name}" takes ${max === 0 ? 'no' : `at most ${max}`} argument. See: help ${name}`);
 }
 
 function argsOf(values: Values, positionals: string[]): Args {

@@ -4,9 +4,9 @@ import type { ReadStream } from 'node:tty';
 import { CommandError, UsageError } from './command.js';
 
 /**
- * A new password from standard input: asked for twice without echo on a terminal, else the first line.
- * @param prompt where the questions go: never standard output, which is for the result
- * @throws UsageError where there is none, CommandError where the two differ or none was given to the end
+ * Reads a new password: twice and without echo on a terminal, else the first line of standard input.
+ * @param prompt receives the questions; standard output is for the result only
+ * @throws UsageError, CommandError
  */
 export async function readPassword(input: NodeJS.ReadStream, prompt: Writable = process.stderr): Promise<string> {
   const password = input.isTTY ? await askTwice(input, prompt) : await firstLine(input);
@@ -15,14 +15,14 @@ export async function readPassword(input: NodeJS.ReadStream, prompt: Writable = 
 }
 
 async function askTwice(terminal: ReadStream, prompt: Writable): Promise<string> {
-  // Readline edits the line as a terminal does, and writes what is typed to where nobody sees it. It takes the
-  // terminal's own echo away at once and for both questions, so that what is typed early is not seen either.
+  // Readline writes what is typed to a stream that drops it. It turns off the terminal's echo once for both questions,
+  // so that early typing stays hidden too.
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const reader = createInterface({ input: terminal, output: nowhere, terminal: true, historySize: 0 });
   const lines = reader[Symbol.asyncIterator]();
   try {
     const password = await ask('Password: ', lines, prompt);
-    if (password !== '' && (await ask('The same again: ', lines, prompt)) !== password)
+    if (password !== '' && (await ask('Password again: ', lines, prompt)) !== password)
       throw new CommandError('The two passwords differ.');
     return password;
   } finally {
@@ -34,7 +34,6 @@ async function ask(question: string, lines: AsyncIterator<string>, prompt: Writa
   prompt.write(question);
   const { done, value } = await lines.next();
   prompt.write('\n');
-  // Ctrl-C or Ctrl-D.
   if (done) throw new CommandError('Nothing was done.');
   return value;
 }

@@ -8,15 +8,15 @@ import { parse } from './parse.js';
 type ServerDeps = { config: object; database: Database; log: Logger };
 
 /**
- * Lets the operator's command line reach this process, where it holds an embedded database that no other process can
- * open. The socket is its user's alone, and that user could read the database as well.
+ * Lets the command line reach this process, which alone can open its embedded database. Only this user can open the
+ * socket, and this user could read the database anyway.
  */
 export function serveCommands<Deps extends ServerDeps>(deps: Deps, commands: Command<Deps>[]): void {
   deps.database.lock?.onCommand(async (request) => {
     const line = lineSchema.safeParse(request);
     return line.success
       ? await carryOut(deps, commands, line.data).catch(failure)
-      : failure('That is no command line.');
+      : failure('This is not a command line.');
   });
 }
 

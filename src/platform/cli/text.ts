@@ -1,7 +1,3 @@
-/**
- * Rows under their headings, in columns.
- * @param none what to say where there are no rows
- */
 export function table(headings: string[], rows: (string | null)[][], none: string): string {
   if (rows.length === 0) return none;
   const cells = [headings, ...rows.map((row) => row.map((cell) => (cell ? printable(cell) : '–')))];
@@ -16,7 +12,6 @@ export function table(headings: string[], rows: (string | null)[][], none: strin
     .join('\n');
 }
 
-/** One field a line, under its name. */
 export function fields(values: Record<string, string | null>): string {
   const width = Math.max(...Object.keys(values).map((name) => name.length));
   return Object.entries(values)
@@ -24,12 +19,11 @@ export function fields(values: Record<string, string | null>): string {
     .join('\n');
 }
 
-/** Without what a terminal would follow: a User-Agent may be anything that a stranger wants the operator to see. */
+/** Removes what a terminal would interpret: a stranger chooses the User-Agent that the operator sees. */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Surrogate}]/gu, '?');
 }
 
-/** To the second, for people. */
 export function time(date: Date | null): string | null {
   return date?.toISOString().replace(/\.\d+Z$/, 'Z') ?? null;
 }

@@ -1,10 +1,9 @@
 import type { SqlDriverAdapterFactory, SqlQueryable } from '@prisma/driver-adapter-utils';
 import type { Driver } from './driver.js';
 
-/** Is given each statement to run, and runs it. What it returns is the statement's outcome. */
 export type AroundStatement = <T>(sql: string, run: () => Promise<T>) => Promise<T>;
 
-/** The same driver, with something around each of its statements, those in transactions too; not BEGIN and COMMIT. */
+/** The same driver with `around` each statement, in transactions too, but not around BEGIN and COMMIT. */
 export function aroundStatements(driver: Driver, around: AroundStatement): Driver {
   const { adapters, runSql } = driver;
   return {

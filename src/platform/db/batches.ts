@@ -3,16 +3,13 @@ import type { Prisma } from '../../generated/prisma/client.js';
 import type { Db } from './database.js';
 import { locks } from './locks.js';
 
-/** How many rows one batch removes: few enough that other statements do not wait long for the locks. */
+/** Rows per batch: few enough that other statements do not wait long for the locks. */
 export const batchSize = 1_000;
 
-// Between two batches the database is there for others.
+// Leaves the database to others between two batches.
 const pauseMs = 50;
 
-/**
- * Runs a DELETE of at most {@link batchSize} rows until there are none left.
- * @returns how many rows it removed; undefined where another instance is purging
- */
+/** Runs a DELETE of {@link batchSize} rows until none is left. @returns undefined if another instance is purging */
 export async function inBatches(db: Db, statement: Prisma.Sql): Promise<number | undefined> {
   let removed = 0;
   for (;;) {

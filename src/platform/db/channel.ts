@@ -1,2 +1,2 @@
-/** The one channel on which the instances tell each other what has changed. */
+/** The channel on which the instances notify each other. */
 export const channel = 'gatelatch';

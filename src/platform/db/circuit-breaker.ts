@@ -1,17 +1,12 @@
-/**
- * Remembers that a server has let somebody wait in vain, so that nobody else has to (the circuit breaker of Nygard's
- * "Release It!"). What is refused at once needs none: it keeps nobody waiting.
- */
+/** After one call waited in vain for the server, refuses the next ones at once (Nygard, "Release It!"). */
 export type CircuitBreaker = {
-  /** Whether to refuse without asking. Every 250 ms one asker is let through, to see whether the server is back. */
+  /** Whether to refuse at once. Every 250 ms one caller may try, to see whether the server is back. */
   isOpen(): boolean;
-  /** Somebody waited in vain. */
   trip(): void;
-  /** The server has answered. */
   reset(): void;
 };
 
-// The database's return is noticed at most so much later; and while it is away, so few wait for it.
+// The return of the database is noticed this much later at most; meanwhile only these few wait for it.
 const askAgainMs = 250;
 
 export function createCircuitBreaker(): CircuitBreaker {

@@ -1,25 +1,21 @@
 import type { RunSql } from './driver.js';
 import { type Table, tablesOf } from './tables.js';
 
-/** How many rows each table has had copied. */
 export type Copied = { table: string; rows: number }[];
 
-// So many rows are in memory at once.
 const batchSize = 1_000;
 
 /**
- * Puts all rows of one database in the place of all rows of another, in one transaction: where it fails, the target
- * is as it was. Meanwhile nobody else reads or writes the target's tables. Values travel as Postgres' own text, so
- * that nothing (a microsecond, a big number) passes through a type of JavaScript; numbering goes on where it stood.
- *
- * @param mayReplace is asked while the target is locked; it throws where there is something that must stay.
- * @throws where the target lacks a table or column, or holds another number of rows afterwards.
+ * Replaces all rows of one database by those of another, in one transaction that locks the target. Values travel as
+ * Postgres' own text: JavaScript types would lose microseconds and big numbers.
+ * @param mayReplace runs while the target is locked; it throws if something there must stay
+ * @throws if the target lacks a table or column
  */
 export async function copyTables(source: RunSql, target: RunSql, mayReplace: () => Promise<void>): Promise<Copied> {
   const tables = await tablesOf(source);
   refuseDifferences(tables, await tablesOf(target));
   const names = tables.map(({ name }) => quoted(name)).join(', ');
-  // Of one moment, also where somebody writes to the source after all.
+  // One snapshot, even if another process writes to the source.
   return inTransaction(source, 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', () =>
     inTransaction(target, 'BEGIN', async () => {
       await target(`LOCK TABLE ${names} IN ACCESS EXCLUSIVE MODE`, []);
@@ -27,7 +23,7 @@ export async function copyTables(source: RunSql, target: RunSql, mayReplace: () 
       await target(`TRUNCATE ${names}`, []);
       const copied: Copied = [];
       for (const table of tables) copied.push({ table: table.name, rows: await copyTable(source, target, table) });
-      // Or the first queries would be planned as for empty tables.
+      // Without it the first queries are planned for empty tables.
       await target(`ANALYZE ${names}`, []);
       return copied;
     }),
@@ -47,7 +43,6 @@ async function inTransaction<T>(runSql: RunSql, begin: string, work: () => Promi
     await runSql('COMMIT', []);
     return result;
   } catch (error) {
-    // Where the connection is gone, so is the transaction.
     await runSql('ROLLBACK', []).catch(() => undefined);
     throw error;
   }
@@ -78,7 +73,7 @@ function insertOf({ name, columns }: Table): string {
     FROM json_to_recordset($1::json) AS given(${list((column) => `${column} text`)})`;
 }
 
-// RESTART belongs to the transaction, which setval() does not.
+// RESTART is transactional; setval() is not.
 async function continueSequence(source: RunSql, target: RunSql, sequence: string): Promise<void> {
   const { rows } = await source(`SELECT (last_value + is_called::int)::text AS next FROM ${quoted(sequence)}`, []);
   const [{ next } = { next: '1' }] = rows as { next: string }[];
@@ -87,7 +82,7 @@ async function continueSequence(source: RunSql, target: RunSql, sequence: string
 
 async function equalCount(source: RunSql, target: RunSql, name: string): Promise<number> {
   const [wanted, found] = [await countOf(source, name), await countOf(target, name)];
-  if (wanted !== found) throw new Error(`Of the ${wanted} rows of ${name} there are ${found} in the target.`);
+  if (wanted !== found) throw new Error(`The table ${name} has ${wanted} rows, but ${found} in the target.`);
   return wanted;
 }
 

@@ -7,55 +7,48 @@ import { openServer } from './server.js';
 import { TIME_LIMITS, withinTimeLimit } from './time-limits.js';
 
 export type DatabaseSettings = {
-  /** `pglite:<dir>`, `pglite:memory`, `postgresql://…` or `postgres://…`. */
   url: string;
-  /** How many connections the pool to a server may hold. An embedded database has one. */
+  /** The most connections to a server. An embedded database has one. */
   poolSize: number;
 };
 
 export type DatabaseOptions = {
-  /** Called with the text of each SQL statement that the client sends, BEGIN and COMMIT too. */
+  /** Called with the text of each SQL statement of the client, BEGIN and COMMIT too. */
   onStatement?: (sql: string) => void;
-  /** Runs each statement, BEGIN and COMMIT not among them. */
   aroundStatement?: AroundStatement | undefined;
+  /** One that is open already, in place of what the URL names. `close` closes it as it would one of its own. */
+  driver?: Driver | undefined;
 };
 
-/** The client that the domain works with. */
 export type Db = PrismaClient;
 
-/** The client inside `db.$transaction(async (tx) => …)`. A function that runs either way takes this. */
+/** The client inside `db.$transaction(async (tx) => …)`. A function that works in both takes `Db | Transaction`. */
 export type Transaction = Prisma.TransactionClient;
 
 export type Database = {
   client: Db;
-  /** `embedded`: in this process, for it alone. `server`: several instances may share it. */
+  /** `embedded`: only for this process. `server`: several instances may share it. */
   kind: Driver['kind'];
-  /** One cheap query. @throws within `TIME_LIMITS.ping` ms where the database doesn't answer. */
+  /** A cheap query. @throws within `TIME_LIMITS.ping` ms if the database does not answer. */
   ping(): Promise<void>;
-  /** Hears a channel on a connection of its own. */
   listen: Listen;
-  /** For those who bring statements of their own; undefined for an embedded database. */
   runSql: Driver['runSql'];
-  /** How the pool of connections stands; undefined for an embedded database. */
   pool: Driver['pool'];
-  /** One connection without time limits, for work of minutes such as a copy. */
+  /** One connection without time limits, for work that takes minutes. */
   withSession: Driver['withSession'];
-  /** For `migrate`. */
   withMigrationLock: Driver['withMigrationLock'];
-  /** The embedded directory, on which other processes can talk to this one; undefined in memory and for a server. */
   lock: DirectoryLock | undefined;
-  /** Ends the connections once their queries are done, and lets go of an embedded directory. */
+  /** Closes the connections when their queries are done, and releases an embedded directory. */
   close(): Promise<void>;
 };
 
 /**
- * Opens the database that the settings name. On every connection the time zone is UTC.
- *
- * An embedded directory is made where it is missing, and held: @throws one line naming the holder where another
- * process has it. A server is first spoken to by the first query, so one that is away throws there.
+ * Opens the database in UTC. Creates a missing embedded directory and locks it. A server is only contacted by the first
+ * query, which throws if it is down.
+ * @throws one line that names the process that has the directory
  */
 export async function openDatabase(settings: DatabaseSettings, options: DatabaseOptions = {}): Promise<Database> {
-  const opened = await openDriver(settings);
+  const opened = options.driver ?? (await openDriver(settings));
   const driver = options.aroundStatement ? aroundStatements(opened, options.aroundStatement) : opened;
   const client = createClient(driver, options);
   return {
@@ -79,7 +72,7 @@ async function openDriver({ url, poolSize }: DatabaseSettings): Promise<Driver> 
   if (/^postgres(ql)?:\/\//.test(url)) return openServer(url, poolSize);
   const [, location] = /^pglite:(.+)$/.exec(url) ?? [];
   if (location === undefined) throw new Error('The database URL begins with neither pglite: nor postgresql://.');
-  // PGlite is many megabytes, which whoever has a server shall not load.
+  // PGlite is many megabytes: load it only if it is used.
   const { openInDirectory, openInMemory } = await import('./embedded/embedded.js');
   return location === 'memory' ? await openInMemory() : await openInDirectory(location);
 }

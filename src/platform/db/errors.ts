@@ -1,5 +1,5 @@
-// Prisma names one failure differently by API (typed or raw), adapter and phase. Below it, the adapter's own account
-// is always the same, so that is what is read here; the tests provoke each on real databases.
+// Prisma names one failure differently by API (typed or raw), adapter and phase. The adapter's own report is always the
+// same, so we read that; the tests provoke each failure on real databases.
 
 type AdapterError = {
   kind?: string;
@@ -9,11 +9,8 @@ type AdapterError = {
 };
 
 /**
- * The column whose uniqueness an insert or update broke, as the database calls it: `username_key`. Several columns
- * are joined with `_`. It reads the index's name where the adapter tells only that: `<table>_<column>_key`, which is
- * what Prisma calls a unique index.
- *
- * @returns undefined where the error is about something else.
+ * The column whose uniqueness an insert or update broke: `username_key`; several are joined with `_`. If the adapter
+ * gives only the index's name, it is read from that: `<table>_<column>_key`.
  */
 export function uniqueViolation(error: unknown): string | undefined {
   const { kind, constraint, table } = adapterError(error);
@@ -22,21 +19,17 @@ export function uniqueViolation(error: unknown): string | undefined {
   return constraint?.index?.slice(`${table ?? ''}_`.length).replace(/_key$/, '');
 }
 
-/** Whether the row that an insert or update points to is not there (any more). */
 export function isForeignKeyViolation(error: unknown): boolean {
   return sqlState(error) === '23503';
 }
 
-/** Postgres' five-character code for what went wrong, where the error came from Postgres at all. */
+/** Postgres' five-character error code, if the error came from Postgres. */
 export function sqlState(error: unknown): string | undefined {
-  // Below Prisma it is the `code`, but so are other things: only Postgres' own errors have a severity.
+  // Below Prisma it is `code`, but other errors have one too: only Postgres' errors have a severity.
   return adapterError(error).originalCode ?? (isObject(error) && 'severity' in error ? codeOf(error) : undefined);
 }
 
-/**
- * Whether the database can't be reached, answers too late, or can't serve anybody now, so that the same request may
- * well succeed later: nothing of this is the request's own fault.
- */
+/** Whether the database is down, too slow or too busy, so that the same request may succeed later. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = codeOf(error);
@@ -92,7 +85,7 @@ const UNAVAILABLE_CODES = new Set([
   'ENETUNREACH',
 ]);
 
-// pg, pg-pool and PGlite throw plain errors with nothing but these words to know them by.
+// pg, pg-pool and PGlite throw plain errors that only their message identifies.
 const UNAVAILABLE_MESSAGES = new Set([
   'Query read timeout',
   'timeout expired',

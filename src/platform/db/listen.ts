@@ -2,27 +2,22 @@ import type { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 import { TIME_LIMITS, withinTimeLimit } from './time-limits.js';
 
-/** A connection of its own that hears one channel. */
 export type Listener = {
   /**
-   * One cheap query round this very connection. The server hands over what was notified before it answers, so
-   * once this has come back, every earlier message has been given to `onMessage`. One at a time, please.
-   *
-   * @throws within `TIME_LIMITS.query` ms where the connection is dead, although nothing told us so.
+   * A query on this connection. The server delivers earlier notifications before it answers, so they have all reached
+   * `onMessage`. One at a time.
+   * @throws within `TIME_LIMITS.query` ms if the connection is dead without an error
    */
   ping(): Promise<void>;
-  /** Ends the connection at once, a hung one too. `onLost` is not called for it. */
+  /** Closes the connection at once, even a hung one, without calling `onLost`. */
   close(): Promise<void>;
 };
 
 /**
- * Hears a channel.
- *
- * @param channel of lower-case letters and `_`, so that no quoting can differ.
- * @param onMessage is called with each payload. It must not throw.
- * @param onLost is called once, where the connection ends other than by `close`: the listener is done for then, and
- *   what was notified meanwhile is gone. It must not throw.
- * @throws within the time limits where the database can't be reached.
+ * Listens to a channel. The callbacks must not throw.
+ * @param channel lower-case letters and `_`, so that quoting makes no difference
+ * @param onLost is called once if the connection ends other than by `close`; later notifications are lost
+ * @throws within the time limits if the database is down
  */
 export type Listen = (
   channel: string,
@@ -30,7 +25,7 @@ export type Listen = (
   onLost: (error: Error) => void,
 ) => Promise<Listener>;
 
-/** `Listen` over a connection to a server. A pool's would come and go, and with it what it listens to. */
+/** Its own connection: a pool would close it, and LISTEN ends with the connection. */
 export function listenOnServer(connection: pg.ClientConfig): Listen {
   return async (channel, onMessage, onLost) => {
     const client = new pg.Client({ ...connection, keepAlive: true, keepAliveInitialDelayMillis: 1000 });
@@ -60,13 +55,13 @@ async function startListening(client: pg.Client, channel: string): Promise<void>
   await client.query(`LISTEN ${checkedName(channel)}`);
 }
 
-// `end()` says goodbye and waits for the server, which may hang. `LISTEN` ends with the connection anyway.
+// `end()` waits for the server, which may hang. `LISTEN` ends with the connection anyway.
 function destroy(client: pg.Client): void {
   client.end().catch(() => undefined);
   client.connection.stream.destroy();
 }
 
-/** `Listen` over the one connection of an embedded database, which is never lost. */
+/** An embedded database has one connection, which is never lost. */
 export function listenOnEmbedded(pglite: PGlite): Listen {
   return async (channel, onMessage) => {
     const unlisten = await pglite.listen(checkedName(channel), onMessage);
@@ -80,7 +75,7 @@ export function listenOnEmbedded(pglite: PGlite): Listen {
 }
 
 function checkedName(channel: string): string {
-  if (!/^[a-z_]+$/.test(channel)) throw new Error(`"${channel}" is no name for a channel.`);
+  if (!/^[a-z_]+$/.test(channel)) throw new Error(`"${channel}" is not a valid name for a channel.`);
   return channel;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Every advisory lock of this database, in one list, so that no two mean the same number. Any numbers do. The one of
- * migrations is Prisma's own: `prisma migrate deploy` takes it too, so it and the instances wait for each other.
+ * Every advisory lock, in one list, so that no number has two meanings. Arbitrary numbers, except that of migrations:
+ * `prisma migrate deploy` takes it too.
  */
 export const locks = {
   migrations: 72_707_369,

@@ -5,20 +5,19 @@ import { createCircuitBreaker } from './circuit-breaker.js';
 type Connected = (error: Error | undefined, client: pg.PoolClient | undefined, done: pg.PoolClient['release']) => void;
 
 /**
- * A pool that lets nobody wait in vain twice. A statement that the server does not answer costs its asker
- * `query_timeout`, and a connection that is not to be had `connectionTimeoutMillis`; from then on every asker is
- * refused at once until the server has answered a new connection. So a request fails within one wait, however many
- * statements it would have sent. Errors are those that `isDatabaseUnavailable` knows.
+ * A pool in which only one statement waits in vain, for `query_timeout` or `connectionTimeoutMillis`; then all others
+ * are refused at once until the server answers a new connection. So a request fails within one wait, however many
+ * statements it has. Errors are those that `isDatabaseUnavailable` knows.
  */
 export class ServerPool extends pg.Pool {
   readonly #breaker = createCircuitBreaker();
   readonly #waiting = new Set<(why: Error) => void>();
-  // Those made since the last wait in vain. The others may be as dead as the one that it was for.
+  // Connections made since the last timeout. Older ones may be as dead as the one that timed out.
   #trusted = new WeakSet<pg.PoolClient>();
 
   constructor(config: pg.PoolConfig) {
     super(config);
-    // Without a listener, an idle connection that breaks would end the process. The pool has dropped it already.
+    // Without a listener, a broken idle connection would end the process. The pool has already dropped it.
     this.on('error', () => undefined);
     this.on('connect', (client) => {
       this.#breaker.reset();
@@ -69,7 +68,7 @@ export class ServerPool extends pg.Pool {
   };
 }
 
-// What pg says of a connection that was begun and not answered; not that all connections are in use.
+// pg's messages for a connection attempt without an answer; not for a pool that is fully in use.
 const TIMED_OUT = new Set(['Connection terminated due to connection timeout', 'timeout expired', 'Query read timeout']);
 
 function noAnswer(): Error {
@@ -79,11 +78,11 @@ function noAnswer(): Error {
 // Missing from pg's types.
 type Insides = { readyForQuery: boolean; connectionParameters: { query_timeout: number | false } };
 
-// A moment before pg's own limit, which leaves the connection in use: a ROLLBACK would queue behind the statement that
-// is not answered, and cost as long again.
+// Just before pg's own limit, which keeps the connection in use: a ROLLBACK would queue behind the unanswered statement
+// and take as long again.
 const beforePgMs = 50;
 
-/** Cuts a connection on which nothing has come for as long as `query_timeout` while an answer is due. */
+/** Cuts a connection that was silent for `query_timeout` while an answer is due. */
 function cutWhenSilent(client: pg.PoolClient, report: () => void): void {
   const stream = client.connection.stream as Socket;
   const insides = client as unknown as Insides;
@@ -96,8 +95,8 @@ function cutWhenSilent(client: pg.PoolClient, report: () => void): void {
   });
 }
 
-// Where ROLLBACK or COMMIT ran out of time, the adapter still gives the connection back, with the transaction open:
-// the next request's writes would be part of it, and be lost. The pool drops a client that is ending.
+// If ROLLBACK or COMMIT timed out, the adapter returns the connection with an open transaction: the next request's
+// writes would join it and be lost. The pool drops a client that is ending.
 function endUnlessIdle(_error: Error | undefined, client: pg.PoolClient): void {
   if (client.getTransactionStatus() !== 'I') void client.end().catch(() => undefined);
 }

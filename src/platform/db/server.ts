@@ -9,10 +9,9 @@ import { ServerPool } from './server-pool.js';
 import { TIME_LIMITS } from './time-limits.js';
 
 /**
- * A Postgres server. Nothing connects until the first query, so a server that is away doesn't hinder this.
- *
- * @param url as `pg` takes it; what its query says (`sslmode`, `application_name`, time limits) wins.
- * @param poolSize how many connections there may be beside those that listen.
+ * Connects with the first query, so a server that is down does not matter here.
+ * @param url its query parameters (`sslmode`, time limits) win
+ * @param poolSize the most connections besides listeners
  */
 export function openServer(url: string, poolSize: number): Driver {
   const connection = connectionConfig(url);
@@ -27,7 +26,7 @@ export function openServer(url: string, poolSize: number): Driver {
     pool: () => ({
       total: pool.totalCount,
       idle: pool.idleCount,
-      most: poolSize,
+      max: poolSize,
       waiting: pool.waitingCount,
     }),
     close: async () => await pool.end(),
@@ -47,15 +46,14 @@ function connectionConfig(url: string): pg.ClientConfig {
   };
 }
 
-// The adapter writes times without an offset and strips it when it reads: only UTC keeps them true. As a statement,
-// because it has the last word over role, database and URL, and poolers in transaction mode keep track of it.
+// The adapter writes times without an offset and strips it when it reads: only UTC keeps them correct. A SET statement
+// wins over role, database and URL, and poolers in transaction mode track it.
 async function useUtc(client: pg.ClientBase): Promise<void> {
   await client.query("SET TIME ZONE 'UTC'");
 }
 
 async function withSession<T>(connection: pg.ClientConfig, work: (runSql: RunSql) => Promise<T>): Promise<T> {
   const client = new pg.Client({ ...connection, query_timeout: undefined, keepAlive: true });
-  // The statement under way fails with it.
   client.on('error', () => undefined);
   await client.connect();
   try {
@@ -67,7 +65,7 @@ async function withSession<T>(connection: pg.ClientConfig, work: (runSql: RunSql
   }
 }
 
-// Those of the role, the database and the URL as well.
+// Also those of the role, the database and the URL.
 async function liftTimeLimits(client: pg.ClientBase): Promise<void> {
   await client.query('SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0');
 }
@@ -76,7 +74,7 @@ async function withMigrationLock<T>(
   connection: pg.ClientConfig,
   work: (adapters: SqlMigrationAwareDriverAdapterFactory) => Promise<T>,
 ): Promise<T> {
-  // One connection that is never idle for too long: the lock belongs to it, and whatever runs, runs under the lock.
+  // One connection that never times out: the lock belongs to it, and all work runs on it.
   const pool = new pg.Pool({
     ...connection,
     query_timeout: undefined,
@@ -93,14 +91,14 @@ async function withMigrationLock<T>(
   }
 }
 
-// Another instance's migrations and ours may take minutes.
+// Migrations, ours or another instance's, may take minutes.
 async function lockForMigrations(client: pg.ClientBase): Promise<void> {
   await liftTimeLimits(client);
   await useUtc(client);
   await client.query(`SELECT pg_advisory_lock(${locks.migrations})`);
 }
 
-// Without arguments this is Postgres' simple protocol: many statements, one implicit transaction.
+// Without arguments, pg uses the simple protocol: many statements, one implicit transaction.
 async function runScript(adapter: SqlDriverAdapter, script: string): Promise<void> {
   await adapter.executeRaw({ sql: script, args: [], argTypes: [] });
 }

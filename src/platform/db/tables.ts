@@ -1,23 +1,18 @@
 import type { RunSql } from './driver.js';
 
-/** A table as it stands in the database's catalogue. */
 export type Table = {
   name: string;
-  /** By name. Generated ones are left out: the database fills them. */
+  /** Sorted by name, without generated columns, which the database fills. */
   columns: { name: string; type: string }[];
-  /** The sequences that number its rows. */
   sequences: string[];
 };
 
 type CatalogueRow = Table & { refersTo: string[] };
 
-/**
- * All tables but Prisma's own record of migrations, each after those that its foreign keys refer to.
- * @throws where tables refer to each other in a ring
- */
+/** All tables except `_prisma_migrations`, each after those that it refers to. @throws if they refer in a circle */
 export async function tablesOf(runSql: RunSql): Promise<Table[]> {
   const { rows } = await runSql(catalogue, []);
-  return inOrder(rows as CatalogueRow[]);
+  return sortedByReferences(rows as CatalogueRow[]);
 }
 
 const catalogue = `
@@ -40,13 +35,13 @@ const catalogue = `
     AND t.relkind IN ('r', 'p') AND NOT t.relispartition AND t.relname <> '_prisma_migrations'
   ORDER BY t.relname`;
 
-function inOrder(rows: CatalogueRow[]): Table[] {
+function sortedByReferences(rows: CatalogueRow[]): Table[] {
   const placed: CatalogueRow[] = [];
   let waiting = rows;
   while (waiting.length > 0) {
     const blocked = waiting.filter(({ refersTo }) => waiting.some(({ name }) => refersTo.includes(name)));
     if (blocked.length === waiting.length)
-      throw new Error(`The tables ${blocked.map(({ name }) => name).join(', ')} refer to each other in a ring.`);
+      throw new Error(`The tables ${blocked.map(({ name }) => name).join(', ')} refer to each other in a circle.`);
     placed.push(...waiting.filter((table) => !blocked.includes(table)));
     waiting = blocked;
   }

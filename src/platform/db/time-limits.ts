@@ -1,29 +1,22 @@
 /**
- * How long the database may take, in milliseconds. A request on a hung server is answered within 3 s: it waits in vain
- * once, for a connection or for an answer (see `ServerPool`).
+ * In milliseconds. On a hung server a request is answered within 3 s: it waits in vain only once (see `ServerPool`).
  */
 export const TIME_LIMITS = {
-  /** For the question whether it answers at all. `/readyz` keeps an answer for 500 ms, and tells the truth within 2 s. */
+  /** For `/readyz`, which keeps an answer for 500 ms: it notices an outage within 2 s. */
   ping: 1250,
-  /** For a connection: a new one, or one of the pool's that comes free. */
   connect: 2000,
-  /** The server stops a statement. Shorter than `query`, so that its own clear error comes first. */
+  /** The server cancels a statement. Shorter than `query`, so that its clearer error comes first. */
   statement: 2000,
-  /** The client gives up on a server that no longer answers at all. */
   query: 2250,
-  /** The server stops waiting for a row or table lock. Shorter than `statement`: a better error. */
+  /** The server stops waiting for a lock. Shorter than `statement`: a clearer error. */
   lock: 1500,
-  /** The server ends a session whose transaction does nothing. Longer than `transaction`: only for lost clients. */
+  /** The server ends an idle transaction. Longer than `transaction`: only for lost clients. */
   idleTransaction: 8000,
-  /** Prisma waits this long for a transaction to start … */
   transactionStart: 2000,
-  /** … and lets it be open this long. */
   transaction: 5000,
 } as const;
 
-/**
- * The promise's outcome, or a rejection after `limit` ms. The work itself goes on.
- */
+/** The promise's result, or a rejection after `limit` ms. The work itself continues. */
 export async function withinTimeLimit<T>(limit: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

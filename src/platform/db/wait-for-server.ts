@@ -6,10 +6,9 @@ import { TIME_LIMITS } from './time-limits.js';
 const askAgainMs = 100;
 
 /**
- * Waits until the server that the URL names takes connections; an embedded database is there. It does not wait for what
- * somebody has to mend first, such as a wrong password: whoever opens the database hears of that.
- *
- * @param onAway is called once, where it has to wait, with why.
+ * Waits until the server accepts connections, but not for what the operator must fix, such as a wrong password: opening
+ * the database reports it.
+ * @param onAway is called once, with the reason, if it has to wait
  */
 export async function waitForServer(url: string, onAway: (why: unknown) => Promise<void>): Promise<void> {
   if (url.startsWith('pglite:')) return;
@@ -21,7 +20,7 @@ export async function waitForServer(url: string, onAway: (why: unknown) => Promi
   }
 }
 
-// Credentials, and a database's name, that the server does not know.
+// Wrong credentials or database name.
 const MISTAKES = /^(28...|3D000)$/;
 
 async function connectionError(url: string): Promise<unknown> {

@@ -2,9 +2,9 @@ import type { Request } from 'express';
 import { addressOf } from './caller.js';
 
 /**
- * Whose limits an address counts on: an IPv4 address, however it is written, for itself; an IPv6 address for its /64,
- * which is what one customer is given, so that nobody has 2^64 tries.
- * @param address as `addressOf` gives it: valid, or empty
+ * The key under which an address is counted: an IPv4 address in any notation, or the /64 of an IPv6 address: a customer
+ * gets a whole /64 and must not have 2^64 attempts.
+ * @param address from `addressOf`
  */
 export function addressKey(address: string): string {
   if (!address.includes(':')) return address;
@@ -17,19 +17,17 @@ export function addressKey(address: string): string {
     .join(':')}::/64`;
 }
 
-/** {@link addressKey} of where a request comes from. */
 export function addressKeyOf(req: Request): string {
   return addressKey(addressOf(req));
 }
 
-/** The eight numbers of a valid IPv6 address. */
 function groupsOf(address: string): number[] {
   const [head = '', tail] = address.split('::').map((half) => (half === '' ? [] : half.split(':').flatMap(numbersOf)));
   if (tail === undefined) return [...head] as number[];
   return [...head, ...Array<number>(8 - head.length - tail.length).fill(0), ...tail] as number[];
 }
 
-/** A group in hexadecimal, or the two groups that an IPv4 address at the end stands for. */
+/** A hexadecimal group, or the two groups of an IPv4 address at the end. */
 function numbersOf(part: string): number[] {
   if (!part.includes('.')) return [Number.parseInt(part, 16)];
   const [a = 0, b = 0, c = 0, d = 0] = part.split('.').map(Number);

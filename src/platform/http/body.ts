@@ -2,19 +2,19 @@ import { isUtf8 } from 'node:buffer';
 import express, { type NextFunction, type Request, type RequestHandler } from 'express';
 import type { z } from 'zod';
 import { AppError, type FieldError } from '../../errors.js';
-import { createTurns } from './turn-queue.js';
+import { createTurnQueue } from './turn-queue.js';
 
 // In bytes.
 const limit = 65_536;
 const jsonInUtf8 = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
 
-// Parsing and checking one of these can take milliseconds.
+// Parsing and checking a larger body can take milliseconds.
 const large = 8_192;
-const inTurn = createTurns();
+const queueTurn = createTurnQueue();
 
 const readBytes = express.raw({ limit, inflate: false, type: () => true });
 
-/** Reads a JSON body, where there is one, into `req.body`; another media type is refused (RFC 9110 §15.5.16). */
+/** Reads a JSON body, if there is one, into `req.body`; refuses other media types (RFC 9110 §15.5.16). */
 export const readBody: RequestHandler = (req, res, next) => {
   if (hasBody(req) && !isPlainJson(req))
     throw new AppError('unsupported_media_type', { detail: 'Send application/json.' });
@@ -34,12 +34,11 @@ function parsing(req: Request, next: NextFunction): NextFunction {
   };
   return (error?: unknown) => {
     if (error) next(error);
-    else if (req.body?.length > large) inTurn(parse);
+    else if (req.body?.length > large) queueTurn(parse);
     else parse();
   };
 }
 
-/** An object or an array; undefined where there was no body. */
 function parseJson(bytes: Buffer | undefined): unknown {
   if (bytes === undefined) return undefined;
   if (bytes.length === 0) return {};
@@ -57,10 +56,10 @@ function parsed(text: string): unknown {
   }
 }
 
-// A client that means well sends its body in pieces as large as it has them. Each costs a turn through the parser.
-const mostChunks = 1_024;
+// An honest client sends large chunks. Each chunk costs a call of the parser.
+const maxChunks = 1_024;
 
-// The parser would read a body of unknown length to its end before it refuses it.
+// The parser would read a body of unknown length to its end before refusing it.
 function refusingEndless(req: Request, next: NextFunction): NextFunction {
   let over = false;
   let received = 0;
@@ -73,26 +72,21 @@ function refusingEndless(req: Request, next: NextFunction): NextFunction {
   req.on('data', (chunk: Buffer) => {
     received += chunk.length;
     chunks += 1;
-    if (received > limit || chunks > mostChunks) once(new AppError('payload_too_large'));
+    if (received > limit || chunks > maxChunks) once(new AppError('payload_too_large'));
   });
   return once;
 }
 
-// A compressed body is refused, so that no small one can unpack into a large one.
+// A compressed body is refused: a small one could unpack into a large one.
 function isPlainJson({ headers }: Request): boolean {
   return (headers['content-encoding'] ?? 'identity') === 'identity' && jsonInUtf8.test(headers['content-type'] ?? '');
 }
 
-/** Whether the request announces a body (RFC 9112 §6.3). */
 export function hasBody(req: Request): boolean {
   return req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
 }
 
-/**
- * Checks input against its schema.
- * @param place what stands before the path of each error: nothing for the body, `query` for the query
- * @throws AppError validation_failed, naming each wrong field
- */
+/** @param place comes before the path of each error: `query`, or nothing @throws AppError validation_failed */
 export function checkInput<Schema extends z.ZodType>(schema: Schema, input: unknown, place?: string): z.output<Schema> {
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;

@@ -4,7 +4,6 @@ import type { Cookies } from './endpoint.js';
 
 const none: Cookies = {};
 
-/** The cookies of a request, by name. */
 export function readCookies({ headers: { cookie } }: Request): Cookies {
   return cookie === undefined ? none : parseCookie(cookie);
 }

@@ -1,15 +1,14 @@
 import type { Request } from 'express';
 import { AppError } from '../../errors.js';
 
-/** @throws AppError csrf_rejected where a request does not come from a page of an allowed origin */
 export type RefuseCrossSite = (req: Request) => void;
 
-/** The URLs whose pages may send cookies here; while developing those of this very machine, too. */
+/** The URLs whose pages may send cookies; in development also pages from this machine. */
 export type CrossSiteSettings = { urls: string[]; production: boolean };
 
 /**
- * The rule for requests that cookies decide (ASVS 3.5.1): the browser's own word on where the request comes from,
- * `Origin` or else `Sec-Fetch-Site`, must name the server itself, `APP_URL` or one of `CORS_ORIGINS`.
+ * For requests authenticated by cookies (ASVS 3.5.1): the browser's `Origin`, or else `Sec-Fetch-Site`, must name this
+ * server, `APP_URL` or one of `CORS_ORIGINS`.
  */
 export function createRefuseCrossSite({ urls, production }: CrossSiteSettings): RefuseCrossSite {
   const allowed = new Set(urls.map((url) => new URL(url).origin));

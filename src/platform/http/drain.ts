@@ -3,16 +3,15 @@ import type { Server, ServerResponse } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 
-/** Longer than a proxy keeps an idle connection (deploy/nginx/upstream.conf: 2 s), so that it is the proxy that closes it. */
+/** Longer than a proxy keeps an idle connection (deploy/nginx/upstream.conf: 2 s), so that the proxy closes it. */
 export const idleLagMs = 3_000;
 
 type Drain = (timeoutMs: number) => Promise<void>;
 
 /**
- * Makes it possible to stop a server without losing a request.
- * @param behindProxy whether its idle connections are a proxy's
- * @returns stops: what is under way is answered, every answer ends its connection, and whatever is still open after
- * the time given, in milliseconds, is cut. To be called once.
+ * Lets a server stop without losing a request.
+ * @param behindProxy whether idle connections belong to a proxy
+ * @returns a function to call once: it finishes requests in flight, and after `timeoutMs` cuts the rest
  */
 export function prepareDrain(server: Server, { behindProxy }: { behindProxy: boolean }): Drain {
   const underWay = new Set<ServerResponse>();
@@ -28,8 +27,8 @@ export function prepareDrain(server: Server, { behindProxy }: { behindProxy: boo
     res.once('close', () => underWay.delete(res));
   });
 
-  // A connection that waits to be accepted is reset when the door closes. So it closes right after a turn of the event
-  // loop that accepted nobody, and took so little time that hardly anybody can have come since.
+  // Closing resets connections that wait to be accepted. So close right after a short turn of the event loop that
+  // accepted none: then hardly any can be waiting.
   async function closeDoor(patienceEnds: number): Promise<void> {
     await setImmediate();
     for (let quiet = false; !quiet && performance.now() < patienceEnds; ) {
@@ -46,15 +45,15 @@ export function prepareDrain(server: Server, { behindProxy }: { behindProxy: boo
     server.prependListener('request', (_req, res) => endConnection(res));
   }
 
-  // A proxy keeps its connections, so hardly anybody is at the door just now, and whom it refuses asks elsewhere.
+  // A proxy keeps its connections, so hardly any new one comes now; if refused, the proxy asks another instance.
   async function stopBehindProxy(patienceEnds: number, deadline: number): Promise<void> {
     await closeDoor(patienceEnds);
     endEachConnection();
-    // It may be sending into an idle connection right now, and dares not repeat a POST that met a closing one.
+    // The proxy may be sending on an idle connection now, and must not repeat a POST whose connection closes.
     await until(() => connections.size === 0, Math.min(performance.now() + idleLagMs, deadline));
   }
 
-  // While they are answered who were there, the door stays open: others read "not ready" rather than nothing.
+  // Keeps accepting connections while requests in flight finish: newcomers get 503, not a refused connection.
   async function stopInPublic(patienceEnds: number, deadline: number): Promise<void> {
     const there = [...underWay];
     endEachConnection();
@@ -66,7 +65,7 @@ export function prepareDrain(server: Server, { behindProxy }: { behindProxy: boo
     const startedAt = performance.now();
     const deadline = startedAt + timeoutMs;
     const closed = once(server, 'close');
-    // On a machine without a free moment, half of the time may go by before the right one comes to close the door.
+    // On a busy machine, finding the right moment to close may take up to half of the time.
     await (behindProxy ? stopBehindProxy : stopInPublic)(startedAt + timeoutMs / 2, deadline);
     await until(() => underWay.size === 0, deadline);
     server.closeAllConnections();

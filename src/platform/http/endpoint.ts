@@ -6,41 +6,37 @@ import type { Caller } from '../caller.js';
 import type { Limit } from '../limits/limit.js';
 import type {} from './locals.js';
 
-/** What rows work with: the settings, and the limits where they are on. A room's own `Deps` has more. */
+/** What rows work with: the settings, and the limits if they are on. A room's own `Deps` has more. */
 export type BaseDeps = { config: object; limits: object | undefined };
 
-/** What an answer is that isn't JSON. */
 export type MediaType = 'text/html' | 'text/plain';
 
-/** What an endpoint answers when all is well: the status, and the body's schema or its media type; or no body. */
+/** A successful response: status, and the schema or media type of its body, or no body. */
 export type ReplySpec = readonly [status: number, body?: z.ZodType | MediaType];
 
-/** Headers that a client may look for in a good answer. */
 export type ReplyHeader = 'Set-Cookie' | 'Location' | 'Content-Disposition';
 
-/** The cookies of a request, by name. */
 export type Cookies = Readonly<Record<string, string | undefined>>;
 
-/** A cookie to set; without a value, one to clear. */
+/** A cookie to set; without a value, to clear. */
 export type ReplyCookie = { name: string; value?: string; options: CookieOptions };
 
-/** What a handler gets: checked input, and nothing of HTTP but the cookies. */
+/** What a handler gets: checked input, and of HTTP only the cookies. */
 export type Context<Deps, Principal, Body = undefined, Query = undefined> = {
   deps: Deps;
-  /** What the row's guard knows of the one who asks. */
+  /** What the row's guard knows of the client, such as the claims of its access token. */
   principal: Principal;
   body: Body;
   query: Query;
-  /** The `{id}` of the path: a UUID. */
   id: string;
   caller: Caller;
-  /** None where the request brings a bearer token: then that decides alone. */
+  /** Empty if the request has a bearer token: then only the token counts. */
   cookies: Cookies;
 };
 
-/** A JSON body that is large and always the same: written once. */
+/** A large JSON body that never changes: serialized once. */
 export class JsonText {
-  // Private, so that no body of the same shape passes for one.
+  // Private, so that no other body has the same type.
   readonly #text: string;
 
   constructor(value: object) {
@@ -52,42 +48,37 @@ export class JsonText {
   }
 }
 
-/** What a handler answers; its status is the endpoint's. */
 export type Reply<Body = unknown> = {
   body: Body;
   headers?: Record<string, string>;
   cookies?: ReplyCookie[];
 };
 
-/** The answer that an endpoint's `reply` asks for: the body of that schema, text, or none. */
+/** The response that an endpoint's `reply` demands: a body of that schema, text or none. */
 export type ReplyTo<Spec extends ReplySpec> = Spec extends readonly [number, infer Body]
   ? Body extends z.ZodType
     ? Reply<z.input<Body> | JsonText>
     : Reply<string>
   : Omit<Reply, 'body'>;
 
-/** What the contract says of an endpoint. */
 export type EndpointFacts = {
-  /** What clients call it (OpenAPI's operationId): it never changes. */
+  /** OpenAPI's operationId; it never changes. */
   name: string;
-  /** One line for people. */
   summary: string;
-  /** How many SQL statements a request takes at most, besides BEGIN, COMMIT and those of limits. A test counts them. */
+  /** The most SQL statements of a request, without BEGIN, COMMIT and limits. A test counts them. */
   statements?: number;
   body?: z.ZodType | undefined;
   query?: z.ZodObject | undefined;
   reply: ReplySpec;
   headers?: ReplyHeader[];
-  /** Its own refusals, besides those of its guard, path, body, limit and of the server. */
+  /** Its own refusals, besides those of guard, path, body, limit and server. */
   errors?: ErrorCode[];
 };
 
-/** What the contract says, and the handler that does it, for a principal of one kind. */
 export type Endpoint<Deps, Principal> = EndpointFacts & {
   handler: (context: Context<Deps, Principal, never, never>) => Partial<Reply> | Promise<Partial<Reply>>;
 };
 
-/** Lets a request pass with what it knows of the one who asks, or hands a refusal to `next`. */
 export type Step<Principal> = (
   req: Request,
   res: Response,
@@ -95,30 +86,24 @@ export type Step<Principal> = (
   next: NextFunction,
 ) => void;
 
-/** The ways of the contract to show who asks, each enough by itself, by their names. */
+/** The security schemes of the OpenAPI document, by name; each is enough by itself. */
 export type Schemes = Record<string, oas31.SecuritySchemeObject>;
 
-/** One way to be let in. */
 export type Guard<Deps extends BaseDeps, Principal> = {
   name: string;
-  /** What it can answer instead of letting in. */
   refusals: ErrorCode[];
-  /** How the contract shows it. */
   schemes(config: Deps['config']): Schemes;
-  /** A request without any of its schemes passes, too. */
+  /** Requests without credentials pass too. */
   optional?: true;
-  /** The body is read, checked and counted before it, not after it. */
+  /** The body is read, checked and counted before the guard. */
   bodyFirst?: true;
-  /** A sentence for the documentation. */
   note?: string;
-  /** Made once for each app. */
   step(deps: Deps): Step<Principal>;
 };
 
-/** A limit that a request counts on, under which key. A lenient one counts, but refuses no request. */
+/** A limit and the key to count under. A lenient one counts but never refuses. */
 export type LimitKey = { limit: Limit; key: string; lenient?: true };
 
-/** What a limit may look at. */
 export type LimitedRequest<Deps extends BaseDeps, Principal> = {
   deps: Deps;
   limits: NonNullable<Deps['limits']>;
@@ -131,26 +116,22 @@ export type LimitedRequest<Deps extends BaseDeps, Principal> = {
 export type RowLimit<Deps extends BaseDeps, Principal> = {
   name: string;
   keys: (request: LimitedRequest<Deps, Principal>) => LimitKey[] | Promise<LimitKey[]>;
-  /** Counted only when the request is over: for what costs little to try, so that good tries cost the store nothing. */
+  /** Counted when the request is over: for cheap attempts, so that successful ones cost the store nothing. */
   afterwards?: true;
-  /** Whether a request that ended so counts, or gets its points back; undefined where all went well. */
+  /** Whether a request with this result counts, or gets its points back; undefined means success. */
   counts(code: ErrorCode | undefined): boolean;
 };
 
-/** What a row says besides its method, path and endpoint. */
 export type RowOptions<Deps extends BaseDeps, Principal> = {
   guard: Guard<Deps, Principal>;
-  /** The role that the principal must have, else 403 `forbidden`. */
+  /** The role that the principal needs, else 403 `forbidden`. */
   role?: Principal extends { roles: string[] } ? string : never;
   limit?: RowLimit<Deps, Principal> | RowLimit<Deps, Principal>[];
 };
 
-/** One row of the route table. */
 export type Row<Deps extends BaseDeps> = {
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  /** As OpenAPI writes it: `/todos/{id}`. */
   path: string;
-  /** Under which heading the documentation lists it. */
   tag?: string;
   guard: Guard<Deps, unknown>;
   role?: string;
@@ -158,5 +139,5 @@ export type Row<Deps extends BaseDeps> = {
   endpoint: Endpoint<Deps, never>;
 };
 
-/** Files of one folder that pages load: no others of it are served. */
+/** The files of a folder that pages load; no other file of it is served. */
 export type FileFolder = { folder: string; names: string[] };

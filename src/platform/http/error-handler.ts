@@ -16,25 +16,24 @@ export type Problem = {
   errors?: AppError['errors'];
 };
 
-/** The one exit for whatever goes wrong. What is not an {@link AppError} is logged, and told as nothing but that. */
+/** The only exit for errors. One that is not an {@link AppError} is logged; the client only sees `internal_error`. */
 export function errorHandler(log: Logger): ErrorRequestHandler {
   return (thrown, req, res, next) => {
     const error = toAppError(thrown);
     if (error.status >= 500) logFailure(log, error, res);
-    // Half an answer can't be taken back: Express then cuts the connection.
+    // Half a response cannot be taken back: Express cuts the connection.
     if (res.headersSent) return next(thrown);
-    // Without a body a request counts as complete only after its handler: it needs no hanging up.
+    // Without a body the request is complete only after its handler; the connection can stay.
     if (!req.complete && hasBody(req)) hangUpSoon(req, res);
     sendProblem(res, error);
   };
 }
 
-// The rest of a refused body is read and dropped for a moment, so that whoever is still writing it gets to read the
-// answer; then the connection is cut, however endless the body. What comes in chunks is not even read: very small ones
-// cost more to drop than to send.
+// Drops the rest of a refused body for a moment, so that a client that is still writing can read the response. Chunked
+// bodies are not read at all: dropping tiny chunks costs more than sending them.
 function hangUpSoon(req: Request, res: Response): void {
   const chunked = req.headers['transfer-encoding'] !== undefined;
-  // Node begins to drop the rest once the answer is written, so only after that.
+  // Node starts to drop the rest when the response is written, so pause after that.
   if (chunked) res.once('finish', () => setImmediate(() => req.socket.pause()));
   setTimeout(() => req.complete || req.socket.destroy(), 1_000).unref();
 }
@@ -52,12 +51,11 @@ function sendProblem(res: Response, error: AppError): void {
   headers.push('Content-Length', String(Buffer.byteLength(body)));
   const challenge = challengeOf(error);
   if (challenge) headers.push('WWW-Authenticate', challenge);
-  // RFC 9110 §15.6.4: what is busy or away now is worth another try in a second, unless we know better.
+  // RFC 9110 §15.6.4: try again in a second, unless we know better.
   if (error.status === 503 || error.status === 429) headers.push('Retry-After', String(error.retryAfterSeconds ?? 1));
   writeAnswer(res, error.status, headers, body);
 }
 
-/** @param requestId what `X-Request-Id` says */
 export function problemOf(error: AppError, requestId: string): Problem {
   const { status, title } = errorCatalogue[error.code];
   const code = codeOnTheWire(error.code);
@@ -72,7 +70,7 @@ export function problemOf(error: AppError, requestId: string): Problem {
   };
 }
 
-// RFC 6750 §3: where no token was presented the challenge carries no error.
+// RFC 6750 §3: without a token the challenge has no error.
 function challengeOf({ code, status }: AppError): string | undefined {
   if (code === 'forbidden') return challenge('insufficient_scope', code);
   if (status !== 401) return undefined;
@@ -101,7 +99,6 @@ const parserErrors: Record<string, ErrorCode> = {
   'request.size.invalid': 'invalid_request',
 };
 
-/** What Express' body parser and router throw on bad input. */
 function codeOfParser(thrown: unknown): ErrorCode | undefined {
   if (thrown instanceof URIError) return 'not_found';
   const type = thrown instanceof Error && 'type' in thrown ? String(thrown.type) : '';

@@ -1,12 +1,8 @@
 import { z } from 'zod';
 
-/** A moment, in RFC 3339. */
 export const time = z.iso.datetime();
 
-/**
- * Text that a database can hold unchanged: well-formed Unicode without NUL, and without a byte order mark at its
- * start, which the embedded database takes away.
- */
+/** Without NUL, and without a byte order mark at the start, which the embedded database would remove. */
 export function textSchema(minLength: number, maxLength: number) {
   return z
     .string()

@@ -1,24 +1,21 @@
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
-import { validate as isUuid } from 'uuid';
 import { z } from 'zod';
 import { AppError } from '../../errors.js';
 import { checkInput, readBody } from './body.js';
 import { fieldsOf } from './body-fields.js';
-import { callerOf } from './caller.js';
 import type { RefuseCrossSite } from './cross-site.js';
-import type { BaseDeps, Context, Cookies, Guard, Row } from './endpoint.js';
+import type { BaseDeps, Cookies, Guard, Row } from './endpoint.js';
 import { createRateLimit } from './rate-limit.js';
+import { RequestContext } from './request-context.js';
 import { overrideHeaders, writeAnswer } from './response-headers.js';
 import { send } from './send.js';
 
-/** How this server's clients show who they are: what the steps must know of it without knowing sessions. */
+/** How clients authenticate: what the steps need without importing sessions. */
 export type Credentials = {
-  /** Whether the request brings a token that no browser sends by itself. */
+  /** Whether the request has a token that a browser does not send by itself. */
   inHeader(req: Request): boolean;
   cookies(req: Request): Cookies;
-  /** Whether a token is among the cookies. */
   areTokens(cookies: Cookies): boolean;
-  /** Whether a body asks for tokens in cookies. */
   wantsCookies(body: unknown): boolean;
 };
 
@@ -30,14 +27,14 @@ export type MountOptions<Deps extends BaseDeps> = {
 
 type Steps = (RequestHandler | ErrorRequestHandler)[];
 
-/** Puts the route table onto the app: each row becomes a list of named steps, and has none that it doesn't need. */
+/** Mounts the route table: each row becomes a list of named steps, without any that it does not need. */
 export function mount<Deps extends BaseDeps>(app: Express, rows: Row<Deps>[], options: MountOptions<Deps>): void {
   const { deps, credentials, refuseCrossSite } = options;
   const guards = createGuardSteps(deps);
   const cookiesFor = createCookiesFor<Deps>(credentials);
   const limitsFor = createRateLimit(deps, cookiesFor);
 
-  /** Nothing is parsed for a stranger, and no password is looked at before the body is clean and the try counted. */
+  // Nothing is parsed before authentication, and no password checked before the body is valid and the attempt counted.
   function stepsOf(row: Row<Deps>): Steps {
     const { body, query } = row.endpoint;
     const fields = body ? fieldsOf(body) : [];
@@ -81,12 +78,11 @@ export function mount<Deps extends BaseDeps>(app: Express, rows: Row<Deps>[], op
   }
 }
 
-/** The cookies that count for a row: none where a token that no browser sends by itself decides. */
+/** No cookies count if the request has a token that a browser does not send by itself. */
 function createCookiesFor<Deps extends BaseDeps>({ inHeader, cookies }: Credentials) {
   return (row: Row<Deps>, req: Request): Cookies => (!row.guard.bodyFirst && inHeader(req) ? {} : cookies(req));
 }
 
-/** Each guard's step, made once for the app, however many rows it guards. */
 function createGuardSteps<Deps extends BaseDeps>(deps: Deps): (guard: Guard<Deps, unknown>) => RequestHandler {
   const made = new Map<Guard<Deps, unknown>, RequestHandler>();
   return (guard) => {
@@ -108,7 +104,7 @@ function createGuardSteps<Deps extends BaseDeps>(deps: Deps): (guard: Guard<Deps
   };
 }
 
-/** Requires a role in what the guard before it knows (ASVS 8.2.1, 8.3.2). */
+/** Requires a role in the principal (ASVS 8.2.1, 8.3.2). */
 function requireRole(role: string): RequestHandler {
   return (_req, res, next) => {
     const { roles } = res.locals.principal as { roles: string[] };
@@ -127,7 +123,7 @@ function byPath<Deps extends BaseDeps>(all: Row<Deps>[]): [Row<Deps>, ...Row<Dep
   return [...found.values()];
 }
 
-/** What the body takes is never taken from the query, where logs and histories would keep it (ASVS 14.2.1). */
+/** Body fields are refused in the query, where logs and histories would keep them (ASVS 14.2.1). */
 function refuseQuery(fields: string[]): RequestHandler {
   return (req, _res, next) => {
     const misplaced = fields.filter((field) => field in req.query);
@@ -151,45 +147,7 @@ function refuseCookiesCrossSite({ wantsCookies }: Credentials, refuseCrossSite: 
   };
 }
 
-/**
- * What a handler gets. Caller and cookies are worked out only where it asks: most don't. They are a class's getters,
- * because those of an object literal make a hidden class for each request, which took a quarter of a small one.
- */
-class RequestContext<Deps> implements Context<Deps, unknown, unknown, unknown> {
-  readonly deps: Deps;
-  readonly principal: unknown;
-  readonly body: unknown;
-  readonly query: unknown;
-  readonly id: string;
-  readonly #req: Request;
-  readonly #cookies: () => Cookies;
-
-  constructor(deps: Deps, req: Request, res: Response, query: z.ZodType | undefined, cookies: () => Cookies) {
-    this.deps = deps;
-    this.principal = res.locals.principal;
-    this.body = req.body;
-    this.query = query ? checkInput(query, req.query, 'query') : undefined;
-    this.id = idOf(req);
-    this.#req = req;
-    this.#cookies = cookies;
-  }
-
-  get caller() {
-    return callerOf(this.#req);
-  }
-
-  get cookies() {
-    return this.#cookies();
-  }
-}
-
-function idOf({ params: { id } }: Request): string {
-  // What is no id names nothing; the database is not to be asked about it.
-  if (id !== undefined && !isUuid(id)) throw new AppError('not_found');
-  return String(id);
-}
-
-/** RFC 9110 §15.5.6: 405 says what the path does take. */
+/** RFC 9110 §15.5.6: 405 lists the allowed methods. */
 function otherMethods<Deps extends BaseDeps>(rows: Row<Deps>[]): RequestHandler {
   const methods = rows.flatMap((row) => (row.method === 'GET' ? ['GET', 'HEAD'] : [row.method]));
   const allow = [...methods, 'OPTIONS'].join(', ');

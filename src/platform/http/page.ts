@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Reply } from './endpoint.js';
 
-/** What a page may load besides what every page may not: each adds sources to one directive of its policy. */
 export type PageSources = { scripts: string[]; styles: string[]; images?: string[] };
 
-/** A page that may load what is named and talk to this server alone; no frame around it, no form out of it. */
+/** A page that loads only the named sources, talks only to this server, and allows no frames and no forms. */
 export function page(html: string, { scripts, styles, images = [] }: PageSources): Reply<string> {
   const policy = [
     "default-src 'none'",
@@ -19,23 +18,19 @@ export function page(html: string, { scripts, styles, images = [] }: PageSources
   return { body: html, headers: { 'Content-Security-Policy': policy.join(';') } };
 }
 
-/** The source of a policy that lets just this script or style stand in a page. */
 export function sourceHash(source: string): string {
   return `'sha256-${createHash('sha256').update(source).digest('base64')}'`;
 }
 
 export type Form = {
-  /** The fields and the button. */
   form: string;
-  /** The path that takes them, and the token of the link. */
   target: string;
-  /** What is said when all went well. */
   done: string;
 };
 
 /**
- * A page that a mailed link leads to. It is the same whatever the link says: the token is read by the script, in the
- * browser, and used only when a person presses the button, so that a mail scanner's GET consumes nothing.
+ * The page behind a mailed link, the same for every link: the script uses the token only when a person presses the
+ * button, so that a mail scanner's GET uses nothing up.
  */
 export function formPage(title: string, { form, target, done }: Form): Reply<string> {
   const html = `<!doctype html>
@@ -65,8 +60,8 @@ input { display: block; width: 100%; box-sizing: border-box; font: inherit; padd
 button { font: inherit; padding: .4rem 1rem }
 `;
 
-// The token leaves the address bar at once, where histories and shoulders would find it. No cookie goes along: it is
-// the token that opens this.
+// Removes the token from the address bar at once, so that it stays out of histories and screenshots. Sends no cookie:
+// the token is enough.
 const script = `
 const form = document.querySelector('form');
 const say = (text) => { document.querySelector('[role=status]').textContent = text };

@@ -1,10 +1,8 @@
 import { z } from 'zod';
 import type { ZodOpenApiOverride } from 'zod-openapi';
 
-/** One page of a list, and where the next one starts. */
 export type Page<Item> = { items: Item[]; nextCursor: string | null };
 
-/** The query of a list: how many items, and after which. */
 export const pageQuerySchema = z.object({
   limit: z
     .string()
@@ -15,7 +13,7 @@ export const pageQuerySchema = z.object({
   cursor: z.uuid().optional().meta({ description: 'The `next_cursor` of the page before.' }),
 });
 
-/** The contract's word for a number that travels as the text of a query. */
+/** OpenAPI's integer, for a number that arrives as text in a query. */
 function asInteger(minimum: number, maximum: number, fallback: number): ZodOpenApiOverride {
   return ({ jsonSchema }) => {
     delete jsonSchema.pattern;
@@ -23,7 +21,7 @@ function asInteger(minimum: number, maximum: number, fallback: number): ZodOpenA
   };
 }
 
-/** What a list answers: pass `next_cursor` as `?cursor=` for the next page; it is null at the end. */
+/** A page of a list; `next_cursor` is the `?cursor=` of the next page, null at the end. */
 export function pageSchema<Item extends z.ZodType>(item: Item) {
   const { id, example } = item.meta() ?? {};
   return z
@@ -37,16 +35,12 @@ export function pageSchema<Item extends z.ZodType>(item: Item) {
     });
 }
 
-/**
- * Cuts a page.
- * @param found one item more than asked for, where there is one: it tells that there is a next page
- */
+/** Cuts a page. @param found one item more than `limit` if there is a next page */
 export function pageOf<Item extends { id: string }>(found: Item[], limit: number): Page<Item> {
   const items = found.slice(0, limit);
   return { items, nextCursor: found.length > limit ? (items.at(-1)?.id ?? null) : null };
 }
 
-/** A page as it is sent. */
 export function pageJson<Item, Sent>({ items, nextCursor }: Page<Item>, json: (item: Item) => Sent) {
   return { data: items.map(json), next_cursor: nextCursor };
 }

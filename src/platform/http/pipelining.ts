@@ -1,23 +1,23 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
-import { createTurns } from './turn-queue.js';
+import { createTurnQueue } from './turn-queue.js';
 
 /**
- * Lets no client crowd out the others by what it sends at once. What one connection sends ahead of its answers (RFC 9112
- * §9.3.2) waits for them: else each would be worked out and held in memory, whether or not the client reads any. And
- * heads that take a millisecond to look through take turns.
+ * Stops one client from crowding out others. Pipelined requests (RFC 9112 §9.3.2) wait for the response before them:
+ * otherwise all would run and stay in memory, even if the client reads none. Requests with large heads, a millisecond
+ * each, take turns.
  */
-export function inOrder(app: RequestListener): RequestListener {
-  const inTurn = createTurns();
+export function answerInRequestOrder(app: RequestListener): RequestListener {
+  const queueTurn = createTurnQueue();
   return (req, res) => {
-    const begin = () => inTurn(() => app(req, res));
+    const begin = () => queueTurn(() => app(req, res));
     if (res.socket) return hasLargeHead(req) ? begin() : app(req, res);
-    // Node gives it the socket when the answer before it has been sent.
+    // Node assigns the socket when the response before it has been sent.
     let begun = false;
     res.once('socket', () => {
       begun = true;
       begin();
     });
-    // Where the connection ends before that, nobody else tells whoever waits for the end of this one.
+    // If the connection ends before that, listeners for the end of this response get no other event.
     req.once('close', () => begun || res.emit('close'));
   };
 }

@@ -1,20 +1,17 @@
 import type { RequestHandler } from 'express';
 import type { Policy } from '../limits/counters.js';
-import { createTally } from '../limits/window-counter.js';
+import { createWindowCounter } from '../limits/window-counter.js';
 import { addressKeyOf } from './address-key.js';
 import { refuseByLimit } from './rate-limit-headers.js';
 
-// About 20 MB, where they are all different and IPv6.
+// About 20 MB if all are different IPv6 addresses.
 const maxAddresses = 100_000;
 
-/**
- * The limit on everything that comes from an address. It is on the way of every request, so it is counted in this
- * instance alone, without a promise or a timer, and its headers are written only when it refuses.
- */
+/** On every request, so it counts in this instance only, without promise or timer, and sets headers only to refuse. */
 export function refuseFloods(policy: Policy): RequestHandler {
-  const tally = createTally(policy.seconds * 1000, maxAddresses);
+  const counter = createWindowCounter(policy.seconds * 1000, maxAddresses);
   return (req, res, next) => {
-    const entry = tally.add(addressKeyOf(req));
+    const entry = counter.add(addressKeyOf(req));
     if (entry.points <= policy.points) return next();
     refuseByLimit(res, policy, entry.endsAt - Date.now());
   };

@@ -2,10 +2,10 @@ import type { Response } from 'express';
 import { AppError } from '../../errors.js';
 import type { Policy } from '../limits/counters.js';
 
-/** A limit, and how it stands for the one who asks where that is known without asking the store. */
+/** A limit and its state for the client, if known without asking the store. */
 export type Standing = { policy: Policy; left?: number; msLeft?: number };
 
-/** `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers): what holds, and how much of it is left. */
+/** Sets `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers). */
 export function tellLimits(res: Response, standings: Standing[]): void {
   const policies = standings.map(({ policy: { name, points, seconds } }) => `"${name}";q=${points};w=${seconds}`);
   const left = standings.flatMap(({ policy, left, msLeft }) =>
@@ -15,17 +15,13 @@ export function tellLimits(res: Response, standings: Standing[]): void {
   if (left.length > 0) res.setHeader('RateLimit', left.join(', '));
 }
 
-/**
- * Refuses a request by a limit, tells how that stands, and leaves its name for the metrics.
- * @throws AppError rate_limited
- */
 export function refuseByLimit(res: Response, policy: Policy, msLeft: number): never {
   tellLimits(res, [{ policy, left: 0, msLeft }]);
   res.locals.refusedBy = policy.name;
   throw new AppError('rate_limited', { retryAfterSeconds: secondsOf(msLeft) });
 }
 
-/** Rounded up: a client that comes back then finds the window over. */
+/** Rounded up: a client that waits this long finds the window over. */
 function secondsOf(ms: number): number {
   return Math.max(1, Math.ceil(ms / 1000));
 }

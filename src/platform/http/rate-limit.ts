@@ -4,17 +4,14 @@ import type { Counted, Refused, Taken } from '../limits/limit.js';
 import type { BaseDeps, Cookies, LimitKey, Row, RowLimit } from './endpoint.js';
 import { refuseByLimit, type Standing, tellLimits } from './rate-limit-headers.js';
 
-/** What a row with a limit does more than others; nothing where the row has none, or `RATE_LIMIT` is off. */
 export type LimitSteps = {
-  /** Takes the points, or refuses. */
   count: RequestHandler[];
-  /** Before a good answer: gives back what does not count, and tells how the limits stand. */
+  /** Before a successful response: returns points that do not count, and sets the headers. */
   settle: ((res: Response) => Promise<void>) | undefined;
-  /** The same before a refusal. */
   refused: ErrorRequestHandler[];
 };
 
-/** A key that a request counts on, with the point that was taken for it, unless it counts afterwards. */
+/** A counted key with its point; no point yet if it counts afterwards. */
 export type HeldPoint = { key: LimitKey; counts: RowLimit<BaseDeps, never>['counts']; point: Taken | undefined };
 
 declare module 'express-serve-static-core' {
@@ -26,7 +23,6 @@ declare module 'express-serve-static-core' {
 
 const none: LimitSteps = { count: [], settle: undefined, refused: [] };
 
-/** The limits of the route table. @param cookiesFor the cookies that count for a row */
 export function createRateLimit<Deps extends BaseDeps>(
   deps: Deps,
   cookiesFor: (row: Row<Deps>, req: Request) => Cookies,
@@ -34,7 +30,6 @@ export function createRateLimit<Deps extends BaseDeps>(
   const limits = deps.limits as NonNullable<Deps['limits']> | undefined;
 
   function keysFor(row: Row<Deps>, rowLimit: RowLimit<Deps, never>, req: Request, res: Response) {
-    // A class would do as well; what a limit looks at is little, and few rows have one.
     const principal = res.locals.principal as never;
     return rowLimit.keys({
       deps,
@@ -60,7 +55,7 @@ const settleRefused: ErrorRequestHandler = (error, _req, res, next) => {
   settle(res, code).then(() => next(error), next);
 };
 
-/** All points or none: what was taken before a refusal is given back, for that was no try. */
+/** All points or none: after a refusal, the points already taken are returned. */
 async function takeAll<Deps extends BaseDeps>(
   rowLimits: RowLimit<Deps, never>[],
   keysOf: (rowLimit: RowLimit<Deps, never>) => LimitKey[] | Promise<LimitKey[]>,
@@ -70,7 +65,7 @@ async function takeAll<Deps extends BaseDeps>(
   try {
     for (const rowLimit of rowLimits) {
       const keys = await keysOf(rowLimit);
-      // Before anything is asked of the store: a flood on one key is not to be counted at the address each time.
+      // Before asking the store: a flood on one key must not count at its address each time.
       for (const key of keys) refuseIf(res, key, key.limit.peek(key.key));
       for (const key of keys) {
         const point = rowLimit.afterwards ? undefined : await take(key);
@@ -108,12 +103,12 @@ async function settleOne(
   code: ErrorCode | undefined,
 ): Promise<Standing> {
   const { policy } = key.limit;
-  const spent = counts(code);
+  const isCounted = counts(code);
   if (point) {
-    await point.settle(spent);
-    return { policy, left: point.left + (spent ? 0 : 1), msLeft: point.msLeft };
+    await point.settle(isCounted);
+    return { policy, left: point.left + (isCounted ? 0 : 1), msLeft: point.msLeft };
   }
-  if (!spent) return { policy };
+  if (!isCounted) return { policy };
   const counted = await key.limit.count(key.key);
   refuseIf(res, key, counted);
   return { policy, left: counted.allowed ? counted.left : 0, msLeft: counted.msLeft };

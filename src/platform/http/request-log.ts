@@ -4,10 +4,7 @@ import type { RequestMetrics } from '../telemetry/request-metrics.js';
 import { addressOf } from './caller.js';
 import { pathOf, routePatternOf } from './request-path.js';
 
-/**
- * Each request is counted once it is over, by the row that it met, and leaves one line: no body, no query, no header,
- * so no secret.
- */
+/** Counts each finished request by its row, and logs one line: no body, no query, no header, so no secret. */
 export function requestLog(log: Logger, metrics: RequestMetrics): RequestHandler {
   const isLogged = log.isLevelEnabled('info');
   return (req, res, next) => {
@@ -21,7 +18,7 @@ export function requestLog(log: Logger, metrics: RequestMetrics): RequestHandler
   };
 }
 
-// Of the methods that anybody may invent only these are told apart, or labels would be without bound.
+// A client can invent methods; metric labels must stay few.
 const methods = new Set(['GET', 'HEAD', 'POST', 'PATCH', 'DELETE', 'OPTIONS']);
 
 function count(metrics: RequestMetrics, req: Request, res: Response, ms: number): void {
@@ -34,7 +31,6 @@ function count(metrics: RequestMetrics, req: Request, res: Response, ms: number)
   });
 }
 
-/** What is undefined is left out of the line. */
 function lineOf(req: Request, res: Response, ms: number) {
   return {
     request_id: res.locals.requestId,
@@ -44,7 +40,7 @@ function lineOf(req: Request, res: Response, ms: number) {
     status: res.statusCode,
     ms: Math.round(ms * 10) / 10,
     ip: addressOf(req),
-    // A client that went away before its answer: the status above was never sent.
+    // The client left before the response, so the status above was never sent.
     aborted: res.writableFinished ? undefined : true,
     code: res.locals.code,
     msg: 'request',

@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 
-/** What was asked for, without the query: that may hold a secret. */
+/** Without the query, which may hold a secret. */
 export function pathOf({ originalUrl }: Request): string {
   const queryAt = originalUrl.indexOf('?');
   return queryAt < 0 ? originalUrl : originalUrl.slice(0, queryAt);
@@ -8,7 +8,7 @@ export function pathOf({ originalUrl }: Request): string {
 
 const patterns = new WeakMap<object, string>();
 
-/** The path of the row that a request met, as the route table writes it: `/todos/{id}`; undefined where it met none. */
+/** The request's row in the route table: `/todos/{id}`; undefined if there is none. */
 export function routePatternOf({ route }: Request): string | undefined {
   if (!route) return undefined;
   const known = patterns.get(route);

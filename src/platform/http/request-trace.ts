@@ -2,7 +2,7 @@ import type { RequestHandler } from 'express';
 import type { Tracing } from '../telemetry/tracing.js';
 import { pathOf, routePatternOf } from './request-path.js';
 
-/** Each request becomes a span, below the caller's where `traceparent` names one (W3C Trace Context). */
+/** One span per request, below the client's span if `traceparent` names one (W3C Trace Context). */
 export function traceRequests(tracing: Tracing): RequestHandler {
   return (req, res, next) => {
     const span = tracing.beginRequest({ method: req.method, path: pathOf(req), headers: req.headers });

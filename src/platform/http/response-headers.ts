@@ -4,13 +4,12 @@ import cors from 'cors';
 import type { RequestHandler, Response } from 'express';
 import helmet from 'helmet';
 
-/** Names and values in turn, as Node writes them fastest. */
+/** Names and values alternating: the form that Node writes fastest. */
 type FlatHeaders = string[];
 
 /**
- * Works out the headers that an answer has whatever it says: helmet's as suit an API, those that let the front ends
- * of `CORS_ORIGINS` read it, and its id. Helmet and cors are asked once for each origin, not at each request, and
- * {@link writeAnswer} hands all of it over in one go: set one by one, headers were half the cost of a small request.
+ * Helmet and cors run once per origin, not per request, and {@link writeAnswer} passes all headers in one call: set one
+ * by one, they were half the cost of a small request.
  */
 export function responseHeaders(origins: string[]): RequestHandler {
   const always = standardHeaders();
@@ -28,18 +27,18 @@ export function responseHeaders(origins: string[]): RequestHandler {
   };
 }
 
-/** Writes an answer with the headers of every answer and its own: the one place where heads are written. */
+/** Writes a response with the common headers and its own. No other function writes heads. */
 export function writeAnswer(res: Response, status: number, own: FlatHeaders, body?: string): void {
   res.writeHead(status, [...res.locals.headers, ...own]).end(body);
 }
 
-/** For an answer that a library writes, such as a preflight's or a file's: sets the headers of every answer beforehand. */
+/** Sets the common headers for a response that a library writes, such as a preflight or a file. */
 export function setHeaders(res: Response): void {
   const headers: FlatHeaders = res.locals.headers;
   for (let n = 0; n < headers.length; n += 2) res.setHeader(headers[n] ?? '', headers[n + 1] ?? '');
 }
 
-/** Has an answer say something else than every answer does, such as how long it may be kept. */
+/** Replaces common headers of this response, such as `Cache-Control`. */
 export function overrideHeaders(res: Response, own: Record<string, string>): void {
   const names = new Set(Object.keys(own).map((name) => name.toLowerCase()));
   const headers: FlatHeaders = res.locals.headers;
@@ -47,7 +46,7 @@ export function overrideHeaders(res: Response, own: Record<string, string>): voi
   res.locals.headers = [...left, ...Object.entries(own).flat()];
 }
 
-/** The headers of every answer. Helmet's own choice is for pages; this is what speaks to an answer in JSON. */
+/** The common headers. Helmet's defaults are for pages; these fit JSON. */
 export function standardHeaders(): FlatHeaders {
   const apply = helmet({
     contentSecurityPolicy: {
@@ -76,7 +75,6 @@ function corsFor(origins: string[]): RequestHandler {
   });
 }
 
-/** What a middleware sets on the answer to a plain GET. */
 function headersBy(middleware: RequestHandler, origin?: string): FlatHeaders {
   const req = {
     method: 'GET',

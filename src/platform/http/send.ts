@@ -2,7 +2,6 @@ import type { Response } from 'express';
 import { JsonText, type Reply, type ReplySpec } from './endpoint.js';
 import { overrideHeaders, writeAnswer } from './response-headers.js';
 
-/** Sends a handler's reply as its endpoint says: with that status, as JSON or as text of that type. */
 export function send(res: Response, [status, type]: ReplySpec, { body, headers, cookies }: Partial<Reply>): void {
   if (headers) overrideHeaders(res, headers);
   for (const { name, value, options } of cookies ?? [])
@@ -23,5 +22,5 @@ function sendText(res: Response, status: number, type: string, text: string): vo
   );
 }
 
-// The one answer in plain text is that of Prometheus, whose format has a version.
+// The only plain text is Prometheus', whose format has a version.
 const contentTypes: Record<string, string> = { 'text/plain': 'text/plain; version=0.0.4' };

@@ -12,51 +12,47 @@ import type { Express } from 'express';
 import type { Logger } from 'pino';
 import { AppError } from '../../errors.js';
 import { problemOf } from './error-handler.js';
-import { inOrder } from './pipelining.js';
+import { answerInRequestOrder } from './pipelining.js';
 import { standardHeaders } from './response-headers.js';
-import { answerWaiting } from './starting.js';
-import { createTurns } from './turn-queue.js';
+import { respondWhileStarting } from './starting.js';
+import { createTurnQueue } from './turn-queue.js';
 
-/** How long a client may take, in milliseconds. Slow ones must not hold sockets that others need (ASVS 13.1.3). */
+/** Time limits for clients in milliseconds. Slow ones must not hold sockets that others need (ASVS 13.1.3). */
 const timeLimits = {
   headersTimeout: 10_000,
   requestTimeout: 15_000,
-  // Longer than the 60 s that load balancers keep an idle connection for: else they send into a closing one.
+  // Longer than load balancers keep an idle connection (60 s): otherwise they send into a closing one.
   keepAliveTimeout: 65_000,
-  // How often the first two are looked at; Node's 30 s would make 40 s of 10.
+  // How often Node checks the first two; its 30 s would turn 10 s into 40.
   connectionsCheckingInterval: 1_000,
 };
 
-// Without progress for this long, in either direction, a request under way is cut: a client that reads no answer. One
-// that has read some of it is given as long again.
+// Cuts a request without progress for this long, in either direction: a client that does not read.
 const stalledAfter = 10_000;
 
 export type HttpServer = {
   server: Server;
-  /** Has the app answer from the next request on. Until then every answer is {@link answerWaiting}'s. */
+  /** The app answers from the next request on. Until then every response is that of {@link respondWhileStarting}. */
   use(app: Express): void;
 };
 
-/** An HTTP server, not yet listening. */
 export function createHttpServer(log: Logger): HttpServer {
   const prototypes = createPrototypes();
-  const waiting = answerWaiting();
-  const server = createServer({ ...timeLimits, ...prototypes.options }, waiting);
+  const whileStarting = respondWhileStarting();
+  const server = createServer({ ...timeLimits, ...prototypes.options }, whileStarting);
   server.setTimeout(stalledAfter);
   server.on('clientError', answerUnreadable(log));
   return {
     server,
     use(app) {
       prototypes.take(app);
-      server.off('request', waiting).on('request', inOrder(app));
+      server.off('request', whileStarting).on('request', answerInRequestOrder(app));
     },
   };
 }
 
-/**
- * Express 5 gives each request and response its own prototype by `Object.setPrototypeOf`, which costs most of a
- * small request on Node 20 and 22. Objects that are born with it are spared that; on Node 24 it is the other way round.
- */
+// Express 5 calls `Object.setPrototypeOf` on each request and response, most of the cost of a small request on Node 20
+// and 22. Objects created with that prototype avoid it; on Node 24 that is slower instead.
 function createPrototypes(): { options: ServerOptions; take(app: Express): void } {
   if (Number(process.versions.node.split('.')[0]) >= 24) return { options: {}, take: () => undefined };
   const [request, response] = [bornLike(IncomingMessage), bornLike(ServerResponse)];
@@ -71,7 +67,7 @@ function createPrototypes(): { options: ServerOptions; take(app: Express): void 
 
 type Constructor = { prototype: object; call(self: object, first: unknown, second: unknown): void };
 
-// The prototype of a class is fixed, and Express would still exchange it: so this is a plain function.
+// A function, because the prototype of a class is fixed and Express would still change it.
 function bornLike(base: Constructor): { prototype: object } {
   function Born(this: object, first: unknown, second: unknown): void {
     base.call(this, first, second);
@@ -80,14 +76,14 @@ function bornLike(base: Constructor): { prototype: object } {
   return Born;
 }
 
-/** What is not HTTP never reaches Express: it gets the same kind of answer here, and the connection is closed. */
+// Requests that are not HTTP never reach Express.
 function answerUnreadable(log: Logger): (error: NodeJS.ErrnoException, socket: Duplex) => void {
   const standard = standardHeaders();
-  const inTurn = createTurns();
+  const queueTurn = createTurnQueue();
   const headers = standard.flatMap((name, n) => (n % 2 === 0 ? [`${name}: ${standard[n + 1]}`] : []));
   return (error, socket) => {
-    // Connections that began together run out of time together.
-    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') inTurn(() => answer(error, socket));
+    // Connections that began together time out together.
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') queueTurn(() => answer(error, socket));
     else answer(error, socket);
   };
 

@@ -4,8 +4,8 @@ import { AppError } from '../../errors.js';
 import { problemOf } from './error-handler.js';
 import { standardHeaders } from './response-headers.js';
 
-/** What is answered while the database has not been reached yet, and there is no app: the process is well, and no more. */
-export function answerWaiting(): RequestListener {
+/** The responses until the database is reached: the process is healthy, but nothing else works. */
+export function respondWhileStarting(): RequestListener {
   const standard = standardHeaders();
   return (req, res) => {
     const id = randomUUID();

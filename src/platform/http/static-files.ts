@@ -2,10 +2,9 @@ import express, { type RequestHandler } from 'express';
 import type { FileFolder } from './endpoint.js';
 import { overrideHeaders, setHeaders } from './response-headers.js';
 
-// Kept, but asked about each time by their ETag: files of two releases must not meet on one page.
+// Browsers revalidate by ETag each time: a page must not mix files of two releases.
 const caching = { 'Cache-Control': 'no-cache' };
 
-/** Serves the named files of a folder; whatever else is asked for is passed on. */
 export function serveFiles({ folder, names }: FileFolder): RequestHandler {
   const send = express.static(folder, {
     index: false,

@@ -1,11 +1,8 @@
-/** Runs pieces of work one after the other, each in a turn of the event loop of its own. */
-export type Turns = (work: () => void) => void;
+/** Runs pieces of work one after another, each in its own turn of the event loop. */
+export type TurnQueue = (work: () => void) => void;
 
-/**
- * A request is cheap, but hundreds that are ready at once are worked off in one turn of the event loop, in which nobody
- * else is heard. What takes a millisecond or more, or comes in crowds, takes turns with everything else instead.
- */
-export function createTurns(): Turns {
+/** Otherwise hundreds of ready requests run in one turn of the event loop, while all else waits. */
+export function createTurnQueue(): TurnQueue {
   const waiting: (() => void)[] = [];
   function next(): void {
     const work = waiting.shift();

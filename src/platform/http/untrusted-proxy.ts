@@ -1,15 +1,12 @@
 import type { RequestHandler } from 'express';
 import type { Logger } from 'pino';
 
-/**
- * Says once that requests come through a proxy that nobody has told us of: all its clients then share one address,
- * and with it their limits. For `TRUST_PROXY=false`; the header is not believed.
- */
+/** Behind a proxy, TRUST_PROXY=false makes all clients share one address and its limits: warns once. */
 export function warnOfUntrustedProxy(log: Logger): RequestHandler {
-  let said = false;
+  let hasWarned = false;
   return (req, _res, next) => {
-    if (!said && req.headers['x-forwarded-for'] !== undefined) {
-      said = true;
+    if (!hasWarned && req.headers['x-forwarded-for'] !== undefined) {
+      hasWarned = true;
       log.warn(
         'a request came with X-Forwarded-For while TRUST_PROXY is false: behind a proxy, set it to the number of hops',
       );

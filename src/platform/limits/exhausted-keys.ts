@@ -1,29 +1,27 @@
-// Of a key known to be spent the store is asked once in this time. Not until the window ends: another instance may
-// give points back.
+// Not until the window ends, because another instance may return points.
 const believedMs = 1_000;
 
-const maxSpent = 10_000;
+const maxKeys = 10_000;
 
-/** Keys that were found spent, and when their windows end; only so many, for the store knows them all. */
-export function createSpentKeys() {
+/** Keys without points, and when their windows end; a bounded number, because the store knows them all. */
+export function createExhaustedKeys() {
   const keys = new Map<string, { believedUntil: number; endsAt: number }>();
   return {
-    /** When the key's window ends, where it need not be asked about. */
+    /** When the key's window ends, if the store need not be asked. */
     get(key: string): number | undefined {
       const found = keys.get(key);
       return found && performance.now() < Math.min(found.believedUntil, found.endsAt) ? found.endsAt : undefined;
     },
-    /** Whether it was spent earlier in this window: then nobody else's attempts explain it any more. */
+    /** Whether the key was already exhausted in this window: then other attempts in flight do not explain it. */
     wasJust(key: string): boolean {
       const found = keys.get(key);
       return found !== undefined && performance.now() < found.endsAt;
     },
-    /** @returns when its window ends */
     add(key: string, msLeft: number, believedFor = believedMs): number {
       const now = performance.now();
       keys.delete(key);
       const [oldest] = keys.keys();
-      if (keys.size >= maxSpent && oldest !== undefined) keys.delete(oldest);
+      if (keys.size >= maxKeys && oldest !== undefined) keys.delete(oldest);
       keys.set(key, { believedUntil: now + believedFor, endsAt: now + msLeft });
       return now + msLeft;
     },

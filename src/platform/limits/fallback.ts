@@ -1,15 +1,11 @@
 import type { Count, Counter } from './counters.js';
 
-/** A logger's two words that are needed here. */
 export type OutageLog = Record<'info' | 'warn', (details: object, message: string) => void>;
 
-/** Whether the store is away: known to all limits that share it. */
 export type Outage = {
-  /** Whether to do without the store for now; once a second one asker is sent to look whether it is back. */
+  /** Whether to skip the store for now; once a second one call tries it again. */
   isOn(): boolean;
-  /** The store failed. Logs where it did not before. */
   began(error: unknown): void;
-  /** The store answered. Logs where it did not before. */
   over(): void;
 };
 
@@ -26,7 +22,7 @@ export function createOutage(log: OutageLog): Outage {
     },
     began(error) {
       if (askAgainAt === undefined)
-        log.warn({ err: error }, 'the store of the rate limits is away: each instance counts for itself meanwhile');
+        log.warn({ err: error }, 'the store of the rate limits is down: each instance counts for itself');
       askAgainAt = performance.now() + askAgainMs;
     },
     over() {
@@ -36,7 +32,7 @@ export function createOutage(log: OutageLog): Outage {
   };
 }
 
-/** Counts in the store, and in memory while that is away: laxer by the number of instances, never an open door. */
+/** Counts in the store, or in memory while it is down: then each instance allows the limit, but never more. */
 export function withoutFail(store: Counter, memory: Counter, outage: Outage): Counter {
   return {
     async add(key): Promise<Count> {

@@ -1,23 +1,22 @@
-/** Points counted for one key in one window. Who holds it may take points back: from this window, never another. */
+/** The points of one key in one window. A caller that keeps the entry can only take points back from this window. */
 export type Entry = { points: number; endsAt: number };
 
-export type Tally = {
-  /** Adds a point for the key. A window begins with a key's first point, and with it all is forgotten at once. */
+export type WindowCounter = {
+  /** Adds a point. A key's first point starts its window; at the end all its points are forgotten. */
   add(key: string): Entry;
-  /** How many keys are remembered. */
   size(): number;
 };
 
 /**
- * Counts in memory. All windows have one length, so the entries lie in the order in which they end, and what has
- * ended is dropped as new keys come: no timer, and at most `maxKeys` entries. Beyond that the oldest are forgotten,
- * which takes as many different addresses or names, each of them limited by itself.
+ * All windows have the same length, so entries are sorted by their end, and new keys push out ended ones: no timer.
+ * Above `maxKeys` the oldest are forgotten; an attacker needs as many addresses or names for that, each with its own
+ * limit.
  */
-export function createTally(windowMs: number, maxKeys: number): Tally {
+export function createWindowCounter(windowMs: number, maxKeys: number): WindowCounter {
   const entries = new Map<string, Entry>();
 
   function begin(key: string, now: number): Entry {
-    // Two go for each that comes, so that a flood of keys is forgotten as fast as it came.
+    // Two per new key, so that a flood of keys is forgotten as fast as it came.
     dropFirstIfEnded(now);
     dropFirstIfEnded(now);
     entries.delete(key);

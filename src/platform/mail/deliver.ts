@@ -8,7 +8,6 @@ import { type MailContent, renderMail } from './render.js';
 type MailDeps = { db: Db; config: { appUrl: string; mail: { from: string } } };
 type Compose = (deps: MailDeps, item: OutboxItem) => Promise<MailContent | undefined>;
 
-/** Delivers items of the outbox as mails: what each says is found out when it is sent. */
 export function deliverMails(deps: MailDeps, compose: Compose, send: Mailer): Deliver {
   const { appUrl, mail } = deps.config;
   return async (item, signal) => {

@@ -1,18 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { MailText } from './render.js';
 
-/** A mail as it goes over the wire, for one recipient. */
 export type Message = { id: string; from: string; to: string; raw: string };
 
 /**
- * Writes a message (RFC 5322) of two ASCII parts as they are: no transfer encoding breaks the link that people copy.
- * @param id of the outbox row: each attempt has the same Message-ID, by which mailboxes know a second copy
- * @param from `MAIL_FROM`, checked by the settings
- * @param to one address, checked when it was taken in
+ * Writes a message (RFC 5322) with two ASCII parts; no transfer encoding breaks the link.
+ * @param id of the outbox row: each attempt has the same Message-ID, so mailboxes recognise a second copy
  */
 export function messageOf(id: string, from: string, to: string, { subject, text, html }: MailText): Message {
   const sender = addressIn(from);
-  // The recipient is checked at the door; here it decides who reads a token, so it is looked at once more.
+  // Checked again here, because the recipient gets a token.
   if (!/^[^\s<>,;:"()[\]\\@]+@[^\s<>,;:"()[\]\\@]+$/.test(to)) throw new Error('The recipient is not one address.');
   const boundary = `part-${randomUUID()}`;
   const part = (type: string, content: string) =>
@@ -23,7 +20,7 @@ export function messageOf(id: string, from: string, to: string, { subject, text,
     `Subject: ${subject}`,
     `Date: ${new Date().toUTCString().replace('GMT', '+0000')}`,
     `Message-ID: <${id}@${sender.split('@')[1]}>`,
-    // RFC 3834 §5: no vacation notice is to answer.
+    // RFC 3834 §5: prevents automatic replies.
     'Auto-Submitted: auto-generated',
     'MIME-Version: 1.0',
     `Content-Type: multipart/alternative; boundary="${boundary}"`,

@@ -1,13 +1,11 @@
 import type { OutboxItem } from '../outbox/queue.js';
 import type { MailContent } from './render.js';
 
-/** Makes the content of one kind of notice: a mail that says that something has happened. */
 export type ComposeNotice = (deps: unknown, item: OutboxItem) => Promise<MailContent>;
 
-/** What to do where it was not the user. */
 export type Advice = 'set a new password' | 'tell the operator';
 
-/** A notice: what happened, from where, and what to do if it was not the user. */
+/** A mail that says what happened, from where, and what to do if it was not the user. */
 export function notice(subject: string, what: string, advice: Advice): ComposeNotice {
   return async (_deps, { recipient, detail: { username = '', ip = null, userAgent = null } }) => ({
     to: recipient,

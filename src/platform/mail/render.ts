@@ -1,15 +1,14 @@
-/** What a mail says, in plain text and in HTML. Both are ASCII in lines of fewer than 998 characters (RFC 5322 §2.1.1). */
+/** Both parts are ASCII with lines below 998 characters (RFC 5322 §2.1.1). */
 export type MailText = { subject: string; text: string; html: string };
 
-/** A paragraph is text, or a link that stands alone. What users or requests bring into it is data, never markup. */
+/** Text, or a link of its own. User input in it is data, never markup. */
 export type Paragraph = string | { label: string; path: string };
 
-/** A mail to one address, before it is written as text and HTML. */
 export type MailContent = { to: string; username?: string; subject: string; paragraphs: Paragraph[] };
 
-/** Writes a mail. @param appUrl `APP_URL`: links lead there and nowhere else */
+/** @param appUrl `APP_URL`: all links lead there */
 export function renderMail({ username, subject, paragraphs }: MailContent, appUrl: string): MailText {
-  // An internationalised host name in its ASCII form.
+  // Gives an internationalised host name in ASCII.
   const base = new URL(appUrl).href.replace(/\/$/, '');
   const greeting = username === undefined ? 'Hello,' : `Hello ${username},`;
   const parts = [greeting, ...paragraphs, `This mail was sent by ${base}. Please do not reply to it.`].map((part) =>
@@ -22,7 +21,7 @@ export function renderMail({ username, subject, paragraphs }: MailContent, appUr
   };
 }
 
-// What a request brings may hold any character; a control character or a long line must not shape the mail.
+// User input may hold any character; control characters and long lines must not change the mail's structure.
 function printable(text: string): string {
   return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 900);
 }

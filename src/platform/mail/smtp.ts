@@ -3,24 +3,19 @@ import { parseConnectionUrl } from 'nodemailer/lib/shared';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
 import type { Message } from './message.js';
 
-/**
- * How long the server may take, in milliseconds. The last is for any step that makes no progress: RFC 5321 §4.5.3.2.6
- * asks for ten minutes after the message, because who gives up earlier on a server that is merely slow sends twice.
- */
+// `socketTimeout` is for a step without progress: RFC 5321 §4.5.3.2.6 asks for ten minutes after the message, because
+// giving up on a slow server earlier sends the mail twice.
 const timeLimits = { connectionTimeout: 30_000, greetingTimeout: 30_000, dnsTimeout: 10_000, socketTimeout: 600_000 };
 
-// However slowly it goes on, a message of a few kilobytes is over by then.
+// A message of a few kilobytes never takes longer.
 const longestHandOver = 900_000;
 
 const patienceWithGoodbye = 2_000;
 
-/**
- * Hands one message to the server that the URL names, on a connection of its own, by nodemailer.
- * @throws where the server did not accept it for its one recipient, in time, before the signal
- */
+/** @throws if the server did not accept the message in time, before the signal */
 export async function sendBySmtp(smtpUrl: string, message: Message, signal: AbortSignal): Promise<void> {
   const { auth, ...server } = parseConnectionUrl(smtpUrl);
-  // Nothing is to be waited for once a connection is closed: it is destroyed.
+  // A closed connection is destroyed; nothing waits for it.
   const connection = new SMTPConnection({ ...server, ...timeLimits, socketCloseTimeout: 0 });
   const ended = AbortSignal.any([signal, AbortSignal.timeout(longestHandOver)]);
   const failed = new Promise<never>((_, reject) => {
@@ -34,7 +29,6 @@ export async function sendBySmtp(smtpUrl: string, message: Message, signal: Abor
     await Promise.race([failed, handOver(connection, auth, message)]);
     connection.quit();
   } finally {
-    // How the connection ends is nobody's business any more, only that it does.
     connection.on('error', () => undefined);
     if (ended.aborted) connection.close();
     else setTimeout(() => connection.close(), patienceWithGoodbye).unref();

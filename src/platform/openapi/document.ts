@@ -6,14 +6,12 @@ import { operationOf } from './operation.js';
 import { createProblemResponse, problemExamples, problemSchema } from './problems.js';
 import { securitySchemes } from './security.js';
 
-/**
- * The route table as an OpenAPI 3.1 document: the same for the same rows and settings, whenever and wherever it is made.
- */
+/** The route table as an OpenAPI 3.1 document; the same rows and settings always give the same document. */
 export function contractOf<Deps extends BaseDeps>(rows: Row<Deps>[], config: Deps['config']): oas31.OpenAPIObject {
   return createDocument({
     openapi: '3.1.1',
     info: { title: 'Gatelatch', version: ownVersion(), description, license: { name: 'MIT', identifier: 'MIT' } },
-    // Relative, so that it holds on whichever host and port it is read.
+    // Relative, so that it fits any host and port.
     servers: [{ url: '/' }],
     tags: [...new Set(rows.flatMap(({ tag }) => tag ?? []))].map((name) => ({ name })),
     paths: pathsOf(rows, config),
@@ -36,5 +34,5 @@ function pathsOf<Deps extends BaseDeps>(rows: Row<Deps>[], config: Deps['config'
 
 const description = `A login API. Sign up or log in for an access token, and send it as \`Authorization: Bearer …\`.
 
-Every refusal is \`application/problem+json\`; programs look at its \`code\`. A path that is not listed is 404
-\`not_found\`; one that is, by another method, 405 \`method_not_allowed\`. HEAD is answered wherever GET is.`;
+Every refusal is \`application/problem+json\`; programs use its \`code\`. An unlisted path is 404
+\`not_found\`; a listed path with another method is 405 \`method_not_allowed\`. HEAD works wherever GET does.`;

@@ -4,48 +4,45 @@ import type { BaseDeps, ReplyHeader, Row } from '../http/endpoint.js';
 
 type Headers = Record<string, oas31.ReferenceObject>;
 
-/** What the head of an answer may hold besides what every HTTP answer does. */
 export const headers: Record<string, oas31.HeaderObject> = {
   'X-Request-Id': {
-    description: 'The `request_id` of this request’s log line, and of the problem where it is refused.',
+    description: 'The `request_id` of this request’s log line and of its problem.',
     required: true,
     schema: { type: 'string', format: 'uuid' },
   },
   'RateLimit-Policy': text('The limits of this route: how many, in how many seconds.', '"login_address";q=50;w=900'),
-  RateLimit: text('How they stand: how many are left, and for how many seconds.', '"login_address";r=49;t=900'),
+  RateLimit: text('What is left of them, and for how many seconds.', '"login_address";r=49;t=900'),
   'Retry-After': {
-    description: 'After how many seconds it is worth asking again.',
+    description: 'Seconds until a retry makes sense.',
     required: true,
     schema: { type: 'integer', minimum: 1 },
   },
   'WWW-Authenticate': {
-    ...text('How to be let in (RFC 6750).', 'Bearer realm="gatelatch"'),
+    ...text('How to authenticate (RFC 6750).', 'Bearer realm="gatelatch"'),
     required: true,
   },
   'Set-Cookie': text(
-    'With the transport `cookie`: the tokens, or that they are gone. All are `HttpOnly`.',
+    'With the transport `cookie`: sets or clears the tokens. All are `HttpOnly`.',
     'access_token=eyJhbGciOiJFUzI1NiJ9…; Max-Age=900; Path=/; HttpOnly; SameSite=Lax',
   ),
-  Location: text('Where it is from now on.', '/todos/01a203a4-7c1e-7d3b-9a52-3f0c6c1f2a10'),
-  'Content-Disposition': text('What a browser calls the file.', 'attachment; filename="gatelatch-export.json"'),
+  Location: text('The path of the new resource.', '/todos/01a203a4-7c1e-7d3b-9a52-3f0c6c1f2a10'),
+  'Content-Disposition': text('The name of the file for browsers.', 'attachment; filename="gatelatch-export.json"'),
 } satisfies Record<ReplyHeader, unknown> & Record<string, oas31.HeaderObject>;
 
 function text(description: string, example: string): oas31.HeaderObject {
   return { description, schema: { type: 'string' }, example };
 }
 
-/** The head of a row's good answer. */
 export function replyHeaders<Deps extends BaseDeps>(row: Row<Deps>): Headers {
   const limits = row.limits.length === 0 ? [] : ['RateLimit-Policy', 'RateLimit'];
   return references(['X-Request-Id', ...limits, ...(row.endpoint.headers ?? [])]);
 }
 
-/** The head of a refusal. */
 export function problemHeaders(status: number, codes: ErrorCode[]): Headers {
   const challenged = status === 401 || codes.includes('forbidden');
   return references([
     'X-Request-Id',
-    // A refusal tells how the limits of its route stand, whatever it is for.
+    // Every refusal shows the limits of its route.
     'RateLimit-Policy',
     'RateLimit',
     ...(status === 429 || status === 503 ? ['Retry-After'] : []),

@@ -10,7 +10,6 @@ import { securityOf } from './security.js';
 
 const idSchema = z.uuid().meta({ example: '01a203a4-7c1e-7d3b-9a52-3f0c6c1f2a10' });
 
-/** One row of the route table as an operation. */
 export function operationOf<Deps extends BaseDeps>(
   row: Row<Deps>,
   config: Deps['config'],
@@ -38,7 +37,7 @@ function descriptionOf<Deps extends BaseDeps>({ role, guard, limits }: Row<Deps>
   const sentences = [
     ...(role === undefined ? [] : [`Needs the role \`${role}\`.`]),
     ...(guard.note === undefined ? [] : [guard.note]),
-    ...(limits.length === 0 ? [] : ['Limited; `RateLimit` and `RateLimit-Policy` tell how.']),
+    ...(limits.length === 0 ? [] : ['Rate limited: see `RateLimit` and `RateLimit-Policy`.']),
   ];
   return sentences.length > 0 ? { description: sentences.join(' ') } : {};
 }
@@ -60,7 +59,6 @@ function replyOf<Deps extends BaseDeps>(row: Row<Deps>): ZodOpenApiResponsesObje
   return { [status]: response };
 }
 
-/** A body, with the example that its schema has. */
 function jsonOf(schema: z.ZodType) {
   const example = schema.meta()?.example;
   return { schema, ...(example !== undefined && { example }) };
@@ -79,6 +77,6 @@ function problemsOf<Deps extends BaseDeps>(
       codes.filter((code) => errorCatalogue[code].status === status),
     ),
   ]);
-  // A request that comes too slowly is refused before any route sees it.
+  // A request that is too slow is refused before any route sees it.
   return Object.fromEntries([...responses, [408, problemResponse(408, ['invalid_request'])]]);
 }

@@ -5,25 +5,23 @@ import { problemHeaders } from './headers.js';
 
 const codes = Object.keys(errorCatalogue) as ErrorCode[];
 
-/** The body of every refusal (RFC 9457), as `error-handler.ts` writes it. */
 export const problemSchema = z
   .object({
     type: z.string().regex(/^urn:gatelatch:problem:[a-z_]+$/),
     title: z.string().meta({ description: 'For people.' }),
     status: z.int(),
-    detail: z.string().meta({ description: 'For people, about this very case.' }),
+    detail: z.string().meta({ description: 'For people, about this case.' }),
     code: z
       .enum([...new Set(codes.map(codeOnTheWire))])
-      .meta({ description: 'For programs. It never changes its meaning.' }),
-    request_id: z.uuid().meta({ description: 'What `X-Request-Id` says.' }),
+      .meta({ description: 'For programs. Its meaning never changes.' }),
+    request_id: z.uuid().meta({ description: 'The same as `X-Request-Id`.' }),
     errors: z
       .array(z.object({ path: z.string(), message: z.string() }))
       .optional()
-      .meta({ description: 'What is wrong with the input, and where. With `validation_failed` alone.' }),
+      .meta({ description: 'What is wrong with the input, and where. Only with `validation_failed`.' }),
   })
   .meta({ id: 'Problem', description: 'A refusal (RFC 9457).' });
 
-/** One refusal of each code, as it would be answered. */
 export const problemExamples: Record<string, oas31.ExampleObject> = Object.fromEntries(
   codes.map((code) => [code, { summary: errorCatalogue[code].title, value: exampleOf(code) }]),
 );
@@ -42,10 +40,9 @@ function exampleOf(code: ErrorCode): z.infer<typeof problemSchema> {
   };
 }
 
-/** The answer of some refusals that share a status. */
 export type ProblemResponse = (status: number, codes: ErrorCode[]) => ZodOpenApiResponseObject;
 
-/** For one document: the same refusals are one component of it, however many operations have them. */
+/** Per document: equal refusals share one component. */
 export function createProblemResponse(): ProblemResponse {
   const made = new Map<string, ZodOpenApiResponseObject>();
   return (status, codes) => {

@@ -3,13 +3,10 @@ import type { BaseDeps, Row } from '../http/endpoint.js';
 
 const byBody: ErrorCode[] = ['invalid_json', 'payload_too_large', 'unsupported_media_type', 'validation_failed'];
 
-// Whatever is asked for. A request of more than one address' share, one that is hardly HTTP, and a bug of ours.
+// Possible for every request: a flood from its address, broken HTTP, our bug.
 const byServer: ErrorCode[] = ['invalid_request', 'rate_limited', 'header_fields_too_large', 'internal_error'];
 
-/**
- * Every refusal that a row can answer: its own, and those of the steps that `mount.ts` puts before its handler.
- * In the order of the catalogue, each once.
- */
+/** Every refusal of a row: its own and those of the steps in `mount.ts`, in the order of the catalogue. */
 export function refusalsOf<Deps extends BaseDeps>(row: Row<Deps>): ErrorCode[] {
   const { body, query, errors = [] } = row.endpoint;
   const found = new Set<ErrorCode>([
@@ -21,9 +18,9 @@ export function refusalsOf<Deps extends BaseDeps>(row: Row<Deps>): ErrorCode[] {
     ...(row.role === undefined ? [] : (['forbidden'] as const)),
     ...(row.path.includes('{id}') ? (['not_found'] as const) : []),
     ...(row.method === 'GET' ? [] : (['csrf_rejected'] as const)),
-    // A limit waits for its store, though not for long.
+    // A limit waits for its store, but not for long.
     ...(row.limits.length === 0 ? [] : (['overloaded'] as const)),
-    // Also a live token may need a look, while the feed of revocations is down.
+    // A live token needs the database too while revocations are out of date.
     ...(row.guard.refusals.length === 0 && !body ? [] : (['database_unavailable'] as const)),
   ]);
   return (Object.keys(errorCatalogue) as ErrorCode[]).filter((code) => found.has(code));

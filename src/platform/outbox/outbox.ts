@@ -2,27 +2,18 @@ import { v7 as uuidv7 } from 'uuid';
 import { Prisma } from '../../generated/prisma/client.js';
 import type { Caller } from '../caller.js';
 
-/**
- * An INSERT of one item that a client asked for by an address. It is the same whether or not any user has that address:
- * that is found out when it is sent.
- */
+/** An INSERT for a typed address, the same whether or not a user has it: that is looked up at sending time. */
 export function enqueueRequest(purpose: string, recipient: string): Prisma.Sql {
   return Prisma.sql`
     INSERT INTO outbox (id, purpose, recipient) VALUES (${uuidv7()}::uuid, ${purpose}, ${recipient})`;
 }
 
 type NoticeOptions = {
-  /** The user it belongs to; by default the user of the row. */
   userId?: Prisma.Sql;
-  /** A condition besides. */
   where?: Prisma.Sql;
 };
 
-/**
- * An INSERT of a notice to the address in the row `u`; none where that has no address. It stands in the statement or
- * transaction of what it tells of.
- * @param from what gives the user's row as `u`
- */
+/** An INSERT of a notice, for the statement or transaction of what it reports. @param from gives the user as `u` */
 export function enqueueNotice(
   purpose: string,
   from: Prisma.Sql,

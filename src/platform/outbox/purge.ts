@@ -2,10 +2,9 @@ import { Prisma } from '../../generated/prisma/client.js';
 import { batchSize, inBatches } from '../db/batches.js';
 import type { Db } from '../db/database.js';
 
-// What was sent is kept this long to answer questions about it, and dead letters to be seen; in days.
+// Days to keep sent mails, to answer questions about them, and dead letters, to be noticed.
 const keptDays = 7;
 
-/** Removes what was sent, and what was given up, once it is {@link keptDays} old. */
 export async function purgeOutbox({ db }: { db: Db }): Promise<void> {
   await inBatches(
     db,

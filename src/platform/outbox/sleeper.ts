@@ -1,7 +1,6 @@
-/** Sleeps between two looks, and can be woken. */
 export type Sleeper = {
   wakeIn(ms: number): void;
-  /** Resolves once it is woken, or was since it last slept, or this time has passed. */
+  /** Resolves when woken (now or since the last sleep) or after this time. */
   asleep(ms: number): Promise<void>;
 };
 

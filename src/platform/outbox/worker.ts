@@ -13,33 +13,28 @@ type WorkerDeps = {
   outboxWake: OutboxWake;
 };
 
-/**
- * Delivers one item for good, or finds that it has no recipient (false).
- * @param signal cuts a delivery that is under way
- * @throws where it is to be tried again
- */
+/** Delivers one item; false if it has no recipient. @param signal cuts the delivery @throws to try again later */
 export type Deliver = (item: queue.OutboxItem, signal: AbortSignal) => Promise<boolean>;
 
-/** Ends the worker: what is being sent is finished if it can be within `graceMs`, and cut otherwise. */
+/** Stops the worker: deliveries may finish within `graceMs`, then they are cut. */
 export type StopWorker = (graceMs: number) => Promise<void>;
 
-// So many items are on their way at once; one that hangs holds up itself alone.
+// Parallel deliveries; a hung one blocks only its own lane.
 const lanes = 5;
 
-// Another instance's items are found by looking. An embedded database has no other instance, and its worker is woken.
+// Polling finds other instances' items. An embedded database has none, and its worker is woken.
 const lookEveryMs = { server: 5_000, embedded: 60_000 };
 
-// What is due and not to be had is in other hands just now.
+// Items that are due but not available are being delivered by another worker.
 const shortestSleep = 200;
 const longestSleep = Number.POSITIVE_INFINITY;
 
-// So that the answer is on its way before its mail is made: the two do not compete for the processor.
+// The response goes out first, so that composing the mail does not compete for the processor.
 const afterWakeMs = 25;
 
 /**
- * Delivers what is in the outbox, on any number of instances at once. An item is taken with a lease, delivered while no
- * transaction is open, and marked: it is delivered at least once, and once only unless the process dies, or the database
- * is away, between the acceptance and the mark.
+ * Leases an item, delivers it without an open transaction, and marks it, on any number of instances: at least once, and
+ * exactly once unless the process dies or the database fails between delivery and mark.
  */
 export function startOutboxWorker(deps: WorkerDeps, deliver: Deliver): StopWorker {
   const stopping = new AbortController();
@@ -58,10 +53,8 @@ export function startOutboxWorker(deps: WorkerDeps, deliver: Deliver): StopWorke
     underWay.add(work);
   }
 
-  /** @returns for how many milliseconds there is nothing to do */
   async function look(): Promise<number> {
     if (underWay.size < lanes) for (const item of await queue.takeItems(deps, lanes - underWay.size)) begin(item);
-    // The end of any delivery under way wakes.
     if (underWay.size === lanes) return longestSleep;
     const due = await queue.secondsUntilDue(deps);
     return due === undefined ? longestSleep : Math.max(shortestSleep, due * 1000);
@@ -93,7 +86,6 @@ export function startOutboxWorker(deps: WorkerDeps, deliver: Deliver): StopWorke
   };
 }
 
-/** One attempt at one item. */
 async function attempt(deps: WorkerDeps, deliver: Deliver, item: queue.OutboxItem, signal: AbortSignal): Promise<void> {
   const stopExtending = keepLease(deps, item);
   try {
@@ -115,7 +107,7 @@ async function putBack(deps: WorkerDeps, item: queue.OutboxItem, error: unknown,
   else deps.log.warn(facts, 'a mail could not be sent yet');
 }
 
-// The server has it: while the database is away a moment, the mark is worth more than one try.
+// The mail is sent; the mark is worth several tries if the database is down for a moment.
 async function markSent(deps: WorkerDeps, item: queue.OutboxItem): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
@@ -134,11 +126,11 @@ function keepLease(deps: WorkerDeps, item: queue.OutboxItem): () => void {
   return () => clearInterval(timer);
 }
 
-/** For the log and the outbox: codes and no sentences, which could repeat an address or more of what was sent. */
+/** Codes only: an error message could repeat an address or content. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';
   type Codes = Partial<Record<'code' | 'originalCode' | 'command' | 'responseCode', unknown>>;
-  // The original one is the system's or TLS's own, such as that of a certificate that nobody vouches for.
+  // The original code comes from the system or TLS, such as for an untrusted certificate.
   const { code, originalCode, command, responseCode } = error as Codes;
   return [error.name, code, originalCode, command, responseCode]
     .filter((part) => part !== undefined)

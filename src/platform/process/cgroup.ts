@@ -1,20 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What the control groups of this process let it use; undefined where they set no limit. */
 export type CgroupLimits = { cores: number | undefined; memoryBytes: number | undefined };
 
 /**
- * Reads the limits that a container, or a service of systemd, has: the tightest from the process's own group up to the
- * root. Node doesn't know a quota on processor time: `os.availableParallelism()` counts the cores that it may be
- * scheduled on, all of the machine's.
+ * The strictest limits of a container or systemd service, from the process's own group up to the root. Node ignores
+ * quotas: `os.availableParallelism()` counts all cores.
  * @param root where `/proc` and `/sys` are
  */
 export function cgroupLimits(root = '/'): CgroupLimits {
   const groups = (read(root, 'proc/self/cgroup') ?? '').split('\n').map((line) => line.split(':'));
   const folders = (mount: string, controller: string) =>
     foldersOf(join(root, 'sys/fs/cgroup', mount), groups, controller);
-  // Where both versions are mounted, only one of them has the controller, and so the files.
+  // If both versions are mounted, only one of them has the controller's files.
   const unified = folders('', '');
   return {
     cores: least([...unified.map(coresOfV2), ...folders('cpu', 'cpu').map(coresOfV1)]),
@@ -25,7 +23,7 @@ export function cgroupLimits(root = '/'): CgroupLimits {
   };
 }
 
-/** The group's folder and all above it. In a container its path may not be visible: then the root is the group. */
+/** The group's folder and all above it. Inside a container its path may be invisible: then the root is the group. */
 function foldersOf(mount: string, groups: string[][], controller: string): string[] {
   const group = groups.find(([, controllers]) => controllers?.split(',').includes(controller));
   const names = (group?.[2] ?? '').split('/').filter((name) => name !== '' && name !== '..');
@@ -38,14 +36,14 @@ function coresOfV2(folder: string): number | undefined {
   return quota && period ? quota / period : undefined;
 }
 
-/** A quota of -1 is none. */
+/** A quota of -1 means none. */
 function coresOfV1(folder: string): number | undefined {
   const quota = Number(read(folder, 'cpu.cfs_quota_us'));
   const period = Number(read(folder, 'cpu.cfs_period_us'));
   return quota > 0 && period > 0 ? quota / period : undefined;
 }
 
-/** Version 2 says `max`, version 1 a number beyond every machine's memory, where there is no limit. */
+/** Without a limit, version 2 says `max`, version 1 a number larger than any memory. */
 function bytesOf(text: string | undefined): number | undefined {
   const bytes = Number(text);
   return bytes > 0 && bytes < 2 ** 60 ? bytes : undefined;
@@ -56,7 +54,7 @@ function least(values: (number | undefined)[]): number | undefined {
   return limits.length > 0 ? Math.min(...limits) : undefined;
 }
 
-/** Undefined where there is no such file, as on other systems than Linux. */
+/** The file exists only on Linux. */
 function read(...path: [string, ...string[]]): string | undefined {
   try {
     return readFileSync(join(...path), 'utf8').trim();

@@ -1,28 +1,22 @@
 import { AppError } from '../../errors.js';
 
-/** Lets only so many pieces of work run at once, and is fair to those who wait. */
+/** Runs a limited number of tasks at once, and is fair to waiting addresses. */
 export type Gate = {
   /**
-   * Runs `work` when its turn comes.
-   * @param address whose turn it is: waiting addresses take turns, however much each of them asks for
-   * @returns what `work` returns
-   * @throws AppError `overloaded` at once where the queue is full, and once the deadline has passed; `work` then
-   *   never runs. What `work` throws goes through, and frees its place.
+   * @param address waiting addresses take turns, however much each asks for
+   * @throws AppError `overloaded` at once if the queue is full, or after the deadline; then `work` never runs
    */
   run<T>(address: string, work: () => Promise<T>): Promise<T>;
-  /** How many run now, and how many wait. */
   stats(): { running: number; queued: number };
 };
 
 type Waiter = { address: string; admit(): void; refuse(): void };
 
 /**
- * A gate in front of dear work, such as password hashes: a flood of logins then costs a bounded amount of memory and
- * processor time, and the surplus hears `overloaded` instead of waiting for minutes (ASVS 15.2.2).
- * @param concurrency how many run at once, at least 1
- * @param queueLimit waiters in all. Where it is reached, an address with fewer waiters takes the place of the last
- *   waiter of the address that has most.
- * @param deadlineMs how long one may wait, in milliseconds; work that has begun is not cut short
+ * A gate before expensive work such as password hashes: a flood of logins costs bounded memory and processor time, and
+ * the surplus gets `overloaded` at once (ASVS 15.2.2). In a full queue, an address with fewer waiters replaces the last
+ * waiter of the address with the most.
+ * @param deadlineMs the longest wait; running work is not interrupted
  */
 export function createGate(options: { concurrency: number; queueLimit: number; deadlineMs: number }): Gate {
   const queue = createFairQueue();
@@ -64,7 +58,7 @@ export function createGate(options: { concurrency: number; queueLimit: number; d
 
   function leave(): void {
     const next = queue.takeNext();
-    // The place is handed over rather than given up, so that no newcomer slips in before those who wait.
+    // Hands its place over, so that no newcomer passes those who wait.
     if (next) next.admit();
     else running -= 1;
   }
@@ -83,7 +77,7 @@ export function createGate(options: { concurrency: number; queueLimit: number; d
 }
 
 function createFairQueue() {
-  // A Map keeps the order of insertion, which makes it the ring of those whose turn comes next.
+  // A Map keeps insertion order: it is the ring of addresses.
   const lines = new Map<string, Waiter[]>();
   let size = 0;
 
@@ -118,7 +112,7 @@ function createFairQueue() {
     },
     remove,
     takeNext,
-    /** Who must go for the newcomer; nobody where that would leave the fullest address with less than the newcomer's. */
+    /** The waiter to replace; none if the fullest address would end up with fewer waiters than the newcomer. */
     lastOfFullest(newcomer: string): Waiter | undefined {
       const fullest = [...lines.values()].reduce((most, line) => (line.length > most.length ? line : most), []);
       const own = lines.get(newcomer)?.length ?? 0;

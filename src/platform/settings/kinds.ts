@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What a setting may be: each reads the text of an environment variable, and its error says what is wanted. */
+/** The kinds of settings: each parses the text of an environment variable, and its error says what is allowed. */
 
 const secondsPer = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
 
@@ -72,7 +72,7 @@ export const accessTokenSources = list
   })
   .transform((items) => items as AccessTokenSource[]);
 
-/** `false`, a number of hops, or addresses. Never `true`: that would let anybody name their own address. */
+/** `false`, a number of hops, or addresses. Never `true`: every client could then choose its address. */
 export const trustProxy = z.string().transform((text, context): false | number | string[] => {
   if (text === 'false') return false;
   if (/^\d{1,2}$/.test(text)) return Number(text);
@@ -109,7 +109,7 @@ export const collectorUrl = z.string().refine((text) => /^https?:\/\/./.test(tex
   error: 'an http(s) URL such as http://localhost:4318',
 });
 
-// One address with or without a name before it, in ASCII: it goes into a header as it stands.
+// One address, optionally with a name, in ASCII: it becomes a header unchanged.
 export const mailFrom = z
   .string()
   .regex(/^(?:[\w .'-]+ <[^\s<>@,;"]+@[a-z\d.-]+>|[^\s<>@,;"]+@[a-z\d.-]+)$/i, 'an address, or Name <address>');

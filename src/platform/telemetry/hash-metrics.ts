@@ -3,31 +3,31 @@ import type { Gate } from '../process/gate.js';
 import { gaugeOf } from './gauge.js';
 
 export type HashMetrics = {
-  /** The gate, with each hash that is asked of it observed. @param limits what it lets through, for whoever compares */
+  /** The same gate with metrics. @param limits the gate's limits, shown for comparison */
   observing(gate: Gate, limits: { concurrency: number; queueLimit: number }): Gate;
 };
 
-// A hash at the default cost takes 20 ms alone on a core, an imported one up to a second; the longest wait is 5 s.
+// A hash at the default cost takes 20 ms on a free core, an imported one up to a second; the longest wait is 5 s.
 const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
 export function createHashMetrics(registry: Registry): HashMetrics {
   const registers = [registry];
   const hashes = new Counter({
     name: 'gatelatch_hashes_total',
-    help: 'Password hashes asked for: done, failed, or refused (overloaded).',
+    help: 'Password hashes requested: done, failed, or refused (overloaded).',
     labelNames: ['outcome'],
     registers,
   });
   for (const outcome of ['done', 'failed', 'refused']) hashes.inc({ outcome }, 0);
   const durations = new Histogram({
     name: 'gatelatch_hash_duration_seconds',
-    help: 'How long a password hash took once its turn had come.',
+    help: 'How long a password hash took, without the wait.',
     buckets,
     registers,
   });
   const waits = new Histogram({
     name: 'gatelatch_hash_wait_seconds',
-    help: 'How long a password hash waited, until its turn came or it was refused.',
+    help: 'How long a password hash waited until it started or was refused.',
     buckets: [0.001, ...buckets],
     registers,
   });

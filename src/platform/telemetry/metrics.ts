@@ -3,20 +3,18 @@ import { createHashMetrics, type HashMetrics } from './hash-metrics.js';
 import { createRequestMetrics, type RequestMetrics } from './request-metrics.js';
 import { describeState, type StateSources } from './state-metrics.js';
 
-/** What this instance tells of itself to Prometheus. A registry of its own, so that two in one process don't mix. */
+/** This instance's metrics for Prometheus. Its own registry, so that two instances in one process do not mix. */
 export type Metrics = {
   requests: RequestMetrics;
   hashes: HashMetrics;
-  /** Has the state of these be told at each reading, too. */
+  /** Also reports these at every scrape. */
   watch(sources: StateSources): void;
-  /** Everything, in Prometheus' text format 0.0.4. */
   read(): Promise<string>;
 };
 
-// Node's default of 10 ms costs twice as many wake-ups, and tells little more.
+// Node's default of 10 ms costs twice as many wake-ups and shows little more.
 const eventLoopResolutionMs = 20;
 
-/** @param version of this server */
 export function createMetrics(version: string): Metrics {
   const registry = new Registry();
   describeBuild(registry, version);
@@ -26,7 +24,7 @@ export function createMetrics(version: string): Metrics {
     hashes: createHashMetrics(registry),
     watch: (sources) => describeState(registry, sources),
     async read() {
-      // Those of the process come with a timer and an observer, which nobody shall pay for who never asks.
+      // Process metrics need a timer and an observer: start them only at the first scrape.
       if (!asked) collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: eventLoopResolutionMs });
       asked = true;
       return registry.metrics();

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Tracing, TracingSettings } from './tracing.js';
 
-/** OpenTelemetry is many megabytes: it is loaded only where traces are sent. */
+/** OpenTelemetry is many megabytes: load it only if traces are sent. */
 export async function openTracing(
   { on, ...settings }: { on: boolean } & Omit<TracingSettings, 'version'>,
   version: string,

@@ -1,21 +1,19 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
 
-/** A request that is over, in words of ours alone: no path, no address, nothing that a client chose. */
+/** A finished request, in our own words only: no path, no address, no client input. */
 export type EndedRequest = {
-  /** `other` for methods that no route takes. */
+  /** `other` for methods that no route has. */
   method: string;
-  /** As the route table writes it: `/todos/{id}`; `none` where no row has the path. */
   route: string;
-  /** `aborted` where the client had gone before its answer. */
+  /** `aborted` if the client left before the response. */
   status: number | 'aborted';
   seconds: number;
-  /** The limit that refused it. */
   limit: string | undefined;
 };
 
 export type RequestMetrics = { ended(request: EndedRequest): void };
 
-// From a request that needs nothing but memory to one that waits for its turn to be hashed (5 s).
+// From a request that only needs memory to one that waits for a hash (5 s).
 const buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 export function createRequestMetrics(registry: Registry): RequestMetrics {

@@ -1,19 +1,17 @@
 import { type Context, context, SpanKind, type Tracer, trace } from '@opentelemetry/api';
 import { markFailed } from './span.js';
 
-/** The span of one request. */
 export type RequestSpan = {
   traceId: string;
-  /** Runs the request's steps, so that what they begin stands below it. */
+  /** Runs the request's steps with this span as their parent. */
   run(steps: () => void): void;
-  /** @param answer without `status` where the client had gone before it; `code` is that of a refusal */
+  /** @param answer without `status` if the client left; `code` is that of a refusal */
   end(answer: { route: string | undefined; status: number | undefined; code: string | undefined }): void;
 };
 
-// By the semantic conventions for HTTP: any other word is the client's own.
+// From OpenTelemetry's HTTP conventions; any other method is client input.
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT']);
 
-/** @param parent what the caller's `traceparent` says */
 export function beginRequestSpan(
   tracer: Tracer,
   parent: Context,

@@ -1,6 +1,6 @@
 import { context, type Span, type SpanOptions, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
 
-/** Runs work in a span below the current one. Of a failure it keeps the kind, never the message, which may quote a value. */
+/** Runs work in a span below the current one. Keeps the kind of a failure, not its message, which may quote a value. */
 export async function withinSpan<T>(
   tracer: Tracer,
   name: string,
@@ -18,7 +18,7 @@ export async function withinSpan<T>(
   }
 }
 
-/** @param type one of few: the error's class, a code of ours, or a status */
+/** @param type one of a few values: an error class, one of our codes, a status */
 export function markFailed(span: Span, type: string): void {
   span.setAttribute('error.type', type);
   span.setStatus({ code: SpanStatusCode.ERROR });

@@ -1,30 +1,30 @@
 import { Gauge, type Registry } from 'prom-client';
 import { gaugeOf } from './gauge.js';
 
-/** What is told as it stands at each reading. */
 export type StateSources = {
-  /** The connections to a server, and who waits for one; undefined where the database is embedded. */
-  pool: (() => { total: number; idle: number; waiting: number; most: number }) | undefined;
+  /** Undefined for an embedded database. */
+  pool: (() => { total: number; idle: number; waiting: number; max: number }) | undefined;
   revocations: { size(): number; isComplete(): boolean };
-  /** `lag` in milliseconds. */
   sync: { lag(): number; isFresh(): boolean };
-  /** Asks the database: at most every 5 s, however often the metrics are read. */
+  /** Asks the database: at most every 5 s, however often metrics are scraped. */
   outbox(): Promise<{ waiting: number; failed: number }>;
 };
 
 const outboxKeptMs = 5_000;
-const noPool = () => ({ total: 0, idle: 0, waiting: 0, most: 0 });
+const noPool = () => ({ total: 0, idle: 0, waiting: 0, max: 0 });
 
 export function describeState(registry: Registry, { pool, revocations, sync, outbox }: StateSources): void {
   const gauge = (name: string, help: string, read: () => number) => gaugeOf(registry, name, help, read);
-  gauge('gatelatch_revocations', 'Endings in memory, each until the tokens that it refuses have expired.', () =>
+  gauge('gatelatch_revocations', 'Revocations in memory, each until its tokens have expired.', () =>
     revocations.size(),
   );
-  gauge('gatelatch_revocations_complete', '1 while all of them are; at 0 the database is asked for each request.', () =>
-    Number(revocations.isComplete()),
+  gauge(
+    'gatelatch_revocations_complete',
+    '1 while memory has all revocations; at 0 the database is asked for each request.',
+    () => Number(revocations.isComplete()),
   );
-  gauge('gatelatch_feed_lag_seconds', 'How old what is known of the other instances may be.', () => sync.lag() / 1000);
-  gauge('gatelatch_feed_fresh', '1 while that is fresh; at 0 the database is asked for each request.', () =>
+  gauge('gatelatch_feed_lag_seconds', 'How old the knowledge about other instances may be.', () => sync.lag() / 1000);
+  gauge('gatelatch_feed_fresh', '1 while it is fresh enough; at 0 the database is asked for each request.', () =>
     Number(sync.isFresh()),
   );
   describeOutbox(registry, outbox);
@@ -43,7 +43,7 @@ function describePool(registry: Registry, pool: NonNullable<StateSources['pool']
       this.set({ state: 'idle' }, idle);
     },
   });
-  gaugeOf(registry, 'gatelatch_database_connections_max', 'How many there may be.', () => pool().most);
+  gaugeOf(registry, 'gatelatch_database_connections_max', 'How many there may be.', () => pool().max);
   gaugeOf(registry, 'gatelatch_database_waiting', 'Queries that wait for a connection.', () => pool().waiting);
 }
 
@@ -52,7 +52,7 @@ function describeOutbox(registry: Registry, read: StateSources['outbox']): void 
   let answer: ReturnType<StateSources['outbox']>;
   new Gauge({
     name: 'gatelatch_outbox_mails',
-    help: 'Mails in the outbox: waiting, or dead (given up). Not told while the database is away.',
+    help: 'Mails in the outbox: waiting, or dead (given up). Missing while the database is down.',
     labelNames: ['state'],
     registers: [registry],
     async collect() {

@@ -2,7 +2,7 @@ import type { Mailer } from '../mail/mailer.js';
 import type { Gate } from '../process/gate.js';
 import type { Tracing } from './tracing.js';
 
-/** The gate with a span for each stay in it, and one below for the hash itself: what lies between is the wait. */
+/** A span for the stay in the gate and one below for the hash: the difference is the wait. */
 export function tracedGate(gate: Gate, tracing: Tracing): Gate {
   return {
     run: (address, work) => tracing.work('hash gate', () => gate.run(address, () => tracing.work('hash', work))),
@@ -10,7 +10,6 @@ export function tracedGate(gate: Gate, tracing: Tracing): Gate {
   };
 }
 
-/** The mailer with a span for each attempt to send. */
 export function tracedMailer(send: Mailer, tracing: Tracing): Mailer {
   return (message, signal) => tracing.call('send mail', () => send(message, signal));
 }

@@ -7,26 +7,20 @@ import type { Logger } from 'pino';
 import { beginRequestSpan, type RequestSpan } from './request-span.js';
 import { withinSpan } from './span.js';
 
-/** Spans of what a request does, sent to a collector in the background. */
 export type Tracing = {
-  /** Begins the span of a request, below that of its `traceparent` where it has one. */
+  /** Starts a request's span, below that of its `traceparent` if it has one. */
   beginRequest(request: { method: string; path: string; headers: IncomingHttpHeaders }): RequestSpan;
-  /** Runs a statement in a span of its own, where that has one to stand below: not for what goes on by itself. */
+  /** Runs a statement in a span, if it has a parent: not for background jobs. */
   statement<T>(sql: string, run: () => Promise<T>): Promise<T>;
-  /** Runs work in a span of its own. */
   work<T>(name: string, run: () => Promise<T>): Promise<T>;
-  /** Runs what asks another server in a span of its own. */
   call<T>(name: string, run: () => Promise<T>): Promise<T>;
-  /** Sends what is left, for two seconds at the most. */
+  /** Sends the remaining spans, in at most two seconds. */
   stop(): Promise<void>;
 };
 
 export type TracingSettings = { protocol: 'http/protobuf' | 'http/json'; serviceName: string; version: string };
 
-/**
- * Loaded only where tracing is on. How much is sampled and where it goes OpenTelemetry's packages read from the
- * environment by themselves; what they complain of, such as a collector that is away, becomes a line of the log.
- */
+/** OpenTelemetry's packages read sampling and target from the environment; their complaints become log lines. */
 export async function startTracing(settings: TracingSettings, log: Logger): Promise<Tracing> {
   diag.setLogger(diagnosticsTo(log), { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
   const provider = new NodeTracerProvider({
@@ -58,7 +52,7 @@ async function exporterFor(protocol: TracingSettings['protocol']) {
   return new OTLPTraceExporter();
 }
 
-/** By the semantic conventions for databases. The text has placeholders: no value of anybody's. */
+/** From OpenTelemetry's database conventions. The text has placeholders, no values. */
 function statementOptions(sql: string) {
   const attributes = {
     'db.system.name': 'postgresql',
@@ -68,13 +62,13 @@ function statementOptions(sql: string) {
   return { kind: SpanKind.CLIENT, attributes };
 }
 
-/** The word that a statement begins with: `SELECT`, `WITH`. */
 function operationOf(sql: string): string {
   return /[a-z]+/i.exec(sql)?.[0].toUpperCase() ?? 'SQL';
 }
 
 function diagnosticsTo(log: Logger) {
-  const tell = (message: string) => log.warn({ reason: message.slice(0, 500) }, 'traces: OpenTelemetry complains');
+  const tell = (message: string) =>
+    log.warn({ reason: message.slice(0, 500) }, 'traces: OpenTelemetry reports a problem');
   const nothing = () => undefined;
   return { error: tell, warn: tell, info: nothing, debug: nothing, verbose: nothing };
 }

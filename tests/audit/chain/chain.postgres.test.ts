@@ -3,14 +3,14 @@ import { sealAudit, withChain } from '../../../src/audit/chain/seal.js';
 import { verifyAudit } from '../../../src/audit/chain/verify.js';
 import { startApp, type TestApp } from '../../support/app.js';
 
-describe('sealing, on a server', () => {
+describe('sealing the audit on a server', () => {
   let app: TestApp;
   beforeAll(async () => {
     app = await startApp();
   });
   afterAll(() => app.stop());
 
-  it('is nothing that a login, a refresh or a logout waits for, whatever it has locked', async () => {
+  it('never makes a login, a refresh or a logout wait', async () => {
     const user = await app.signUp();
     await withChain(app.deps, async (tx) => {
       await tx.$executeRaw`UPDATE audit_event SET position = NULL`;
@@ -28,7 +28,7 @@ describe('sealing, on a server', () => {
     expect((await verifyAudit(app.deps)).problems).toEqual([]);
   });
 
-  it('misses nothing of a transaction that commits after younger events were sealed', async () => {
+  it('includes a transaction that commits after newer events were sealed', async () => {
     const before = (await verifyAudit(app.deps)).events;
     await app.deps.db.$transaction(async (tx) => {
       await tx.$executeRaw`INSERT INTO audit_event (id, action) VALUES (gen_random_uuid(), 'user.enabled')`;

@@ -45,7 +45,7 @@ const sealed = async (count: number) => {
 };
 
 describe('sealing', () => {
-  it('finds an empty chain sound', async () => {
+  it('accepts an empty chain', async () => {
     expect(await seal()).toBe(0);
     expect(await verify()).toMatchObject({ events: 0, head: { position: 0 }, problems: [] });
   });
@@ -63,7 +63,7 @@ describe('sealing', () => {
     ]);
   });
 
-  it('takes what is committed late into a later batch', async () => {
+  it('puts an event that is committed late into a later batch', async () => {
     await sealed(3);
     await record(1);
     await age(1, 'position IS NULL');
@@ -72,7 +72,7 @@ describe('sealing', () => {
     expect([Number(late.position), await problems()]).toEqual([4, []]);
   });
 
-  it('waits with counted events until their window is over, and then counts on in another row', async () => {
+  it('leaves counted events until their window is over, and then counts in a new row', async () => {
     const fail = () => db.$executeRaw(countedEvent('login.failed', userId, caller));
     await fail();
     await fail();
@@ -83,14 +83,14 @@ describe('sealing', () => {
     expect(await problems()).toEqual([]);
   });
 
-  it('is done by one of many at once', async () => {
+  it('seals each event once if many seal at the same time', async () => {
     await record(300);
     const counts = await Promise.all(Array.from({ length: 8 }, seal));
     expect(counts.reduce<number>((sum, count) => sum + (count ?? 0), 0)).toBe(300);
     expect(await problems()).toEqual([]);
   });
 
-  it('goes on under sign-ups and logins, which never wait for it', async () => {
+  it('works during sign-ups and logins, which never wait for it', async () => {
     const work = Array.from({ length: 20 }, () => app.signUp());
     const sealing = Promise.all(Array.from({ length: 5 }, seal));
     await Promise.all([...work, sealing]);
@@ -100,7 +100,7 @@ describe('sealing', () => {
   });
 });
 
-describe('what was done to a sealed chain is found', () => {
+describe('verifying finds', () => {
   const tampering: [what: string, sql: string[], found: string[]][] = [
     ['a changed action', ["UPDATE audit_event SET action = 'user.created' WHERE position = 4"], ['changed 4']],
     [
@@ -109,7 +109,7 @@ describe('what was done to a sealed chain is found', () => {
       ['changed 4'],
     ],
     ['a changed user', ['UPDATE audit_event SET user_id = gen_random_uuid() WHERE position = 4'], ['changed 4']],
-    ['an actor taken away', ['UPDATE audit_event SET actor_id = NULL WHERE position = 4'], ['changed 4']],
+    ['a removed actor', ['UPDATE audit_event SET actor_id = NULL WHERE position = 4'], ['changed 4']],
     ['a changed id', ['UPDATE audit_event SET id = gen_random_uuid() WHERE position = 4'], ['changed 4']],
     [
       'a changed detail',
@@ -120,30 +120,34 @@ describe('what was done to a sealed chain is found', () => {
     ['a changed user agent', ['UPDATE audit_event SET user_agent = NULL WHERE position = 4'], ['changed 4']],
     ['a changed salt', ["UPDATE audit_event SET salt = '\\x00' WHERE position = 4"], ['changed 4']],
     ['a changed MAC', ["UPDATE audit_event SET mac = '\\x00' WHERE position = 4"], ['changed 4', 'changed 5']],
-    ['a MAC taken away', ['UPDATE audit_event SET mac = NULL WHERE position = 4'], ['changed 4', 'changed 5']],
-    ['an origin taken away', ['UPDATE audit_event SET origin_hash = NULL WHERE position = 4'], ['changed 4']],
+    ['a removed MAC', ['UPDATE audit_event SET mac = NULL WHERE position = 4'], ['changed 4', 'changed 5']],
+    ['a removed origin', ['UPDATE audit_event SET origin_hash = NULL WHERE position = 4'], ['changed 4']],
     [
-      'an address erased before its time',
+      'an address erased too early',
       ['UPDATE audit_event SET ip = NULL, user_agent = NULL, salt = NULL WHERE position = 4'],
       ['erased 4'],
     ],
     [
-      'another address where one was erased',
+      'a new address in place of an erased one',
       ["UPDATE audit_event SET ip = '198.51.100.1', salt = NULL WHERE position = 4"],
       ['changed 4'],
     ],
-    ['one removed', ['DELETE FROM audit_event WHERE position = 4'], ['missing 4-4', 'unproven 5']],
-    ['several removed', ['DELETE FROM audit_event WHERE position BETWEEN 3 AND 6'], ['missing 3-6', 'unproven 7']],
-    ['the first removed', ['DELETE FROM audit_event WHERE position = 1'], ['missing 1-1', 'unproven 2']],
-    ['the last removed', ['DELETE FROM audit_event WHERE position = 10'], ['missing 10-10']],
-    ['all removed', ['DELETE FROM audit_event'], ['missing 1-10']],
+    ['a removed event', ['DELETE FROM audit_event WHERE position = 4'], ['missing 4-4', 'unproven 5']],
     [
-      'one taken back out of the chain',
+      'several removed events',
+      ['DELETE FROM audit_event WHERE position BETWEEN 3 AND 6'],
+      ['missing 3-6', 'unproven 7'],
+    ],
+    ['a removed first event', ['DELETE FROM audit_event WHERE position = 1'], ['missing 1-1', 'unproven 2']],
+    ['a removed last event', ['DELETE FROM audit_event WHERE position = 10'], ['missing 10-10']],
+    ['the removal of all events', ['DELETE FROM audit_event'], ['missing 1-10']],
+    [
+      'an event removed from the chain',
       ['UPDATE audit_event SET position = NULL WHERE position = 4'],
       ['missing 4-4', 'unproven 5'],
     ],
     [
-      'two in each other’s place',
+      'two swapped events',
       [
         'UPDATE audit_event SET position = -1 WHERE position = 4',
         'UPDATE audit_event SET position = 4 WHERE position = 7',
@@ -152,7 +156,7 @@ describe('what was done to a sealed chain is found', () => {
       ['changed 4', 'changed 5', 'changed 7', 'changed 8'],
     ],
     [
-      'one put into a gap with all that another has',
+      'a copy of another event in a gap',
       [
         'DELETE FROM audit_event WHERE position = 4',
         'INSERT INTO audit_event (id, action, position, mac, salt, origin_hash) SELECT gen_random_uuid(), action, 4, mac, salt, origin_hash FROM audit_event WHERE position = 3',
@@ -160,19 +164,19 @@ describe('what was done to a sealed chain is found', () => {
       ['changed 4', 'changed 5'],
     ],
     [
-      'one added at the end',
+      'an event added at the end',
       [
         'INSERT INTO audit_event (id, action, position, mac, salt, origin_hash) SELECT gen_random_uuid(), action, 11, mac, salt, origin_hash FROM audit_event WHERE position = 10',
       ],
       ['added 11'],
     ],
     [
-      'one added before the beginning',
+      'an event added before the beginning',
       ["INSERT INTO audit_event (id, action, position) VALUES (gen_random_uuid(), 'user.created', 0)"],
       ['added 0'],
     ],
     [
-      'the end moved to before those cut off',
+      'a moved end after a cut',
       [
         'DELETE FROM audit_event WHERE position > 6',
         'UPDATE audit_chain SET head_position = 6, head_mac = (SELECT mac FROM audit_event WHERE position = 6)',
@@ -180,7 +184,7 @@ describe('what was done to a sealed chain is found', () => {
       ['state_changed 6'],
     ],
     [
-      'the beginning moved to after those removed',
+      'a moved beginning after a removal',
       [
         'UPDATE audit_chain SET anchor_position = 3, anchor_mac = (SELECT mac FROM audit_event WHERE position = 3)',
         'DELETE FROM audit_event WHERE position <= 3',
@@ -188,21 +192,21 @@ describe('what was done to a sealed chain is found', () => {
       ['state_changed 10'],
     ],
     [
-      'a permission to erase',
+      'a forged permission to erase',
       [
         "UPDATE audit_chain SET erased_before = now() + interval '1 day'",
         'UPDATE audit_event SET ip = NULL, user_agent = NULL, salt = NULL',
       ],
       ['state_changed 10'],
     ],
-    ['the state removed', ['DELETE FROM audit_chain'], ['state_changed 0']],
+    ['a removed state', ['DELETE FROM audit_chain'], ['state_changed 0']],
   ];
 
   it.each(tampering)('%s', async (_, statements, found) => {
     await sealed(10);
     for (const sql of statements) await db.$executeRawUnsafe(sql);
     expect(await problems()).toEqual(found);
-    // Nor does it heal as events go on being sealed; on a changed state, or a place that is taken, none are.
+    // Sealing more events does not hide it. On a changed state or a taken position, nothing is sealed.
     await record(2);
     const broken = await seal().then(
       () => false,
@@ -212,7 +216,7 @@ describe('what was done to a sealed chain is found', () => {
     expect(await problems()).toEqual(expect.arrayContaining(found));
   });
 
-  it('in a chain of thousands, whichever step it lies in', { timeout: 60_000 }, async () => {
+  it('a change in a chain of thousands, in any batch', { timeout: 60_000 }, async () => {
     await db.$executeRaw`INSERT INTO audit_event (id, action) SELECT gen_random_uuid(), 'login.succeeded' FROM generate_series(1, 2500)`;
     await seal();
     expect(await problems()).toEqual([]);
@@ -223,21 +227,21 @@ describe('what was done to a sealed chain is found', () => {
     }
   });
 
-  it('a hundred times at the most', async () => {
+  it('at most a hundred problems', async () => {
     await sealed(150);
     await db.$executeRaw`UPDATE audit_event SET action = 'login.failed'`;
     expect(await problems()).toHaveLength(100);
   });
 });
 
-describe('a head kept elsewhere', () => {
-  it('holds for a chain that has grown', async () => {
+describe('a head that was kept elsewhere', () => {
+  it('still matches after the chain has grown', async () => {
     const head = await sealed(5);
     await sealed(5);
     expect(await problems(head)).toEqual([]);
   });
 
-  it('finds what was cut off together with a state put back', async () => {
+  it('shows events that were cut off together with a restored state', async () => {
     await sealed(5);
     const [before] = await db.auditChain.findMany();
     const head = await sealed(5);
@@ -247,7 +251,7 @@ describe('a head kept elsewhere', () => {
     expect(await problems(head)).toEqual(['cut_off 6-10']);
   });
 
-  it('finds a chain that was made anew by who has the keys', async () => {
+  it('shows a chain that was rebuilt by an attacker with the keys', async () => {
     const head = await sealed(5);
     await db.$executeRaw`DELETE FROM audit_event`;
     await db.$executeRaw`DELETE FROM audit_chain`;
@@ -258,7 +262,7 @@ describe('a head kept elsewhere', () => {
 });
 
 describe('retention', () => {
-  it('purges what is too old, and the chain holds from where it begins now', async () => {
+  it('purges events that are too old, and the chain holds from its new beginning', async () => {
     await record(300);
     await age(400, 'true');
     await seal();
@@ -270,7 +274,7 @@ describe('retention', () => {
     expect((await verify()).problems).toEqual([]);
   });
 
-  it('finds what is removed or added around the place where it begins', async () => {
+  it('leaves removed or added events around the new beginning detectable', async () => {
     await record(10);
     await age(400, 'true');
     const old = await sealed(0);
@@ -284,17 +288,17 @@ describe('retention', () => {
     expect(await problems()).toEqual(['missing 11-11', 'unproven 12', 'added 3']);
   });
 
-  it('purges nothing that was changed to look old, and nothing after it, and says so', async () => {
+  it('purges no event whose time was changed, and nothing after it, and logs that', async () => {
     await sealed(10);
     await age(400, 'position <= 5');
     expect(await retain()).toEqual({ purged: 0, erased: 5 });
     expect(await db.auditEvent.count()).toBe(10);
     expect((await problems()).slice(0, 5)).toEqual([1, 2, 3, 4, 5].map((position) => `changed ${position}`));
-    expect(app.logs.at(-1)).toMatchObject({ position: 1, msg: expect.stringMatching(/nothing is purged/) });
+    expect(app.logs.at(-1)).toMatchObject({ position: 1, msg: expect.stringMatching(/nothing after it is purged/) });
   });
 
-  it('erases address and user agent of what is old but stays, and the chain holds', async () => {
-    // Committed late: younger events stand before the old ones.
+  it('erases address and user agent of old events that stay, and the chain holds', async () => {
+    // Committed late, so newer events come before the old ones.
     await sealed(3);
     await record(2);
     await age(400, 'position IS NULL');
@@ -310,7 +314,7 @@ describe('retention', () => {
     expect(await problems()).toEqual(['erased 2']);
   });
 
-  it('does nothing on a state that was changed', async () => {
+  it('does nothing if the state was changed', async () => {
     await sealed(3);
     await db.$executeRaw`UPDATE audit_chain SET proof = mac FROM audit_event WHERE position = 1`;
     await expect(retain(1)).rejects.toThrow(/state of the audit chain was changed/);
@@ -318,8 +322,8 @@ describe('retention', () => {
   });
 });
 
-describe('the key', () => {
-  it('is sealed like the others, of its own purpose, never shown, and cannot be revoked', async () => {
+describe('the audit key', () => {
+  it('has its own purpose, is never in the JWKS, and cannot be revoked', async () => {
     const { kid } = app.deps.keys.active('audit');
     expect(app.deps.keys.find('refresh', kid)).toBeUndefined();
     expect(JSON.stringify(app.deps.keys.jwks())).not.toContain(kid);
@@ -328,6 +332,8 @@ describe('the key', () => {
 });
 
 afterEach(() => {
-  const failures = app.logs.filter(({ level, msg }) => Number(level) >= 50 && !/nothing is purged/.test(String(msg)));
+  const failures = app.logs.filter(
+    ({ level, msg }) => Number(level) >= 50 && !/nothing after it is purged/.test(String(msg)),
+  );
   expect(failures).toEqual([]);
 });

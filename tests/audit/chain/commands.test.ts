@@ -30,27 +30,26 @@ describe('audit verify', () => {
     return result;
   };
 
-  it('says that the chain holds, and prints a head that it takes again', async () => {
+  it('says that the chain holds, and prints a head that it accepts later', async () => {
     const { json, text, exitCode } = await verify();
     expect(exitCode).toBe(0);
     expect(text).toMatch(/^The chain holds: 5 events\.\nHead: 5:[0-9a-f]{64}$/);
     expect((await verify((json as { head: string }).head)).exitCode).toBe(0);
   });
 
-  it('opens the key by itself where no server has it open', async () =>
-    expect((await verify('alone')).exitCode).toBe(0));
+  it('opens the key itself if no server runs', async () => expect((await verify('alone')).exitCode).toBe(0));
 
   it.each(['5', '5:abc', `0:${'0'.repeat(64)}`, `x:${'0'.repeat(64)}`, ''])('refuses the head %j', async (head) => {
     await expect(verify(head)).rejects.toThrow(UsageError);
   });
 
-  it('names what is wrong, a line each, and fails', async () => {
+  it('prints each problem on one line, and fails', async () => {
     await app.deps.db.$executeRaw`UPDATE audit_event SET action = 'user.enabled' WHERE position = 2`;
     await app.deps.db.$executeRaw`DELETE FROM audit_event WHERE position >= 4`;
     const { json, text, exitCode } = await verify(`9:${'0'.repeat(64)}`);
     expect(exitCode).toBe(1);
     expect(text.split('\n')).toEqual([
-      'Events 6 to 9: each was there when this head was logged, and was cut off.',
+      'Events 6 to 9: each existed when this head was logged, and was cut off.',
       expect.stringMatching(/^Event 2 \([0-9a-f-]{36}\) was changed\.$/),
       'Events 4 to 5: each is missing.',
     ]);

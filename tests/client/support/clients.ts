@@ -8,14 +8,14 @@ import {
 } from '../../../client/src/index.js';
 import { goodPassword } from '../../support/app.js';
 
-/** A client of this server, until the current test ends. */
+/** Creates a client of this server and closes it after the current test. */
 export function startClient({ url }: { url: string }, options: Partial<ClientOptions> = {}): Client {
   const client = createClient({ url, ...options });
   onTestFinished(client.close);
   return client;
 }
 
-/** {@link startClient}, for somebody who has just signed up. */
+/** {@link startClient}, already signed up and signed in. */
 export async function startSignedIn(server: { url: string }, options: Partial<ClientOptions> = {}): Promise<Client> {
   const client = startClient(server, options);
   await client.signUp({ username: newName(), password: goodPassword });
@@ -30,7 +30,7 @@ export function newName(): string {
   return `client-user-${users}`;
 }
 
-/** What the client tells from now on: `[name, event]` each. */
+/** Records the events of a client from now on, as `[name, event]`. */
 export function heard(client: Client): [name: string, event: unknown][] {
   const events: [string, unknown][] = [];
   for (const name of ['signedIn', 'signedOut', 'refreshed'] as const)
@@ -38,17 +38,17 @@ export function heard(client: Client): [name: string, event: unknown][] {
   return events;
 }
 
-/** Why an answer is a refusal, if it is one. */
+/** The code of a refused response. */
 export async function codeOf(answer: Response): Promise<unknown> {
   return ((await answer.json()) as { code?: unknown }).code;
 }
 
-/** What tabs of one browser have in common. */
+/** A storage as the tabs of one browser share it. */
 export function sharedStorage(): Storage {
   return { ...memoryStorage(), shared: true };
 }
 
-/** The one entry that holds the session. */
+/** Reads and changes the stored entry that holds the session. */
 export function stored(storage: Storage, { url }: { url: string }, transport = 'bearer') {
   const key = `gatelatch.${transport}.${url.replace(/[^\w.-]+/g, '_')}`;
   const read = async () => JSON.parse((await storage.get(key)) ?? 'null');

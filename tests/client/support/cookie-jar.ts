@@ -1,6 +1,6 @@
 type Cookie = { value: string; path: string; until: number };
 
-/** `fetch` as a browser's page on this origin has it: it keeps cookies, and sends them where they are asked to go. */
+/** `fetch` as a page on this origin has it in a browser: it keeps cookies and sends them by their paths. */
 export function createBrowserFetch(origin: string): { fetch: typeof fetch; cookies: Map<string, Cookie> } {
   const cookies = new Map<string, Cookie>();
   const browserFetch: typeof fetch = async (input, init) => {

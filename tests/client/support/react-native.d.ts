@@ -1,4 +1,4 @@
-// What the README's React Native example imports, as far as it uses it: the packages themselves are a gigabyte.
+// Declares what the README's React Native example imports, because the packages themselves are a gigabyte.
 declare module 'expo-secure-store' {
   export function getItemAsync(key: string): Promise<string | null>;
   export function setItemAsync(key: string, value: string): Promise<void>;

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'nod
 import { parentPort, threadId, workerData } from 'node:worker_threads';
 import { createClient } from '../../../client/dist/index.js';
 
-// A tab of a browser: a thread of its own, with the client as it is shipped, and a storage that all tabs see.
+// A tab of a browser: its own thread, with the shipped client and a storage that all tabs share.
 const { url, folder } = workerData;
 const path = (key) => `${folder}/${key}`;
 const storage = {

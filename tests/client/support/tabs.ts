@@ -7,19 +7,19 @@ import { Worker } from 'node:worker_threads';
 import { onTestFinished } from 'vitest';
 import type { Storage } from '../../../client/src/index.js';
 
-/** A client in a thread of its own. */
+/** A client in its own thread. */
 export type Tab = {
-  /** The status of the answer, or the error as text. */
+  /** The status of the response, or the error as text. */
   fetch(path: string): Promise<number | string>;
-  /** What the client has told. */
+  /** The events of the client. */
   events: string[];
-  /** Ends it without a word, as a browser does. */
+  /** Ends the thread without notice, as a browser does. */
   shut(): Promise<unknown>;
 };
 
 let built: Promise<unknown> | undefined;
 
-/** Tabs of one browser, and what they store in common. They are shut when the current test ends. */
+/** Opens tabs of one browser with their shared storage. They are closed after the current test. */
 export async function openTabs(count: number, { url }: { url: string }): Promise<{ tabs: Tab[]; storage: Storage }> {
   built ??= promisify(execFile)(process.execPath, ['scripts/build.mjs', 'client']);
   await built;

@@ -31,7 +31,7 @@ describe('todos', () => {
   const titles = async (as = ada) =>
     (await list({ limit: 100 }, as)).body.data.map((todo: { title: string }) => todo.title);
 
-  it('are made, and told where they are', async () => {
+  it('are created, and the Location header points to them', async () => {
     const { status, body, headers } = await create({ title: 'Buy milk' });
     expect(status).toBe(201);
     expect(body).toEqual({
@@ -46,11 +46,11 @@ describe('todos', () => {
     expect([there.status, there.body]).toEqual([200, body]);
   });
 
-  it('may be complete from the start', async () => {
+  it('can be created as completed', async () => {
     expect((await create({ title: 'Done', completed: true })).body.completed).toBe(true);
   });
 
-  it('are changed field by field; updated_at moves, id and created_at stay', async () => {
+  it('are changed field by field: updated_at moves, id and created_at stay', async () => {
     const { body: made } = await create({ title: 'Buy milk' });
     await sleep(5);
     const { status, body: done } = await change(made.id, { completed: true });
@@ -61,7 +61,7 @@ describe('todos', () => {
     expect((await read(made.id)).body).toEqual(renamed);
   });
 
-  it('are removed, and then not found', async () => {
+  it('are not found after they were deleted', async () => {
     const { body } = await create({ title: 'Buy milk' });
     const answer = await remove(body.id);
     expect([answer.status, answer.text]).toEqual([204, '']);
@@ -69,18 +69,18 @@ describe('todos', () => {
       expect([gone.status, gone.body.code]).toEqual([404, 'not_found']);
   });
 
-  it('change at the same time without losing each other’s fields (E-R12)', async () => {
+  it('keep both fields of two changes at the same time', async () => {
     const { body } = await create({ title: 'Buy milk' });
     await Promise.all([change(body.id, { title: 'Buy oat milk' }), change(body.id, { completed: true })]);
     expect((await read(body.id)).body).toMatchObject({ title: 'Buy oat milk', completed: true });
   });
 
-  describe('lists', () => {
-    it('are empty for a new user', async () => {
+  describe('the list of todos', () => {
+    it('is empty for a new user', async () => {
       expect((await list()).body).toEqual({ data: [], next_cursor: null });
     });
 
-    it.each([1, 2, 3, 6, 7, 8])('give each of 7 once, oldest first, in pages of %i', async (limit) => {
+    it.each([1, 2, 3, 6, 7, 8])('shows each of 7 once, oldest first, in pages of %i', async (limit) => {
       for (let n = 1; n <= 7; n += 1) await create({ title: `todo ${n}` });
       const seen: string[] = [];
       let cursor: string | null = null;
@@ -97,7 +97,7 @@ describe('todos', () => {
       expect(pages).toBe(Math.ceil(7 / limit));
     });
 
-    it('go on in the right place when what the cursor stands on is removed, and show what is added', async () => {
+    it('goes on in the right place if the todo of the cursor was deleted, and shows added ones', async () => {
       const made = [];
       for (let n = 1; n <= 4; n += 1) made.push((await create({ title: `todo ${n}` })).body);
       const { body: first } = await list({ limit: 2 });
@@ -107,7 +107,7 @@ describe('todos', () => {
       expect(rest.data.map((todo: { title: string }) => todo.title)).toEqual(['todo 3', 'todo 4', 'todo 5']);
     });
 
-    it('have 20 by default and at most 100', async () => {
+    it('has 20 todos by default and at most 100', async () => {
       await app.deps.db.todo.createMany({
         data: Array.from({ length: 101 }, (_, n) => ({ id: uuidv7(), userId: ada.userId, title: `todo ${n}` })),
       });
@@ -130,14 +130,14 @@ describe('todos', () => {
       ['cursor', "' OR 1=1 --"],
       ['cursor', [randomUUID(), randomUUID()]],
       ['cursor', `${randomUUID()}x`],
-    ])('refuse the %s %j with 422', async (name, value) => {
+    ])('refuses the %s %j with 422', async (name, value) => {
       app.statements.length = 0;
       const { status, body } = await list({ [name]: value });
       expect([status, body.code, body.errors[0].path]).toEqual([422, 'validation_failed', `query.${name}`]);
       expect(app.statements).toEqual([]);
     });
 
-    it('are one statement, as is everything done to a todo', async () => {
+    it('takes one statement, as does everything done to a todo', async () => {
       const { body } = await create({ title: 'Buy milk' });
       const counts: number[] = [];
       for (const ask of [
@@ -156,7 +156,7 @@ describe('todos', () => {
   });
 
   describe('of another user', () => {
-    it('look just as if they did not exist, and stay as they are (ASVS 8.2.2)', async () => {
+    it('look exactly like todos that do not exist, and stay as they are (ASVS 8.2.2)', async () => {
       const bob = await app.signUp();
       const { body: his } = await create({ title: 'Bob’s' }, bob);
       const asks = {
@@ -175,7 +175,7 @@ describe('todos', () => {
       expect((await read(his.id, bob)).body).toEqual(his);
     });
 
-    it('are in nobody’s list but theirs, whatever the cursor', async () => {
+    it('are only in the list of that user, with any cursor', async () => {
       const bob = await app.signUp();
       const before = uuidv7();
       const { body: his } = await create({ title: 'Bob’s' }, bob);
@@ -186,7 +186,7 @@ describe('todos', () => {
         expect((await list({ cursor })).body.data.map((todo: { title: string }) => todo.title)).toEqual(['Ada’s']);
     });
 
-    it('can not be made or taken by naming an owner', async () => {
+    it('cannot be created or taken by naming a user in the body', async () => {
       const bob = await app.signUp();
       const { body: hers } = await create({ title: 'Ada’s' });
       for (const field of ['user_id', 'userId', 'user', 'id', 'created_at', 'updated_at']) {
@@ -211,7 +211,7 @@ describe('todos', () => {
     randomUUID().slice(0, -1),
     '%F0%9F%92%A5',
     '[object Object]',
-  ])('whose id is %j are not found, and the database is not asked', async (id) => {
+  ])('whose id is %j are not found, without a query', async (id) => {
     app.statements.length = 0;
     for (const answer of [await read(id), await change(id, { title: 'x' }), await remove(id)])
       expect([answer.status, answer.body.code]).toEqual([404, 'not_found']);
@@ -234,7 +234,7 @@ describe('todos', () => {
     });
 
     it.each(['NUL \0 inside', '\0', 'half \ud800 a pair', '\udc00 the other half', '\ude00\ud83d turned round'])(
-      'are valid Unicode text that the database can hold: %j is 422 (trap 0.8)',
+      'are valid Unicode text that the database can store: %j gets 422',
       async (title) => {
         const { body: made } = await create({ title: 'fine' });
         for (const answer of [await create({ title }), await change(made.id, { title })])
@@ -242,7 +242,7 @@ describe('todos', () => {
       },
     );
 
-    it('come back as they were sent, whatever they are (ASVS 1.2.3, 1.2.4)', async () => {
+    it('come back exactly as they were sent (ASVS 1.2.3, 1.2.4)', async () => {
       const naughty = [
         "'; DROP TABLE todo; --",
         "1' OR '1'='1",
@@ -304,18 +304,18 @@ describe('todos', () => {
     });
   });
 
-  it('with a byte order mark at the start are refused, rather than changed', async () => {
+  it('with a byte order mark at the start are refused, not changed', async () => {
     const { status, body } = await create({ title: '\ufeffBOM' });
     expect([status, body.errors[0].path]).toEqual([422, 'title']);
   });
 
-  it('can not be made by a user who was deleted a moment ago: 401, as at any other route', async () => {
+  it('cannot be created by a user who was just deleted: 401, as on any other route', async () => {
     await app.deps.db.user.delete({ where: { id: ada.userId } });
     const { status, body } = await create({ title: 'too late' });
     expect([status, body.code]).toEqual([401, 'session_revoked']);
   });
 
-  it('completed is true or false, nothing like it', async () => {
+  it('are completed or not: anything but true and false is refused', async () => {
     const { body: made } = await create({ title: 'x' });
     for (const completed of ['true', 1, null, [], {}])
       for (const answer of [await create({ title: 'x', completed }), await change(made.id, { completed })])

@@ -6,37 +6,37 @@ import { importedHash, markImported, objectionTo, withoutMark } from '../../../s
 import { createPasswords } from '../../../src/passwords/hasher.js';
 import { known } from '../../support/known-hashes.js';
 
-/** What a login asks, for a hash as it stands in a file. */
+/** Compares as a login does, for a hash as it stands in a file. */
 const matches = (hash: string, password: string) => importedHash(markImported(hash))?.(password);
 
 function passwordsWithGate() {
-  const turns: string[] = [];
+  const gatePasses: string[] = [];
   const gate = {
     run: <T>(address: string, work: () => Promise<T>) => {
-      turns.push(address);
+      gatePasses.push(address);
       return work();
     },
     stats: () => ({ running: 0, queued: 0 }),
   };
-  return { ...createPasswords({ cost: { memoryKiB: 1024, passes: 1, parallelism: 1 }, gate }), turns };
+  return { ...createPasswords({ cost: { memoryKiB: 1024, passes: 1, parallelism: 1 }, gate }), gatePasses };
 }
 
 describe('published hashes', () => {
-  test.each(known)('$from: $format', async ({ hash, password }) => {
+  test.each(known)('match their password and no other ($from: $format)', async ({ hash, password }) => {
     expect(objectionTo(hash)).toBeUndefined();
     expect(await matches(hash, password)).toBe(true);
     expect(await matches(hash, `${password}x`)).toBe(false);
     expect(await matches(hash, '')).toBe(false);
   });
 
-  test('are the examples of docs/importing-users.md', () => {
+  test('include all examples of docs/importing-users.md', () => {
     const text = readFileSync(new URL('../../../docs/importing-users.md', import.meta.url), 'utf8');
     const examples = [...text.matchAll(/"password_hash":"([^"…]+)"/g)].map(([, hash]) => hash);
     expect(examples.length).toBeGreaterThan(4);
     expect(examples.filter((example) => !known.some(({ hash }) => hash === example))).toEqual([]);
   });
 
-  test('bcrypt looks at 72 bytes, and at all of them', async () => {
+  test('with bcrypt compare exactly 72 bytes', async () => {
     const hash = '$2a$05$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui';
     const known72 = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789';
     expect(await compareBcrypt(`${known72}chars after 72 are ignored`, hash)).toBe(true);
@@ -58,24 +58,24 @@ describe('bounds', () => {
     ['scrypt', `$scrypt$ln=99,r=1,p=1$${salted}`],
     ['scrypt', `$scrypt$ln=14,r=8,p=17$${salted}`],
     ['scrypt', `$scrypt$ln=18,r=8,p=3$${salted}`],
-    // Not defined by RFC 7914 §2, and OpenSSL throws.
+    // RFC 7914 §2 does not define it, and OpenSSL throws.
     ['scrypt', `$scrypt$ln=16,r=1,p=1$${salted}`],
     ['Firebase scrypt', `$fbscrypt$v=1,n=20,r=8,p=1,ss=Bw==,sk=${'A'.repeat(86)}==$c2FsdA$${'A'.repeat(86)}==`],
     ['PBKDF2 with sha256', `pbkdf2_sha256$5000001$salt$${'A'.repeat(43)}=`],
     ['PBKDF2 with sha512', `pbkdf2_sha512$9999999999$salt$${'A'.repeat(86)}==`],
-  ])('%s: %s is refused before it is computed', (name, hash) => {
+  ])('of %s: %s is refused before it is computed', (name, hash) => {
     expect(objectionTo(hash)).toMatch(new RegExp(`^The ${name} hash costs more than its bound: `));
     expect(importedHash(markImported(hash))).toBeUndefined();
   });
 
-  test('within a second, also at a login that meets one in the database', async () => {
-    const { verify, turns } = passwordsWithGate();
+  test('apply within a second, also to a hash that a login finds in the database', async () => {
+    const { verify, gatePasses } = passwordsWithGate();
     expect(await verify(`$2b$31$${'a'.repeat(53)}`, 'correct horse battery')).toBe(false);
-    expect(turns).toHaveLength(1);
+    expect(gatePasses).toHaveLength(1);
   }, 1000);
 });
 
-describe('what is no hash', () => {
+describe('invalid hashes', () => {
   test.each([
     '',
     'correct horse battery staple',
@@ -97,7 +97,7 @@ describe('what is no hash', () => {
     expect(importedHash(hash)).toBeUndefined();
   });
 
-  test('a hash that is cut off or spoilt anywhere matches nothing and throws nothing', async () => {
+  test('a hash that is cut or damaged anywhere matches nothing and throws nothing', async () => {
     const bare = (hash: string) => hash.replace(/=+$/, '');
     for (const { hash, password } of known.filter(({ cheap, hash }) => cheap || hash.startsWith('$2')))
       for (let at = 0; at < bare(hash).length; at += 1) {
@@ -108,14 +108,14 @@ describe('what is no hash', () => {
   });
 });
 
-describe('at the gate', () => {
+describe('an imported hash at the gate', () => {
   const nfd = 'crème brûlée à gogo'.normalize('NFD');
   const nfc = nfd.normalize('NFC');
-  // Python: hashlib.pbkdf2_hmac('sha256', nfd, b'seasalt', 1000)
+  // Made with Python: hashlib.pbkdf2_hmac('sha256', nfd, b'seasalt', 1000)
   const madeOfNfd = 'pbkdf2_sha256$1000$seasalt$ezuPZgnSITW6QXZRAgW5fLCSgNq7NmhXO+ID0djpiWM=';
 
-  test('one turn for a password in NFC, right or wrong', async () => {
-    const { verify, turns } = passwordsWithGate();
+  test('takes one turn for a password in NFC, right or wrong', async () => {
+    const { verify, gatePasses } = passwordsWithGate();
     expect(
       await verify(
         '$argon2i$m=256,t=2,p=1$c29tZXNhbHQ$/U3YPXYsSb3q9XxHvc0MLxur+GP960kN9j7emXX8zwY',
@@ -124,45 +124,45 @@ describe('at the gate', () => {
       ),
     ).toBe(true);
     expect(await verify(madeOfNfd, nfc, '192.0.2.2')).toBe(false);
-    expect(turns).toEqual(['192.0.2.1', '192.0.2.2']);
+    expect(gatePasses).toEqual(['192.0.2.1', '192.0.2.2']);
   });
 
-  test('a second one for a password that is not in NFC and wrong in it, which is compared as typed', async () => {
-    const { verify, turns } = passwordsWithGate();
+  test('takes a second turn for a password not in NFC that is wrong in NFC, and compares it as typed', async () => {
+    const { verify, gatePasses } = passwordsWithGate();
     expect(await verify(madeOfNfd, nfd, '192.0.2.1')).toBe(true);
-    expect(turns).toEqual(['192.0.2.1', '192.0.2.1']);
+    expect(gatePasses).toEqual(['192.0.2.1', '192.0.2.1']);
     expect(await verify(madeOfNfd, `${nfd}x`)).toBe(false);
-    expect(turns).toHaveLength(4);
+    expect(gatePasses).toHaveLength(4);
     expect(await verify(madeOfNfd, nfc)).toBe(false);
-    expect(turns).toHaveLength(5);
+    expect(gatePasses).toHaveLength(5);
   });
 
-  test('argon2id hashes as well where they were imported, and only there', async () => {
-    const { hash, verify, isOutdated, turns } = passwordsWithGate();
+  test('of argon2id takes a second turn too, but our own hash does not', async () => {
+    const { hash, verify, isOutdated, gatePasses } = passwordsWithGate();
     const own = await hash(nfc);
     expect(isOutdated(own)).toBe(false);
     expect(isOutdated(markImported(own))).toBe(true);
     expect(withoutMark(markImported(own))).toBe(own);
-    turns.length = 0;
+    gatePasses.length = 0;
     expect(await verify(own, `${nfd}x`)).toBe(false);
-    expect(turns).toHaveLength(1);
+    expect(gatePasses).toHaveLength(1);
     expect(await verify(markImported(own), `${nfd}x`)).toBe(false);
-    expect(turns).toHaveLength(3);
+    expect(gatePasses).toHaveLength(3);
     expect(await verify(markImported(own), nfd)).toBe(true);
   });
 
-  test('every imported format is outdated', () => {
+  test('is outdated in every format', () => {
     const { isOutdated } = passwordsWithGate();
     for (const { hash } of known) expect(isOutdated(markImported(hash)), hash).toBe(true);
   });
 
-  test('half a surrogate pair matches nothing and costs one turn', async () => {
-    const { verify, turns } = passwordsWithGate();
+  test('matches nothing and takes one turn for half of a surrogate pair', async () => {
+    const { verify, gatePasses } = passwordsWithGate();
     expect(await verify(madeOfNfd, '\ud800')).toBe(false);
-    expect(turns).toHaveLength(1);
+    expect(gatePasses).toHaveLength(1);
   });
 
-  test('bcrypt leaves the event loop alone', async () => {
+  test('of bcrypt does not block the event loop', async () => {
     const before = performance.eventLoopUtilization();
     expect(await compareBcrypt('wrong', `$2b$12$${'a'.repeat(53)}`)).toBe(false);
     // In this thread it would be all of the time.

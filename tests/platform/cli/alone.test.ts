@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { goodPassword, startApp, startAppForTest } from '../../support/app.js';
-import { type CliProcess, createCli, run } from '../../support/run-cli.js';
+import { type CliProcess, commandLine, createCli, run } from '../../support/run-cli.js';
 import { createEmbeddedDatabase, type TestDatabase } from '../../support/test-database.js';
 
-describe('without a running server', () => {
+describe('the commands without a running server', () => {
   let database: TestDatabase;
   let cli: CliProcess;
 
@@ -19,7 +19,7 @@ describe('without a running server', () => {
     cli.remove();
   });
 
-  it('two commands at once both work on an embedded database, and leave it to the server', async () => {
+  it('two at once both work on an embedded database, and the server can use it afterwards', async () => {
     const [made, listed] = await Promise.all([
       cli.json(['users', 'create', 'root', '--role=admin'], `${goodPassword}\n`),
       cli.run(['keys', 'list']),
@@ -35,7 +35,7 @@ describe('without a running server', () => {
     expect((await app.http.post('/auth/login').send({ username: 'root', password: goodPassword })).status).toBe(200);
   }, 60_000);
 
-  it('purge works before there is a key; after that it seals the audit and removes what AUDIT_RETENTION does not keep', async () => {
+  it('purge works before there is a key; later it also seals the audit and removes events older than AUDIT_RETENTION', async () => {
     const fresh = createEmbeddedDatabase();
     const settings = { DATABASE_URL: fresh.url };
     const nothing = { purged: { sessions: 0, revocations: 0, audit_events: 0 } };
@@ -52,7 +52,7 @@ describe('without a running server', () => {
     await fresh.drop();
   }, 120_000);
 
-  it('doctor tells that AUTH_SECRET is not the one, changes nothing, and ends with 1', async () => {
+  it('doctor reports a wrong AUTH_SECRET, changes nothing, and exits with 1', async () => {
     const secret = cli.env.AUTH_SECRET ?? '';
     cli.env.AUTH_SECRET = 'another-one-0123456789abcdefghijklmnopqrstuvwxyz';
     const { status, checks } = await cli.json(['doctor'], '', 1);
@@ -76,7 +76,7 @@ describe('without a running server', () => {
     );
   }, 60_000);
 
-  it('pglite:memory and settings that are wrong are refused in one line without a secret', async () => {
+  it('pglite:memory and wrong settings are refused in one line that shows no secret', async () => {
     const [memory, wrong, diagnosed] = await Promise.all([
       withSettings({ DATABASE_URL: 'pglite:memory' }, ['users', 'list']),
       withSettings({ NODE_ENV: 'production', AUTH_SECRET: 'example-secret-0123456789abcdefghijklm', PORT: '-1' }, [
@@ -93,13 +93,13 @@ describe('without a running server', () => {
     expect(diagnosed.stdout).not.toContain('tooshort');
   }, 60_000);
 
-  it('doctor makes nothing where nothing is there yet', async () => {
+  it('doctor creates nothing if there is no database yet', async () => {
     const { code } = await withSettings({ DATABASE_URL: 'pglite:.data/db', AUTH_SECRET: '' }, ['doctor']);
     expect(code).toBe(0);
     expect(existsSync(join(cli.cwd, '.data'))).toBe(false);
   });
 
-  it('npm run cli hands arguments, standard output and exit codes through', async () => {
+  it('npm run cli passes on arguments, standard output and exit codes', async () => {
     const cwd = fileURLToPath(new URL('../../..', import.meta.url));
     const npm = (...argv: string[]) => run('npm', ['run', '-s', 'cli', '--', ...argv], '', { cwd, env: cli.env });
     const [helped, refused] = await Promise.all([npm('help', '--json'), npm('users', 'frobnicate')]);
@@ -110,14 +110,13 @@ describe('without a running server', () => {
   }, 60_000);
 
   const withSettings = (settings: Record<string, string>, argv: string[]) => {
-    const script = fileURLToPath(new URL('../../../dist/cli.js', import.meta.url));
-    return run(process.execPath, [script, ...argv], '', { cwd: cli.cwd, env: { ...cli.env, ...settings } });
+    return run(process.execPath, [...commandLine, ...argv], '', { cwd: cli.cwd, env: { ...cli.env, ...settings } });
   };
 });
 
-// docs/runbooks/restore.md
+// As docs/runbooks/restore.md says.
 describe('a restored backup', () => {
-  it('brings ended sessions back to life, until sessions end --all and keys revoke', async () => {
+  it('revives ended sessions, until sessions end --all and keys revoke are run', async () => {
     const database = createEmbeddedDatabase();
     const directory = database.url.slice('pglite:'.length);
     const first = await startApp({}, { databaseUrl: database.url });

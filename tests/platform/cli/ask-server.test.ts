@@ -8,7 +8,7 @@ import { goodPassword, startApp, type TestApp } from '../../support/app.js';
 import { type Cli, type CliProcess, cliOverSocket, createCli } from '../../support/run-cli.js';
 import { createEmbeddedDatabase, type TestDatabase } from '../../support/test-database.js';
 
-describe('beside a running embedded server', () => {
+describe('the commands next to a running embedded server', () => {
   let database: TestDatabase;
   let app: TestApp;
   let cli: Cli;
@@ -32,7 +32,7 @@ describe('beside a running embedded server', () => {
   };
   const lastEvent = () => app.deps.db.auditEvent.findFirst({ orderBy: { at: 'desc' } });
 
-  it('users create makes an admin who can log in, and the password is shown by nothing', async () => {
+  it('users create makes an admin who can log in, and no output shows the password', async () => {
     const argv = ['users', 'create', 'Root', '--role', 'admin', '--role', 'admin', '--email', 'root@example.com'];
     const ran = await typed.run(argv, `${goodPassword}\nnot this line\n`);
     expect(ran).toMatchObject({ code: 0, stderr: '' });
@@ -47,7 +47,7 @@ describe('beside a running embedded server', () => {
     ).toMatchObject({ actorId: null, ip: null });
   });
 
-  it('users create holds to the policy and to unique names, in one line', async () => {
+  it('users create checks the password policy and that the username is free, and refuses in one line', async () => {
     expect(await cli.run(['users', 'create', 'root2'], 'short')).toEqual({
       code: 1,
       stdout: '',
@@ -60,7 +60,7 @@ describe('beside a running embedded server', () => {
     });
   });
 
-  it('users create --generate-password prints a password once that logs in', async () => {
+  it('users create --generate-password prints the password once, and it logs in', async () => {
     const made = await cli.json(['users', 'create', 'generated', '--generate-password']);
     expect(made).toMatchObject({ username: 'generated', roles: [], disabled: false });
     const { status } = await app.http
@@ -71,7 +71,7 @@ describe('beside a running embedded server', () => {
     expect(JSON.stringify(app.logs)).not.toContain(made.generated_password);
   });
 
-  it('users disable refuses the live token of a running embedded server at once', async () => {
+  it('users disable makes the live token of a user invalid at once', async () => {
     const user = await app.signUp();
     expect(await statusWith(user.bearer)).toEqual([200, undefined]);
     expect(await typed.json(['users', 'disable', user.username])).toMatchObject({ id: user.userId, disabled: true });
@@ -93,7 +93,7 @@ describe('beside a running embedded server', () => {
     expect(await lastEvent()).toMatchObject({ action: 'roles.changed', userId: user.userId, actorId: null });
   });
 
-  it('users delete needs --yes, and then nothing of the user is left or works', async () => {
+  it('users delete needs --yes, and then the user and their tokens are gone', async () => {
     const user = await app.signUp();
     const refused = await cli.run(['users', 'delete', user.username]);
     expect(refused).toMatchObject({ code: 2, stdout: '' });
@@ -111,7 +111,7 @@ describe('beside a running embedded server', () => {
     });
   });
 
-  it('users list goes through all of them page by page', async () => {
+  it('users list goes through all users page by page', async () => {
     const names: string[] = [];
     let after: string[] = [];
     for (;;) {
@@ -124,7 +124,7 @@ describe('beside a running embedded server', () => {
     expect(new Set(names).size).toBe(names.length);
   }, 60_000);
 
-  it('sessions list shows what a stranger sent, without what a terminal would obey', async () => {
+  it('sessions list shows what a client sent, without characters that control a terminal', async () => {
     const user = await app.signUp();
     await app.deps.db.session.update({
       where: { id: user.sessionId },
@@ -136,7 +136,7 @@ describe('beside a running embedded server', () => {
     expect(data).toEqual([expect.objectContaining({ id: user.sessionId, user_agent: 'evil\u001b[2Jagent\u202e' })]);
   });
 
-  it('sessions end ends the one named, those of a user, or all with --yes, at once', async () => {
+  it('sessions end ends one session, all of a user, or all of them with --yes, at once', async () => {
     const [one, two, three] = [await app.signUp(), await app.signUp(), await app.signUp()];
     expect(await cli.json(['sessions', 'end', one.sessionId])).toEqual({ ended: 1 });
     expect(await statusWith(one.bearer)).toEqual([401, 'session_revoked']);
@@ -149,7 +149,7 @@ describe('beside a running embedded server', () => {
     expect(await statusWith(three.bearer)).toEqual([401, 'session_revoked']);
   });
 
-  it('keys rotate says when it will be possible, and then every token still opens', async () => {
+  it('keys rotate says when it will be possible, and afterwards every token still works', async () => {
     const user = await app.signUp();
     const early = await cli.json(['keys', 'rotate'], '', 1);
     expect(early.rotated).toBe(false);
@@ -164,7 +164,7 @@ describe('beside a running embedded server', () => {
     expect(JSON.parse(Buffer.from(header, 'base64url').toString()).kid).toBe(early.next);
   });
 
-  it('keys revoke takes a key out of the JWKS, and refuses what it signed, at once', async () => {
+  it('keys revoke removes a key from the JWKS and makes its tokens invalid at once', async () => {
     const user = await app.signUp();
     const { data } = await cli.json(['keys', 'list']);
     const active = data.find((key: Record<string, string>) => key.purpose === 'access' && key.state === 'active');
@@ -186,21 +186,21 @@ describe('beside a running embedded server', () => {
     expect(await cli.run(['keys', 'revoke', '--yes', 'nobodysKey12'])).toMatchObject({ code: 1, stdout: '' });
   });
 
-  it('keys reseal and purge say how many', async () => {
+  it('keys reseal and purge print how many rows they changed', async () => {
     expect(await cli.json(['keys', 'reseal'])).toEqual({ resealed: await app.deps.db.signingKey.count() });
     const counts = { sessions: 0, revocations: expect.any(Number), audit_events: 0 };
     expect(await cli.json(['purge'])).toEqual({ purged: counts });
     expect(await app.deps.db.auditEvent.count({ where: { position: { not: null } } })).toBeGreaterThan(0);
   });
 
-  it('doctor looks at the server’s own set-up', async () => {
+  it('doctor checks the setup of the running server', async () => {
     const { checks } = await cli.json(['doctor']);
     expect(checks).toContainEqual(expect.objectContaining({ check: 'migrations', status: 'ok' }));
     expect(checks).toContainEqual(expect.objectContaining({ check: 'LISTEN/NOTIFY', status: 'ok' }));
     expect(checks).toContainEqual(expect.objectContaining({ check: 'PASSWORD_HASH', status: 'warning' }));
   });
 
-  it('answers whoever speaks to its socket in another way, and goes on', async () => {
+  it('a client that sends something else to the socket gets an error, and the server goes on', async () => {
     const dir = database.url.slice('pglite:'.length);
     const name = (await readdir(dir)).find((file) => file.endsWith('.sock')) ?? '';
     expect(statSync(join(dir, name)).mode & 0o777).toBe(0o600);

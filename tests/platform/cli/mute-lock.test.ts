@@ -7,7 +7,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { askRunningServer } from '../../../src/platform/cli/ask-server.js';
 import { socketAddress } from '../../../src/platform/db/embedded/lock-socket.js';
 
-it('a command does without the holder of the database that says nothing for seconds, and is gone when asked again', async () => {
+it('a command runs without the server if the process that holds the database does not answer for seconds and then ends', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'gatelatch-mute-'));
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
   let asked = 0;

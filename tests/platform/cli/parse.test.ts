@@ -15,7 +15,7 @@ const refusalOf = (...argv: string[]) => {
 };
 
 describe('a command line', () => {
-  it('is help where nothing is asked for, in each way of asking for it', () => {
+  it('without a command shows the help, as do help, --help and -h', () => {
     for (const argv of [[], ['help'], ['--help'], ['-h'], ['--json'], ['--json', 'help']])
       expect(parse(argv, commands), argv.join(' ')).toMatchObject({ help: '' });
     for (const argv of [
@@ -27,7 +27,7 @@ describe('a command line', () => {
     expect(parse(['help', 'keys', '--json'], commands)).toEqual({ help: 'keys', json: true });
   });
 
-  it('has options before, between and after arguments', () => {
+  it('can have options before, between and after the arguments', () => {
     for (const argv of [
       ['--json', 'users', 'roles', 'ada', 'a', 'b'],
       ['users', 'roles', '--json', 'ada', 'a', 'b'],
@@ -39,7 +39,7 @@ describe('a command line', () => {
       });
   });
 
-  it('takes an argument that begins with a hyphen after --', () => {
+  it('can have an argument that begins with a hyphen after --', () => {
     expect(parse(['keys', 'revoke', '--yes', '--', '-abcdefghijk'], commands)).toMatchObject({
       args: { positionals: ['-abcdefghijk'] },
     });
@@ -65,7 +65,7 @@ describe('a command line', () => {
 });
 
 describe('help', () => {
-  it('lists every command and tells each one’s options, for people and for programs', () => {
+  it('lists every command with its options, as text and as JSON', () => {
     const all = help('', commands);
     for (const { name, summary, options = {} } of commands) {
       expect(all.text).toContain(`  ${name}`);
@@ -75,11 +75,11 @@ describe('help', () => {
     expect(all.json).toMatchObject({ commands: commands.map(({ name }) => ({ name })) });
   });
 
-  it('fits the width of a terminal in what it says of each command', () => {
+  it('fits the width of a terminal', () => {
     for (const line of help('', commands).text.split('\n')) expect(line.length, line).toBeLessThanOrEqual(120);
   });
 
-  it('knows no way to set or read the password of a user who exists', () => {
+  it('has no option that sets or reads the password of an existing user', () => {
     const options = commands.flatMap(({ name, options = {} }) =>
       Object.keys(options).map((option) => `${name} ${option}`),
     );
@@ -87,14 +87,14 @@ describe('help', () => {
   });
 });
 
-describe('what is printed', () => {
-  it('has no character that a terminal would obey', () => {
+describe('the output', () => {
+  it('has no characters that control a terminal', () => {
     const evil = 'a\u001b]0;b\u0007\u009b2J\u202e\r\n';
     for (const text of [table(['A'], [[evil]], ''), fields({ a: evil }), oneLine(new Error(evil))])
       expect(text.replace(/^A\n/, '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
   });
 
-  it('is no stack, and the last line alone of an error that was not written for people', () => {
+  it('shows no stack, and only the last line of an unexpected error', () => {
     expect(oneLine(new TypeError('Invalid invocation:\n\n  passwordHash: "x"\n\nSomething is missing.'))).toBe(
       'Something is missing.',
     );

@@ -3,7 +3,7 @@ import { type SignedUp, startApp, type TestApp } from '../../support/app.js';
 import { type CliProcess, createCli } from '../../support/run-cli.js';
 import { createServerDatabase, type TestDatabase } from '../../support/test-database.js';
 
-describe('beside two instances on one Postgres', () => {
+describe('the commands next to two instances on one Postgres', () => {
   let database: TestDatabase;
   let instances: [TestApp, TestApp];
   let cli: CliProcess;
@@ -30,14 +30,14 @@ describe('beside two instances on one Postgres', () => {
     ['users roles', 'token_stale', ({ username }: SignedUp) => ['users', 'roles', username, 'admin']],
     ['users delete', 'session_revoked', ({ username }: SignedUp) => ['users', 'delete', username, '--yes']],
     ['sessions end --all', 'session_revoked', () => ['sessions', 'end', '--all', '--yes']],
-  ])('%s is in force in both within a second', async (_name, code, argv) => {
+  ])('%s takes effect on both instances within a second', async (_name, code, argv) => {
     const user = await instances[0].signUp();
     expect(await codesWith(user)).toEqual([undefined, undefined]);
     await cli.json(argv(user));
     await everywhere(user, code);
   });
 
-  it('keys revoke is in force in both within a second', async () => {
+  it('keys revoke takes effect on both instances within a second', async () => {
     const user = await instances[0].signUp();
     const { data } = await cli.json(['keys', 'list']);
     const active = data.find((key: Record<string, string>) => key.purpose === 'access' && key.state === 'active');
@@ -69,13 +69,13 @@ describe('beside two instances on one Postgres', () => {
     await everywhere(user, 'session_revoked');
   });
 
-  it('doctor hears its own message and finds nothing wrong with the database', async () => {
+  it('doctor receives its own message and finds no problem with the database', async () => {
     const { checks } = await cli.json(['doctor']);
     for (const check of ['database’s clock', 'migrations', 'signing keys', 'LISTEN/NOTIFY'])
       expect(checks).toContainEqual(expect.objectContaining({ check, status: 'ok' }));
   });
 
-  it('doctor says in one line that a database can’t be reached, without its password', async () => {
+  it('doctor says in one line that the database cannot be reached, without its password', async () => {
     const { url } = database;
     cli.env.DATABASE_URL = 'postgresql://gatelatch:hunter2hunter2@127.0.0.1:1/gatelatch';
     const [told, failed] = await Promise.all([cli.run(['doctor']), cli.run(['users', 'list'])]);
@@ -87,11 +87,11 @@ describe('beside two instances on one Postgres', () => {
   });
 });
 
-// docs/runbooks/change-auth-secret.md
+// As docs/runbooks/change-auth-secret.md says.
 describe('changing AUTH_SECRET on two instances, one after the other', () => {
   const [old, fresh] = ['old', 'new'].map((name) => `${name}-0123456789abcdefghijklmnopqrstuvwxyz`) as [string, string];
 
-  it('refuses no refresh, and both give identical successors throughout', async () => {
+  it('refuses no refresh, and both instances return the same new tokens throughout', async () => {
     const database = await createServerDatabase();
     const start = (secrets: Record<string, string>) => startApp(secrets, { databaseUrl: database.url });
     const cli = await createCli({ DATABASE_URL: database.url, AUTH_SECRET: fresh, AUTH_SECRET_PREVIOUS: old });

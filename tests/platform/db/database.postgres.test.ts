@@ -26,7 +26,7 @@ describe('a database on a server', () => {
        WHERE datname = current_database() AND pid <> pg_backend_pid()`,
     );
 
-  it('gives back the times that it was given, whatever the server’s time zone', async () => {
+  it('returns the same times that were stored, in any time zone of the server', async () => {
     await onServer(
       files.url,
       `ALTER DATABASE ${new URL(files.url).pathname.slice(1)} SET timezone = 'America/Sao_Paulo'`,
@@ -46,7 +46,7 @@ describe('a database on a server', () => {
     await elsewhere.close();
   });
 
-  it('sets its limits and name on every connection, and lets the URL have the last word', async () => {
+  it('sets its limits and name on every connection, and the URL can override them', async () => {
     const read = (client: Database['client']) => client.$queryRaw`
       SELECT current_setting('statement_timeout') AS statement, current_setting('lock_timeout') AS lock,
              current_setting('idle_in_transaction_session_timeout') AS idle, current_setting('application_name') AS name`;
@@ -57,7 +57,7 @@ describe('a database on a server', () => {
     await own.close();
   });
 
-  it('stops a statement and a wait for a lock in time', async () => {
+  it('stops a statement, and a wait for a lock, after the time limit', async () => {
     expect(sqlState(await rejectionOf(database.client.$queryRaw`SELECT pg_sleep(5)::text`))).toBe('57014');
     const blocked = database.client.$transaction(async (tx) => {
       await tx.$executeRaw`LOCK TABLE "user"`;
@@ -66,7 +66,7 @@ describe('a database on a server', () => {
     expect(sqlState(await blocked)).toBe('55P03');
   });
 
-  it('says that it is unavailable where no connection comes free in time', async () => {
+  it('counts as unavailable if no connection becomes free in time', async () => {
     const busy = Array.from({ length: 2 }, () => database.client.$transaction(async () => await delay(3_000)));
     await delay(200);
     const errors = await Promise.all([
@@ -96,7 +96,7 @@ describe('a database on a server', () => {
     await database.ping();
   });
 
-  it('says that it is unavailable where nothing listens, and where the database is gone', async () => {
+  it('counts as unavailable if the server does not listen, or if the database is gone', async () => {
     for (const url of ['postgresql://x@127.0.0.1:1/x', 'postgresql://x@localhost:1/x', `${files.url}_gone`]) {
       const away = await openDatabase({ url, poolSize: 1 });
       const errors = [
@@ -116,7 +116,7 @@ describe('a database on a server', () => {
     }
   });
 
-  it('hears what is notified before a ping has come back, and is told when the connection is lost', async () => {
+  it('delivers notifications before a later ping returns, and reports a lost connection', async () => {
     const heard: string[] = [];
     const onLost = vi.fn();
     const listener = await database.listen('gatelatch_test', (payload) => heard.push(payload), onLost);
@@ -130,7 +130,7 @@ describe('a database on a server', () => {
     expect(onLost).toHaveBeenCalledTimes(1);
   });
 
-  it('does not call a closed listener lost', async () => {
+  it('does not report a closed listener as lost', async () => {
     const onLost = vi.fn();
     const listener = await database.listen('gatelatch_test', () => undefined, onLost);
     await listener.close();

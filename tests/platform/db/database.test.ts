@@ -17,27 +17,27 @@ describe('an embedded database', () => {
     await files.drop();
   });
 
-  it('is embedded, answers a ping, and holds its directory', async () => {
+  it('is embedded, answers a ping, and locks its directory', async () => {
     await database.ping();
     expect(database.kind).toBe('embedded');
     await expect(openDatabase({ url: files.url, poolSize: 10 })).rejects.toThrow(`process ${process.pid}`);
   });
 
-  it('tells of every statement, typed and raw, once', async () => {
+  it('reports every statement once, from Prisma and raw', async () => {
     statements.length = 0;
     await database.client.user.findMany();
     await database.client.$queryRaw`SELECT 1`;
     expect(statements).toEqual([expect.stringContaining('"user"'), 'SELECT 1']);
   });
 
-  it('has UTC as its time zone and gives back the times that it was given', async () => {
+  it('uses UTC and the current time', async () => {
     const [row] = await database.client.$queryRaw<{ zone: string; now: Date }[]>`
       SELECT current_setting('TimeZone') AS zone, now() AS now`;
     expect(row?.zone).toBe('UTC');
     expect(Math.abs(Date.now() - (row?.now.getTime() ?? 0))).toBeLessThan(5_000);
   });
 
-  it('hears what is notified, in order, before a ping has come back', async () => {
+  it('delivers notifications in order, before a later ping returns', async () => {
     const heard: string[] = [];
     const listener = await database.listen('gatelatch_test', (payload) => heard.push(payload), fail);
     await database.client.$executeRaw`SELECT pg_notify('gatelatch_test', 'a'), pg_notify('gatelatch_test', 'b')`;
@@ -70,7 +70,7 @@ describe('opening a database', () => {
     await expect(opening).rejects.not.toThrow(/secret/);
   });
 
-  it('refuses the name of a channel that would need quoting', async () => {
+  it('refuses a channel name that would need quoting', async () => {
     const database = await openDatabase({ url: 'postgresql://nobody@127.0.0.1:1/none', poolSize: 1 });
     await expect(database.listen('a b', fail, fail)).rejects.toThrow();
     await database.close();

@@ -4,7 +4,7 @@ import { isDatabaseUnavailable, sqlState, uniqueViolation } from '../../../src/p
 import { raiseStates, rejectionOf, violateUniqueness } from '../../support/database-errors.js';
 import { createTestDatabase, type TestDatabase } from '../../support/test-database.js';
 
-// On the embedded database under `npm test`, on a server under `npm run test:postgres`: they report differently.
+// Runs on the embedded database with `npm test` and on a server with `npm run test:postgres`: their errors differ.
 describe('errors of the database', () => {
   let files: TestDatabase;
   let database: Database;
@@ -18,7 +18,7 @@ describe('errors of the database', () => {
     await files.drop();
   });
 
-  it('name the column whose uniqueness was broken, by every way of asking', async () => {
+  it('name the column that must be unique, from Prisma and raw SQL', async () => {
     const errors = await violateUniqueness(database.client);
     expect(errors.map(uniqueViolation)).toEqual([
       'username_key',
@@ -30,7 +30,7 @@ describe('errors of the database', () => {
     expect(errors.some(isDatabaseUnavailable)).toBe(false);
   });
 
-  it('say that the database is unavailable for what is nobody’s fault, and for nothing else', async () => {
+  it('count as unavailable for outages, and for nothing else', async () => {
     const outages = ['08006', '25006', '40001', '40P01', '53100', '53300', '55P03', '57014', '57P01', '57P02', '57P03'];
     for (const [state, error] of await raiseStates(database.client, outages)) {
       expect([state, sqlState(error), isDatabaseUnavailable(error)]).toEqual([state, state, true]);
@@ -40,7 +40,7 @@ describe('errors of the database', () => {
     }
   });
 
-  it('are the request’s own fault for broken references, NUL bytes and missing rows', async () => {
+  it('do not count as unavailable for broken references, NUL bytes and missing rows', async () => {
     const { client } = database;
     const id = crypto.randomUUID();
     const errors = [
@@ -52,7 +52,7 @@ describe('errors of the database', () => {
     expect(errors.map(uniqueViolation)).toEqual([undefined, undefined, undefined]);
   });
 
-  it('say that it is unavailable where a transaction went on for too long', async () => {
+  it('count as unavailable if a transaction took too long', async () => {
     const slow = database.client.$transaction(
       async (tx) => {
         await tx.$queryRaw`SELECT 1`;
@@ -65,7 +65,7 @@ describe('errors of the database', () => {
     expect([sqlState(error), isDatabaseUnavailable(error)]).toEqual([undefined, true]);
   });
 
-  it('say so after it has been closed', async () => {
+  it('count as unavailable after the database was closed', async () => {
     const own = await createTestDatabase();
     const closed = await openDatabase({ url: own.url, poolSize: 1 });
     await closed.close();
@@ -73,7 +73,7 @@ describe('errors of the database', () => {
     await own.drop();
   });
 
-  it('are neither for what is no error of a database', () => {
+  it('are told apart from other thrown values', () => {
     for (const thrown of [undefined, null, 'x', 0, {}, new Error('x'), new TypeError('x')]) {
       expect([uniqueViolation(thrown), sqlState(thrown), isDatabaseUnavailable(thrown)]).toEqual([
         undefined,

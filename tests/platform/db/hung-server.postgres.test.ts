@@ -6,7 +6,7 @@ import { migrate } from '../../../src/platform/db/migrations/migrate.js';
 import { rejectionOf } from '../../support/database-errors.js';
 import { type PostgresCluster, startPostgresCluster } from '../../support/postgres-cluster.js';
 
-describe('a server that hangs', () => {
+describe('a database server that hangs', () => {
   let cluster: PostgresCluster;
   let database: Database;
 
@@ -21,7 +21,7 @@ describe('a server that hangs', () => {
     await cluster.remove();
   });
 
-  /** Right after it let somebody wait in vain the server is not asked, so as not to have others wait. */
+  /** Right after a timeout the server is not asked for a moment, so that others need not wait. */
   async function usedAgain(): Promise<void> {
     await vi.waitFor(() => database.ping(), { timeout: 2_000, interval: 20 });
   }
@@ -31,7 +31,7 @@ describe('a server that hangs', () => {
     return { error: await rejectionOf(work), ms: Date.now() - started };
   }
 
-  it('is answered as unavailable within 3 s by every way of asking, and used again afterwards', async () => {
+  it('counts as unavailable within 3 s for every kind of call, and is used again afterwards', async () => {
     await Promise.all([database.ping(), database.ping()]);
     const lost = vi.fn();
     const listener = await database.listen('gatelatch_test', () => undefined, lost);
@@ -59,7 +59,7 @@ describe('a server that hangs', () => {
     await usedAgain();
   });
 
-  it('is not waited for again by whoever comes after one who waited in vain, until it answers', async () => {
+  it('makes only the first request wait: the next ones are refused at once until it answers', async () => {
     cluster.freeze();
     await rejectionOf(database.client.user.findMany());
     const { error, ms } = await timed(database.client.user.findMany());
@@ -69,7 +69,7 @@ describe('a server that hangs', () => {
     await usedAgain();
   });
 
-  it('costs a transaction one wait, and not another for its ROLLBACK', async () => {
+  it('makes a transaction wait once, and not again for its ROLLBACK', async () => {
     const writing = database.client.$transaction(async (tx) => {
       await tx.$queryRaw`SELECT 1`;
       cluster.freeze();
@@ -82,7 +82,7 @@ describe('a server that hangs', () => {
     await usedAgain();
   });
 
-  it('leaves no transaction open on a connection that goes back to the pool', async () => {
+  it('leaves no open transaction on a connection that returns to the pool', async () => {
     const writing = database.client.$transaction(async (tx) => {
       await tx.$executeRaw`CREATE TABLE half_done (x int)`;
       cluster.freeze();
@@ -102,7 +102,7 @@ describe('a server that hangs', () => {
     });
   });
 
-  it('that crashes is used again when it has come back', async () => {
+  it('and crashes is used again when it is back', async () => {
     await database.ping();
     await cluster.crash();
     expect(isDatabaseUnavailable(await rejectionOf(database.ping()))).toBe(true);

@@ -24,10 +24,10 @@ describe('With CORS_ORIGINS', () => {
 
   describe.each(allowed)('a page of %s', (origin) => {
     it.each([
-      ['an answer', '/healthz', 200],
+      ['a response', '/healthz', 200],
       ['a refused token', '/me', 401],
-      ['what names nothing', '/nothing', 404],
-      ['a method not taken', '/auth/login', 405],
+      ['a path that does not exist', '/nothing', 404],
+      ['a refused method', '/auth/login', 405],
     ])('can read %s', async (_, path, status) => {
       const { headers } = await app.http.get(path).set('Origin', origin).expect(status);
       expect(headers).toMatchObject({
@@ -52,7 +52,7 @@ describe('With CORS_ORIGINS', () => {
         expect(answer.headers['access-control-allow-origin'], `${answer.status}`).toBe(origin);
     });
 
-    it('may ask before it sends what is not simple', async () => {
+    it('gets a preflight response that allows its request', async () => {
       const preflight = app.http.options('/todos/1').set('Origin', origin);
       const asked = {
         'Access-Control-Request-Method': 'PATCH',
@@ -82,7 +82,7 @@ describe('With CORS_ORIGINS', () => {
     }
   });
 
-  it('without an Origin the answer is the same for everybody', async () => {
+  it('a request without an Origin gets no CORS headers except Vary', async () => {
     const { headers } = await app.http.get('/healthz').expect(200);
     expect(headers['access-control-allow-origin']).toBeUndefined();
     expect(headers.vary).toMatch(/\bOrigin\b/);

@@ -18,7 +18,7 @@ const start = (environment: Record<string, string>) => async () => {
 const stop = () => app.stop();
 const ownPort = () => new URL(app.url).port;
 
-/** Every request that cookies decide; each makes what it needs, so that each may succeed. */
+/** Every kind of request that a cookie decides. Each creates what it needs, so that it can succeed. */
 const decidedByCookie = {
   'sign-up with transport cookie': async (from: From): Promise<Answer> =>
     app.http
@@ -68,7 +68,7 @@ function expectVerdict(answer: Answer, verdict: Verdict): void {
   else expect(answer.status).toBeLessThan(300);
 }
 
-// `:own` is the port that the server listens on.
+// `:own` stands for the port that the server listens on.
 const origins: [Origin: string | undefined, site: string | undefined, development: Verdict, production: Verdict][] = [
   ['https://auth.example', undefined, 'passes', 'passes'],
   ['https://app.example', undefined, 'passes', 'passes'],
@@ -97,7 +97,7 @@ const origins: [Origin: string | undefined, site: string | undefined, developmen
   ['http://localhost.evil.example::own', undefined, 'is refused', 'is refused'],
 ];
 
-// Every kind of request is made from these; one kind from the others.
+// These origins make every kind of request; the others make one kind.
 const thorough: (string | undefined)[] = [
   'https://app.example',
   'http://localhost::own',
@@ -135,7 +135,7 @@ describe('From an origin that is not allowed', () => {
   beforeAll(start({ ACCESS_TOKEN_SOURCES: 'bearer,cookie,query,header:x-access-token' }));
   afterAll(stop);
 
-  it('a refused request changes nothing: the session lives on, nothing is set', async () => {
+  it('a refused request changes nothing: the session goes on and no cookie is set', async () => {
     const { refreshToken, bearer } = await app.signUp();
     const cookie = { Cookie: `refresh_token=${refreshToken}` };
     for (const path of ['/auth/logout', '/auth/refresh']) {
@@ -147,13 +147,13 @@ describe('From an origin that is not allowed', () => {
     await app.http.post('/auth/refresh').send({ refresh_token: refreshToken }).expect(200);
   });
 
-  it('sign-up and login without cookies pass: bearer tokens are no other page’s to use', async () => {
+  it('sign-up and login without cookies are accepted, because another page cannot use bearer tokens', async () => {
     const body = { username: freshName(), password: goodPassword };
     await app.http.post('/auth/signup').set(evil).send(body).expect(201);
     await app.http.post('/auth/login').set(evil).send(body).expect(200);
   });
 
-  it('refresh and logout by token in the body pass', async () => {
+  it('refresh and logout with a token in the body are accepted', async () => {
     const { refreshToken } = await app.signUp();
     const { body } = await app.http.post('/auth/refresh').set(evil).send({ refresh_token: refreshToken }).expect(200);
     await app.http.post('/auth/logout').set(evil).send({ refresh_token: body.refresh_token }).expect(204);
@@ -162,25 +162,25 @@ describe('From an origin that is not allowed', () => {
   it.each([
     ['bearer', (token: string) => ({ Authorization: `Bearer ${token}` })],
     ['custom header', (token: string) => ({ 'X-Access-Token': token })],
-  ])('a token by %s decides, whatever cookies come with it', async (_, headers) => {
+  ])('a token by %s decides, even if cookies come with it', async (_, headers) => {
     const { accessToken } = await app.signUp();
     const request = app.http.post('/todos').set(evil).set(headers(accessToken));
     await request.set('Cookie', `access_token=${accessToken}`).send({ title: 'x' }).expect(201);
   });
 
-  it('a bearer token that is no good does not let the cookie in', async () => {
+  it('an invalid bearer token is refused, and the cookie is not used instead', async () => {
     const { accessToken } = await app.signUp();
     const request = app.http.post('/todos').set(evil).set('Authorization', 'Bearer junk');
     expectProblem(await request.set('Cookie', `access_token=${accessToken}`).send({ title: 'x' }), 'invalid_token');
   });
 
-  it('reading by cookie passes: what the page may see of it is for CORS to say', async () => {
+  it('reading by cookie is accepted, but CORS does not let the page see the response', async () => {
     const { accessToken } = await app.signUp();
     const answer = await app.http.get('/todos').set(evil).set('Cookie', `access_token=${accessToken}`).expect(200);
     expect(answer.headers['access-control-allow-origin']).toBeUndefined();
   });
 
-  it('cookies that are none of ours change nothing', async () => {
+  it('cookies of other applications change nothing', async () => {
     await app.http
       .post('/todos')
       .set(evil)

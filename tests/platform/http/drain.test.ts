@@ -6,13 +6,13 @@ import { connectTo, parseAnswer, untilClosed } from '../../support/raw-http.js';
 
 const body = JSON.stringify({ username: 'ada', password: goodPassword });
 
-/** A sign-up of which the server has the headers and half of the body. */
+/** Starts a sign-up: the server has its headers and half of its body. */
 async function beginSignUp(app: TestApp): Promise<{ socket: Socket; finish(): Promise<string> }> {
   const socket = connectTo(app);
   socket.write(
     `POST /auth/signup HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nExpect: 100-continue\r\n\r\n`,
   );
-  // By its "100 Continue" the server says that the request is under way.
+  // The server sends "100 Continue" once the request is in progress.
   await once(socket, 'data');
   socket.write(body.slice(0, 10));
   return {
@@ -24,7 +24,7 @@ async function beginSignUp(app: TestApp): Promise<{ socket: Socket; finish(): Pr
   };
 }
 
-/** One request on a connection of its own. */
+/** One request on its own connection. */
 async function get(app: TestApp, path: string) {
   const socket = connectTo(app);
   socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
@@ -32,7 +32,7 @@ async function get(app: TestApp, path: string) {
 }
 
 describe('A stop', () => {
-  it('lets a request under way finish, is "not ready" meanwhile, and ends its connection', async () => {
+  it('lets a request in progress finish, is "not ready" meanwhile, and closes the connection', async () => {
     const app = await startApp();
     const signUp = await beginSignUp(app);
     const stopped = app.stop();
@@ -59,7 +59,7 @@ describe('A stop', () => {
     expect(error).toMatchObject({ code: 'ECONNREFUSED' });
   });
 
-  it('does not wait for connections that ask nothing', async () => {
+  it('does not wait for idle connections', async () => {
     const app = await startApp();
     const idle = connectTo(app);
     await once(idle, 'connect');

@@ -4,8 +4,8 @@ import { expectProblem } from '../../support/problem.js';
 
 const at = (app: TestApp, level: number) => app.logs.filter((line) => line.level === level);
 
-describe('What nobody has thought of', () => {
-  it('is 500 internal_error, without a word of what it was; the log has that, under the same request id', async () => {
+describe('An unexpected error', () => {
+  it('is answered with 500 internal_error without details, which are in the log under the same request id', async () => {
     const app = await startAppForTest();
     const { bearer } = await app.signUp();
     await app.deps.db.$executeRaw`DROP TABLE todo`;
@@ -23,7 +23,7 @@ describe('What nobody has thought of', () => {
     expect(logged?.err).toMatchObject({ stack: expect.stringMatching(/\n {4}at /) });
   });
 
-  it('harms no other request, then or later', async () => {
+  it('affects no other request, then or later', async () => {
     const app = await startAppForTest();
     const { bearer } = await app.signUp();
     await app.deps.db.$executeRaw`DROP TABLE todo`;
@@ -35,8 +35,8 @@ describe('What nobody has thought of', () => {
   });
 });
 
-describe('While the database is away', () => {
-  it('what needs it is 503 with Retry-After, what does not need it goes on, and nobody is told a wrong reason', async () => {
+describe('While the database is unavailable', () => {
+  it('requests that need it get 503 with Retry-After, and the others still work', async () => {
     const app = await startApp();
     const { bearer, username, password, refreshToken } = await app.signUp();
     await app.deps.close();
@@ -60,7 +60,7 @@ describe('While the database is away', () => {
     await app.http.get('/healthz').expect(200);
     await app.http.get('/.well-known/jwks.json').expect(200);
     expect(at(app, 50)).toEqual([]);
-    // Its database is closed already, which a second closing may complain of.
+    // Its database is already closed, so closing it again may fail.
     await app.stop().catch(() => {});
   });
 });

@@ -19,7 +19,7 @@ import {
 } from '../../support/limits.js';
 import { expectProblem } from '../../support/problem.js';
 
-// Tests that need the defaults alone share an app, each at an address of its own.
+// Tests that need only the defaults share an app. Each uses its own address.
 let shared: TestApp;
 beforeAll(async () => {
   shared = await startApp(limitsOn);
@@ -31,7 +31,7 @@ const start = async (settings?: Record<string, string>) =>
   settings ? startAppForTest({ ...limitsOn, ...settings }) : shared;
 
 describe('Failed logins', () => {
-  it('are 10 for a name in 15 minutes: the 11th is refused, the right password too (ASVS 6.1.1, 6.3.1)', async () => {
+  it('are limited to 10 per name in 15 minutes; after that even the right password is refused (ASVS 6.1.1, 6.3.1)', async () => {
     const app = await start();
     const { username } = await app.signUp();
     const hashes = countHashes(app);
@@ -43,7 +43,7 @@ describe('Failed logins', () => {
     expect((await logIn(app, { username: other.username })).status).toBe(200);
   });
 
-  it('are 50 from an address, whatever the names; other addresses are served', async () => {
+  it('are limited to 50 per address over all names; other addresses are served', async () => {
     const app = await start();
     const { username } = await app.signUp();
     const hashes = countHashes(app);
@@ -54,7 +54,7 @@ describe('Failed logins', () => {
     expect((await logIn(app, { username, from: newAddress() })).status).toBe(200);
   });
 
-  it('count alike for names that nobody has: the same answers, byte for byte', async () => {
+  it('get exactly the same responses for names that do not exist', async () => {
     const app = await start({ RATE_LIMIT_LOGIN_ACCOUNT: '2/15m' });
     await app.signUp({ username: 'known', email: 'known@example.com' });
     const seen = async (username: string) =>
@@ -65,12 +65,12 @@ describe('Failed logins', () => {
       });
     const byName = await seen('known');
     expect(statusesOf(byName)).toEqual([401, 401, 429, 429]);
-    // Under the e-mail the user's guesses are used up already; nothing tells.
+    // With the e-mail the limit of the user is used up already, and no response shows it.
     for (const name of ['nobody', 'known@example.com', 'nobody@example.com', 'k\u212Ae'])
       expect(await seen(name), name).toEqual(byName);
   });
 
-  it('are counted for the name in any case', async () => {
+  it('are counted per name, in upper or lower case', async () => {
     const app = await start({ RATE_LIMIT_LOGIN_ACCOUNT: '3/15m' });
     for (const username of ['ada', 'someone@example.com']) {
       expect(statusesOf(await guess(app, 2, { username }))).toEqual([401, 401]);
@@ -78,38 +78,35 @@ describe('Failed logins', () => {
     }
   });
 
-  it('are 10 for a user, not for each of their names; beyond, a right password is told from no wrong one', async () => {
+  it('are limited to 10 per user over username and e-mail; beyond that, a right password looks like a wrong one', async () => {
     const app = await start();
     const user = await app.signUp({ username: 'two-names', email: 'two@names.example' });
     await guess(app, 6, { username: 'two-names' });
     await guess(app, 4, { username: 'two@names.example' });
     const right = await logIn(app, { username: 'two@names.example', from: newAddress() });
-    const nobodys = await guess(app, 5, { username: 'nobody@names.example' });
+    const unknown = await guess(app, 5, { username: 'nobody@names.example' });
     expectProblem(right, 'invalid_credentials');
     expect(right.headers.ratelimit).toContain('"login_account";r=5');
-    expect(nobodys[4]?.headers.ratelimit).toContain('"login_account";r=5');
+    expect(unknown[4]?.headers.ratelimit).toContain('"login_account";r=5');
     expect((await logIn(app, { username: 'two-names', device_token: user.deviceToken })).status).toBe(200);
   });
 
-  it.each(['username', 'email'])(
-    '200 at once over 200 connections: 10 are hashed, by the %s (D26, D28, E-R14)',
-    async (by) => {
-      const app = await start();
-      const email = `owner-${by}@example.com`;
-      const user = await app.signUp({ email });
-      const username = by === 'email' ? email : user.username;
-      const hashes = countHashes(app);
-      const answers = await Promise.all(
-        times(200, (n) => logIn(app, { username, password: `${wrong} ${n}`, from: `198.51.100.${n}` })),
-      );
-      expect(tallyOf(answers)).toEqual({ 401: 10, 429: 190 });
-      expect(hashes).toHaveBeenCalledTimes(10);
-      expectProblem(await logIn(app, { username }), 'rate_limited');
-      expect((await logIn(app, { username, device_token: user.deviceToken })).status).toBe(200);
-    },
-  );
+  it.each(['username', 'email'])('at 200 at once over 200 connections, with the %s, cause 10 hashes', async (by) => {
+    const app = await start();
+    const email = `owner-${by}@example.com`;
+    const user = await app.signUp({ email });
+    const username = by === 'email' ? email : user.username;
+    const hashes = countHashes(app);
+    const answers = await Promise.all(
+      times(200, (n) => logIn(app, { username, password: `${wrong} ${n}`, from: `198.51.100.${n}` })),
+    );
+    expect(tallyOf(answers)).toEqual({ 401: 10, 429: 190 });
+    expect(hashes).toHaveBeenCalledTimes(10);
+    expectProblem(await logIn(app, { username }), 'rate_limited');
+    expect((await logIn(app, { username, device_token: user.deviceToken })).status).toBe(200);
+  });
 
-  it('200 at once from one address at 200 names: 50 are hashed', async () => {
+  it('at 200 at once from one address with 200 names cause 50 hashes', async () => {
     const app = await start();
     const hashes = countHashes(app);
     const answers = await Promise.all(times(200, (n) => logIn(app, { username: `name-${n}`, password: wrong })));
@@ -117,7 +114,7 @@ describe('Failed logins', () => {
     expect(hashes).toHaveBeenCalledTimes(50);
   });
 
-  it('are what counts: right ones give their point back', async () => {
+  it('are counted, and successful logins are not', async () => {
     const app = await start({ RATE_LIMIT_LOGIN_ACCOUNT: '2/15m', RATE_LIMIT_LOGIN_ADDRESS: '3/15m' });
     const { username } = await app.signUp();
     for (let n = 0; n < 5; n++) {
@@ -130,7 +127,7 @@ describe('Failed logins', () => {
     expect((await logIn(app, { username })).headers.ratelimit).toMatch(/r=2;.*r=1;/);
   });
 
-  it('20 right ones of one user at once: 20 times 200, under either name (D27, E-R15)', async () => {
+  it('do not limit 20 successful logins of a user at once, by username or e-mail', async () => {
     const app = await start();
     const { username } = await app.signUp({ email: 'many@tabs.example' });
     for (const name of [username, 'many@tabs.example', username])
@@ -138,7 +135,7 @@ describe('Failed logins', () => {
     expect(statusesOf(await guess(app, 11, { username }))).toEqual([...Array(10).fill(401), 429]);
   });
 
-  it('are neither a right password of a disabled user, nor input that is refused', async () => {
+  it('do not include the right password of a disabled user, or invalid input', async () => {
     const app = await start({ RATE_LIMIT_LOGIN_ACCOUNT: '2/15m' });
     const { username, userId } = await app.signUp();
     await app.deps.db.user.update({ where: { id: userId }, data: { disabledAt: new Date() } });
@@ -149,7 +146,7 @@ describe('Failed logins', () => {
     expect(statusesOf(await guess(app, 3, { username }))).toEqual([401, 401, 429]);
   });
 
-  it('give their point back where there was no time to hash', async () => {
+  it('are not counted if the server was too busy to hash', async () => {
     const app = await start({ RATE_LIMIT_LOGIN_ACCOUNT: '2/15m' });
     const { username } = await app.signUp();
     const hashes = countHashes(app).mockRejectedValue(new AppError('overloaded'));
@@ -160,7 +157,7 @@ describe('Failed logins', () => {
 });
 
 describe('A known device', () => {
-  it('lets the owner in, by token and by cookie, while others have used up name and address (E-L4)', async () => {
+  it('lets its user log in by token and by cookie while others have used up the limits of name and address', async () => {
     const app = await start({ RATE_LIMIT_LOGIN_ADDRESS: '12/15m' });
     const { username, deviceToken } = await app.signUp();
     await guess(app, 10, { username });
@@ -170,7 +167,7 @@ describe('A known device', () => {
     expect((await logIn(app, { username }).set('Cookie', `device=${deviceToken}`)).status).toBe(200);
   });
 
-  it('has 10 failed logins of its own, which the name does not pay for but the address does', async () => {
+  it('has its own limit of 10 failed logins, which count for the address but not for the name', async () => {
     const app = await start();
     const { username, deviceToken } = await app.signUp();
     const hashes = countHashes(app);
@@ -183,7 +180,7 @@ describe('A known device', () => {
     expect((await logIn(app, { username, device_token: elsewhere.body.device_token })).status).toBe(200);
   });
 
-  it('survives logout', async () => {
+  it('stays known after a logout', async () => {
     const app = await start({ RATE_LIMIT_LOGIN_ACCOUNT: '1/15m' });
     const { username, deviceToken, bearer } = await app.signUp();
     expect((await app.http.post('/auth/logout').set(bearer).send({})).status).toBe(204);
@@ -191,7 +188,7 @@ describe('A known device', () => {
     expect((await logIn(app, { username, device_token: deviceToken })).status).toBe(200);
   });
 
-  it('is none where the token is forged or another user’s: those count for the name', async () => {
+  it('is not recognised by a forged token or one of another user: those attempts count for the name', async () => {
     const app = await start({ RATE_LIMIT_LOGIN_ACCOUNT: '3/15m' });
     const { username, deviceToken } = await app.signUp();
     const eve = await app.signUp();
@@ -203,11 +200,11 @@ describe('A known device', () => {
 });
 
 describe('Addresses', () => {
-  /** Whether one more wrong password from there is refused unseen. */
+  /** Whether the next wrong password from this address gets 429. */
   const isSpent = async (app: TestApp, from: string) =>
     (await logIn(app, { username: `at-${from}`, password: wrong, from })).status === 429;
 
-  it('of IPv6 count by /64, however they are written (D21)', async () => {
+  it('of IPv6 are counted by /64, however they are written', async () => {
     const app = await start({ RATE_LIMIT_LOGIN_ADDRESS: '2/15m' });
     for (const from of ['2001:db8:0:7::1', '2001:DB8::7:ffff:0:0:2']) expect(await isSpent(app, from)).toBe(false);
     for (const from of ['2001:db8:0:7::3', '2001:0db8:0000:0007:0:0:0:1', '2001:db8:0:7:1:2:192.0.2.1'])
@@ -215,7 +212,7 @@ describe('Addresses', () => {
     for (const from of ['2001:db8:0:8::1', '2001:db8:1:7::1']) expect(await isSpent(app, from), from).toBe(false);
   });
 
-  it('of IPv4 count each for itself, also when written as IPv6 (D20)', async () => {
+  it('of IPv4 are counted one by one, also when they are written as IPv6', async () => {
     const app = await start({ RATE_LIMIT_LOGIN_ADDRESS: '2/15m' });
     for (const from of ['192.0.2.1', '::ffff:192.0.2.1']) expect(await isSpent(app, from)).toBe(false);
     for (const from of ['192.0.2.1', '::ffff:c000:201', '0:0:0:0:0:FFFF:192.0.2.1'])
@@ -223,7 +220,7 @@ describe('Addresses', () => {
     for (const from of ['192.0.2.2', '::ffff:192.0.2.3']) expect(await isSpent(app, from), from).toBe(false);
   });
 
-  it('are not believed from X-Forwarded-For while TRUST_PROXY is false, and a warning says so once', async () => {
+  it('in X-Forwarded-For are ignored while TRUST_PROXY is false, and one warning says so', async () => {
     const app = await start({ RATE_LIMIT_LOGIN_ADDRESS: '2/15m', TRUST_PROXY: 'false' });
     expect(await isSpent(app, '192.0.2.1')).toBe(false);
     expect(await isSpent(app, '192.0.2.2')).toBe(false);
@@ -233,7 +230,7 @@ describe('Addresses', () => {
 });
 
 describe('Retry-After', () => {
-  it('is true: not before, but then', async () => {
+  it('is exact: a login before it is refused, and one after it works', async () => {
     const app = await start({ RATE_LIMIT_LOGIN_ACCOUNT: '2/4s' });
     const { username } = await app.signUp();
     await guess(app, 2, { username });
@@ -249,7 +246,7 @@ describe('Retry-After', () => {
 });
 
 describe('The other limits', () => {
-  it('sign-ups: 100 tried from an address in an hour, with bad passwords too', async () => {
+  it('100 sign-ups per address in an hour, including those with bad passwords', async () => {
     const app = await start();
     const signUp = (password: string, from = currentAddress()) =>
       app.http.post('/auth/signup').set('X-Forwarded-For', from).send({ username: 'somebody', password });
@@ -258,7 +255,7 @@ describe('The other limits', () => {
     expect((await signUp(goodPassword, newAddress())).status).toBe(201);
   });
 
-  it('wrong passwords of a user who is signed in: 10 over all routes that ask for one (D24)', async () => {
+  it('10 wrong passwords of a logged-in user, over all routes that ask for one', async () => {
     const app = await start();
     const { bearer } = await app.signUp();
     const hashes = countHashes(app);
@@ -273,7 +270,7 @@ describe('The other limits', () => {
     expect((await app.http.delete('/me').set(other.bearer).send({ password: goodPassword })).status).toBe(204);
   });
 
-  it('wrong passwords of a user who is signed in: 100 at once, 10 hashed; right ones give back', async () => {
+  it('10 hashes for 100 wrong passwords of a logged-in user at once; right ones do not count', async () => {
     const app = await start();
     const { bearer } = await app.signUp();
     const change = (current_password: string) =>
@@ -284,7 +281,7 @@ describe('The other limits', () => {
     expect(hashes).toHaveBeenCalledTimes(10);
   });
 
-  it('refused refreshes: 60 from an address in 5 minutes; good ones and empty ones do not count', async () => {
+  it('60 refused refreshes per address in 5 minutes; successful and empty ones do not count', async () => {
     const app = await start();
     const { refreshToken } = await app.signUp();
     const refresh = (fields: object) =>
@@ -299,7 +296,7 @@ describe('The other limits', () => {
     }
   });
 
-  it('everything: 1,200 from an address in a minute, refusals and paths that are not there too', async () => {
+  it('1,200 requests per address in a minute, including refused ones and unknown paths', async () => {
     const app = await start();
     const ask = (path: string) => app.http.get(path).set('X-Forwarded-For', currentAddress());
     const { bearer } = await app.signUp();
@@ -313,8 +310,8 @@ describe('The other limits', () => {
   });
 });
 
-describe('A good refresh', () => {
-  it('asks the limits’ store nothing, and tells the policy', async () => {
+describe('A successful refresh', () => {
+  it('does not ask the store of the limits, and shows the policy', async () => {
     const app = await start();
     const { refreshToken } = await app.signUp();
     const asked = vi.spyOn(app.deps.limits?.refresh as Limit, 'count');
@@ -325,7 +322,7 @@ describe('A good refresh', () => {
 });
 
 describe('RATE_LIMIT=off', () => {
-  it('limits nothing, and is warned of in production', async () => {
+  it('removes all limits, and logs a warning in production', async () => {
     const app = await startAppForTest({ RATE_LIMIT: 'off', NODE_ENV: 'production', RATE_LIMIT_LOGIN_ACCOUNT: '1/15m' });
     const answers: Response[] = await guess(app, 3, { username: 'nobody' });
     expect(statusesOf(answers)).toEqual([401, 401, 401]);

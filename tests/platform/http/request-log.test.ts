@@ -7,15 +7,15 @@ import { connectTo, say } from '../../support/raw-http.js';
 
 const requestLines = (app: TestApp) => app.logs.filter(({ msg }) => msg === 'request');
 
-/** The lines of requests that are over, once there are this many. */
+/** The request lines in the log, once there are this many. */
 async function linesOf(app: TestApp, count: number): Promise<Record<string, unknown>[]> {
   await vi.waitFor(() => expect(requestLines(app).length).toBeGreaterThanOrEqual(count), { timeout: 5000 });
   await sleep(20);
   return requestLines(app);
 }
 
-describe('Each request leaves one line', () => {
-  it('which says who asked what and how it ended, under the id that the answer has', async () => {
+describe('Each request leaves one log line', () => {
+  it('with its method, path, status and address, under the id of the response', async () => {
     const app = await startAppForTest();
     const { headers } = await app.http.get('/nothing?a=b').expect(404);
     expect(await linesOf(app, 1)).toEqual([
@@ -34,7 +34,7 @@ describe('Each request leaves one line', () => {
     ]);
   });
 
-  it('however it ends, and never two', async () => {
+  it('and never two, however it ends', async () => {
     const app = await startAppForTest();
     const { bearer } = await app.signUp();
     const answers = [
@@ -51,7 +51,7 @@ describe('Each request leaves one line', () => {
     expect(seen).toEqual(answers.map(({ headers, status }) => [headers['x-request-id'], status]));
   });
 
-  it('also when the client has gone before its answer, and says so', async () => {
+  it('even if the client disconnects before the response, and the line says so', async () => {
     const app = await startAppForTest({ PASSWORD_HASH: 'm=65536,t=10,p=1' });
     const body = JSON.stringify({ username: 'nobody', password: 'x' });
     const socket = connectTo(app);
@@ -59,13 +59,13 @@ describe('Each request leaves one line', () => {
     socket.write(
       `POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
     );
-    // Its user has been looked up: now the password is being hashed, for a good half second.
+    // The user has been looked up, so the password is being hashed now, for half a second or more.
     await vi.waitFor(() => expect(app.statements.join()).toContain('username_key'), { interval: 5 });
     socket.destroy();
     expect(await linesOf(app, 1)).toMatchObject([{ method: 'POST', path: '/auth/login', aborted: true }]);
   });
 
-  it('also when the client has gone before its body was there', async () => {
+  it('even if the client disconnects before its body has arrived', async () => {
     const app = await startAppForTest();
     const socket = connectTo(app);
     socket.write(
@@ -76,7 +76,7 @@ describe('Each request leaves one line', () => {
     expect(await linesOf(app, 1)).toMatchObject([{ method: 'POST', path: '/auth/login', status: 400 }]);
   });
 
-  it('with an id of ours: what a client sends as X-Request-Id counts for nothing', async () => {
+  it('with our own id: the X-Request-Id of a client is ignored', async () => {
     const app = await startAppForTest();
     const { headers } = await app.http.get('/healthz').set('X-Request-Id', 'forged');
     const again = await app.http.get('/healthz').set('X-Request-Id', 'forged');
@@ -85,8 +85,8 @@ describe('Each request leaves one line', () => {
   });
 });
 
-describe('No line has a secret', () => {
-  it('of all that a user sends and gets, at any level of logging', async () => {
+describe('No log line contains a secret', () => {
+  it('that a user sends or receives, at any log level', async () => {
     const app = await startAppForTest({
       LOG_LEVEL: 'trace',
       ACCESS_TOKEN_SOURCES: 'bearer,cookie,query,header:x-access-token',
@@ -144,19 +144,19 @@ describe('No line has a secret', () => {
   });
 });
 
-describe('A line stays one line', () => {
+describe('A log line stays one line', () => {
   const breaking = '\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029';
 
   it.each([
-    ['CR and LF', '/x%0d%0aFORGED', ''],
-    ['ANSI escapes', '/x%1b[31m', ''],
-    ['U+2028', '/x%e2%80%a8FORGED', ''],
-    ['raw bytes of U+2028', '/x\xe2\x80\xa8FORGED', ''],
-    ['a raw CSI', '/x\x9b31m', ''],
-    ['a raw NEL', '/x\xc2\x85FORGED', ''],
-    ['a user agent of ANSI escapes', '/x', 'User-Agent: \x9b31m\t\x85\r\n'],
-    ['a forwarded address of many lines', '/x', 'X-Forwarded-For: 1.2.3.4\x85FORGED\r\n'],
-  ])('whatever is asked for: %s', async (_, path, header) => {
+    ['CR and LF in the path', '/x%0d%0aFORGED', ''],
+    ['ANSI escapes in the path', '/x%1b[31m', ''],
+    ['U+2028 in the path', '/x%e2%80%a8FORGED', ''],
+    ['raw bytes of U+2028 in the path', '/x\xe2\x80\xa8FORGED', ''],
+    ['a raw CSI in the path', '/x\x9b31m', ''],
+    ['a raw NEL in the path', '/x\xc2\x85FORGED', ''],
+    ['ANSI escapes in the user agent', '/x', 'User-Agent: \x9b31m\t\x85\r\n'],
+    ['a line break in the forwarded address', '/x', 'X-Forwarded-For: 1.2.3.4\x85FORGED\r\n'],
+  ])('with %s', async (_, path, header) => {
     const app = await startAppForTest({ TRUST_PROXY: '1' });
     const { status } = await say(
       app,
@@ -164,7 +164,7 @@ describe('A line stays one line', () => {
     );
     expect([400, 404]).toContain(status);
     const lines = status === 404 ? await linesOf(app, 1) : [];
-    // As they are written: what JSON escapes breaks no line.
+    // Compared as JSON, because escaped characters do not break a line.
     for (const line of lines) expect(JSON.stringify(line)).not.toMatch(new RegExp(`[${breaking}]`));
   });
 });

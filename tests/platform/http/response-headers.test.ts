@@ -27,7 +27,7 @@ const answers: Answers = {
   422: () => app.http.post('/auth/login').send({}),
 };
 
-describe('Helmet’s headers as suit an API, and nothing that tells what we run on', () => {
+describe('The security headers of an API, and none that names our software, are', () => {
   it.each(Object.keys(answers).map(Number))('on every %i', async (status) => {
     const answer = await answers[status]?.();
     expect(answer?.status).toBe(status);
@@ -35,7 +35,7 @@ describe('Helmet’s headers as suit an API, and nothing that tells what we run 
     for (const name of ['x-powered-by', 'server', 'etag']) expect(answer?.headers).not.toHaveProperty(name);
   });
 
-  it('on a 500 and a 503 too', async () => {
+  it('on a 500 and a 503', async () => {
     const broken = await startAppForTest();
     const { bearer } = await broken.signUp();
     await broken.deps.db.$executeRaw`DROP TABLE todo`;
@@ -47,14 +47,14 @@ describe('Helmet’s headers as suit an API, and nothing that tells what we run 
   });
 });
 
-describe('What may be kept', () => {
-  it('is the public keys, for five minutes, by anybody', async () => {
+describe('Caches', () => {
+  it('may keep the public keys for five minutes', async () => {
     const { headers } = await app.http.get('/.well-known/jwks.json').expect(200);
     expect(headers['cache-control']).toBe('public, max-age=300');
   });
 
   it.each(rows.filter(({ row }) => row.method === 'GET' && row.path !== '/.well-known/jwks.json'))(
-    'is nothing else: $name',
+    'may not keep the response of $name',
     async ({ row }) => {
       const { headers } = await app.http.get(row.path.replace('{id}', 'x')).set(user.bearer);
       expect(headers['cache-control']).toBe('no-store');
@@ -62,7 +62,7 @@ describe('What may be kept', () => {
     },
   );
 
-  it('tokens never are', async () => {
+  it('may not keep tokens', async () => {
     const { username, password, refreshToken } = await app.signUp();
     const answers = [
       await app.http.post('/auth/login').send({ username, password }).expect(200),

@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => app.stop());
 
-/** A problem that Express never saw, and the end of the connection. */
+/** Expects a problem that Node's parser caused before Express, and a closed connection. */
 function expectUnreadable({ status, headers, body }: RawAnswer, code: ErrorCode, expected: number): void {
   expect({ status, body }).toMatchObject({
     status: expected,
@@ -24,8 +24,8 @@ function expectUnreadable({ status, headers, body }: RawAnswer, code: ErrorCode,
   });
 }
 
-describe('A client that takes its time', () => {
-  it('is cut off: for its headers after 10 seconds, for its body after 15', { timeout: 40_000 }, async () => {
+describe('A slow client', () => {
+  it('is disconnected 10 seconds into its headers or 15 into its body', { timeout: 40_000 }, async () => {
     const headers = drip('GET /healthz HTTP/1.1\r\nHost: x\r\n', 'X: y\r\n');
     const body = drip(
       'POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n',
@@ -43,7 +43,7 @@ describe('A client that takes its time', () => {
     await app.http.get('/healthz').expect(200);
   });
 
-  /** Begins like this, and goes on by a little every half second for as long as it may. */
+  /** Sends the beginning, and then a little more every half second until the connection closes. */
   async function drip(beginning: string, more: string) {
     const socket = connectTo(app);
     const startedAt = performance.now();
@@ -55,13 +55,13 @@ describe('A client that takes its time', () => {
   }
 });
 
-describe('What is too large', () => {
-  it('is 431 for headers', async () => {
+describe('Too large', () => {
+  it('headers get 431', async () => {
     const answer = await say(app, `GET /healthz HTTP/1.1\r\nHost: x\r\nX-Large: ${'x'.repeat(20_000)}\r\n\r\n`);
     expectUnreadable(answer, 'header_fields_too_large', 431);
   });
 
-  it('is 413 for a body, whether or not it says its length', async () => {
+  it('bodies get 413, with or without a Content-Length', async () => {
     const body = ' '.repeat(65_537);
     const sent = [
       `${post('Content-Length: 65537\r\nConnection: close')}${body}`,
@@ -71,12 +71,12 @@ describe('What is too large', () => {
       expect((await say(app, text)).body).toMatchObject({ code: 'payload_too_large', status: 413 });
   });
 
-  it('is 413 at once for a length that is too large, without waiting for the body', async () => {
+  it('a Content-Length gets 413 at once, before the body is sent', async () => {
     const { body } = await say(app, post('Content-Length: 70000'));
     expect(body).toMatchObject({ code: 'payload_too_large', status: 413 });
   });
 
-  it('does not fill the memory: a body that never ends is cut off', { timeout: 40_000 }, async () => {
+  it('bodies without an end are cut off and do not fill the memory', { timeout: 40_000 }, async () => {
     const socket = connectTo(app);
     socket.write(post('Transfer-Encoding: chunked'));
     const before = process.memoryUsage.rss();
@@ -89,12 +89,12 @@ describe('What is too large', () => {
   });
 });
 
-describe('What is not HTTP as it should be', () => {
+describe('Malformed HTTP', () => {
   it.each([
-    ['a line of noise', 'HELO mail.example\r\n\r\n'],
+    ['an SMTP command', 'HELO mail.example\r\n\r\n'],
     ['TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
     ['a method in lower case', 'get / HTTP/1.1\r\nHost: x\r\n\r\n'],
-    ['a method that nobody knows', 'BREW / HTTP/1.1\r\nHost: x\r\n\r\n'],
+    ['an unknown method', 'BREW / HTTP/1.1\r\nHost: x\r\n\r\n'],
     ['a NUL in a header', 'GET / HTTP/1.1\r\nHost: x\r\nA: b\0c\r\n\r\n'],
     ['a folded header', 'GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n c: d\r\n\r\n'],
     ['a space before the colon', 'GET / HTTP/1.1\r\nHost : x\r\n\r\n'],
@@ -103,22 +103,22 @@ describe('What is not HTTP as it should be', () => {
       `${post('Content-Length: 4\r\nTransfer-Encoding: chunked')}0\r\n\r\n`,
     ],
     ['two lengths', `${post('Content-Length: 4\r\nContent-Length: 5')}{}  `],
-    ['a length that is no number', `${post('Content-Length: 4x')}{}  `],
-    ['a transfer encoding that nobody knows', `${post('Transfer-Encoding: xchunked')}0\r\n\r\n`],
+    ['a length that is not a number', `${post('Content-Length: 4x')}{}  `],
+    ['an unknown transfer encoding', `${post('Transfer-Encoding: xchunked')}0\r\n\r\n`],
     ['chunked not at the end', `${post('Transfer-Encoding: chunked, gzip')}0\r\n\r\n`],
-    ['a chunk whose size is no number', `${post('Transfer-Encoding: chunked')}zz\r\n`],
-  ])('is 400 and the end of the connection: %s', async (_, text) => {
+    ['a chunk size that is not a number', `${post('Transfer-Encoding: chunked')}zz\r\n`],
+  ])('gets 400 and a closed connection: %s', async (_, text) => {
     expectUnreadable(await say(app, Buffer.from(text, 'latin1')), 'invalid_request', 400);
   });
 
-  it('leaves no way to smuggle a second request', async () => {
+  it('cannot smuggle a second request', async () => {
     const smuggled = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n';
     const socket = connectTo(app);
     socket.write(`${post('Content-Length: 6\r\nTransfer-Encoding: chunked')}0\r\n\r\n${smuggled}`);
     expect((await untilClosed(socket)).match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 400']);
   });
 
-  it('keeps nobody else waiting, and the server up', async () => {
+  it('delays no other client, and the server keeps running', async () => {
     const sockets = Array.from({ length: 200 }, () => connectTo(app));
     for (const socket of sockets) socket.write('\x00\x01\x02');
     await app.http.get('/healthz').expect(200);
@@ -131,7 +131,7 @@ describe('What is not HTTP as it should be', () => {
 });
 
 describe('Requests on one connection', () => {
-  it('are answered in their order', async () => {
+  it('are answered in order', async () => {
     const paths = Array.from({ length: 100 }, (_, n) => (n % 3 ? '/healthz' : '/nothing'));
     const socket = connectTo(app);
     const last = (path: string, n: number) =>
@@ -143,7 +143,7 @@ describe('Requests on one connection', () => {
     expect(statuses).toEqual(paths.map((path) => (path === '/healthz' ? 'HTTP/1.1 200' : 'HTTP/1.1 404')));
   });
 
-  it('hold up no stop where their connection ends before it is their turn', async () => {
+  it('do not delay a stop if their connection ends before their turn', async () => {
     const own = await startApp();
     const socket = connectTo(own);
     const login = JSON.stringify({ username: 'ada', password: 'whatever' });
@@ -157,7 +157,7 @@ describe('Requests on one connection', () => {
     expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 
-  it('go on after a refusal whose body was read', async () => {
+  it('continue after a refused request whose body was read', async () => {
     const socket = connectTo(app);
     socket.write(`${post('Content-Length: 2')}{}`);
     const [refused] = await once(socket, 'data');

@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => redis?.remove());
 
-describe.each(['Postgres', 'Redis'])('Two instances over %s', (store) => {
+describe.each(['Postgres', 'Redis'])('Two instances on %s', (store) => {
   let database: TestDatabase;
   let one: TestApp;
   let other: TestApp;
@@ -42,7 +42,7 @@ describe.each(['Postgres', 'Redis'])('Two instances over %s', (store) => {
     await database?.drop();
   });
 
-  it('count together: 10 wrong passwords in all, one after the other', async () => {
+  it('count together: 10 wrong passwords in total, one after the other', async () => {
     newAddress();
     const { username, deviceToken } = await one.signUp();
     expect(statusesOf(await guess(one, 6, { username }))).toEqual(Array(6).fill(401));
@@ -51,7 +51,7 @@ describe.each(['Postgres', 'Redis'])('Two instances over %s', (store) => {
     expect((await logIn(other, { username, device_token: deviceToken })).status).toBe(200);
   });
 
-  it('hash 10 of 200 at once', async () => {
+  it('hash 10 of 200 wrong passwords at once', async () => {
     const { username } = await one.signUp();
     const hashes = [countHashes(one), countHashes(other)];
     const answers = await Promise.all(
@@ -61,7 +61,7 @@ describe.each(['Postgres', 'Redis'])('Two instances over %s', (store) => {
     expect(hashes.map((spy) => spy.mock.calls.length).reduce((sum, calls) => sum + calls)).toBe(10);
   });
 
-  it('let 20 right ones at once pass, wherever they come in (D27)', async () => {
+  it('accept 20 right passwords at once, on either instance or on both', async () => {
     newAddress();
     const { username } = await one.signUp();
     for (const at of [[one, other], [one], [other]] as TestApp[][])
@@ -71,7 +71,7 @@ describe.each(['Postgres', 'Redis'])('Two instances over %s', (store) => {
     expect(statusesOf(await guess(other, 11, { username }))).toEqual([...Array(10).fill(401), 429]);
   });
 
-  it('remember over a restart', async () => {
+  it('keep the counts over a restart', async () => {
     newAddress();
     const { username } = await one.signUp();
     await guess(one, 10, { username });
@@ -82,7 +82,7 @@ describe.each(['Postgres', 'Redis'])('Two instances over %s', (store) => {
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(600);
   });
 
-  it('give no point back from one window into the next', async () => {
+  it('give no point of an old window back to the next one', async () => {
     newAddress();
     const app = await start({ RATE_LIMIT_LOGIN_ACCOUNT: '2/3s' });
     const { username } = await app.signUp();
@@ -96,7 +96,7 @@ describe.each(['Postgres', 'Redis'])('Two instances over %s', (store) => {
 });
 
 describe('On Postgres', () => {
-  it('a count holds nothing that was typed, nor an address, and goes when its window is over', async () => {
+  it('a count holds no typed text and no address, and is removed after its window', async () => {
     const app = await startAppForTest(startedWith);
     await guess(app, 1, { username: 'a-typed-name', from: '203.0.113.77' });
     const rows = await app.deps.db.$queryRaw<{ key: string; points: number }[]>`SELECT key, points FROM rate_limit`;
@@ -111,7 +111,7 @@ describe('On Postgres', () => {
     expect(await purgeLimits(app.deps)).toBe(3);
   });
 
-  it('a flood on one key stays off the pool: once spent, it is asked for once a second', async () => {
+  it('a flood on one key hardly uses the pool: a used-up key is looked up once a second', async () => {
     const app = await startAppForTest(startedWith);
     await guess(app, 11, { username: 'flooded' });
     const limits = Object.values(app.deps.limits ?? {}).filter((limit) => 'take' in limit);
@@ -119,14 +119,14 @@ describe('On Postgres', () => {
     const answers = await Promise.all(times(200, () => logIn(app, { username: 'flooded', password: wrong })));
     expect(tallyOf(answers)).toEqual({ 429: 200 });
     const asks = asked.reduce((sum, spy) => sum + spy.mock.calls.length, 0);
-    // Nobody is asked while it is known; it is looked up anew once a second, which the 200 may last.
+    // A used-up key is not looked up again for a second; the 200 logins may take several.
     expect(asks).toBeLessThan(100);
     const [address] = await app.deps.db.$queryRaw<{ points: number }[]>`
       SELECT points FROM rate_limit WHERE key LIKE 'login_address:%'`;
     expect(address?.points).toBe(10);
   });
 
-  it('without its table there is a limit all the same, no failure, and one line in the log', async () => {
+  it('without its table there is still a limit, no failure, and one log line', async () => {
     const app = await startAppForTest(startedWith);
     const { username } = await app.signUp();
     await app.deps.db.$executeRaw`ALTER TABLE rate_limit RENAME TO rate_limit_away`;
@@ -135,7 +135,7 @@ describe('On Postgres', () => {
       401: 10,
       429: 40,
     });
-    expect(linesOf(app, /store of the rate limits is away/)).toHaveLength(1);
+    expect(linesOf(app, /store of the rate limits is down/)).toHaveLength(1);
     await app.deps.db.$executeRaw`ALTER TABLE rate_limit_away RENAME TO rate_limit`;
     await sleep(1_100);
     await guess(app, 1, { username: 'a-third' });
@@ -143,10 +143,10 @@ describe('On Postgres', () => {
   });
 });
 
-describe('On Redis', () => {
-  const names = /store of the rate limits is (away|back)/;
+describe('With Redis', () => {
+  const names = /store of the rate limits is (down|back)/;
 
-  it('that crashes, comes back, hangs and answers again there is always a limit, and never a failure', async () => {
+  it('there is always a limit and never a failure when it crashes, comes back, hangs and answers again', async () => {
     const app = await startAppForTest({ ...startedWith, REDIS_URL: redis.url });
     expect(statusesOf(await guess(app, 11, { username: 'first' }))).toEqual([...Array(10).fill(401), 429]);
     await redis.crash();
@@ -163,7 +163,7 @@ describe('On Redis', () => {
     expect(linesOf(app, names)).toHaveLength(3);
   });
 
-  it('that is away from the start hinders no start and no login, and is found when it comes', async () => {
+  it('away at the start, the server starts and logs users in, and uses Redis when it comes', async () => {
     await redis.crash();
     const app = await startAppForTest({ ...startedWith, REDIS_URL: redis.url });
     const { username } = await app.signUp();

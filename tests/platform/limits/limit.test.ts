@@ -4,14 +4,14 @@ import { addressKey } from '../../../src/platform/http/address-key.js';
 import { memoryCounter } from '../../../src/platform/limits/counters.js';
 import { createOutage, withoutFail } from '../../../src/platform/limits/fallback.js';
 import { createLimit, type Taken } from '../../../src/platform/limits/limit.js';
-import { createTally } from '../../../src/platform/limits/window-counter.js';
+import { createWindowCounter } from '../../../src/platform/limits/window-counter.js';
 
 const policy = { name: 'test', points: 2, seconds: 60 };
 
 describe('A limit', () => {
   const inMemory = () => createLimit(policy, memoryCounter(policy), false);
 
-  it('lets whoever comes last wait for those under way, and refuses where none of them gives back', async () => {
+  it('makes new attempts wait for those in progress, and refuses them if no point is given back', async () => {
     const limit = inMemory();
     const first = (await limit.take('k')) as Taken;
     const second = (await limit.take('k')) as Taken;
@@ -26,25 +26,25 @@ describe('A limit', () => {
     expect(await limit.take('other')).toMatchObject({ allowed: true, left: 1 });
   });
 
-  it('takes a point back once, however often it is told', async () => {
+  it('gives a point back once, even if it is settled several times', async () => {
     const limit = inMemory();
     const point = (await limit.take('k')) as Taken;
     await Promise.all([point.settle(false), point.settle(false), point.settle(true)]);
     expect(await limit.take('k')).toMatchObject({ left: 1 });
   });
 
-  it('gives up on those who never settle', { timeout: 10_000 }, async () => {
+  it('stops waiting for attempts that are never settled', { timeout: 10_000 }, async () => {
     const limit = inMemory();
     await Promise.all([limit.take('k'), limit.take('k')]);
     await expect(limit.take('k')).rejects.toMatchObject({ code: 'overloaded' });
   });
 
-  it('asks a shared store once a second about a key that is spent', async () => {
+  it('asks a shared store once a second about a key that is used up', async () => {
     const counter = memoryCounter(policy);
     const add = vi.spyOn(counter, 'add');
     const limit = createLimit(policy, counter, true);
     for (let n = 0; n < 2; n++) await ((await limit.take('k')) as Taken).settle(true);
-    // Two more looks, in case another instance gives back.
+    // Two more lookups, in case another instance gives a point back.
     expect(await limit.take('k')).toMatchObject({ allowed: false });
     expect(add).toHaveBeenCalledTimes(5);
     await Promise.all(Array.from({ length: 500 }, () => limit.take('k')));
@@ -56,7 +56,7 @@ describe('A limit', () => {
 });
 
 describe('A store that fails', () => {
-  it('is asked again once a second, by one asker', async () => {
+  it('is asked again once a second, by one caller', async () => {
     const lines: string[] = [];
     const log = {
       warn: (_: object, line: string) => void lines.push(line),
@@ -78,24 +78,24 @@ describe('A store that fails', () => {
   });
 });
 
-describe('A tally', () => {
+describe('A window counter', () => {
   it('remembers so many keys and no more, the oldest going first (E-P4)', () => {
-    const tally = createTally(60_000, 1_000);
-    for (let n = 0; n < 100_000; n++) tally.add(`key-${n}`);
-    expect(tally.size()).toBe(1_000);
-    expect(tally.add('key-99999').points).toBe(2);
-    expect(tally.add('key-0').points).toBe(1);
+    const counter = createWindowCounter(60_000, 1_000);
+    for (let n = 0; n < 100_000; n++) counter.add(`key-${n}`);
+    expect(counter.size()).toBe(1_000);
+    expect(counter.add('key-99999').points).toBe(2);
+    expect(counter.add('key-0').points).toBe(1);
   });
 
-  it('forgets windows that have ended as new keys come, without a timer', () => {
+  it('forgets ended windows when new keys come, without a timer', () => {
     vi.useFakeTimers();
-    const tally = createTally(1_000, 1_000);
-    for (let n = 0; n < 100; n++) tally.add(`old-${n}`);
+    const counter = createWindowCounter(1_000, 1_000);
+    for (let n = 0; n < 100; n++) counter.add(`old-${n}`);
     expect(vi.getTimerCount()).toBe(0);
     vi.advanceTimersByTime(1_000);
-    for (let n = 0; n < 100; n++) tally.add(`new-${n}`);
-    expect(tally.size()).toBe(100);
-    expect(tally.add('old-0').points).toBe(1);
+    for (let n = 0; n < 100; n++) counter.add(`new-${n}`);
+    expect(counter.size()).toBe(100);
+    expect(counter.add('old-0').points).toBe(1);
     vi.useRealTimers();
   });
 });
@@ -114,7 +114,7 @@ describe('The key of an address', () => {
     ['::1', '0:0:0:0::/64'],
     ['::', '0:0:0:0::/64'],
     ['', ''],
-  ])('%s is %s', (address, key) => {
+  ])('for %s is %s', (address, key) => {
     expect(addressKey(address)).toBe(key);
   });
 });

@@ -13,7 +13,7 @@ import { createTestDatabase } from '../../support/test-database.js';
 const { cert, key } = selfSignedCertificate();
 const password = 's3cret-of-the-mailer';
 
-/** What a server offers, and the URL by which it is asked for TLS. */
+/** What a server offers, and the SMTP_URL that asks for TLS. */
 const ways: [what: string, options: SMTPServerOptions, url: (port: number) => string][] = [
   ['smtps://', { secure: true }, (port) => `smtps://mailer:${password}@127.0.0.1:${port}`],
   [
@@ -23,7 +23,7 @@ const ways: [what: string, options: SMTPServerOptions, url: (port: number) => st
   ],
 ];
 
-/** A server that takes nothing but this password, and tells what else it was given. */
+/** An SMTP server that accepts only this password and records all passwords it gets. */
 async function sinkForTest(options: SMTPServerOptions): Promise<SmtpSink & { passwords: string[] }> {
   const passwords: string[] = [];
   const sink = await startSmtpSink({}, 0, {
@@ -44,7 +44,7 @@ async function sinkForTest(options: SMTPServerOptions): Promise<SmtpSink & { pas
 
 const signUp = (app: TestApp) => app.signUp({ username: 'ann', email: 'ann@example.com' });
 
-/** The lines of attempts that failed, once there is one. */
+/** The log lines of failed attempts, once there is one. */
 async function failuresOf(app: TestApp): Promise<Record<string, unknown>[]> {
   const found = () => app.logs.filter(({ msg }) => msg === 'a mail could not be sent yet');
   await eventually(() => found().length > 0);
@@ -59,7 +59,7 @@ async function expectKept(app: TestApp, why: RegExp): Promise<void> {
 }
 
 describe.each(ways)('TLS to the SMTP server by %s', (_, options, url) => {
-  it('sends nothing to a server whose certificate nobody vouches for, keeps the mail, and logs why', async () => {
+  it('sends nothing to a server with an untrusted certificate, keeps the mail, and logs why', async () => {
     const sink = await sinkForTest(options);
     const app = await startAppForTest({ SMTP_URL: url(sink.port) });
     await signUp(app);
@@ -67,7 +67,7 @@ describe.each(ways)('TLS to the SMTP server by %s', (_, options, url) => {
     expect([sink.mails, sink.passwords]).toEqual([[], []]);
   });
 
-  it('sends, encrypted, to one that NODE_EXTRA_CA_CERTS vouches for', async () => {
+  it('sends encrypted mail to a server that NODE_EXTRA_CA_CERTS makes trusted', async () => {
     const sink = await sinkForTest(options);
     const folder = mkdtempSync(join(tmpdir(), 'gatelatch-certificate-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
@@ -85,7 +85,7 @@ describe.each(ways)('TLS to the SMTP server by %s', (_, options, url) => {
     expect(instance.logs.join()).not.toContain('s3cret');
   }, 60_000);
 
-  it('sends nothing, and no password, to a server that speaks no TLS', async () => {
+  it('sends neither mail nor password to a server without TLS', async () => {
     const sink = await sinkForTest({ disabledCommands: ['STARTTLS'] });
     const app = await startAppForTest({ SMTP_URL: url(sink.port) });
     await signUp(app);
@@ -94,8 +94,8 @@ describe.each(ways)('TLS to the SMTP server by %s', (_, options, url) => {
   });
 });
 
-describe('a server that refuses the password of SMTP_URL', () => {
-  it('has the mail wait, and is quoted neither in the log nor in the outbox', async () => {
+describe('an SMTP server that refuses the password of SMTP_URL', () => {
+  it('leaves the mail waiting, and its reply is not quoted in the log or the outbox', async () => {
     const sink = await sinkForTest({ disabledCommands: ['STARTTLS'] });
     const app = await startAppForTest({ SMTP_URL: `smtp://mailer:s3cret-of-yesterday@127.0.0.1:${sink.port}` });
     await signUp(app);

@@ -5,7 +5,7 @@ const timeout = Object.assign(new Error('x'), { code: 'ETIMEDOUT', command: 'CON
 const refused = Object.assign(new Error('x'), { responseCode: 550, command: 'RCPT TO' });
 
 describe('retryDelay', () => {
-  it('doubles from a second to an hour, up to half more or less', () => {
+  it('doubles from a second to an hour, varied by up to half', () => {
     for (let attempts = 1; attempts < 30; attempts++) {
       const middle = Math.min(2 ** (attempts - 1), 3600);
       const delays = Array.from({ length: 200 }, () => retryDelay(attempts, timeout) ?? Number.NaN);
@@ -15,7 +15,7 @@ describe('retryDelay', () => {
     }
   });
 
-  it('gives up after 30 attempts, and after 10 that the server refused for good', () => {
+  it('gives up after 30 attempts, or after 10 that the server refused permanently', () => {
     expect([retryDelay(29, timeout) === undefined, retryDelay(30, timeout)]).toEqual([false, undefined]);
     expect([retryDelay(9, refused) === undefined, retryDelay(10, refused)]).toEqual([false, undefined]);
     const later = Object.assign(new Error('x'), { responseCode: 451, command: 'RCPT TO' });

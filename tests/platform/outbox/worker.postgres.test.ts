@@ -4,7 +4,7 @@ import { outboxEmpty } from '../../support/mails.js';
 import { refusal, startSmtpSink } from '../../support/smtp-sink.js';
 import { createServerDatabase } from '../../support/test-database.js';
 
-it('several instances send each mail once between them, also while the server refuses now and then', async () => {
+it('several instances send each mail once in total, even if the server sometimes refuses', async () => {
   const database = await createServerDatabase();
   let asked = 0;
   const sink = await startSmtpSink({
@@ -33,8 +33,8 @@ it('several instances send each mail once between them, also while the server re
   expect(asked).toBeGreaterThan(70);
 }, 60_000);
 
-it('does not wait for a database that is away: what was accepted is marked once it is back', async () => {
-  // The lock stands for a database that does not answer: the mark has to be tried again.
+it('a mail that was sent while the database was unavailable is marked as sent once it is back', async () => {
+  // The lock stands for a database that does not answer, so the mark has to be retried.
   const database = await createServerDatabase();
   const sink = await startSmtpSink();
   const app = await startApp({ SMTP_URL: sink.url }, { databaseUrl: database.url });
@@ -49,7 +49,7 @@ it('does not wait for a database that is away: what was accepted is marked once 
     release = resolve;
   });
   await app.signUp({ username: 'ann', email: 'ann@example.com' });
-  // Taken, and perhaps sent already; its mark waits for this lock.
+  // The mail is taken and may be sent already; its mark waits for this lock.
   const held = blocker.deps.db.$transaction(async (tx) => {
     await tx.$queryRaw`SELECT id FROM outbox FOR UPDATE`;
     await released;

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { outboxVitals } from '../../../src/platform/outbox/queue.js';
 import { goodPassword, startApp, startAppForTest, type TestApp } from '../../support/app.js';
+import { lendDatabase } from '../../support/lent-databases.js';
 import { eventually, outboxEmpty } from '../../support/mails.js';
 import { refusal, type SmtpSink, startSmtpSink, type Temper } from '../../support/smtp-sink.js';
-import { createTestDatabase } from '../../support/test-database.js';
 
 async function sinkForTest(...args: Parameters<typeof startSmtpSink>): Promise<SmtpSink> {
   const sink = await startSmtpSink(...args);
@@ -31,7 +31,7 @@ async function timed(work: () => PromiseLike<unknown>): Promise<number> {
 }
 
 describe('a mail over SMTP', () => {
-  it('goes to one recipient, once, at once, with its Message-ID and nothing that answers itself', async () => {
+  it('goes to one recipient, once and at once, with its Message-ID and marked as automatic', async () => {
     const sink = await sinkForTest();
     const app = await startAppForTest({ SMTP_URL: sink.url, MAIL_FROM: 'Gate <gate@example.org>' });
     const startedAt = performance.now();
@@ -49,7 +49,7 @@ describe('a mail over SMTP', () => {
     expect(row).toMatchObject({ attempts: 1, failedAt: null, lastError: null });
   });
 
-  it('logs in to the server where SMTP_URL says so, and never logs the password', async () => {
+  it('is sent with the login in SMTP_URL, and the password is never logged', async () => {
     const users: unknown[] = [];
     const sink = await sinkForTest({}, 0, {
       authOptional: false,
@@ -66,7 +66,7 @@ describe('a mail over SMTP', () => {
     expect(JSON.stringify(app.logs)).not.toContain('s3cret');
   });
 
-  it('arrives once, after the server has refused connections, then recipients, then the message', async () => {
+  it('arrives once after the server refused connections, then recipients, then the message', async () => {
     let refusals = 0;
     const temper: Temper = {
       recipient: async () => {
@@ -90,7 +90,7 @@ describe('a mail over SMTP', () => {
     });
   }, 40_000);
 
-  it('is waited for by no answer: whether the server is fast, away or stalls for 30 s, none takes longer (E-C8)', async () => {
+  it('delays no response, whether the server is fast, away or stalls for 30 s', async () => {
     const fast = await sinkForTest();
     const stalling = await sinkForTest({ connect: () => sleep(30_000, undefined, { ref: false }) });
     const away = await startSmtpSink();
@@ -101,7 +101,7 @@ describe('a mail over SMTP', () => {
       await signUp(app, 'ann');
       apps.push(app);
     }
-    // In turn, so that whatever else the machine does slows all of them alike.
+    // One after the other, so that a busy machine slows all of them alike.
     const rounds: number[][] = [];
     for (let round = 0; round < 40; round++) {
       const times: number[] = [];
@@ -113,7 +113,7 @@ describe('a mail over SMTP', () => {
     }
     for (const other of [1, 2]) {
       const slower = rounds.filter((times) => Number(times[other]) > Number(times[0])).length;
-      // Half of them, give or take five standard deviations.
+      // Half of them, plus or minus five standard deviations.
       expect(slower, `${other}`).toBeGreaterThan(4);
       expect(slower, `${other}`).toBeLessThan(36);
     }
@@ -121,7 +121,7 @@ describe('a mail over SMTP', () => {
     expect(stalling.mails).toEqual([]);
   }, 60_000);
 
-  it('arrives once from a server that takes its time to accept it, however often it is asked for', async () => {
+  it('arrives once from a server that accepts it slowly', async () => {
     const slow = await sinkForTest({ data: () => sleep(3_000) });
     const app = await startAppForTest({ SMTP_URL: slow.url });
     await signUp(app, 'ann');
@@ -132,17 +132,17 @@ describe('a mail over SMTP', () => {
   });
 
   it('outlives a restart while the server stalls, and arrives once then', async () => {
-    const database = await createTestDatabase();
+    const database = await lendDatabase();
     onTestFinished(database.drop);
     const stalling = await startSmtpSink({ connect: () => sleep(30_000, undefined, { ref: false }) });
     const settings = { SMTP_URL: stalling.url, SHUTDOWN_TIMEOUT: '1s' };
-    const first = await startApp(settings, { databaseUrl: database.url });
+    const first = await startApp(settings, { database });
     for (const name of ['ann', 'bob', 'cleo']) await signUp(first, name);
     await eventually(() => stalling.connections === 3);
     expect(await timed(first.stop)).toBeLessThan(8_000);
     await stalling.close();
     const sink = await sinkForTest({}, stalling.port);
-    const second = await startAppForTest(settings, { databaseUrl: database.url });
+    const second = await startAppForTest(settings, { database });
     await outboxEmpty(second);
     expect(sink.mails.map(({ to }) => to).sort()).toEqual(
       ['ann', 'bob', 'cleo'].map((name) => `<${name}@example.com>`),
@@ -150,22 +150,22 @@ describe('a mail over SMTP', () => {
     expect(stalling.mails).toEqual([]);
   }, 60_000);
 
-  it('is finished by a shutdown that has the time', async () => {
+  it('is finished during a shutdown that has time for it', async () => {
     const slow = await sinkForTest({ data: () => sleep(1_000) });
-    const database = await createTestDatabase();
+    const database = await lendDatabase();
     onTestFinished(database.drop);
-    const app = await startApp({ SMTP_URL: slow.url }, { databaseUrl: database.url });
+    const app = await startApp({ SMTP_URL: slow.url }, { database });
     await signUp(app, 'ann');
     await eventually(() => slow.connections === 1);
     await app.stop();
     expect(slow.mails).toHaveLength(1);
-    const again = await startAppForTest({ SMTP_URL: slow.url }, { databaseUrl: database.url });
+    const again = await startAppForTest({ SMTP_URL: slow.url }, { database });
     await outboxEmpty(again);
     await sleep(300);
     expect(slow.mails).toHaveLength(1);
   });
 
-  it('is taken up again once the lease of a worker that died has ended', async () => {
+  it('is sent by another worker after the lease of a dead worker has ended', async () => {
     const sink = await sinkForTest();
     const app = await startAppForTest({ SMTP_URL: sink.url });
     await app.deps.db.outbox.create({
@@ -183,7 +183,7 @@ describe('a mail over SMTP', () => {
     await eventually(() => sink.mails.length === 1);
   });
 
-  it('becomes a dead letter after the last attempt, which is counted and logged, and is not tried again', async () => {
+  it('becomes a dead letter after the last attempt, is counted and logged, and is not tried again', async () => {
     const refusing = await sinkForTest({
       recipient: async () => {
         throw refusal(550);
@@ -213,7 +213,7 @@ describe('a mail over SMTP', () => {
 });
 
 describe('a mail without SMTP_URL', () => {
-  it('is a file of its owner alone, and a log line says where without the token', async () => {
+  it('is a file that only its owner can read, and a log line names the file without the token', async () => {
     const { statSync } = await import('node:fs');
     const app = await startAppForTest();
     await signUp(app, 'ann');
@@ -226,7 +226,7 @@ describe('a mail without SMTP_URL', () => {
     expect(app.logs.filter(({ level }) => Number(level) >= 40)).toEqual([]);
   });
 
-  it('is warned of in production', async () => {
+  it('causes a warning in production', async () => {
     const app = await startAppForTest({ NODE_ENV: 'production', JWT_ISSUER: 'https://auth.example' });
     expect(app.logs).toContainEqual(
       expect.objectContaining({ level: 40, msg: expect.stringContaining('SMTP_URL is not set') }),

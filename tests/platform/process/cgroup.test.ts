@@ -6,7 +6,7 @@ import { cgroupLimits } from '../../../src/platform/process/cgroup.js';
 
 const GiB = 2 ** 30;
 
-/** The limits of a machine that has these files and no others. */
+/** The limits on a machine that has only these files. */
 function limitsWith(files: Record<string, string>) {
   const root = mkdtempSync(join(tmpdir(), 'gatelatch-cgroup-'));
   onTestFinished(() => rmSync(root, { recursive: true }));
@@ -17,8 +17,8 @@ function limitsWith(files: Record<string, string>) {
   return cgroupLimits(root);
 }
 
-describe('What a container may use', () => {
-  it('is read from control groups of version 2', () => {
+describe('The limits of a container', () => {
+  it('are read from control groups version 2', () => {
     const files = {
       'proc/self/cgroup': '0::/',
       'sys/fs/cgroup/cpu.max': '150000 100000',
@@ -27,7 +27,7 @@ describe('What a container may use', () => {
     expect(limitsWith(files)).toEqual({ cores: 1.5, memoryBytes: 2 * GiB });
   });
 
-  it('is unbounded where they say max', () => {
+  it('are absent if the files say max', () => {
     const files = {
       'proc/self/cgroup': '0::/',
       'sys/fs/cgroup/cpu.max': 'max 100000',
@@ -36,7 +36,7 @@ describe('What a container may use', () => {
     expect(limitsWith(files)).toEqual({ cores: undefined, memoryBytes: undefined });
   });
 
-  it('is the tightest of its own group and those above', () => {
+  it('are the tightest of its own group and the groups above', () => {
     const files = {
       'proc/self/cgroup': '0::/system.slice/gatelatch.service',
       'sys/fs/cgroup/system.slice/cpu.max': '200000 100000',
@@ -48,7 +48,7 @@ describe('What a container may use', () => {
     expect(limitsWith(files)).toEqual({ cores: 2, memoryBytes: GiB });
   });
 
-  it('is read from control groups of version 1, by the path of each controller', () => {
+  it('are read from control groups version 1, by the path of each controller', () => {
     const files = {
       'proc/self/cgroup': '7:memory:/docker/abc\n4:cpu,cpuacct:/docker/abc\n1:name=systemd:/docker/abc',
       'sys/fs/cgroup/cpu/docker/abc/cpu.cfs_quota_us': '300000',
@@ -59,7 +59,7 @@ describe('What a container may use', () => {
     expect(limitsWith(files)).toEqual({ cores: 3, memoryBytes: GiB });
   });
 
-  it('is read from the root where the container doesn’t see its own path', () => {
+  it('are read from the root if the container does not see its own path', () => {
     const files = {
       'proc/self/cgroup': '4:cpu,cpuacct:/docker/abc\n7:memory:/docker/abc',
       'sys/fs/cgroup/cpu/cpu.cfs_quota_us': '50000',
@@ -69,7 +69,7 @@ describe('What a container may use', () => {
     expect(limitsWith(files)).toEqual({ cores: 0.5, memoryBytes: GiB });
   });
 
-  it('is unbounded in version 1 where the quota is -1 and the limit beyond all memory', () => {
+  it('are absent in version 1 if the quota is -1 and the memory limit is larger than any memory', () => {
     const files = {
       'proc/self/cgroup': '4:cpu:/\n7:memory:/',
       'sys/fs/cgroup/cpu/cpu.cfs_quota_us': '-1',
@@ -79,7 +79,7 @@ describe('What a container may use', () => {
     expect(limitsWith(files)).toEqual({ cores: undefined, memoryBytes: undefined });
   });
 
-  it('is unbounded where there are no control groups', () => {
+  it('are absent if there are no control groups', () => {
     expect(limitsWith({})).toEqual({ cores: undefined, memoryBytes: undefined });
   });
 });

@@ -31,7 +31,7 @@ async function startTraced(environment: Record<string, string> = {}) {
   return { collector, instance, http: request(instance.url) };
 }
 
-/** The spans of a trace, once its request is among them. */
+/** The spans of a trace, once the span of the request has arrived. */
 async function traceOf(collector: OtlpReceiver, traceId: string): Promise<SentSpan[]> {
   const ofTrace = () => collector.spans().filter((span) => span.traceId === traceId);
   await vi.waitFor(() => expect(ofTrace().map(({ kind }) => kind)).toContain(2), { timeout: 5_000 });
@@ -54,7 +54,7 @@ describe('With an endpoint for traces', () => {
   const signUp = (username: string, headers: Record<string, string> = {}) =>
     traced.http.post('/auth/signup').set(headers).send({ username, password: goodPassword });
 
-  it('a request is one trace, below its caller’s span: itself, its statements, its hash', async () => {
+  it('a request is one trace below the span of its client, with its statements and its hash', async () => {
     const caller = ids();
     await signUp('ada', traceparent(caller)).expect(201);
     const spans = await traceOf(traced.collector, caller.traceId);
@@ -87,7 +87,7 @@ describe('With an endpoint for traces', () => {
     }
   });
 
-  it('requests at once keep to their own traces', async () => {
+  it('requests at once have separate traces', async () => {
     const callers = Array.from({ length: 12 }, ids);
     await Promise.all(callers.map((caller, n) => signUp(`twelve-${n}`, traceparent(caller)).expect(201)));
     for (const { traceId, parentId } of callers) {
@@ -99,7 +99,7 @@ describe('With an endpoint for traces', () => {
     }
   });
 
-  it('a span has the row that was met, never the id or the word that was asked for', async () => {
+  it('a span has the route that matched, never the id or the method that was sent', async () => {
     const [todo, nothing, odd] = [ids(), ids(), ids()];
     await traced.http.get('/todos/01890a5d-ac96-774b-bcce-b302099a8057').set(traceparent(todo)).expect(401);
     await traced.http.get('/nothing').set(traceparent(nothing)).expect(404);
@@ -108,7 +108,7 @@ describe('With an endpoint for traces', () => {
     expect(names.map(([span]) => span?.name)).toEqual(['GET /todos/{id}', 'GET', 'HTTP /me']);
   });
 
-  it('its line in the log has the trace’s id', async () => {
+  it('the log line of a request has the id of its trace', async () => {
     const caller = ids();
     const { headers } = await traced.http.get('/healthz').set(traceparent(caller));
     const line = await vi.waitUntil(() =>
@@ -117,7 +117,7 @@ describe('With an endpoint for traces', () => {
     expect(JSON.parse(line)).toMatchObject({ path: '/healthz', trace_id: caller.traceId });
   });
 
-  it('a caller that isn’t sampled is not sampled here', async () => {
+  it('a request that the client does not sample is not sampled here', async () => {
     const [silent, loud] = [ids(), ids()];
     await traced.http.get('/readyz').set(traceparent(silent, '00')).expect(200);
     await traced.http.get('/readyz').set(traceparent(loud)).expect(200);
@@ -126,7 +126,7 @@ describe('With an endpoint for traces', () => {
   });
 
   it.each(['nonsense', `00-${'0'.repeat(32)}-${'0'.repeat(16)}-01`, '00-xyz', `00-${'a'.repeat(32)}`])(
-    'a traceparent of %s begins a trace of its own',
+    'the invalid traceparent %s starts a new trace',
     async (text) => {
       const before = traced.collector.spans().length;
       await traced.http.get('/healthz').set({ traceparent: text }).expect(200);
@@ -137,7 +137,7 @@ describe('With an endpoint for traces', () => {
     },
   );
 
-  it('a mail that is sent is a trace of its own', async () => {
+  it('sending a mail is its own trace', async () => {
     await traced.http
       .post('/auth/signup')
       .send({ username: 'mailed', password: goodPassword, email: 'mailed@mail.example' })
@@ -147,7 +147,7 @@ describe('With an endpoint for traces', () => {
     });
   });
 
-  it('nothing secret and nobody’s address or name is in any of it', async () => {
+  it('no span contains a secret, an address or a name of a user', async () => {
     const secrets = {
       password: 'a password that nobody else has',
       email: 'grace@secret-mail.example',
@@ -180,7 +180,7 @@ describe('With an endpoint for traces', () => {
     for (const secret of [...Object.values(secrets), ...tokens, '$argon2']) expect(sent).not.toContain(secret);
   });
 
-  it('goes out as protobuf unless said, with the headers that the environment names, to the path that OTLP has', async () => {
+  it('spans are sent as protobuf by default, to the OTLP path, with the headers from the environment', async () => {
     const { collector, http } = await startTraced({
       OTEL_EXPORTER_OTLP_PROTOCOL: '',
       OTEL_EXPORTER_OTLP_HEADERS: 'x-tenant=shop',
@@ -193,14 +193,14 @@ describe('With an endpoint for traces', () => {
     });
   });
 
-  it('goes out at the stop, whatever is left', async () => {
+  it('the remaining spans are sent at the stop', async () => {
     const { collector, instance, http } = await startTraced({ OTEL_BSP_SCHEDULE_DELAY: '60000' });
     await http.get('/healthz').expect(200);
     await instance.stop();
     expect(collector.spans().map(({ name }) => name)).toContain('GET /healthz');
   });
 
-  it('is a line of the log while the collector is away: requests and the stop go on as ever', async () => {
+  it('requests and the stop work as usual while the collector is unavailable', async () => {
     const { instance, http } = await startTraced({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' });
     await http.get('/healthz').expect(200);
     await instance.stop();
@@ -208,8 +208,8 @@ describe('With an endpoint for traces', () => {
   });
 });
 
-describe('Without one', () => {
-  it('nothing is traced, whatever the caller sends', async () => {
+describe('Without an endpoint for traces', () => {
+  it('nothing is traced, even if the client sends a traceparent', async () => {
     const app = await startAppForTest();
     expect(app.deps.tracing).toBeUndefined();
     await app.http.get('/healthz').set(traceparent(ids())).expect(200);

@@ -6,23 +6,18 @@ import { addAbortSignal } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type CommandHandler, type Greeting, type LockSocket, openLockSocket, socketAddress } from './lock-socket.js';
 
-/** A directory that is this process's own, until it is released or the process ends, however it ends. */
+/** A directory that only this process uses, until it releases it or ends in any way. */
 export type DirectoryLock = {
-  /** Lets other processes of the same user talk to this one: see `LockSocket`. */
+  /** Lets other processes of the same user send commands: see `LockSocket`. */
   onCommand(handler: CommandHandler): void;
   release(): Promise<void>;
 };
 
 /**
- * Makes the directory this process's own; makes it (for this user alone) where it is missing.
- *
- * Each process that wants it listens on a UNIX socket of a name of its own in the directory, and only then looks for
- * others. Of two, the later one to listen must find the earlier, so never do both find nobody. A dead process's
- * socket refuses connections, whatever became of its process id, so it is cleared away and hinders nobody.
- *
- * The file system has to be one machine's.
- *
- * @throws one line that names the holder, where there is one.
+ * Locks the directory for this process, and creates it (for this user alone) if it is missing. Each process listens on
+ * a UNIX socket in the directory and only then looks for others, so the later one finds the earlier one. The socket of
+ * a dead process refuses connections and is removed. Works on a file system of one machine only.
+ * @throws one line that names the process that has it
  */
 export async function lockDirectory(dir: string): Promise<DirectoryLock> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
@@ -34,9 +29,9 @@ export async function lockDirectory(dir: string): Promise<DirectoryLock> {
   }
 }
 
-// How long, in ms, others may be about to take the directory before we give up.
+// How long, in ms, other processes may be about to lock the directory before we give up.
 const PATIENCE = 10_000;
-// How long a process may take to say who it is. It may be busy: making a database takes seconds, in one go.
+// How long a process may take to answer. It may be busy: creating a database blocks it for seconds.
 const GREETING_LIMIT = 5_000;
 const SOCKET_NAME = /^(?:holder|new)-(\d+)-[0-9a-f]{16}\.sock$/;
 
@@ -51,7 +46,7 @@ function lockOf(own: LockSocket): DirectoryLock {
   };
 }
 
-// One try: ours, or undefined where it has to be tried again because somebody else is trying too.
+// One try; undefined means try again, because another process is trying too.
 async function contend(dir: string, deadline: number): Promise<LockSocket | undefined> {
   const name = `${process.pid}-${randomBytes(8).toString('hex')}.sock`;
   const own = await openUnlessCleared(dir, name);
@@ -65,7 +60,7 @@ async function contend(dir: string, deadline: number): Promise<LockSocket | unde
   return won ? own : undefined;
 }
 
-// Somebody may clear away the temporary name in the instant before it listens.
+// Another process may remove the temporary name before this one listens.
 async function openUnlessCleared(dir: string, name: string): Promise<LockSocket | undefined> {
   try {
     return await openLockSocket(join(dir, `holder-${name}`), join(dir, `new-${name}`));
@@ -75,7 +70,7 @@ async function openUnlessCleared(dir: string, name: string): Promise<LockSocket 
   }
 }
 
-// True once nobody else is there. Of those who start at once, the first by name stays until the others have gone.
+// True when no other process is left. Of several at the same time, the first by name waits for the others to leave.
 async function outlast(dir: string, ownName: string, deadline: number): Promise<boolean> {
   for (;;) {
     const rivals = await findRivals(dir, ownName);
@@ -94,7 +89,7 @@ function inUse(dir: string, { pid, since }: Greeting): Error {
   );
 }
 
-// Who only has a temporary name yet will look for us later: it is no rival, and cleared away where it is dead.
+// A process with only a temporary name will look for us later, so it is no rival. Dead ones are removed.
 async function findRivals(dir: string, ownName: string): Promise<Rival[]> {
   const rivals: Rival[] = [];
   for (const name of await readdir(dir)) {
@@ -111,9 +106,9 @@ async function greet(path: string): Promise<Greeting | undefined> {
     return JSON.parse(await firstLine(connection)) as Greeting;
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined;
-    // Nobody listens, so its process is dead: names are never used again.
+    // No listener means a dead process: names are never reused.
     if (hasCode(error, 'ECONNREFUSED')) return void (await rm(path, { force: true }));
-    // Mute, it may be hung or busy. Having hung up, it is about to go: the next round will tell.
+    // A silent process may be busy or hung. A closed connection means it is about to go: the next round shows.
     const mute = hasCode(error, 'ABORT_ERR') || hasCode(error, 'EAGAIN');
     return await describe(path, mute ? 'holding' : 'starting');
   }
@@ -125,10 +120,10 @@ async function firstLine(connection: Socket): Promise<string> {
     text += String(chunk);
     if (text.includes('\n')) return text;
   }
-  throw new Error('It hung up without a word.');
+  throw new Error('It closed the connection without a greeting.');
 }
 
-// Of a process that doesn't say who it is, what the file tells must do.
+// A process that does not answer is described by its file.
 async function describe(path: string, state: Greeting['state']): Promise<Greeting | undefined> {
   const file = await stat(path).catch(() => undefined);
   if (file === undefined) return undefined;

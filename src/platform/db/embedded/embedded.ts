@@ -11,17 +11,13 @@ import { withScriptRunner } from '../migrations/script-runner.js';
 import { lockDirectory } from './directory-lock.js';
 import { makeCluster } from './new-cluster.js';
 
-/**
- * Postgres inside this process (PGlite), with one connection, gone when it is closed.
- */
 export async function openInMemory(): Promise<Driver> {
   return await driverOf(await createPGlite());
 }
 
 /**
- * The same, kept in a directory: its data in `pgdata`, and beside it the socket of the process that has it.
- *
- * @throws one line naming the holder where another process has the directory.
+ * The same in a directory, with the lock's socket beside the data.
+ * @throws one line that names the process that has it
  */
 export async function openInDirectory(dir: string): Promise<Driver> {
   const lock = await lockDirectory(dir);
@@ -34,16 +30,13 @@ export async function openInDirectory(dir: string): Promise<Driver> {
   }
 }
 
-/** Whether a database has been made in this directory. */
 export function holdsData(dir: string): boolean {
   return existsSync(join(dir, DATA));
 }
 
-// Within the directory, beside the socket of whoever has it.
 const DATA = 'pgdata';
 
-// A database appears under its name only when it is complete, or a first start that is killed would leave half a one
-// for ever.
+// A complete database gets its name last, so a first start that is killed leaves no half one.
 async function openData(dir: string): Promise<PGlite> {
   const data = join(dir, DATA);
   if (!holdsData(dir)) {
@@ -66,14 +59,15 @@ async function createPGlite(dataDir?: string): Promise<PGlite> {
 // not in them is read from the file, which the operating system has in its memory.
 const START_PARAMS = [...PGlite.defaultStartParams, '-c', 'shared_buffers=32MB'];
 
-async function driverOf(pglite: PGlite): Promise<Driver> {
-  // The adapter writes times without an offset and strips it when it reads: only UTC keeps them true.
+/** What works on an embedded database that is open. Closing it closes that. */
+export async function driverOf(pglite: PGlite): Promise<Driver> {
+  // The adapter writes times without an offset and strips it when it reads: only UTC keeps them correct.
   await pglite.exec("SET TIME ZONE 'UTC'");
   return {
     kind: 'embedded',
     adapters: new PrismaPGlite(pglite),
     listen: listenOnEmbedded(pglite),
-    // Nobody else can migrate: there is one connection, and one process has the directory.
+    // No lock needed: one connection, and one process has the directory.
     withMigrationLock: async (work) => await work(embeddedMigrationAdapters(pglite)),
     withSession: async (work) => await work((text, values) => runSql(pglite, text, values)),
     runSql: undefined,
@@ -83,7 +77,6 @@ async function driverOf(pglite: PGlite): Promise<Driver> {
   };
 }
 
-/** What the schema engine needs to work on an embedded database. */
 export function embeddedMigrationAdapters(pglite: PGlite): SqlMigrationAwareDriverAdapterFactory {
   return withScriptRunner(new PrismaPGlite(pglite), (_adapter, script) => runScript(pglite, script));
 }
@@ -102,7 +95,7 @@ async function runScript(pglite: PGlite, script: string): Promise<void> {
   }
 }
 
-// The schema engine writes the reason into `_prisma_migrations`, and understands only errors of this shape.
+// The schema engine only understands errors of this shape; it writes the reason into `_prisma_migrations`.
 function adapterError({ message, code = 'XX000', severity = 'ERROR', detail, column, hint }: messages.DatabaseError) {
   const original = { originalCode: code, originalMessage: message };
   return new DriverAdapterError({ kind: 'postgres', code, severity, message, detail, column, hint, ...original });

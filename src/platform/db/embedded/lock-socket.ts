@@ -4,37 +4,34 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 
-/** What a holder says first to whoever connects, as one line of JSON. */
 export type Greeting = {
   pid: number;
-  /** `starting`: it is still looking for others. `holding`: the directory is its own. */
+  /** `starting`: still looking for other processes. `holding`: it has the directory. */
   state: 'starting' | 'holding';
   /** When the process took the socket, RFC 3339 in UTC. */
   since: string;
 };
 
-/** Answers one command; what it throws is answered as `{ "error": message }`. */
+/** Answers one command; a thrown error is answered as `{ "error": message }`. */
 export type CommandHandler = (request: unknown) => Promise<unknown>;
 
 export type LockSocket = {
   greeting: Greeting;
-  /** Every further line that a client sends is a command in JSON, answered by one line of JSON. */
+  /** Each further line is a command in JSON, and gets one line of JSON as its answer. */
   onCommand: CommandHandler;
-  /** Takes the name away and hangs up on everybody. */
   close(): Promise<void>;
 };
 
 /**
- * Listens under `path`, for this user alone. The name appears only once the socket listens, so that a name on which
- * nobody answers is always a dead process's. It doesn't keep the process alive.
- *
- * @param temporary a second name, free, beside `path`.
- * @throws where the path is too long for a socket, or `temporary` has been taken away meanwhile (ENOENT).
+ * Listens under `path`, for this user alone. The name appears only when the socket listens, so a name that does not
+ * answer belongs to a dead process.
+ * @param temporary a free second name beside `path`
+ * @throws if the path is too long for a socket, or `temporary` was removed meanwhile (ENOENT)
  */
 export async function openLockSocket(path: string, temporary: string): Promise<LockSocket> {
   const greeting: Greeting = { pid: process.pid, state: 'starting', since: new Date().toISOString() };
   const connections = new Set<Socket>();
-  const holder: LockSocket = {
+  const lock: LockSocket = {
     greeting,
     onCommand: async () => ({ error: 'This process takes no commands.' }),
     close: async () => {
@@ -46,20 +43,20 @@ export async function openLockSocket(path: string, temporary: string): Promise<L
   const server = createServer((connection) => {
     connections.add(connection);
     connection.on('close', () => connections.delete(connection));
-    serve(connection, holder);
+    serve(connection, lock);
   });
   await listen(server, temporary);
   try {
     await chmod(temporary, 0o600);
     await rename(temporary, path);
   } catch (error) {
-    await holder.close();
+    await lock.close();
     throw error;
   }
-  return holder;
+  return lock;
 }
 
-/** The address for a socket's path, which may be shorter than the path: from the working directory. */
+/** The path as a socket address: absolute, or relative to the working directory if that is shorter. */
 export function socketAddress(path: string): string {
   const absolute = resolve(path);
   const short = [relative('', absolute), absolute].sort((a, b) => Buffer.byteLength(a) - Buffer.byteLength(b))[0];
@@ -76,14 +73,14 @@ async function listen(server: Server, path: string): Promise<void> {
   await once(server, 'listening');
 }
 
-function serve(connection: Socket, holder: LockSocket): void {
+function serve(connection: Socket, lock: LockSocket): void {
   connection.on('error', () => connection.destroy());
-  connection.write(`${JSON.stringify(holder.greeting)}\n`);
+  connection.write(`${JSON.stringify(lock.greeting)}\n`);
   const lines = createInterface({ input: connection });
-  // It repeats the connection's error, and one that nobody hears would end the process.
+  // Repeats the connection's error; without a listener it would end the process.
   lines.on('error', () => undefined);
   lines.on('line', async (line) => {
-    connection.write(`${JSON.stringify((await answer(line, holder.onCommand)) ?? null)}\n`);
+    connection.write(`${JSON.stringify((await answer(line, lock.onCommand)) ?? null)}\n`);
   });
 }
 

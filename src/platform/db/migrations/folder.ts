@@ -6,19 +6,17 @@ import { fileURLToPath } from 'node:url';
 const LOCKFILE = 'migration_lock.toml';
 const SCRIPT = 'migration.sql';
 
-/** `prisma/migrations` of this installation: both `src/db` and `dist/db` lie two folders below the root. */
+/** `src/platform/db/migrations` and its copy in `dist` are equally deep. */
 export const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../../../prisma/migrations', import.meta.url));
 
-/** One migration as it lies on the disk. */
 export type Migration = {
   /** `<timestamp>_<name>`; migrations run in the order of their names. */
   name: string;
   sql: string;
-  /** SHA-256 of the script in hexadecimal, as `_prisma_migrations` keeps it. */
+  /** SHA-256 of the script in hexadecimal, as in `_prisma_migrations`. */
   checksum: string;
 };
 
-/** What the schema engine takes as its list of migrations. */
 export type MigrationList = {
   baseDir: string;
   lockfile: { path: string; content: string | null };
@@ -29,11 +27,7 @@ export type MigrationList = {
   }[];
 };
 
-/**
- * Reads every migration, in the order in which they run.
- *
- * @throws where the folder is missing, or one of its folders has no `migration.sql`.
- */
+/** Reads every migration, in order. @throws if the folder or a `migration.sql` is missing. */
 export async function readMigrations(folder: string): Promise<Migration[]> {
   const entries = await readdir(folder, { withFileTypes: true });
   const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
@@ -45,7 +39,6 @@ async function readMigration(folder: string, name: string): Promise<Migration> {
   return { name, sql, checksum: createHash('sha256').update(sql).digest('hex') };
 }
 
-/** The same migrations in the shape that the schema engine asks for. */
 export function migrationList(folder: string, migrations: readonly Migration[]): MigrationList {
   return {
     baseDir: folder,

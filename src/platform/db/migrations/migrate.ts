@@ -4,15 +4,11 @@ import { MIGRATIONS_FOLDER, type Migration, type MigrationList, migrationList, r
 import { NO_FILTERS, openSchemaEngine, type SchemaEngine } from './schema-engine.js';
 
 /**
- * Brings the tables up to date: applies what is in `prisma/migrations` and not yet in the database, and leaves
- * `_prisma_migrations` as `prisma migrate deploy` would. Any number of instances may call it at once. Where nothing
- * is pending it costs one query. Migrations that only the database knows are left alone, so that the old version
- * still starts while a new one is rolled out.
- *
- * @param folder where the migrations lie; a test may have its own.
- * @returns the names of what was applied now, in order.
- * @throws one line where a migration has been edited since it was applied, or one failed, now or earlier; the
- *   client's own error where the database can't be reached.
+ * Applies missing migrations and writes `_prisma_migrations` like `prisma migrate deploy`. Several instances may call
+ * it at once; if nothing is pending it costs one query. Unknown migrations in the database are ignored, so an old
+ * version still starts during a rollout.
+ * @returns the names of the migrations applied now
+ * @throws one line if an applied migration was edited, or one failed
  */
 export async function migrate(database: Database, folder = MIGRATIONS_FOLDER): Promise<{ applied: string[] }> {
   const migrations = await readMigrations(folder);
@@ -52,7 +48,7 @@ async function applyPending(engine: SchemaEngine, list: MigrationList): Promise<
   });
   refuse(
     found.failedMigrationNames,
-    'failed earlier; its row in _prisma_migrations says why. Mend the cause, set rolled_back_at there, start again.',
+    'failed earlier; its row in _prisma_migrations says why. Fix the cause, set rolled_back_at there, start again.',
   );
   refuse(found.editedMigrationNames, 'has been edited since it was applied. Restore it, and make a new one.');
   const done = await engine.applyMigrations({ migrationsList: list, filters: NO_FILTERS }).catch(inOneLine);
@@ -63,7 +59,7 @@ function refuse([name]: string[], reason: string): void {
   if (name !== undefined) throw new Error(`The migration ${name} ${reason}`);
 }
 
-// The engine's errors go on with a trace of the engine, which names the migration.
+// The engine's message continues with a trace, which names the migration.
 function inOneLine(cause: unknown): never {
   const text = cause instanceof Error ? cause.message : String(cause);
   const name = /migration_name="(.+?)"/.exec(text)?.[1];

@@ -7,26 +7,21 @@ import {
 } from '@prisma/driver-adapter-utils';
 import type { SchemaEngine } from '@prisma/schema-engine-wasm/schema_engine_bg';
 
-// Node has it, but neither its types nor the language's library declare it.
+// Node has it, but neither its types nor TypeScript's library declare it.
 declare const WebAssembly: {
   instantiate(bytes: Uint8Array, imports: object): Promise<{ instance: { exports: Record<string, unknown> } }>;
 };
 
-/** Nothing in the database is managed by others. */
 export const NO_FILTERS = { externalTables: [], externalEnums: [] };
 
-/** One file of the Prisma schema. Its path is for messages. */
 export type SchemaFile = { path: string; content: string };
 
-/** An engine whose memory has to be given back: `using` or `free()`. */
 export type { SchemaEngine };
 
 /**
- * Prisma's own schema engine, the one behind `prisma migrate`, as WebAssembly: nothing is downloaded.
- *
- * @param adapters opens the connection the engine works on.
- * @param schema the files of the schema, needed by `diff` alone.
- * @returns the engine, connected. Call `free()` when done.
+ * Prisma's own schema engine, the one behind `prisma migrate`, as WebAssembly: nothing is downloaded. Call `free()`
+ * when done.
+ * @param schema only for `diff`
  */
 export async function openSchemaEngine(
   adapters: SqlMigrationAwareDriverAdapterFactory,
@@ -40,10 +35,10 @@ export async function openSchemaEngine(
 
 type Bindings = typeof import('@prisma/schema-engine-wasm/schema_engine_bg');
 
-// The bindings know one instance at a time: a second would pull the memory from under the first one's engines.
+// One instance only: a second would replace the memory of the first one's engines.
 let loading: Promise<Bindings> | undefined;
 
-// The package's entry point imports the .wasm file as a module, which Node 20 can't: so its steps are taken here.
+// Does what the package's entry point does: that imports the .wasm file as a module, which Node 20 cannot.
 async function loadBindings(): Promise<Bindings> {
   const bindings = await import('@prisma/schema-engine-wasm/schema_engine_bg');
   const folder = dirname(createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm'));
@@ -51,10 +46,10 @@ async function loadBindings(): Promise<Bindings> {
   const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': { ...bindings } });
   bindings.__wbg_set_wasm(instance.exports);
   const start = instance.exports.__wbindgen_start;
-  if (typeof start !== 'function') throw new Error('The schema engine is not the one that this was written for.');
+  if (typeof start !== 'function') throw new Error('The schema engine has an unexpected version.');
   start();
   return bindings;
 }
 
-// The engine's own log repeats what its errors say.
+// The engine's log repeats its errors.
 function ignoreLog(): void {}

@@ -1,13 +1,11 @@
 import type { SqlDriverAdapter, SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
 
-/** Runs many statements as Postgres does: all of them, in one implicit transaction, rejecting where one fails. */
+/** Runs many statements in one implicit transaction, and rejects if one fails. */
 export type ScriptRunner = (adapter: SqlDriverAdapter, script: string) => Promise<void>;
 
 /**
- * The same adapters with another `executeScript`. Those shipped can't be trusted with a migration: that of
- * @prisma/adapter-pg cuts the script at every `;`, also in strings and functions, and that of
- * pglite-prisma-adapter neither waits for the script nor hears that it failed. There is no shadow database: nothing
- * that a running server does needs one.
+ * The adapters' own `executeScript` is wrong: @prisma/adapter-pg cuts the script at every `;`, also in strings;
+ * pglite-prisma-adapter neither waits for the script nor notices that it failed.
  */
 export function withScriptRunner(
   adapters: SqlMigrationAwareDriverAdapterFactory,

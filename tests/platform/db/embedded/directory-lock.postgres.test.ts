@@ -23,7 +23,7 @@ describe('processes that want one embedded directory', () => {
     return () => rmSync(parent, { recursive: true, force: true });
   });
 
-  /** Runs a module and gives back its first line, and the process. */
+  /** Runs a module and returns its first line and the process. */
   async function start(code: string): Promise<{ child: ChildProcess; line: string }> {
     const dist = JSON.stringify(new URL('../../../../dist/platform/db/', import.meta.url));
     const source = `const load = (name) => import(${dist} + name);\nconst dir = ${JSON.stringify(dir)};\n${code}`;
@@ -57,7 +57,7 @@ describe('processes that want one embedded directory', () => {
     console.log(row.count);
     process.stdin.resume();`;
 
-  it('get it one at a time, in each of ten rounds of four that start in the same instant', async () => {
+  it('get it one at a time, in ten rounds of four processes that start together', async () => {
     for (let round = 0; round < 10; round++) {
       const at = Date.now() + 500;
       const started = await Promise.all(Array.from({ length: 4 }, () => start(holdAt(at))));
@@ -71,7 +71,7 @@ describe('processes that want one embedded directory', () => {
     expect(readdirSync(dir)).toHaveLength(1);
   }, 60_000);
 
-  it('get it, and all that is in it, at once after kill -9 of the one before', async () => {
+  it('get it with all its data, right after kill -9 of the process before', async () => {
     cpSync(inject('templates').embedded, dir, { recursive: true });
     const first = await start(openAndCount);
     expect(first.line).toBe('1');
@@ -82,7 +82,7 @@ describe('processes that want one embedded directory', () => {
     expect(readdirSync(dir)).toContain('pgdata');
   });
 
-  it('make a database anew where the first start was killed in the middle of it', async () => {
+  it('create a new database if the first start was killed halfway', async () => {
     void start(openAndCount);
     await vi.waitFor(() => expect(readdirSync(dir)).toContain('pgdata.new'), { timeout: 10_000, interval: 5 });
     await Promise.all([...children].map((child) => end(child, 'SIGKILL')));

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { lockDirectory } from '../../../../src/platform/db/embedded/directory-lock.js';
 
-describe('holding a directory', () => {
+describe('locking a directory', () => {
   let dir: string;
 
   beforeEach(() => {
@@ -18,7 +18,7 @@ describe('holding a directory', () => {
 
   const onlySocket = () => join(dir, readdirSync(dir)[0] ?? '');
 
-  it('makes it and its socket for this user alone', async () => {
+  it('creates it and its socket for this user only', async () => {
     const hold = await lockDirectory(dir);
     expect(statSync(dir).mode & 0o777).toBe(0o700);
     expect(statSync(onlySocket()).mode & 0o777).toBe(0o600);
@@ -26,7 +26,7 @@ describe('holding a directory', () => {
     expect(readdirSync(dir)).toEqual([]);
   });
 
-  it('refuses it to others in one line that names the holder, until it is released', async () => {
+  it('is refused to others in one line that names the holder, until it is released', async () => {
     const hold = await lockDirectory(dir);
     await expect(lockDirectory(dir)).rejects.toThrow(
       new RegExp(
@@ -37,7 +37,7 @@ describe('holding a directory', () => {
     await (await lockDirectory(dir)).release();
   });
 
-  it('gives it to exactly one of many who want it at once', async () => {
+  it('succeeds for exactly one of many at once', async () => {
     const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => lockDirectory(dir)));
     const holds = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
     expect(holds).toHaveLength(1);
@@ -45,7 +45,7 @@ describe('holding a directory', () => {
     await holds[0]?.release();
   });
 
-  it('takes it over at once from a socket on which nobody answers', async () => {
+  it('succeeds at once if the old socket does not answer', async () => {
     await (await lockDirectory(dir)).release();
     await leaveDeadSocket(join(dir, 'holder-4242-0123456789abcdef.sock'));
     await leaveDeadSocket(join(dir, 'new-4242-0123456789abcdef.sock'));
@@ -56,7 +56,7 @@ describe('holding a directory', () => {
     await hold.release();
   });
 
-  it('refuses it while a process that says nothing has it', async () => {
+  it('is refused while a process that does not answer holds the directory', async () => {
     await (await lockDirectory(dir)).release();
     const mute = createServer().listen(join(dir, 'holder-4242-0123456789abcdef.sock'));
     await once(mute, 'listening');
@@ -64,7 +64,7 @@ describe('holding a directory', () => {
     mute.close();
   });
 
-  it('tells who connects who it is, and answers commands, failed and unknown ones too', async () => {
+  it('lets clients see who holds the directory and send commands, and answers failed and unknown ones too', async () => {
     const hold = await lockDirectory(dir);
     const client = connect(onlySocket());
     const lines = createInterface({ input: client })[Symbol.asyncIterator]();
@@ -81,7 +81,7 @@ describe('holding a directory', () => {
     expect((await lines.next()).done).toBe(true);
   });
 
-  it('outlives clients who hang up before they have read', async () => {
+  it('survives clients that hang up before they have read the response', async () => {
     const hold = await lockDirectory(dir);
     hold.onCommand(async () => 'x'.repeat(1_000_000));
     for (let n = 0; n < 20; n += 1) {
@@ -98,13 +98,13 @@ describe('holding a directory', () => {
     await hold.release();
   });
 
-  it('says so where the path is too long for a socket', async () => {
+  it('reports a path that is too long for a socket', async () => {
     const long = join(dir, 'x'.repeat(100));
     await expect(lockDirectory(long)).rejects.toThrow(/too long for a socket \(\d+ bytes, at most 103\)/);
   });
 });
 
-// As a killed process leaves it: Node takes its own sockets away, so it gets another name first.
+// Leaves a socket as a killed process does. Node removes its own sockets, so it is renamed first.
 async function leaveDeadSocket(path: string): Promise<void> {
   const server = createServer().listen(`${path}.dying`);
   await once(server, 'listening');

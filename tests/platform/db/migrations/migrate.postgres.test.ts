@@ -22,7 +22,7 @@ describe('migrating a server', () => {
     await files.drop();
   });
 
-  it('waits for the lock longer than any time limit, and happens once however many start at once', async () => {
+  it('waits for the lock longer than any time limit, and happens once even if many start together', async () => {
     const other = new pg.Client(files.url);
     await other.connect();
     await other.query('SELECT pg_advisory_lock(72707369)');

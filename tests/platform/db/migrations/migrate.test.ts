@@ -31,7 +31,7 @@ describe('migrating', () => {
     writeFileSync(join(folder, name, 'migration.sql'), sql);
   }
 
-  it('makes the tables of an empty database, and does nothing the second time', async () => {
+  it('creates the tables of an empty database, and does nothing the second time', async () => {
     const { applied } = await migrate(database);
     expect(applied).toEqual(checkedOutMigrations);
     expect(await database.client.user.count()).toBe(0);
@@ -40,7 +40,7 @@ describe('migrating', () => {
     expect(calls.locks).toBe(0);
   });
 
-  it('leaves _prisma_migrations as Prisma does', async () => {
+  it('fills _prisma_migrations as Prisma does', async () => {
     write('1_a', 'CREATE TABLE a (x int)');
     await migrate(database, folder);
     const rows = await database.client.$queryRaw<Record<string, unknown>[]>`SELECT * FROM _prisma_migrations`;
@@ -58,7 +58,7 @@ describe('migrating', () => {
     ]);
   });
 
-  it('applies only what is new, in the order of the names', async () => {
+  it('applies only new migrations, in the order of their names', async () => {
     write('1_a', 'CREATE TABLE a (x int)');
     await migrate(database, folder);
     write('3_c', 'ALTER TABLE b ADD COLUMN y int');
@@ -66,13 +66,13 @@ describe('migrating', () => {
     expect(await migrate(database, folder)).toEqual({ applied: ['2_b', '3_c'] });
   });
 
-  it('runs a script whole, whatever its strings and functions hold', async () => {
+  it('runs a script whole, also with semicolons in strings and functions', async () => {
     write('1_a', `CREATE FUNCTION f() RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM 1; RETURN 'a;b'; END $$;`);
     await migrate(database, folder);
     expect(await database.client.$queryRaw`SELECT f()`).toEqual([{ f: 'a;b' }]);
   });
 
-  it('leaves nothing of a migration that fails, says why in one line, and says so again at the next start', async () => {
+  it('undoes a failed migration, says why in one line, and refuses the next start', async () => {
     write('1_a', 'CREATE TABLE a (x int); SELECT 1/0; CREATE TABLE b (x int)');
     await expect(migrate(database, folder)).rejects.toThrow(/^The migration 1_a failed: .*division by zero$/);
     expect(await database.client.$queryRaw`SELECT to_regclass('a')::text AS a`).toEqual([{ a: null }]);
@@ -80,7 +80,7 @@ describe('migrating', () => {
     await expect(migrate(database, folder)).rejects.toThrow(/^The migration 1_a failed earlier.*$/);
   });
 
-  it('applies a failed migration anew once it is marked as rolled back', async () => {
+  it('applies a failed migration again once it is marked as rolled back', async () => {
     write('1_a', 'SELECT 1/0');
     await expect(migrate(database, folder)).rejects.toThrow();
     await database.client.$executeRaw`UPDATE _prisma_migrations SET rolled_back_at = now()`;
@@ -88,7 +88,7 @@ describe('migrating', () => {
     expect(await migrate(database, folder)).toEqual({ applied: ['1_a'] });
   });
 
-  it('refuses a migration that has been edited since it was applied', async () => {
+  it('refuses a migration that was edited after it was applied', async () => {
     cpSync(MIGRATIONS_FOLDER, folder, { recursive: true });
     write('1_a', 'SELECT 1');
     await migrate(database, folder);
@@ -104,7 +104,7 @@ describe('migrating', () => {
     expect(await migrate(database, folder)).toEqual({ applied: [] });
   });
 
-  it('refuses a database that holds somebody else’s tables', async () => {
+  it('refuses a database with tables of another application', async () => {
     await database.client.$executeRaw`CREATE TABLE theirs (x int)`;
     await expect(migrate(database)).rejects.toThrow(/not empty/);
   });

@@ -7,6 +7,6 @@ export function withoutPasswords(text: string): string {
 }
 
 /** The text without passwords, and with only the ends of tokens. */
-export function masked(text: string): string {
+export function redacted(text: string): string {
   return withoutPasswords(text).replace(token, (whole) => `${whole.slice(0, 10)}…${whole.slice(-6)}`);
 }

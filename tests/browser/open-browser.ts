@@ -1,24 +1,24 @@
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium } from 'playwright-core';
 import { onTestFinished } from 'vitest';
-import { chromiumPath } from './chromium.js';
+import { chromiumPath } from '../support/chromium.js';
 
-/** Chromium without a window. */
+/** Starts Chromium without a window. */
 export function openBrowser(): Promise<Browser> {
-  // In a container, root's Chromium runs only without its sandbox; what it loads here is ours.
+  // In a container, root's Chromium only runs without its sandbox. It loads only our own pages here.
   return chromium.launch({ executablePath: chromiumPath, args: ['--no-sandbox'] });
 }
 
-/** Somebody's browser, as if just installed, and what went wrong in it. */
+/** A user's browser, as if just installed, and what went wrong in it. */
 export type Visitor = {
   context: BrowserContext;
   /**
-   * Every complaint of the browser so far: errors of scripts and on the console, breaches of the content security
-   * policy, requests that failed. A refusal is `401 /welcome`.
+   * Every problem in the browser so far: script and console errors, violations of the content security policy, failed
+   * requests. A refusal is `401 /welcome`.
    */
   complaints: string[];
 };
 
-/** A browser of its own for this test, in which nothing waits longer than ten seconds. */
+/** Opens a separate browser context for this test, with a timeout of ten seconds for every action. */
 export async function visit(browser: Browser, options: BrowserContextOptions = {}): Promise<Visitor> {
   const context = await browser.newContext(options);
   onTestFinished(() => context.close());
@@ -35,7 +35,7 @@ export async function visit(browser: Browser, options: BrowserContextOptions = {
   return { context, complaints };
 }
 
-// The browser says so on the console for each answer from 400 on.
+// The browser logs each response from 400 on to the console.
 function refusalIn(text: string, url: string): string | undefined {
   const [, status] = /^Failed to load resource: the server responded with a status of (\d+)/.exec(text) ?? [];
   return status && `${status} ${pathOf(url)}`;

@@ -12,7 +12,7 @@ const testsOf = ({ event }: (typeof items)[number]) =>
   event.find(({ listen }) => listen === 'test')?.script.exec.filter((line) => line.startsWith('pm.test(')) ?? [];
 
 describe('The Postman collection', () => {
-  it('is what `npm run postman` makes of the contract; where this fails, run it', { timeout: 60_000 }, () => {
+  it('is up to date with the contract (if not: npm run postman)', { timeout: 60_000 }, () => {
     const folder = mkdtempSync(join(tmpdir(), 'gatelatch-postman-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const run = (args: string[], input = '') => execFileSync('node', args, { cwd: root, input, maxBuffer: 10_000_000 });
@@ -27,7 +27,7 @@ describe('The Postman collection', () => {
     expect(new Set(sent)).toEqual(new Set(routes.map(({ method, path }) => `${method} ${path}`)));
   });
 
-  it('tells a story in this order', () => {
+  it('has its folders in this order', () => {
     expect(collection.item.map(({ name }) => name)).toEqual([
       'Start',
       'Sign up & log in',
@@ -42,18 +42,18 @@ describe('The Postman collection', () => {
     ]);
   });
 
-  it.each(items.map((item) => [item.title, item] as const))('tests the answer to %s', (_, item) => {
+  it.each(items.map((item) => [item.title, item] as const))('tests the response of %s', (_, item) => {
     expect(testsOf(item).length).toBeGreaterThan(3);
     expect(testsOf(item)[0]).toMatch(/^pm\.test\('answers \d{3}'/);
   });
 
-  it('gives no two requests one name', () => {
+  it('has no two requests with one name', () => {
     expect(new Set(items.map(({ title }) => title)).size).toBe(items.length);
   });
 });
 
 describe('The Postman environment', () => {
-  it('keeps passwords and tokens as secrets, and brings none but the example’s', () => {
+  it('marks passwords and tokens as secrets, and contains no values but the example’s', () => {
     const secrets = environment.values.filter(({ key }) => /password|_token$/.test(key));
     expect(secrets.map(({ key }) => key)).toEqual([
       'password',

@@ -2,25 +2,25 @@ import { asyncStorage, type Client, createClient, type Session, webStorage } fro
 
 export type Transport = 'bearer' | 'cookie';
 
-/** What came back, with its body where that was JSON. */
+/** A response, with its body if that is JSON. */
 // biome-ignore lint/suspicious/noExplicitAny: each panel knows what it asked for.
 export type Answer = { ok: boolean; status: number; body: any };
 
-/** A change of who is signed in; `reason` is why nobody is any more. */
+/** A change of the signed-in user; `reason` says why a session ended. */
 export type Change = { session: Session | null; before: Session | null; reason?: string };
 
-/** The way to the server: one client, which is exchanged for another where the transport changes. */
-export type Gate = {
+/** The page's session: one client, which is replaced when the transport changes. */
+export type PlaygroundSession = {
   readonly transport: Transport;
   readonly session: Session | null;
   readonly client: Client;
-  /** From now on by this transport. */
+  /** Changes the transport. */
   use(transport: Transport): Promise<void>;
-  /** `ask('GET /me')`; undefined where no answer came, of which the log tells. */
+  /** `ask('GET /me')`; undefined without an answer, which the log shows. */
   ask(line: string, body?: object): Promise<Answer | undefined>;
-  /** Where the server has ended this session: knocks once more, to be seen refused, and forgets it. */
+  /** For a session that the server has ended: one more request shows the refusal, then the page forgets it. */
   leave(): Promise<void>;
-  /** Tells each change from now on, and the present at once. */
+  /** Reports the present state at once, and each later change. */
   follow(listener: (change: Change) => void): void;
 };
 
@@ -28,9 +28,9 @@ const remembered = 'playground.transport';
 
 /**
  * @param fetch how the client reaches the server
- * @param isNewSession whether this tab was opened to be a session beside the others
+ * @param isNewSession whether this tab was opened for a second session
  */
-export async function openGate(fetch: typeof globalThis.fetch, isNewSession: boolean): Promise<Gate> {
+export async function openSession(fetch: typeof globalThis.fetch, isNewSession: boolean): Promise<PlaygroundSession> {
   const listeners: ((change: Change) => void)[] = [];
   let transport: Transport = 'bearer';
   let client = clientFor(transport);
@@ -38,8 +38,8 @@ export async function openGate(fetch: typeof globalThis.fetch, isNewSession: boo
   let unfollow = follow(client);
 
   function clientFor(by: Transport): Client {
-    // Tokens are this tab's alone, so that two tabs are two sessions. Cookies are the browser's, whatever a tab thinks,
-    // so what is known about them is for all tabs, and holds no token.
+    // Each tab has its own tokens, so two tabs are two sessions. All tabs share the browser's cookies, so what is known
+    // about them is shared too, and holds no token.
     const storage = by === 'bearer' ? asyncStorage(sessionStorage) : webStorage(localStorage);
     return createClient({ url: location.origin, transport: by, storage, fetch });
   }
