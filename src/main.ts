@@ -2,13 +2,13 @@ import { type Logger, pino } from 'pino';
 import { type Config, loadConfig } from './config.js';
 import { lowerHelperThreads } from './passwords/hash-priority.js';
 import { createLog } from './platform/process/log.js';
+import { terminalLog } from './platform/process/terminal-log.js';
 import { type Serving, serve } from './serve.js';
 
 try {
   const config = loadConfig();
   await lowerHelperThreads();
-  // Batched: a write for each line cost a tenth of a small request. 16,384 would be too many.
-  const log = createLog(config.logLevel, pino.destination({ sync: false, minLength: 16_000, periodicFlush: 100 }));
+  const log = createLog(config.logLevel, isForPeople(config) ? terminalLog(process.stdout) : jsonLines());
   await run(config, log);
 } catch (error) {
   // The operator reads lines, not stacks; an error that is not made for operators is our bug.
@@ -16,6 +16,15 @@ try {
     `${isForOperators(error) ? error.message : String(error instanceof Error ? error.stack : error)}\n`,
   );
   process.exit(1);
+}
+
+function isForPeople({ production }: Config): boolean {
+  return process.stdout.isTTY && !production;
+}
+
+// Batched: a write for each line cost a tenth of a small request. 16,384 would be too many.
+function jsonLines() {
+  return pino.destination({ sync: false, minLength: 16_000, periodicFlush: 100 });
 }
 
 async function run(config: Config, log: Logger): Promise<void> {

@@ -18,6 +18,7 @@ import { deliverMails } from './platform/mail/deliver.js';
 import { createMailer } from './platform/mail/mailer.js';
 import { startOutboxWorker } from './platform/outbox/worker.js';
 import { tracedMailer } from './platform/telemetry/traced.js';
+import { reportNewIssuer } from './sessions/issuer-change.js';
 
 export type Serving = {
   deps: Deps;
@@ -47,6 +48,8 @@ export async function serve(config: Config, log: Logger, options?: DatabaseOptio
     await deps.close();
     throw error;
   }
+  const [, directory] = /^pglite:(?!memory$)(.+)$/.exec(config.database.url) ?? [];
+  if (directory !== undefined) await reportNewIssuer(directory, config.tokens.issuer, log);
   serveCommands(deps, commands);
   const stopJobs = startJobs(deps);
   const send = createMailer(config.mail, config.production, log);

@@ -1,7 +1,17 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
+import { brotliCompressSync, constants, createBrotliDecompress } from 'node:zlib';
 import { PGlite } from '@electric-sql/pglite';
 import { MIGRATIONS_FOLDER } from '../migrations/folder.js';
 
@@ -20,7 +30,7 @@ type Entry = { path: string; size: number | undefined };
  */
 export async function makeCluster(dir: string): Promise<void> {
   const packed = clusterFile();
-  if (existsSync(packed)) unpack(brotliDecompressSync(readFileSync(packed)), dir);
+  if (existsSync(packed)) await unpack(packed, dir);
   else await initdb(dir);
 }
 
@@ -41,14 +51,40 @@ export function packCluster(dir: string): Uint8Array {
   return compress(Buffer.concat([head, ...contents.filter((content) => content !== undefined)]));
 }
 
-function unpack(bytes: Buffer, dir: string): void {
-  let offset = bytes.indexOf('\n') + 1;
+// In pieces: 40 MB at once would be kept by the process, although nothing uses them any more.
+async function unpack(packed: string, dir: string): Promise<void> {
+  const take = reader(createReadStream(packed).pipe(createBrotliDecompress({ chunkSize: 256 * 1024 })));
+  let head = '';
+  while (!head.endsWith('\n')) head += await take(1);
   mkdirSync(dir);
-  for (const { path, size } of JSON.parse(bytes.toString('utf8', 0, offset)) as Entry[]) {
+  for (const { path, size } of JSON.parse(head) as Entry[]) {
     if (size === undefined) mkdirSync(join(dir, path));
-    else writeFileSync(join(dir, path), bytes.subarray(offset, offset + size));
-    offset += size ?? 0;
+    else await writePieces(join(dir, path), size, take);
   }
+}
+
+/** Gives at most so many of the next bytes. @throws at the end. */
+type Take = (most: number) => Promise<Buffer>;
+
+function reader(stream: AsyncIterable<Buffer>): Take {
+  const chunks = stream[Symbol.asyncIterator]();
+  let rest = Buffer.alloc(0);
+  return async (most) => {
+    if (rest.length === 0) rest = (await chunks.next()).value;
+    const piece = rest.subarray(0, most);
+    rest = rest.subarray(most);
+    return piece;
+  };
+}
+
+async function writePieces(path: string, size: number, take: Take): Promise<void> {
+  const file = openSync(path, 'w');
+  for (let left = size; left > 0; ) {
+    const piece = await take(left);
+    writeSync(file, piece);
+    left -= piece.length;
+  }
+  closeSync(file);
 }
 
 // The three databases of a cluster are nearly the same: the window must span them.
