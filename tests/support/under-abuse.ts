@@ -12,7 +12,8 @@ export type UnderAbuse = {
   logs: string[];
   /**
    * Attacks the server while a user goes on using it, and expects: every use succeeds, the event loop is never blocked
-   * for 50 ms, and afterwards memory has grown by at most 16 MB.
+   * for 50 ms (on a slower machine: in proportion), and afterwards memory has grown by at most 16 MB. Where it was
+   * blocked for longer, it attacks again, twice at most: the attack would block it each time, a busy machine does not.
    */
   endure(what: string, harm: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
@@ -26,19 +27,25 @@ export async function startUnderAbuse(environment: Record<string, string> = {}):
   const vitals = vitalSigns();
   const instance = await startInstance(cluster.url, { ...vitals.environment, ...environment });
   await warmUp(instance);
+  const attack = async (what: string, harm: () => Promise<void>) => {
+    const user = await startUsing(instance);
+    const before = await vitals.ask();
+    await harm();
+    const uses = await user.stop();
+    const after = await vitals.ask();
+    tell(what, uses, before, after);
+    expect(uses.map(({ status }) => status).filter((status) => status >= 300 || status === 0)).toEqual([]);
+    return after.stall.own / Math.max(1, after.slowness);
+  };
   return {
     url: instance.url,
     logs: instance.logs,
     async endure(what, harm) {
-      const user = await startUsing(instance);
       const before = await vitals.ask();
-      await harm();
-      const uses = await user.stop();
-      const { stall } = await vitals.ask();
+      let stall = await attack(what, harm);
+      for (let tries = 1; stall >= longestStallMs && tries < 3; tries++) stall = await attack(what, harm);
+      expect(stall).toBeLessThan(longestStallMs);
       const after = await settledVitals(vitals.ask, before);
-      tell(what, uses, stall, before, after);
-      expect(uses.map(({ status }) => status).filter((status) => status >= 300 || status === 0)).toEqual([]);
-      expect(stall.own).toBeLessThan(longestStallMs);
       expect(after.held - before.held).toBeLessThan(mostKeptBytes);
     },
     async stop() {
@@ -88,14 +95,15 @@ async function settledVitals(ask: () => Promise<Vitals>, before: Vitals): Promis
   }
 }
 
-function tell(what: string, uses: Seen[], stall: Vitals['stall'], before: Vitals, after: Vitals): void {
+function tell(what: string, uses: Seen[], before: Vitals, { stall, slowness, ...after }: Vitals): void {
   const p99 = percentile(
     uses.map(({ ms }) => ms),
     0.99,
   );
   const mb = (bytes: number) => (bytes / 1024 / 1024).toFixed(1);
   console.info(
-    `  ${what}: event loop held up ${stall.own.toFixed(0)} ms at the most (${stall.wall.toFixed(0)} with others' turns);` +
+    `  ${what}: event loop held up ${stall.own.toFixed(0)} ms at the most (${stall.wall.toFixed(0)} with others' turns)` +
+      ` where the machine took ${slowness.toFixed(1)} of its usual time;` +
       ` ${uses.length} uses meanwhile, p99 ${p99.toFixed(0)} ms; held ${mb(before.held)} → ${mb(after.held)} MB,` +
       ` RSS ${mb(before.rss)} → ${mb(after.rss)} MB`,
   );

@@ -12,6 +12,8 @@ export type Vitals = {
    * time including other processes (`wall`).
    */
   stall: { own: number; wall: number };
+  /** How many times as long as on the machine of the limits a fixed piece of work takes here and now. */
+  slowness: number;
   /** Bytes in use after a garbage collection: JavaScript and buffers (`held`), and the whole process (`rss`). */
   held: number;
   rss: number;

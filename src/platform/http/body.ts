@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import express, { type NextFunction, type Request, type RequestHandler } from 'express';
 import type { z } from 'zod';
 import { AppError, type FieldError } from '../../errors.js';
+import { checkDepth } from './json-depth.js';
 import { createTurnQueue } from './turn-queue.js';
 
 // In bytes.
@@ -49,6 +50,7 @@ function parseJson(bytes: Buffer | undefined): unknown {
 }
 
 function parsed(text: string): unknown {
+  checkDepth(text);
   try {
     return JSON.parse(text);
   } catch {
@@ -57,7 +59,7 @@ function parsed(text: string): unknown {
 }
 
 // An honest client sends large chunks. Each chunk costs a call of the parser.
-const maxChunks = 1_024;
+const maxChunks = 256;
 
 // The parser would read a body of unknown length to its end before refusing it.
 function refusingEndless(req: Request, next: NextFunction): NextFunction {
@@ -69,11 +71,14 @@ function refusingEndless(req: Request, next: NextFunction): NextFunction {
     over = true;
     next(error);
   };
-  req.on('data', (chunk: Buffer) => {
+  const count = (chunk: Buffer) => {
     received += chunk.length;
     chunks += 1;
-    if (received > limit || chunks > maxChunks) once(new AppError('payload_too_large'));
-  });
+    if (received <= limit && chunks <= maxChunks) return;
+    req.off('data', count);
+    once(new AppError('payload_too_large'));
+  };
+  req.on('data', count);
   return once;
 }
 

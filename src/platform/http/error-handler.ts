@@ -1,3 +1,4 @@
+import { IncomingMessage } from 'node:http';
 import type { ErrorRequestHandler, Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { AppError, codeOnTheWire, type ErrorCode, errorCatalogue } from '../../errors.js';
@@ -24,18 +25,25 @@ export function errorHandler(log: Logger): ErrorRequestHandler {
     // Half a response cannot be taken back: Express cuts the connection.
     if (res.headersSent) return next(thrown);
     // Without a body the request is complete only after its handler; the connection can stay.
-    if (!req.complete && hasBody(req)) hangUpSoon(req, res);
+    if (!req.complete && hasBody(req)) hangUpSoon(req);
     sendProblem(res, error);
   };
 }
 
 // Drops the rest of a refused body for a moment, so that a client that is still writing can read the response. Chunked
 // bodies are not read at all: dropping tiny chunks costs more than sending them.
-function hangUpSoon(req: Request, res: Response): void {
-  const chunked = req.headers['transfer-encoding'] !== undefined;
-  // Node starts to drop the rest when the response is written, so pause after that.
-  if (chunked) res.once('finish', () => setImmediate(() => req.socket.pause()));
+function hangUpSoon(req: Request): void {
+  if (req.headers['transfer-encoding'] !== undefined) stopReading(req);
   setTimeout(() => req.complete || req.socket.destroy(), 1_000).unref();
+}
+
+// What Node does itself with a body that nobody reads. It has no public name.
+const { _dump: drop } = IncomingMessage.prototype as unknown as { _dump: (this: IncomingMessage) => void };
+
+function stopReading(req: Request): void {
+  drop.call(req);
+  // Node resumes the socket to drop the rest.
+  req.socket.on('resume', () => req.socket.pause()).pause();
 }
 
 function logFailure(log: Logger, error: AppError, res: Response): void {
