@@ -4,8 +4,14 @@ const NEEDS_POSTGRES = '**/*.postgres.test.ts';
 const NEEDS_BROWSER = '**/*.browser.test.ts';
 const NEWMAN = '**/*.newman.test.ts';
 const NEEDS_CURL = '**/*.docs.test.ts';
+const TAKES_LONG = '**/*.long.test.ts';
 
-const BY_MODE: Record<string, string> = { browser: NEEDS_BROWSER, postman: NEWMAN, docs: NEEDS_CURL };
+const BY_MODE: Record<string, string> = {
+  browser: NEEDS_BROWSER,
+  postman: NEWMAN,
+  docs: NEEDS_CURL,
+  long: TAKES_LONG,
+};
 
 // What takes minutes, processes of its own and the machine for itself has a mode of its own.
 const ALONE = ['faults', 'abuse', 'copies'];
@@ -14,18 +20,11 @@ const filesOf = (mode: string) => [
   ...(mode === 'copies' ? ['tests/merge.test.ts', 'tests/examples/start.test.ts'] : []),
 ];
 
-// About the embedded database, or with one in processes of their own: on a server they would do the same once more.
-const EMBEDDED_ANYWAY = [
-  'tests/passwords/hash-priority.test.ts',
-  'tests/platform/cli/{alone,ask-server,mute-lock}.test.ts',
-  'tests/platform/db/{database,embedded/directory-lock,embedded/new-cluster,migrations/migrate,migrations/schema-diff}.test.ts',
-  'tests/user-transfer/commands.test.ts',
-];
-
 // `vitest run` needs nothing but Node. `vitest run --mode postgres` runs the same and more on a real Postgres: the one
 // that TEST_DATABASE_URL names, else a throw-away one. `vitest run --mode browser` runs what needs Chromium, and
 // `vitest run --mode postman` the Postman collection, on both kinds of database. `vitest run --mode docs` runs the
-// commands of README and docs/, which need bash and curl.
+// commands of README and docs/, which need bash and curl. `vitest run --mode long` runs what is the same on any database
+// and takes long by nature: many processes, compilers, a million tokens.
 export default defineConfig(({ mode }) => ({
   test: {
     pool: 'forks',
@@ -43,10 +42,11 @@ function together(mode: string) {
     exclude: [
       ...configDefaults.exclude,
       ...ALONE.flatMap(filesOf),
-      ...(mode === 'postgres' ? EMBEDDED_ANYWAY : [NEEDS_POSTGRES]),
+      ...(mode === 'postgres' ? [] : [NEEDS_POSTGRES]),
       ...(mode === 'browser' ? [] : [NEEDS_BROWSER]),
       ...(mode === 'postman' ? [] : [NEWMAN]),
       ...(mode === 'docs' ? [] : [NEEDS_CURL]),
+      ...(mode === 'long' ? [] : [TAKES_LONG]),
     ],
     globalSetup: [
       ...(mode === 'postgres' || mode === 'postman' ? ['tests/support/postgres-server.ts'] : []),

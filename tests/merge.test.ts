@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { openCopy, root } from './copies/copy.js';
+import { type Copy, linkPackages, openCopy, root } from './copies/copy.js';
 import { followGuide } from './copies/guide.js';
 
 it('what the guide adds at the first commit that promises it merges with this one without a conflict, and compiles', () => {
@@ -11,18 +11,26 @@ it('what the guide adds at the first commit that promises it merges with this on
   execFileSync('git', ['clone', '-q', root, copy.path]);
   const upstream = copy.run('git', 'rev-parse', 'HEAD').trim();
   copy.run('git', 'checkout', '-q', '-b', 'adopter', firstWithGuide(copy.path));
-  // The packages of that time, as an adopter had them.
-  copy.run('npm', 'ci', '--no-audit', '--no-fund');
+  install(copy);
   followGuide(copy);
   const identity = ['-c', 'user.name=An adopter', '-c', 'user.email=adopter@example.com'];
   copy.run('git', 'add', '--all');
   copy.run('git', ...identity, 'commit', '-q', '-m', 'feat: notes');
   copy.run('git', ...identity, 'merge', '-q', '--no-edit', upstream);
   expect(copy.run('git', 'status', '--porcelain')).toBe('');
-  copy.run('npm', 'ci', '--no-audit', '--no-fund');
+  install(copy);
   copy.run('npm', 'run', 'generate');
   copy.run('npm', 'run', 'types');
 }, 900_000);
+
+/** Installs the packages that the copy's lock file names: those of this checkout, where they are the same. */
+function install(copy: Copy): void {
+  if (copy.read('package-lock.json') !== readFileSync(join(root, 'package-lock.json'), 'utf8'))
+    copy.run('npm', 'ci', '--no-audit', '--no-fund');
+  else linkPackages(copy);
+  // As links they are no folders, which .gitignore names.
+  copy.write('.git/info/exclude', 'node_modules\n');
+}
 
 /** The first commit whose guide promises this: before it, git did not know which files are made from the code. */
 function firstWithGuide(cwd: string): string {

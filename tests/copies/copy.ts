@@ -22,8 +22,7 @@ export type Copy = {
  */
 export function copyCheckout(): Copy {
   const copy = openCopy(mkdtempSync(join(tmpdir(), 'gatelatch-copy-')));
-  for (const folder of ['.', 'client', 'examples/resource-server'])
-    linkPackages(join(folder, 'node_modules'), copy.path);
+  linkPackages(copy);
   const list = ['ls-files', '--cached', '--others', '--exclude-standard', '--deduplicate'];
   for (const file of execFileSync('git', list, { cwd: root, encoding: 'utf8' }).trim().split('\n')) {
     mkdirSync(dirname(join(copy.path, file)), { recursive: true });
@@ -51,10 +50,15 @@ export function openCopy(path: string): Copy {
   };
 }
 
-function linkPackages(packages: string, path: string): void {
-  if (!existsSync(join(root, packages))) return;
-  mkdirSync(dirname(join(path, packages)), { recursive: true });
-  symlinkSync(join(root, packages), join(path, packages));
+/** Gives a copy the packages of this checkout instead of any that it has. */
+export function linkPackages({ path }: Copy): void {
+  for (const folder of ['.', 'client', 'examples/resource-server']) {
+    const packages = join(folder, 'node_modules');
+    if (!existsSync(join(root, packages))) continue;
+    mkdirSync(dirname(join(path, packages)), { recursive: true });
+    rmSync(join(path, packages), { recursive: true, force: true });
+    symlinkSync(join(root, packages), join(path, packages));
+  }
 }
 
 // Vitest's own variables would make a Vitest within it take itself for a worker.
