@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { openSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../deploy/topology/programs.mjs';
 import { divideCores } from './cores.mjs';
 
 const { servers: onServerCores, names } = divideCores();
@@ -85,14 +85,6 @@ async function stop(child) {
   const late = setTimeout(() => child.kill('SIGKILL'), 5000);
   await exit;
   clearTimeout(late);
-}
-
-export async function freePort() {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address();
-  probe.close();
-  return port;
 }
 
 /** Processor time of a process with all its threads, in seconds; undefined without /proc. */

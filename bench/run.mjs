@@ -15,11 +15,12 @@ import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { createTemporaryPostgres, findPostgres } from '../deploy/topology/postgres.mjs';
 import { connections, prepareContests } from './contests.mjs';
 import { measureFlood } from './flood.mjs';
 import { growTo } from './growth.mjs';
 import { logIn, signUpMany } from './people.mjs';
-import { createDatabase, findPostgres, startPostgres, versionOf } from './postgres.mjs';
+import { createDatabase, versionOf } from './postgres.mjs';
 import { coresInWords, startGatelatch, startPeer } from './processes.mjs';
 import { measureStartUp } from './start-up.mjs';
 import { printFlood, printGrowth, printRatios, printStartUp } from './table.mjs';
@@ -98,14 +99,14 @@ async function chooseDatabase() {
   const given = process.env.DATABASE_URL;
   if (options.database === 'embedded') return embedded;
   if (/^postgres(ql)?:\/\//.test(given ?? '')) return server(given);
-  const bin = findPostgres();
-  if (bin) {
-    const cluster = await startPostgres(bin);
+  if (findPostgres()) {
+    // With its default settings each commit is on disk.
+    const cluster = await createTemporaryPostgres([]);
+    await cluster.start();
     later(cluster.remove);
     return server(cluster.url);
   }
-  if (options.database === 'postgres')
-    throw new Error('There is no DATABASE_URL, and no initdb to make a cluster with.');
+  if (options.database === 'postgres') throw new Error('There is no DATABASE_URL, and no Postgres on this machine.');
   return embedded;
 }
 

@@ -7,7 +7,6 @@ export const open: Guard<undefined> = {
   refusals: [],
   schemes: () => ({}),
   bodyFirst: true,
-  step: () => (_req, _res, admit) => admit(undefined),
 };
 
 export { verifiedEmail } from './email/guard.js';

@@ -47,7 +47,7 @@ export function ratesOf(given: LimitSettings) {
 }
 
 export type Limits = Record<Exclude<LimitName, 'general'>, Limit> & {
-  /** Like `login_account`, but counted for the user, whatever name was typed; see log-in/silent-limit.ts. */
+  /** Like `login_account`, but counted for the user, whatever name was typed; see passwords/check.ts. */
   login_user: Limit;
   /** All requests. Only the policy: each instance counts for itself, because every request passes here. */
   general: Policy;

@@ -1,24 +1,44 @@
 import { execFileSync } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import pg from 'pg';
 import { createProgram, freePort } from './programs.mjs';
 
 /**
- * A temporary primary. Without `fsync` it loses data only if the machine fails, not if its processes are killed.
+ * A Postgres in a temporary folder, not yet started.
+ * @param settings of postgresql.conf, such as `timezone=America/Sao_Paulo`
+ * @returns the program with its URL; `remove()` ends it and deletes its data
+ * @throws if there is no Postgres on this machine
+ */
+export async function createTemporaryPostgres(settings) {
+  const dir = mkdtempSync(join(tmpdir(), 'gatelatch-postgres-'));
+  // Postgres' own user must reach its data.
+  chmodSync(dir, 0o755);
+  const program = await createPrimary(dir, settings);
+  const remove = async () => {
+    await program.end();
+    rmSync(dir, { recursive: true, force: true });
+  };
+  return Object.assign(program, { remove });
+}
+
+/**
+ * A primary, not yet started. Without `fsync` it loses data only if the machine fails, not if its processes are killed.
  * @returns the program with its URL
  */
-export async function createPrimary(dir) {
+export async function createPrimary(dir, settings = ['fsync=off']) {
   const data = folderOfPostgres(dir, 'primary');
   const initdb = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-sync', '--no-instructions'];
-  run(join(findPostgres(), 'initdb'), initdb, { cwd: dir });
-  return postgresOn(data, dir, { command: join(findPostgres(), 'postgres'), args: ['-D', data, '-c', 'fsync=off'] });
+  run(join(binaries(), 'initdb'), initdb, { cwd: dir });
+  const args = ['-D', data, ...settings.flatMap((setting) => ['-c', setting])];
+  return postgresOn(data, dir, { command: join(binaries(), 'postgres'), args });
 }
 
 /** A streaming replica of the running primary: read-only, some milliseconds behind. Made by the image's scripts. */
 export async function createReplica(dir, primary) {
   const env = {
-    PATH: `${findPostgres()}:${process.env.PATH}`,
+    PATH: `${binaries()}:${process.env.PATH}`,
     PGHOST: '127.0.0.1',
     PGPORT: new URL(primary.url).port,
   };
@@ -62,14 +82,21 @@ async function postgresOn(data, dir, { command, args, env }) {
 
 const programs = ['initdb', 'postgres', 'pg_basebackup'];
 
-/** The folder of its programs: on the PATH, or Debian's. */
-function findPostgres() {
+function binaries() {
+  const found = findPostgres();
+  if (found !== undefined) return found;
+  throw new Error(
+    'There is no Postgres on this machine: install it (Debian: apt-get install postgresql), so that its programs are on ' +
+      'the PATH or in /usr/lib/postgresql/<version>/bin.',
+  );
+}
+
+/** The folder of its programs, on the PATH or Debian's; undefined if there is none. */
+export function findPostgres() {
   const packaged = '/usr/lib/postgresql';
   const versions = existsSync(packaged) ? readdirSync(packaged).sort((a, b) => Number(b) - Number(a)) : [];
   const folders = [...process.env.PATH.split(delimiter), ...versions.map((one) => join(packaged, one, 'bin'))];
-  const found = folders.find((folder) => programs.every((program) => existsSync(join(folder, program))));
-  if (found === undefined) throw new Error('There is no Postgres: install it (Debian: apt-get install postgresql).');
-  return found;
+  return folders.find((folder) => programs.every((program) => existsSync(join(folder, program))));
 }
 
 // Postgres refuses to run as root.

@@ -1,6 +1,6 @@
 import { type Actor, auditEvent } from '../audit/events.js';
 import { Prisma } from '../generated/prisma/client.js';
-import { longestAccessTtl } from '../keys/lifetimes.js';
+import { longestAccessTtl } from '../keys/signing-keys.js';
 import { channel } from '../platform/db/channel.js';
 import type { Transaction } from '../platform/db/database.js';
 import { type ChangeDeps, commitChange, endSessions, sessionsOf } from '../sessions/end.js';

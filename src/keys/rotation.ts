@@ -5,10 +5,9 @@ import { type SigningKey as KeyRow, Prisma } from '../generated/prisma/client.js
 import { channel } from '../platform/db/channel.js';
 import type { Db, Transaction } from '../platform/db/database.js';
 import { locks } from '../platform/db/locks.js';
-import { longestAccessTtl } from './lifetimes.js';
 import { type KeyAlgorithm, newKeyMaterial } from './material.js';
 import type { SecretBox } from './secret-box.js';
-import { type KeyPurpose, labelOf, type SigningKeys, wrongSecret } from './signing-keys.js';
+import { type KeyPurpose, labelOf, longestAccessTtl, type SigningKeys, wrongSecret } from './signing-keys.js';
 
 /** How long clients may cache a JWKS, in seconds. A key is published at least as long before it signs. */
 export const jwksMaxAge = 300;

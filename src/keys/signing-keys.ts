@@ -6,6 +6,9 @@ import type { Db, Transaction } from '../platform/db/database.js';
 import { type KeyAlgorithm, type KeyMaterial, readKeyMaterial } from './material.js';
 import type { SecretBox } from './secret-box.js';
 
+/** The longest life of an access token that a setting can give, in seconds; we reject longer ones. */
+export const longestAccessTtl = 86_400;
+
 /** What a key is for. A key of one purpose is useless for another (RFC 8725 §3.12). */
 export type KeyPurpose = 'access' | 'refresh' | 'device' | 'audit';
 

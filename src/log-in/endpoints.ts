@@ -1,14 +1,16 @@
 import { z } from 'zod';
 import { type Context, endpointFor } from '../endpoint.js';
 import { AppError } from '../errors.js';
+import { Prisma } from '../generated/prisma/client.js';
 import type { CheckedUser } from '../passwords/check.js';
+import type { Caller } from '../platform/caller.js';
+import { enqueueNotice } from '../platform/outbox/outbox.js';
 import { tokensIn } from '../sessions/cookies.js';
 import { tokenResponseSchema } from '../sessions/json.js';
-import { tokenReply } from '../sessions/token-reply.js';
-import { transportSchema } from '../sessions/transport.js';
-import { checkPassword, recordFailedLogin } from './check-password.js';
+import { type SessionsDeps, type SessionTokens, startSession } from '../sessions/start.js';
+import { tokenReply, transportSchema } from '../sessions/token-reply.js';
+import { checkPassword, recordFailedLogin } from './guard.js';
 import { deviceIdOf, deviceTokenFor } from './known-devices.js';
-import { startSessionFor } from './start-session.js';
 
 // No password policy here: a user with an old password must still get in.
 const bodySchema = z
@@ -59,4 +61,33 @@ async function startAgain(context: LogInContext, newDevice: boolean) {
   const { deps, body, caller } = context;
   const checked = await checkPassword(deps, body.username, body.password, caller);
   return checked && start(context, checked, newDevice);
+}
+
+/**
+ * @returns undefined if the user changed since the password check
+ * @param newDevice whether to mail the user about it
+ */
+export async function startSessionFor(
+  deps: SessionsDeps,
+  checked: CheckedUser,
+  caller: Caller,
+  { newDevice }: { newDevice: boolean },
+): Promise<SessionTokens | undefined> {
+  // The UPDATE locks the user: a change of password or a disabling is either seen here, or it sees this session.
+  const stillTrue = Prisma.sql`
+    UPDATE "user" SET last_login_at = clock_timestamp()
+    WHERE id = ${checked.user.id}::uuid AND password_hash = ${checked.passwordHash} AND disabled_at IS NULL
+      AND pending_until IS NULL
+    RETURNING *`;
+  const mail = newDevice ? newDeviceNotice(caller) : undefined;
+  return startSession(deps, stillTrue, 'login.succeeded', checked.user.id, caller, mail);
+}
+
+// An attacker can cause these mails: send one user at most this many an hour.
+const maxNoticesPerHour = 5;
+
+function newDeviceNotice(caller: Caller): Prisma.Sql {
+  const where = Prisma.sql`${maxNoticesPerHour} > (SELECT count(*) FROM outbox o WHERE o.user_id = u.id
+    AND o.purpose = 'new_device' AND o.created_at > clock_timestamp() - interval '1 hour')`;
+  return enqueueNotice('new_device', Prisma.sql`FROM u`, caller, { where });
 }

@@ -1,12 +1,16 @@
 import { Strategy as LocalStrategy } from 'passport-local';
+import { countedEvent } from '../audit/counted-events.js';
 import type { Deps } from '../deps.js';
 import type { Guard } from '../endpoint.js';
 import { AppError } from '../errors.js';
-import type { CheckedUser } from '../passwords/check.js';
+import { type CheckedUser, checkPasswordFor } from '../passwords/check.js';
+import type { Passwords } from '../passwords/hasher.js';
+import type { Caller } from '../platform/caller.js';
+import type { Db } from '../platform/db/database.js';
 import { callerOf } from '../platform/http/caller.js';
-import { authenticateBy } from '../platform/http/passport.js';
-import { checkPassword } from './check-password.js';
-import { attemptCounter } from './limits.js';
+import { passportWith } from '../platform/http/passport.js';
+import type { Limit } from '../platform/limits/limit.js';
+import { canonical, findByLogin } from '../users/users.js';
 
 /** Requires a correct username and password in the body (passport-local). */
 export const password: Guard<CheckedUser> = {
@@ -15,22 +19,54 @@ export const password: Guard<CheckedUser> = {
   schemes: () => ({}),
   bodyFirst: true,
   step(deps) {
-    const authenticate = authenticateBy('local', localStrategy(deps));
-    return (req, res, admit, next) =>
-      authenticate((error, checked) => {
+    const passport = passportWith('local', localStrategy(deps));
+    return (req, res, admit, next) => {
+      const report = (error: unknown, checked: unknown) => {
         if (error) return next(error);
         if (!checked) return next(new AppError('invalid_credentials'));
         admit(checked as CheckedUser);
-      })(req, res, next);
+      };
+      passport.authenticate('local', { session: false }, report)(req, res, next);
+    };
   },
 };
 
 function localStrategy(deps: Deps): LocalStrategy {
   return new LocalStrategy({ session: false, passReqToCallback: true }, (req, username, password, done) => {
+    // The row's limit counts the attempts of a known device.
+    const limit = req.res?.locals.isKnownDevice ? undefined : deps.limits?.login_user;
     // Passport gets no promise: a rejected one would leave the request without an answer.
-    checkPassword(deps, username, password, callerOf(req), attemptCounter(deps, req)).then(
-      (checked) => done(null, checked ?? false),
-      done,
-    );
+    checkPassword(deps, username, password, callerOf(req), limit).then((checked) => done(null, checked ?? false), done);
   });
+}
+
+type CheckDeps = { db: Db; passwords: Passwords };
+
+/**
+ * Checks the password of a login; a wrong password and an unknown user look the same and are recorded alike.
+ * @param limit counts the attempt for the user, or for the typed name
+ * @throws AppError overloaded
+ */
+export async function checkPassword(
+  deps: CheckDeps,
+  login: string,
+  password: string,
+  caller: Caller,
+  limit?: Limit,
+): Promise<CheckedUser | undefined> {
+  const user = await findByLogin(deps, login);
+  const attempts = limit && { limit, key: user?.id ?? canonical(login) };
+  const checked = await checkPasswordFor(deps, user, password, caller.address, attempts);
+  if (!checked) await recordFailedLogin(deps, user?.id ?? null, caller);
+  return checked;
+}
+
+/** Records a refused login. @param userId null for an unknown user: the typed name is not stored */
+export async function recordFailedLogin(
+  { db }: Pick<CheckDeps, 'db'>,
+  userId: string | null,
+  caller: Caller,
+  reason: 'credentials' | 'user_disabled' = 'credentials',
+): Promise<void> {
+  await db.$executeRaw(countedEvent('login.failed', userId, caller, { reason }));
 }

@@ -1,11 +1,8 @@
-import type { Request } from 'express';
-import type { Deps } from '../deps.js';
 import type { LimitedRequest, RowLimit } from '../endpoint.js';
 import { addressKeyOf } from '../platform/http/address-key.js';
 import { tokensIn } from '../sessions/cookies.js';
 import { canonical, findByLogin } from '../users/users.js';
 import { deviceIdOf, isDeviceToken } from './known-devices.js';
-import { type CountAttempt, limitSilently, uncounted } from './silent-limit.js';
 
 declare module 'express-serve-static-core' {
   interface Locals {
@@ -32,11 +29,6 @@ export const logInLimit: RowLimit<unknown> = {
   },
   counts: (code) => code === 'invalid_credentials',
 };
-
-/** Counts a login's password attempts for its user, besides the limits of the row. */
-export function attemptCounter({ limits }: Pick<Deps, 'limits'>, { res }: Request): CountAttempt {
-  return !limits || res?.locals.isKnownDevice ? uncounted : limitSilently(limits.login_user);
-}
 
 async function knownDevice({ deps, req, cookies }: LimitedRequest<unknown>): Promise<string | undefined> {
   const token: string | undefined = req.body.device_token ?? tokensIn(cookies, deps.config.cookies).device;

@@ -1,4 +1,5 @@
 import type { Db } from '../platform/db/database.js';
+import type { Limit } from '../platform/limits/limit.js';
 import { findById, type User } from '../users/users.js';
 import type { Passwords } from './hasher.js';
 
@@ -21,10 +22,12 @@ export async function checkPasswordOf(
   return checkPasswordFor(deps, await findById(deps, userId), password, address);
 }
 
+/** Counts attempts under a key, such as the user's id. */
+export type CountedAttempts = { limit: Limit; key: string };
+
 /**
  * An unknown user costs one hash too (OWASP: no enumeration by timing). A correct password with an outdated hash is
  * hashed again.
- * @param count runs the comparison and may count it
  * @throws AppError overloaded
  */
 export async function checkPasswordFor(
@@ -32,12 +35,31 @@ export async function checkPasswordFor(
   user: User | null,
   password: string,
   address: string,
-  count: (compare: () => Promise<boolean>) => Promise<boolean> = (compare) => compare(),
+  attempts?: CountedAttempts,
 ): Promise<CheckedUser | undefined> {
-  const right = await count(() => deps.passwords.verify(user?.passwordHash, password, address));
+  const compare = () => deps.passwords.verify(user?.passwordHash, password, address);
+  const right = attempts ? await limitSilently(attempts, compare) : await compare();
   if (!user || !right) return undefined;
   if (!deps.passwords.isOutdated(user.passwordHash)) return { user, passwordHash: user.passwordHash };
   return { user, passwordHash: await rehash(deps, user, password, address) };
+}
+
+/**
+ * An attacker who knows a user's name and e-mail must not get twice the attempts. But a refusal under one name after
+ * attempts under the other would reveal that they belong together. So attempts above the user's own limit are compared
+ * as usual and always fail. A right password takes no extra time, so timing reveals nothing.
+ */
+async function limitSilently({ limit, key }: CountedAttempts, compare: () => Promise<boolean>): Promise<boolean> {
+  const point = await limit.takeNow(key);
+  if (!point.allowed) return (await compare()) && false;
+  try {
+    const right = await compare();
+    await point.settle(!right);
+    return right;
+  } catch (error) {
+    await point.settle(false);
+    throw error;
+  }
 }
 
 async function rehash(deps: CheckDeps, user: User, password: string, address: string): Promise<string> {

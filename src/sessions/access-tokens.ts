@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { z } from 'zod';
 import { AppError } from '../errors.js';
-import { longestAccessTtl } from '../keys/lifetimes.js';
 import type { SigningKey, SigningKeys } from '../keys/signing-keys.js';
+import { longestAccessTtl } from '../keys/signing-keys.js';
 
 // How far another instance's clock may be ahead of ours, in seconds.
 const clockTolerance = 60;
@@ -26,13 +26,14 @@ export type AccessClaims = z.infer<typeof claimsSchema> & { kid: string };
 
 export type AccessTokenSettings = { issuer: string; audience: string; accessTtl: number };
 
-export type TokenUser = { userId: string; roles: string[]; version: number; sessionId: string };
+/** A user and the session of the token. */
+export type TokenSubject = { id: string; roles: string[]; version: number; sessionId: string };
 
 /** Signs an access token (RFC 9068) with the active key. @param issuedAt seconds since the epoch */
 export function signAccessToken(
   keys: SigningKeys,
   settings: AccessTokenSettings,
-  user: TokenUser,
+  subject: TokenSubject,
   issuedAt: number,
 ): string {
   const key = keys.active('access');
@@ -40,10 +41,10 @@ export function signAccessToken(
     iss: settings.issuer,
     aud: settings.audience,
     client_id: settings.audience,
-    sub: user.userId,
-    sid: user.sessionId,
-    roles: user.roles,
-    ver: user.version,
+    sub: subject.id,
+    sid: subject.sessionId,
+    roles: subject.roles,
+    ver: subject.version,
     iat: issuedAt,
     exp: issuedAt + settings.accessTtl,
     jti: randomUUID(),

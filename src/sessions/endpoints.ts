@@ -7,8 +7,7 @@ import { endOwnSession, endSession, endUserSessions } from './end.js';
 import { sessionListSchema, sessionsJson, tokenResponseSchema } from './json.js';
 import { listLiveSessions } from './list.js';
 import { endSessionOf, refreshSession } from './refresh.js';
-import { tokenReply } from './token-reply.js';
-import { transportSchema } from './transport.js';
+import { tokenReply, transportSchema } from './token-reply.js';
 
 const tokenExample = 'AcFTi4L3FoAAAZogOfZs4XtMnFFqXY8OKzEBAAAAAA';
 

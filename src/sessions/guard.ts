@@ -3,7 +3,7 @@ import { Strategy as JwtStrategy, type StrategyOptionsWithRequest, type Verified
 import type { Deps } from '../deps.js';
 import type { Guard } from '../endpoint.js';
 import { AppError, type ErrorCode } from '../errors.js';
-import { authenticateBy } from '../platform/http/passport.js';
+import { passportWith } from '../platform/http/passport.js';
 import { createFindAccessToken, type FindAccessToken } from './access-token-sources.js';
 import { type AccessClaims, readClaims, verificationKey } from './access-tokens.js';
 import { revocationOf } from './live-tokens.js';
@@ -13,7 +13,7 @@ import { createVerifiedTokens } from './verified-tokens.js';
 const refusals: ErrorCode[] = ['unauthenticated', 'invalid_token', 'token_expired', 'token_stale', 'session_revoked'];
 
 /** Requires a live access token (passport-jwt). */
-export const accessToken: Guard<AccessClaims> = {
+export const accessToken = {
   name: 'access-token',
   refusals,
   schemes: accessTokenSchemes,
@@ -22,7 +22,7 @@ export const accessToken: Guard<AccessClaims> = {
     return (req, res, admit, next) =>
       check(req, res, (found) => (found instanceof AppError ? next(found) : admit(found)), next);
   },
-};
+} satisfies Guard<AccessClaims>;
 
 /** Admits every request, with the claims of a live access token or the reason why there are none. */
 export const optionalAccessToken: Guard<AccessClaims | AppError> = {
@@ -42,13 +42,11 @@ export const anyAccessToken: Guard<AccessClaims | AppError> = {
   step(deps) {
     const findToken = createFindAccessToken(deps.config);
     const options = jwtOptions(deps, findToken, { ignoreExpiration: true });
-    const authenticate = authenticateBy('jwt', new JwtStrategy(...options));
-    return (req, res, admit, next) =>
-      authenticate((error, claims, why) => admit((claims || refusalOf(error ?? why)) as AccessClaims | AppError))(
-        req,
-        res,
-        next,
-      );
+    const passport = passportWith('jwt', new JwtStrategy(...options));
+    return (req, res, admit, next) => {
+      const report: Report = (error, claims, why) => admit((claims || refusalOf(error ?? why)) as Found);
+      passport.authenticate('jwt', { session: false }, report)(req, res, next);
+    };
   },
 };
 
@@ -59,16 +57,16 @@ export const refreshToken: Guard<undefined> = {
   schemes: refreshCookieScheme,
   optional: true,
   bodyFirst: true,
-  step: () => (_req, _res, admit) => admit(undefined),
 };
 
 type Found = AccessClaims | AppError;
+type Report = (error: unknown, claims: unknown, why: unknown) => void;
 
 function createLiveCheck(deps: Deps) {
   const findToken = createFindAccessToken(deps.config);
-  const authenticate = authenticateBy('jwt', cachingStrategy(deps, findToken));
+  const passport = passportWith('jwt', cachingStrategy(deps, findToken));
   return (req: Request, res: Response, then: (found: Found) => void, next: NextFunction): void => {
-    authenticate((error, claims, why) => {
+    const report: Report = (error, claims, why) => {
       if (error instanceof AppError) return then(error);
       if (error) return next(error);
       if (!claims) return then(refusalOf(why));
@@ -78,7 +76,8 @@ function createLiveCheck(deps: Deps) {
       function pass(code: ErrorCode | undefined): void {
         then(code ? new AppError(code) : (claims as AccessClaims));
       }
-    })(req, res, next);
+    };
+    passport.authenticate('jwt', { session: false }, report)(req, res, next);
   };
 }
 

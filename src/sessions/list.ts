@@ -1,6 +1,6 @@
 import { Prisma } from '../generated/prisma/client.js';
 import type { Db } from '../platform/db/database.js';
-import { maxIdleJitter } from './lifetime.js';
+import { maxIdleJitter } from './refresh.js';
 
 export type LiveSession = {
   id: string;

@@ -16,6 +16,13 @@ export function newNonce(): Buffer {
   return randomBytes(16);
 }
 
+/** The first token of a session, and what its row stores. */
+export function newRefreshToken(keys: SigningKeys, sessionId: string): { text: string; nonceHash: Uint8Array } {
+  const nonce = newNonce();
+  const text = sealRefreshToken(keys, { keyId: keys.active('refresh').kid, sessionId, counter: 0, nonce });
+  return { text, nonceHash: nonceHash(nonce) };
+}
+
 /** What the session's row stores of the nonce. */
 export function nonceHash(nonce: Buffer): Uint8Array<ArrayBuffer> {
   return new Uint8Array(createHash('sha256').update(nonce).digest());

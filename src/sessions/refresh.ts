@@ -4,10 +4,10 @@ import { AppError, type ErrorCode } from '../errors.js';
 import { Prisma } from '../generated/prisma/client.js';
 import type { Caller } from '../platform/caller.js';
 import { type User, userColumns } from '../users/users.js';
+import { signAccessToken } from './access-tokens.js';
 import { endSessions, rememberEnded } from './end.js';
-import { isOfAge, seconds } from './lifetime.js';
 import { nonceHash, openRefreshToken, type RefreshToken, sealRefreshToken } from './refresh-tokens.js';
-import { accessExpiry, type SessionsDeps, type SessionTokens, secondsNow, signFor } from './start.js';
+import type { SessionSettings, SessionsDeps, SessionTokens } from './start.js';
 
 /**
  * Requests with the same token, in parallel or within the grace, get the same successor; one statement decides it, on
@@ -18,7 +18,8 @@ export async function refreshSession(deps: SessionsDeps, text: string, caller: C
   const { db, keys, config } = deps;
   const token = openRefreshToken(keys, text);
   if (!token) throw new AppError('invalid_refresh_token');
-  const issuedAt = secondsNow();
+  const issuedAt = Math.floor(Date.now() / 1000);
+  const accessExpiresAt = new Date((issuedAt + config.tokens.accessTtl) * 1000);
   const { counter } = token;
   const rotates = Prisma.sql`s.counter <= ${counter}`;
   type Row = User & { counterNow: number; refreshExpiresIn: number };
@@ -28,7 +29,7 @@ export async function refreshSession(deps: SessionsDeps, text: string, caller: C
       rotated_at = CASE WHEN ${rotates} THEN clock_timestamp() ELSE s.rotated_at END,
       ip = CASE WHEN ${rotates} THEN ${caller.address} ELSE s.ip END,
       user_agent = CASE WHEN ${rotates} THEN ${caller.userAgent ?? null} ELSE s.user_agent END,
-      access_expires_at = greatest(s.access_expires_at, ${accessExpiry(config.tokens, issuedAt)}::timestamptz)
+      access_expires_at = greatest(s.access_expires_at, ${accessExpiresAt}::timestamptz)
     FROM "user" u, (SELECT counter FROM session WHERE id = ${token.sessionId}::uuid) seen
     WHERE ${isSessionOf(token)} AND s.ended_at IS NULL AND u.id = s.user_id AND u.disabled_at IS NULL
       AND ${isOfAge(config.tokens, token.sessionId)}
@@ -41,8 +42,14 @@ export async function refreshSession(deps: SessionsDeps, text: string, caller: C
     SELECT * FROM refreshed`;
   if (!row) throw new AppError(await refusalOf(deps, token, caller));
   const { counterNow, refreshExpiresIn, ...user } = row;
-  const refreshToken = sealRefreshToken(keys, { ...token, counter: counterNow });
-  return { ...signFor(deps, user, token.sessionId, issuedAt), refreshToken, refreshExpiresIn };
+  return {
+    sessionId: token.sessionId,
+    user,
+    accessToken: signAccessToken(keys, config.tokens, { ...user, sessionId: token.sessionId }, issuedAt),
+    accessExpiresIn: config.tokens.accessTtl,
+    refreshToken: sealRefreshToken(keys, { ...token, counter: counterNow }),
+    refreshExpiresIn,
+  };
 }
 
 /** Records unusual refreshes in the same statement; normally nothing. */
@@ -82,4 +89,24 @@ export async function endSessionOf(deps: SessionsDeps, text: string, actor: Acto
 
 function isSessionOf({ sessionId, nonce }: RefreshToken): Prisma.Sql {
   return Prisma.sql`s.id = ${sessionId}::uuid AND s.nonce_hash = ${nonceHash(nonce)}`;
+}
+
+/** A condition on the session's row `s`: neither idle too long nor too old, by the database's clock. */
+function isOfAge({ refreshTtl, sessionMaxAge }: SessionSettings, sessionId: string): Prisma.Sql {
+  return Prisma.sql`s.rotated_at > clock_timestamp() - ${seconds(refreshTtl + idleJitter(refreshTtl, sessionId))}
+    AND s.created_at > clock_timestamp() - ${seconds(sessionMaxAge)}`;
+}
+
+function seconds(count: number): Prisma.Sql {
+  return Prisma.sql`make_interval(secs => ${count})`;
+}
+
+/** Extra seconds, so that sessions that began together do not all expire together; the same on every instance. */
+function idleJitter(refreshTtl: number, sessionId: string): number {
+  return (Number.parseInt(sessionId.slice(-4), 16) / 0xffff) * maxIdleJitter(refreshTtl);
+}
+
+/** The most seconds that a session may be idle beyond `refreshTtl`: 5 %, at most an hour. */
+export function maxIdleJitter(refreshTtl: number): number {
+  return Math.min(refreshTtl / 20, 3600);
 }

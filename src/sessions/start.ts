@@ -6,9 +6,8 @@ import type { Caller } from '../platform/caller.js';
 import type { Db } from '../platform/db/database.js';
 import type { OutboxWake } from '../platform/outbox/wake.js';
 import { type User, userColumns } from '../users/users.js';
-import { signAccessToken } from './access-tokens.js';
-import type { SessionSettings } from './lifetime.js';
-import { newNonce, nonceHash, sealRefreshToken } from './refresh-tokens.js';
+import { type AccessTokenSettings, signAccessToken } from './access-tokens.js';
+import { newRefreshToken } from './refresh-tokens.js';
 import type { Revocations } from './revocations.js';
 
 /** Lifetimes are in seconds. */
@@ -19,6 +18,13 @@ export type SessionTokens = {
   accessExpiresIn: number;
   refreshToken: string;
   refreshExpiresIn: number;
+};
+
+/** In seconds. */
+export type SessionSettings = AccessTokenSettings & {
+  refreshTtl: number;
+  refreshGrace: number;
+  sessionMaxAge: number;
 };
 
 export type SessionsDeps = {
@@ -37,41 +43,29 @@ export async function startSession(
   userId: string,
   caller: Caller,
   mail?: Prisma.Sql,
-) {
+): Promise<SessionTokens | undefined> {
   const { db, keys, config } = deps;
   const sessionId = uuidv7();
-  const nonce = newNonce();
-  const issuedAt = secondsNow();
+  const refreshToken = newRefreshToken(keys, sessionId);
+  const issuedAt = Math.floor(Date.now() / 1000);
+  const accessExpiresAt = new Date((issuedAt + config.tokens.accessTtl) * 1000);
   const actor = { actorId: userId, caller };
   const recorded = auditEvent(action, userId, actor, { session_id: sessionId }, Prisma.sql`FROM u`);
   const [user] = await db.$queryRaw<User[]>`
     WITH u AS (${signedIn}), started AS (
       INSERT INTO session (id, user_id, nonce_hash, access_expires_at, ip, user_agent)
-      SELECT ${sessionId}::uuid, u.id, ${nonceHash(nonce)}::bytea,
-        ${accessExpiry(config.tokens, issuedAt)}::timestamptz, ${caller.address}, ${caller.userAgent ?? null} FROM u
+      SELECT ${sessionId}::uuid, u.id, ${refreshToken.nonceHash}::bytea,
+        ${accessExpiresAt}::timestamptz, ${caller.address}, ${caller.userAgent ?? null} FROM u
     ), recorded AS (${recorded}) ${mail ? Prisma.sql`, mailed AS (${mail})` : Prisma.empty}
     SELECT ${userColumns} FROM u`;
   if (!user) return undefined;
   if (mail) deps.outboxWake?.wake();
-  const refreshToken = sealRefreshToken(keys, { keyId: keys.active('refresh').kid, sessionId, counter: 0, nonce });
-  return { ...signFor(deps, user, sessionId, issuedAt), refreshToken, refreshExpiresIn: config.tokens.refreshTtl };
-}
-
-export function signFor(
-  { keys, config }: Pick<SessionsDeps, 'keys' | 'config'>,
-  user: User,
-  sessionId: string,
-  issuedAt: number,
-): Pick<SessionTokens, 'sessionId' | 'user' | 'accessToken' | 'accessExpiresIn'> {
-  const tokenUser = { userId: user.id, roles: user.roles, version: user.version, sessionId };
-  const accessToken = signAccessToken(keys, config.tokens, tokenUser, issuedAt);
-  return { sessionId, user, accessToken, accessExpiresIn: config.tokens.accessTtl };
-}
-
-export function secondsNow(): number {
-  return Math.floor(Date.now() / 1000);
-}
-
-export function accessExpiry({ accessTtl }: SessionSettings, issuedAt: number): Date {
-  return new Date((issuedAt + accessTtl) * 1000);
+  return {
+    sessionId,
+    user,
+    accessToken: signAccessToken(keys, config.tokens, { ...user, sessionId }, issuedAt),
+    accessExpiresIn: config.tokens.accessTtl,
+    refreshToken: refreshToken.text,
+    refreshExpiresIn: config.tokens.refreshTtl,
+  };
 }

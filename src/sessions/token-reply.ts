@@ -1,18 +1,20 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Config } from '../config.js';
 import type { Reply } from '../platform/http/endpoint.js';
 import { userJson } from '../users/json.js';
 import { tokenCookies } from './cookies.js';
 import type { tokenResponseSchema } from './json.js';
 import type { SessionTokens } from './start.js';
-import type { Transport } from './transport.js';
+
+/** Where a response has its tokens: in the body or in HttpOnly cookies. */
+export const transportSchema = z.enum(['bearer', 'cookie']);
 
 type TokenResponse = z.infer<typeof tokenResponseSchema>;
 
 export function tokenReply(
   { config }: { config: Pick<Config, 'cookies'> },
   issued: SessionTokens,
-  transport: Transport,
+  transport: z.infer<typeof transportSchema>,
   deviceToken?: string,
 ): Reply<TokenResponse> {
   const facts: TokenResponse = {

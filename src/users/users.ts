@@ -57,7 +57,7 @@ export function insertPendingUser(id: string, user: NewUser & { email: string },
     RETURNING *`;
 }
 
-/** TurnQueue a unique violation into username_taken or email_taken; returns other errors unchanged. */
+/** Translates a unique violation into username_taken or email_taken; returns other errors unchanged. */
 export function takenError(error: unknown): unknown {
   const taken = uniqueViolation(error);
   if (taken === 'username_key') return new AppError('username_taken', { cause: error });

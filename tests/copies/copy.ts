@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 
@@ -28,6 +28,22 @@ export function copyCheckout(): Copy {
     mkdirSync(dirname(join(copy.path, file)), { recursive: true });
     cpSync(join(root, file), join(copy.path, file), { force: true });
   }
+  return copy;
+}
+
+/**
+ * What `npm start` and `npm run dev` need to build, with another server in the place of ours.
+ * @returns the folder
+ */
+export function copyBuild(server: string): string {
+  const copy = mkdtempSync(join(tmpdir(), 'gatelatch-build-'));
+  const built = ['scripts', 'prisma', 'client/tsconfig.json', 'client/src', 'playground'];
+  const isSource = (path: string) => basename(path) !== 'dist';
+  for (const file of ['package.json', 'package-lock.json', 'tsconfig.json', 'prisma.config.ts', ...built])
+    cpSync(join(root, file), join(copy, file), { recursive: true, filter: isSource });
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+  mkdirSync(join(copy, 'src'));
+  writeFileSync(join(copy, 'src/main.ts'), server);
   return copy;
 }
 

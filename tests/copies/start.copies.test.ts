@@ -1,22 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { copyBuild, root } from './copy.js';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 const all = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map((match) => match[1] ?? '');
 
@@ -32,23 +19,7 @@ describe('npm start', () => {
   `;
 
   beforeAll(() => {
-    copy = mkdtempSync(join(tmpdir(), 'gatelatch-start-'));
-    const files = [
-      'package.json',
-      'package-lock.json',
-      'tsconfig.json',
-      'prisma.config.ts',
-      'scripts',
-      'prisma',
-      'client/tsconfig.json',
-      'client/src',
-      'playground',
-    ];
-    const isSource = (path: string) => basename(path) !== 'dist';
-    for (const file of files) cpSync(join(root, file), join(copy, file), { recursive: true, filter: isSource });
-    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
-    mkdirSync(join(copy, 'src'));
-    writeFileSync(join(copy, 'src/main.ts'), server);
+    copy = copyBuild(server);
   });
 
   afterAll(() => rmSync(copy, { recursive: true, force: true }));

@@ -75,15 +75,20 @@ describe('at the same moment on two instances', () => {
       ? [{ access: body.access_token as string, refresh: body.refresh_token as string }]
       : [];
 
+  async function openAccess(tokens: { access: string }[]): Promise<Answer[]> {
+    const asked = tokens.flatMap(({ access }) => [welcome(one, access), welcome(other, access)]);
+    return (await Promise.all(asked)).filter(({ status }) => status === 200);
+  }
+
   /** Plays the rounds, and checks on both instances that the ended tokens are refused. */
   async function play(round: () => Promise<Round>): Promise<void> {
     for (let played = 0; played < rounds; played += atOnce) {
       const results = await Promise.all(Array.from({ length: atOnce }, round));
       for (const { answers } of results)
         for (const { status, body } of answers) expect([status < 500, body?.code]).toEqual([true, body?.code]);
-      // The other instance may take this long; how long it really takes is measured elsewhere.
-      await sleep(300);
       const dead = results.flatMap((result) => result.dead);
+      // How soon the other instance knows is measured elsewhere.
+      await expect.poll(async () => (await openAccess(dead)).length, { timeout: 10_000 }).toBe(0);
       const asked = dead.flatMap((tokens, index) => [
         welcome(one, tokens.access),
         welcome(other, tokens.access),

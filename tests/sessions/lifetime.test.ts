@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkPassword } from '../../src/log-in/check-password.js';
-import { startSessionFor } from '../../src/log-in/start-session.js';
+import { startSessionFor } from '../../src/log-in/endpoints.js';
+import { checkPassword } from '../../src/log-in/guard.js';
 import { endSession } from '../../src/sessions/end.js';
 import { refreshSession } from '../../src/sessions/refresh.js';
 import { goodPassword, type SignedUp, startApp, type TestApp } from '../support/app.js';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkPassword } from '../../src/log-in/check-password.js';
+import { checkPassword } from '../../src/log-in/guard.js';
 import { findByLogin } from '../../src/users/users.js';
 import { goodPassword, startApp, type TestApp } from '../support/app.js';
 import { outboxEmpty } from '../support/mails.js';

@@ -98,7 +98,8 @@ export type Guard<Deps extends BaseDeps, Principal> = {
   /** The body is read, checked and counted before the guard. */
   bodyFirst?: true;
   note?: string;
-  step(deps: Deps): Step<Principal>;
+  /** Without it, every request is admitted, with no principal. */
+  step?(deps: Deps): Step<Principal>;
 };
 
 /** A limit and the key to count under. A lenient one counts but never refuses. */

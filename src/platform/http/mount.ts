@@ -38,7 +38,7 @@ export function mount<Deps extends BaseDeps>(app: Express, rows: Row<Deps>[], op
   function stepsOf(row: Row<Deps>): Steps {
     const { body, query } = row.endpoint;
     const fields = body ? fieldsOf(body) : [];
-    const guard = [guards(row.guard), ...(row.role === undefined ? [] : [requireRole(row.role)])];
+    const guard = [...guards(row.guard), ...(row.role === undefined ? [] : [requireRole(row.role)])];
     const read = body ? [readBody, checkBody(body)] : [];
     const byTransport = fields.includes('transport') ? [refuseCookiesCrossSite(credentials, refuseCrossSite)] : [];
     const { count, settle, refused } = limitsFor(row);
@@ -83,12 +83,13 @@ function createCookiesFor<Deps extends BaseDeps>({ inHeader, cookies }: Credenti
   return (row: Row<Deps>, req: Request): Cookies => (!row.guard.bodyFirst && inHeader(req) ? {} : cookies(req));
 }
 
-function createGuardSteps<Deps extends BaseDeps>(deps: Deps): (guard: Guard<Deps, unknown>) => RequestHandler {
+function createGuardSteps<Deps extends BaseDeps>(deps: Deps): (guard: Guard<Deps, unknown>) => RequestHandler[] {
   const made = new Map<Guard<Deps, unknown>, RequestHandler>();
   return (guard) => {
     const known = made.get(guard);
-    if (known) return known;
-    const pass = guard.step(deps);
+    if (known) return [known];
+    const pass = guard.step?.(deps);
+    if (!pass) return [];
     const step: RequestHandler = (req, res, next) =>
       pass(
         req,
@@ -100,7 +101,7 @@ function createGuardSteps<Deps extends BaseDeps>(deps: Deps): (guard: Guard<Deps
         next,
       );
     made.set(guard, step);
-    return step;
+    return [step];
   };
 }
 

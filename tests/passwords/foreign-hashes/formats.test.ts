@@ -163,9 +163,14 @@ describe('an imported hash at the gate', () => {
   });
 
   test('of bcrypt does not block the event loop', async () => {
-    const before = performance.eventLoopUtilization();
-    expect(await compareBcrypt('wrong', `$2b$12$${'a'.repeat(53)}`)).toBe(false);
-    // In this thread it would be all of the time.
-    expect(performance.eventLoopUtilization(before).utilization).toBeLessThan(0.5);
+    const shares: number[] = [];
+    // The quietest of three, because other processes of a busy machine hold this thread up, too.
+    for (let tries = 0; tries < 3; tries++) {
+      const before = performance.eventLoopUtilization();
+      expect(await compareBcrypt('wrong', `$2b$12$${'a'.repeat(53)}`)).toBe(false);
+      shares.push(performance.eventLoopUtilization(before).utilization);
+    }
+    // In this thread it would be all of the time, each time.
+    expect(Math.min(...shares)).toBeLessThan(0.5);
   });
 });
