@@ -27,7 +27,7 @@ import { type InstanceSync, startInstanceSync } from './sessions/instance-sync.j
 import { createRevocations, type Revocations } from './sessions/revocations.js';
 
 /** What needs only the settings and the database: enough for the operator's commands. */
-export type CoreDeps = {
+type CoreDeps = {
   config: Config;
   log: Logger;
   database: Database;

@@ -1,4 +1,5 @@
 import type { Guard } from './endpoint.js';
+import { refreshCookieScheme } from './sessions/schemes.js';
 
 /** Every guard. A row names one, and its endpoint gets the guard's principal: what is known of the client. */
 
@@ -9,7 +10,16 @@ export const open: Guard<undefined> = {
   bodyFirst: true,
 };
 
+/** Admits every request: the endpoint reads the refresh token and checks it when it replaces it. */
+export const refreshToken: Guard<undefined> = {
+  name: 'refresh-token',
+  refusals: [],
+  schemes: refreshCookieScheme,
+  optional: true,
+  bodyFirst: true,
+};
+
 export { verifiedEmail } from './email/guard.js';
 export { metricsToken } from './health/guard.js';
 export { password } from './log-in/guard.js';
-export { accessToken, anyAccessToken, optionalAccessToken, refreshToken } from './sessions/guard.js';
+export { accessToken, anyAccessToken, optionalAccessToken } from './sessions/guard.js';

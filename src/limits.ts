@@ -30,7 +30,7 @@ export const limitSettings = {
 
 type LimitSettings = { [Name in keyof typeof limitSettings]: Rate };
 
-export type LimitName = keyof ReturnType<typeof ratesOf>;
+type LimitName = keyof ReturnType<typeof ratesOf>;
 
 export function ratesOf(given: LimitSettings) {
   return {

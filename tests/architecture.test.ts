@@ -185,6 +185,24 @@ describe('Scripts and benches', () => {
 });
 
 describe('Names', () => {
+  it('no export is without a user', () => {
+    const files = ['src', 'tests', 'bench', 'scripts', 'client', 'examples']
+      .flatMap((folder) =>
+        readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((path) => `${folder}/${path}`),
+      )
+      .filter((path) => /\.m?[jt]s$/.test(path) && !/node_modules|\/dist\/|generated/.test(path))
+      .map((path) => ({ path, text: readFileSync(path, 'utf8') }));
+    const unused = sources.flatMap((source) =>
+      [...textOf(source).matchAll(/^export (?:async )?(?:const|function|type|class) (\w+)/gm)]
+        .map(([, name]) => name ?? '')
+        .filter(
+          (name) => !files.some(({ path, text }) => path !== `src/${source}` && RegExp(`\\b${name}\\b`).test(text)),
+        )
+        .map((name) => `${source}: ${name}`),
+    );
+    expect(unused).toEqual([]);
+  });
+
   it('no path is a drawer', () => {
     // "Common passwords" is what the world calls them.
     const drawers = sources.filter(

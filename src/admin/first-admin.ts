@@ -9,7 +9,7 @@ import { createUser } from './create-user.js';
 import { adminExists, adminRole, lockAdmins, lockUserForChange } from './last-admin.js';
 import { applyChange } from './user-changes.js';
 
-export type FirstAdmin = { username: string; password: string };
+type FirstAdmin = { username: string; password: string };
 
 type FirstAdminDeps = {
   db: Db;

@@ -8,7 +8,7 @@ export type RecordedEvent = Pick<
   'id' | 'at' | 'action' | 'userId' | 'actorId' | 'ip' | 'userAgent' | 'detail'
 >;
 
-export type AuditFilter = { userId?: string | undefined; action?: AuditAction | undefined };
+type AuditFilter = { userId?: string | undefined; action?: AuditAction | undefined };
 
 /** Events, newest first; `cursor` is the id of the last one already seen. */
 export async function listEvents(

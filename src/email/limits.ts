@@ -28,7 +28,9 @@ function mailTo({ limits, req }: Pick<LimitedRequest<unknown>, 'limits' | 'req'>
   ];
 }
 
-/** A signed-in user is counted by the address they have yet to verify, others by the typed address, known or not. */
+/**
+ * Counts signed-in users under their unverified address, others under the typed one: so a 429 does not tell who exists.
+ */
 async function recipientOf({ deps, req, principal }: LimitedRequest<AccessClaims | AppError | undefined>) {
   if (principal && !(principal instanceof AppError))
     return (await addressToVerify(deps, principal.sub)) ?? principal.sub;

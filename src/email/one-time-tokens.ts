@@ -9,10 +9,10 @@ export type TokenPurpose = 'verify' | 'reset';
 export const mailTokenSchema = z.string().max(200);
 
 /** Lifetimes in seconds. */
-export const tokenLife: Record<TokenPurpose, number> = { verify: 24 * 3600, reset: 30 * 60 };
+const tokenLife: Record<TokenPurpose, number> = { verify: 24 * 3600, reset: 30 * 60 };
 
 /** 256 random bits for the mail only, and their hash for the database. */
-export type NewToken = { token: string; hash: Uint8Array<ArrayBuffer> };
+type NewToken = { token: string; hash: Uint8Array<ArrayBuffer> };
 
 export function newToken(): NewToken {
   const token = randomBytes(32).toString('base64url');

@@ -6,9 +6,8 @@ import type { CheckedUser } from '../passwords/check.js';
 import type { Caller } from '../platform/caller.js';
 import { enqueueNotice } from '../platform/outbox/outbox.js';
 import { tokensIn } from '../sessions/cookies.js';
-import { tokenResponseSchema } from '../sessions/json.js';
 import { type SessionsDeps, type SessionTokens, startSession } from '../sessions/start.js';
-import { tokenReply, transportSchema } from '../sessions/token-reply.js';
+import { tokenReply, tokenResponseSchema, transportSchema } from '../sessions/token-reply.js';
 import { checkPassword, recordFailedLogin } from './guard.js';
 import { deviceIdOf, deviceTokenFor } from './known-devices.js';
 

@@ -10,7 +10,7 @@ import { canonical, fromUser, lockUser, takenError, type User } from '../users/u
 
 type ProfileDeps = { db: Db; outboxWake: OutboxWake };
 
-export type ProfileChange = {
+type ProfileChange = {
   username?: string | undefined;
   email?: { address: string; checked: CheckedUser } | undefined;
 };

@@ -44,13 +44,13 @@ async function openStopped(directory: string): Promise<Database> {
 }
 
 /** Both databases are migrated; the box belongs to the servers that will use the target. */
-export type Move = { source: Database; target: Database; box: SecretBox };
+type Move = { source: Database; target: Database; box: SecretBox };
 
 /**
  * Copies a whole database with signing keys and audit chain into an unused one: issued tokens stay valid.
  * @throws StartError if `AUTH_SECRET` does not open the source's keys, or the target has or had users
  */
-export async function moveDatabase({ source, target, box }: Move): Promise<Copied> {
+async function moveDatabase({ source, target, box }: Move): Promise<Copied> {
   if ((await unopenedKeys({ db: source.client, box })).length > 0) throw wrongSecret();
   return source.withSession((from) => target.withSession((to) => copyTables(from, to, () => refuseUsed(to))));
 }

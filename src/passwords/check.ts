@@ -23,7 +23,7 @@ export async function checkPasswordOf(
 }
 
 /** Counts attempts under a key, such as the user's id. */
-export type CountedAttempts = { limit: Limit; key: string };
+type CountedAttempts = { limit: Limit; key: string };
 
 /**
  * An unknown user costs one hash too (OWASP: no enumeration by timing). A correct password with an outdated hash is

@@ -10,7 +10,7 @@ const PRODUCT_NAMES = ['gatelatch'];
 /** Up to this many letters beside a name do not make a password: `gatelatch-gatelatch-xy`. */
 const TINY = 3;
 
-export type PasswordUser = { username: string; email?: string | null | undefined };
+type PasswordUser = { username: string; email?: string | null | undefined };
 
 /**
  * The form that is counted, hashed and compared: NFC, because keyboards compose an `é` differently (NIST SP 800-63B-4

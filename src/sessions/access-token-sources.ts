@@ -5,7 +5,7 @@ import { readCookies } from '../platform/http/cookies.js';
 import type { AccessTokenSource } from '../platform/settings/kinds.js';
 import { cookieNames } from './cookies.js';
 
-export type PresentedToken = { token: string; byCookie: boolean };
+type PresentedToken = { token: string; byCookie: boolean };
 
 /** @throws AppError invalid_request if more than one of header, custom header and query has a token (RFC 6750 §2) */
 export type FindAccessToken = (req: Request) => PresentedToken | undefined;
@@ -29,14 +29,14 @@ export function createFindAccessToken({ tokens, cookies }: Pick<Config, 'tokens'
 }
 
 function readerOf(source: Exclude<AccessTokenSource, 'cookie'>): (req: Request) => string | undefined {
-  if (source === 'bearer') return bearerToken;
+  if (source === 'bearer') return tokenInAuthorization;
   if (source === 'query') return queryToken;
   const name = source.slice('header:'.length).toLowerCase();
   return (req) => String(req.headers[name] ?? '').trim() || undefined;
 }
 
 // Everything after the scheme is the token: a second word makes it invalid, not shorter.
-function bearerToken(req: Request): string | undefined {
+function tokenInAuthorization(req: Request): string | undefined {
   return /^bearer +(.*)$/i.exec(req.headers.authorization ?? '')?.[1]?.trim() || undefined;
 }
 

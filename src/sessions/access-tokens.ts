@@ -27,7 +27,7 @@ export type AccessClaims = z.infer<typeof claimsSchema> & { kid: string };
 export type AccessTokenSettings = { issuer: string; audience: string; accessTtl: number };
 
 /** A user and the session of the token. */
-export type TokenSubject = { id: string; roles: string[]; version: number; sessionId: string };
+type TokenSubject = { id: string; roles: string[]; version: number; sessionId: string };
 
 /** Signs an access token (RFC 9068) with the active key. @param issuedAt seconds since the epoch */
 export function signAccessToken(

@@ -7,7 +7,7 @@ import type { OutboxWake } from '../platform/outbox/wake.js';
 import { lockUser } from '../users/users.js';
 import type { Revocation, Revocations } from './revocations.js';
 
-export type EndReason =
+type EndReason =
   | 'logout'
   | 'logout_all'
   | 'ended_by_user'
@@ -56,7 +56,7 @@ export async function endSessions(
       SELECT count(*) AS sessions, count(DISTINCT user_id) AS users FROM ended
     )
     SELECT user_id AS "userId", id AS "sessionId", access_expires_at AS "keepUntil",
-      -- A message names one session, or one user, or everybody: lists could outgrow the 8,000 bytes it may have.
+      -- A message names one session, or one user, or all: lists could outgrow the 8,000 bytes it may have.
       pg_notify(${channel}, CASE
         WHEN sessions = 1
           THEN concat_ws(' ', 'session', user_id, id, (extract(epoch FROM access_expires_at) * 1000)::bigint)

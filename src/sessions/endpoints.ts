@@ -4,10 +4,10 @@ import { AppError } from '../errors.js';
 import type { AccessClaims } from './access-tokens.js';
 import { clearedTokens, tokensIn } from './cookies.js';
 import { endOwnSession, endSession, endUserSessions } from './end.js';
-import { sessionListSchema, sessionsJson, tokenResponseSchema } from './json.js';
+import { sessionListSchema, sessionsJson } from './json.js';
 import { listLiveSessions } from './list.js';
 import { endSessionOf, refreshSession } from './refresh.js';
-import { tokenReply, transportSchema } from './token-reply.js';
+import { tokenReply, tokenResponseSchema, transportSchema } from './token-reply.js';
 
 const tokenExample = 'AcFTi4L3FoAAAZogOfZs4XtMnFFqXY8OKzEBAAAAAA';
 

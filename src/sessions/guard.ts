@@ -50,15 +50,6 @@ export const anyAccessToken: Guard<AccessClaims | AppError> = {
   },
 };
 
-/** Admits every request: the endpoint reads the refresh token and checks it when it replaces it. */
-export const refreshToken: Guard<undefined> = {
-  name: 'refresh-token',
-  refusals: [],
-  schemes: refreshCookieScheme,
-  optional: true,
-  bodyFirst: true,
-};
-
 type Found = AccessClaims | AppError;
 type Report = (error: unknown, claims: unknown, why: unknown) => void;
 

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { time } from '../platform/http/fields.js';
-import { userExample, userSchema } from '../users/json.js';
 import type { LiveSession } from './list.js';
 
 const sessionExample = {
@@ -43,33 +42,3 @@ export function sessionJson({ id, createdAt, lastUsedAt, expiresAt, ip, userAgen
     user_agent: userAgent,
   };
 }
-
-/** The token response (RFC 6749 §5.1); with `transport: "cookie"` the three tokens are in cookies. */
-export const tokenResponseSchema = z
-  .object({
-    access_token: z.string().optional().meta({ description: 'A JWT. Not with the transport `cookie`.' }),
-    token_type: z.literal('Bearer'),
-    expires_in: z.int().meta({ description: 'Lifetime of the access token, in seconds.' }),
-    refresh_token: z.string().optional().meta({ description: 'Good for one use. Not with the transport `cookie`.' }),
-    refresh_expires_in: z.int().meta({ description: 'Lifetime of the refresh token, in seconds.' }),
-    session_id: z.uuid(),
-    device_token: z
-      .string()
-      .optional()
-      .meta({ description: 'Send it with the next login. Not after a refresh, and not with the transport `cookie`.' }),
-    user: userSchema,
-  })
-  .meta({
-    id: 'TokenResponse',
-    description: 'RFC 6749 §5.1. With the transport `cookie`, the three tokens are in cookies instead.',
-    example: {
-      access_token: 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiIwMWEyMDM5ZiJ9.c2lnbmF0dXJl',
-      refresh_token: 'AcFTi4L3FoAAAZogOfZs4XtMnFFqXY8OKzEBAAAAAA',
-      device_token: '3Pekminx9UAZogOfZs4XtMnFFqXY8OKzE',
-      token_type: 'Bearer',
-      expires_in: 900,
-      refresh_expires_in: 2592000,
-      session_id: sessionExample.id,
-      user: userExample,
-    },
-  });

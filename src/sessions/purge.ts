@@ -2,7 +2,7 @@ import { Prisma } from '../generated/prisma/client.js';
 import { batchSize, inBatches } from '../platform/db/batches.js';
 import type { Db } from '../platform/db/database.js';
 
-export type Purged = { sessions: number; revocations: number };
+type Purged = { sessions: number; revocations: number };
 
 type PurgeDeps = { db: Db; config: { tokens: { refreshTtl: number; sessionMaxAge: number } } };
 

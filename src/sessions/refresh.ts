@@ -3,7 +3,7 @@ import { type Actor, auditEvent } from '../audit/events.js';
 import { AppError, type ErrorCode } from '../errors.js';
 import { Prisma } from '../generated/prisma/client.js';
 import type { Caller } from '../platform/caller.js';
-import { type User, userColumns } from '../users/users.js';
+import type { ShownUser } from '../users/json.js';
 import { signAccessToken } from './access-tokens.js';
 import { endSessions, rememberEnded } from './end.js';
 import { nonceHash, openRefreshToken, type RefreshToken, sealRefreshToken } from './refresh-tokens.js';
@@ -15,33 +15,13 @@ import type { SessionSettings, SessionsDeps, SessionTokens } from './start.js';
  * @throws AppError invalid_refresh_token, session_revoked, or refresh_token_reused, which ends the session
  */
 export async function refreshSession(deps: SessionsDeps, text: string, caller: Caller): Promise<SessionTokens> {
-  const { db, keys, config } = deps;
+  const { keys, config } = deps;
   const token = openRefreshToken(keys, text);
   if (!token) throw new AppError('invalid_refresh_token');
   const issuedAt = Math.floor(Date.now() / 1000);
-  const accessExpiresAt = new Date((issuedAt + config.tokens.accessTtl) * 1000);
-  const { counter } = token;
-  const rotates = Prisma.sql`s.counter <= ${counter}`;
-  type Row = User & { counterNow: number; refreshExpiresIn: number };
-  const [row] = await db.$queryRaw<Row[]>`
-    WITH refreshed AS (UPDATE session s SET
-      counter = CASE WHEN ${rotates} THEN ${counter} + 1 ELSE s.counter END,
-      rotated_at = CASE WHEN ${rotates} THEN clock_timestamp() ELSE s.rotated_at END,
-      ip = CASE WHEN ${rotates} THEN ${caller.address} ELSE s.ip END,
-      user_agent = CASE WHEN ${rotates} THEN ${caller.userAgent ?? null} ELSE s.user_agent END,
-      access_expires_at = greatest(s.access_expires_at, ${accessExpiresAt}::timestamptz)
-    FROM "user" u, (SELECT counter FROM session WHERE id = ${token.sessionId}::uuid) seen
-    WHERE ${isSessionOf(token)} AND s.ended_at IS NULL AND u.id = s.user_id AND u.disabled_at IS NULL
-      AND ${isOfAge(config.tokens, token.sessionId)}
-      AND (${rotates} OR (s.counter = ${counter} + 1 AND s.rotated_at > clock_timestamp() - ${seconds(config.tokens.refreshGrace)}))
-    RETURNING ${userColumns}, s.counter AS "counterNow", seen.counter AS "counterSeen",
-      s.ip AS "lastIp", s.user_agent AS "lastUserAgent",
-      ceil(extract(epoch FROM least(s.rotated_at + ${seconds(config.tokens.refreshTtl)},
-        s.created_at + ${seconds(config.tokens.sessionMaxAge)}) - clock_timestamp()))::int AS "refreshExpiresIn"
-    ), ${refreshEvents(token, caller)}
-    SELECT * FROM refreshed`;
-  if (!row) throw new AppError(await refusalOf(deps, token, caller));
-  const { counterNow, refreshExpiresIn, ...user } = row;
+  const refreshed = await rotate(deps, token, caller, new Date((issuedAt + config.tokens.accessTtl) * 1000));
+  if (!refreshed) throw new AppError(await refusalOf(deps, token, caller));
+  const { counterNow, refreshExpiresIn, ...user } = refreshed;
   return {
     sessionId: token.sessionId,
     user,
@@ -52,10 +32,42 @@ export async function refreshSession(deps: SessionsDeps, text: string, caller: C
   };
 }
 
+type Refreshed = ShownUser & { version: number; counterNow: number; refreshExpiresIn: number };
+
+/** @returns undefined if the token is not good for a refresh */
+async function rotate(
+  { db, config }: SessionsDeps,
+  token: RefreshToken,
+  caller: Caller,
+  accessExpiresAt: Date,
+): Promise<Refreshed | undefined> {
+  const { counter } = token;
+  const rotates = Prisma.sql`s.counter <= ${counter}`;
+  const [row] = await db.$queryRaw<Refreshed[]>`
+    WITH refreshed AS (UPDATE session s SET
+      counter = CASE WHEN ${rotates} THEN ${counter} + 1 ELSE s.counter END,
+      rotated_at = CASE WHEN ${rotates} THEN clock_timestamp() ELSE s.rotated_at END,
+      ip = CASE WHEN ${rotates} THEN ${caller.address} ELSE s.ip END,
+      user_agent = CASE WHEN ${rotates} THEN ${caller.userAgent ?? null} ELSE s.user_agent END,
+      access_expires_at = greatest(s.access_expires_at, ${accessExpiresAt}::timestamptz)
+    FROM "user" u, (SELECT counter FROM session WHERE id = ${token.sessionId}::uuid) seen
+    WHERE ${isSessionOf(token)} AND s.ended_at IS NULL AND u.id = s.user_id AND u.disabled_at IS NULL
+      AND ${isOfAge(config.tokens, token.sessionId)}
+      AND (${rotates} OR (s.counter = ${counter} + 1 AND s.rotated_at > clock_timestamp() - ${seconds(config.tokens.refreshGrace)}))
+    RETURNING u.id, u.username, u.email, u.email_verified_at AS "emailVerifiedAt", u.roles, u.version,
+      u.created_at AS "createdAt", u.updated_at AS "updatedAt", s.counter AS "counterNow", seen.counter AS "counterSeen",
+      s.ip AS "lastIp", s.user_agent AS "lastUserAgent",
+      ceil(extract(epoch FROM least(s.rotated_at + ${seconds(config.tokens.refreshTtl)},
+        s.created_at + ${seconds(config.tokens.sessionMaxAge)}) - clock_timestamp()))::int AS "refreshExpiresIn"
+    ), ${refreshEvents(token, caller)}
+    SELECT * FROM refreshed`;
+  return row;
+}
+
 /** Records unusual refreshes in the same statement; normally nothing. */
 function refreshEvents({ sessionId, counter }: RefreshToken, caller: Caller): Prisma.Sql {
   const [user, detail] = [Prisma.sql`refreshed.id`, { session_id: sessionId }];
-  // The database is behind a genuine token, as after a restored backup.
+  // The token is newer than its row: a backup was restored.
   const whereAhead = Prisma.sql`FROM refreshed WHERE "counterSeen" < ${counter}`;
   // A rotation stores its caller, so another caller in the row means an answer within the grace.
   const whereGrace = Prisma.sql`FROM refreshed WHERE "lastIp" IS DISTINCT FROM ${caller.address}
@@ -79,7 +91,10 @@ async function refusalOf(deps: SessionsDeps, token: RefreshToken, caller: Caller
   return row ? 'session_revoked' : 'invalid_refresh_token';
 }
 
-/** Also for an older token, or of an ended session. @throws AppError invalid_refresh_token if it is not genuine */
+/**
+ * Ends the session of a genuine refresh token, even of a replaced one. An ended session is no error.
+ * @throws AppError invalid_refresh_token if it is not genuine
+ */
 export async function endSessionOf(deps: SessionsDeps, text: string, actor: Actor): Promise<void> {
   const token = openRefreshToken(deps.keys, text);
   if (!token) throw new AppError('invalid_refresh_token');

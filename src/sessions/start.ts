@@ -5,6 +5,7 @@ import type { SigningKeys } from '../keys/signing-keys.js';
 import type { Caller } from '../platform/caller.js';
 import type { Db } from '../platform/db/database.js';
 import type { OutboxWake } from '../platform/outbox/wake.js';
+import type { ShownUser } from '../users/json.js';
 import { type User, userColumns } from '../users/users.js';
 import { type AccessTokenSettings, signAccessToken } from './access-tokens.js';
 import { newRefreshToken } from './refresh-tokens.js';
@@ -13,7 +14,7 @@ import type { Revocations } from './revocations.js';
 /** Lifetimes are in seconds. */
 export type SessionTokens = {
   sessionId: string;
-  user: User;
+  user: ShownUser;
   accessToken: string;
   accessExpiresIn: number;
   refreshToken: string;

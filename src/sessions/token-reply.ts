@@ -1,13 +1,42 @@
 import { z } from 'zod';
 import type { Config } from '../config.js';
 import type { Reply } from '../platform/http/endpoint.js';
-import { userJson } from '../users/json.js';
+import { userExample, userJson, userSchema } from '../users/json.js';
 import { tokenCookies } from './cookies.js';
-import type { tokenResponseSchema } from './json.js';
 import type { SessionTokens } from './start.js';
 
 /** Where a response has its tokens: in the body or in HttpOnly cookies. */
 export const transportSchema = z.enum(['bearer', 'cookie']);
+
+/** The token response (RFC 6749 §5.1); with `transport: "cookie"` the three tokens are in cookies. */
+export const tokenResponseSchema = z
+  .object({
+    access_token: z.string().optional().meta({ description: 'A JWT. Not with the transport `cookie`.' }),
+    token_type: z.literal('Bearer'),
+    expires_in: z.int().meta({ description: 'Lifetime of the access token, in seconds.' }),
+    refresh_token: z.string().optional().meta({ description: 'Good for one use. Not with the transport `cookie`.' }),
+    refresh_expires_in: z.int().meta({ description: 'Lifetime of the refresh token, in seconds.' }),
+    session_id: z.uuid(),
+    device_token: z
+      .string()
+      .optional()
+      .meta({ description: 'Send it with the next login. Not after a refresh, and not with the transport `cookie`.' }),
+    user: userSchema,
+  })
+  .meta({
+    id: 'TokenResponse',
+    description: 'RFC 6749 §5.1. With the transport `cookie`, the three tokens are in cookies instead.',
+    example: {
+      access_token: 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiIwMWEyMDM5ZiJ9.c2lnbmF0dXJl',
+      refresh_token: 'AcFTi4L3FoAAAZogOfZs4XtMnFFqXY8OKzEBAAAAAA',
+      device_token: '3Pekminx9UAZogOfZs4XtMnFFqXY8OKzE',
+      token_type: 'Bearer',
+      expires_in: 900,
+      refresh_expires_in: 2592000,
+      session_id: '01a203b2-0d47-7f06-8a35-9e1d6b7c4f52',
+      user: userExample,
+    },
+  });
 
 type TokenResponse = z.infer<typeof tokenResponseSchema>;
 

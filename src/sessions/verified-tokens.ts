@@ -1,7 +1,7 @@
 import type { AccessClaims } from './access-tokens.js';
 
 /** Access tokens whose signature and claims were verified before. The caller must still check expiry and revocation. */
-export type VerifiedTokens = {
+type VerifiedTokens = {
   get(token: string): AccessClaims | undefined;
   add(token: string, claims: AccessClaims): void;
 };

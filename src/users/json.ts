@@ -24,7 +24,13 @@ export const userSchema = z
   })
   .meta({ id: 'User', example: userExample });
 
-export function userJson(user: Omit<User, 'passwordHash'>): z.infer<typeof userSchema> {
+/** What a user sees of themselves. */
+export type ShownUser = Pick<
+  User,
+  'id' | 'username' | 'email' | 'emailVerifiedAt' | 'roles' | 'createdAt' | 'updatedAt'
+>;
+
+export function userJson(user: ShownUser): z.infer<typeof userSchema> {
   return {
     id: user.id,
     username: user.username,

@@ -29,7 +29,7 @@ export type AuditProblemKind =
 
 export type AuditProblem = { kind: AuditProblemKind; position: number; to?: number; id?: string };
 
-export type AuditVerdict = {
+type AuditVerdict = {
   events: number;
   /** AUDIT_RETENTION has purged up to here. */
   anchor: ChainEnd;
@@ -39,7 +39,7 @@ export type AuditVerdict = {
 };
 
 /** A sealed event. An attacker who can write the table may have put anything in it. */
-export type SealedRow = ChainRow & Record<'mac' | 'salt' | 'origin', string | null> & { position: number };
+type SealedRow = ChainRow & Record<'mac' | 'salt' | 'origin', string | null> & { position: number };
 
 const step = 1_000;
 const maxProblems = 100;

@@ -1,5 +1,5 @@
 /** After one call waited in vain for the server, refuses the next ones at once (Nygard, "Release It!"). */
-export type CircuitBreaker = {
+type CircuitBreaker = {
   /** Whether to refuse at once. Every 250 ms one caller may try, to see whether the server is back. */
   isOpen(): boolean;
   trip(): void;

@@ -6,7 +6,7 @@ import type { Listen } from './listen.js';
 import { openServer } from './server.js';
 import { TIME_LIMITS, withinTimeLimit } from './time-limits.js';
 
-export type DatabaseSettings = {
+type DatabaseSettings = {
   url: string;
   /** The most connections to a server. An embedded database has one. */
   poolSize: number;

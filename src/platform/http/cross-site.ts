@@ -4,7 +4,7 @@ import { AppError } from '../../errors.js';
 export type RefuseCrossSite = (req: Request) => void;
 
 /** The URLs whose pages may send cookies; in development also pages from this machine. */
-export type CrossSiteSettings = { urls: string[]; production: boolean };
+type CrossSiteSettings = { urls: string[]; production: boolean };
 
 /**
  * For requests authenticated by cookies (ASVS 3.5.1): the browser's `Origin`, or else `Sec-Fetch-Site`, must name this

@@ -9,7 +9,7 @@ import type {} from './locals.js';
 /** What rows work with: the settings, and the limits if they are on. A room's own `Deps` has more. */
 export type BaseDeps = { config: object; limits: object | undefined };
 
-export type MediaType = 'text/html' | 'text/plain';
+type MediaType = 'text/html' | 'text/plain';
 
 /** A successful response: status, and the schema or media type of its body, or no body. */
 export type ReplySpec = readonly [status: number, body?: z.ZodType | MediaType];

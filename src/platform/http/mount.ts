@@ -19,7 +19,7 @@ export type Credentials = {
   wantsCookies(body: unknown): boolean;
 };
 
-export type MountOptions<Deps extends BaseDeps> = {
+type MountOptions<Deps extends BaseDeps> = {
   deps: Deps;
   credentials: Credentials;
   refuseCrossSite: RefuseCrossSite;

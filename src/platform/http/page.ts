@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Reply } from './endpoint.js';
 
-export type PageSources = { scripts: string[]; styles: string[]; images?: string[] };
+type PageSources = { scripts: string[]; styles: string[]; images?: string[] };
 
 /** A page that loads only the named sources, talks only to this server, and allows no frames and no forms. */
 export function page(html: string, { scripts, styles, images = [] }: PageSources): Reply<string> {
@@ -22,7 +22,7 @@ export function sourceHash(source: string): string {
   return `'sha256-${createHash('sha256').update(source).digest('base64')}'`;
 }
 
-export type Form = {
+type Form = {
   form: string;
   target: string;
   done: string;

@@ -4,7 +4,7 @@ import type { Counted, Refused, Taken } from '../limits/limit.js';
 import type { BaseDeps, Cookies, LimitKey, Row, RowLimit } from './endpoint.js';
 import { refuseByLimit, type Standing, tellLimits } from './rate-limit-headers.js';
 
-export type LimitSteps = {
+type LimitSteps = {
   count: RequestHandler[];
   /** Before a successful response: returns points that do not count, and sets the headers. */
   settle: ((res: Response) => Promise<void>) | undefined;
@@ -12,7 +12,7 @@ export type LimitSteps = {
 };
 
 /** A counted key with its point; no point yet if it counts afterwards. */
-export type HeldPoint = { key: LimitKey; counts: RowLimit<BaseDeps, never>['counts']; point: Taken | undefined };
+type HeldPoint = { key: LimitKey; counts: RowLimit<BaseDeps, never>['counts']; point: Taken | undefined };
 
 declare module 'express-serve-static-core' {
   interface Locals {

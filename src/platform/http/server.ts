@@ -30,7 +30,7 @@ const timeLimits = {
 // Cuts a request without progress for this long, in either direction: a client that does not read.
 const stalledAfter = 10_000;
 
-export type HttpServer = {
+type HttpServer = {
   server: Server;
   /** The app answers from the next request on. Until then every response is that of {@link respondWhileStarting}. */
   use(app: Express): void;

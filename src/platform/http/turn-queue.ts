@@ -1,5 +1,5 @@
 /** Runs pieces of work one after another, each in its own turn of the event loop. */
-export type TurnQueue = (work: () => void) => void;
+type TurnQueue = (work: () => void) => void;
 
 /** Otherwise hundreds of ready requests run in one turn of the event loop, while all else waits. */
 export function createTurnQueue(): TurnQueue {

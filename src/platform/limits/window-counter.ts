@@ -1,15 +1,15 @@
 /** The points of one key in one window. A caller that keeps the entry can only take points back from this window. */
 export type Entry = { points: number; endsAt: number };
 
-export type WindowCounter = {
+type WindowCounter = {
   /** Adds a point. A key's first point starts its window; at the end all its points are forgotten. */
   add(key: string): Entry;
   size(): number;
 };
 
 /**
- * All windows have the same length, so entries are sorted by their end, and new keys push out ended ones: no timer.
- * Above `maxKeys` the oldest are forgotten; an attacker needs as many addresses or names for that, each with its own
+ * All windows have the same length, so the oldest ends first: adding a key removes ended ones, without a timer.
+ * Above `maxKeys` the oldest are forgotten. For that, an attacker needs as many addresses or names, each with its own
  * limit.
  */
 export function createWindowCounter(windowMs: number, maxKeys: number): WindowCounter {

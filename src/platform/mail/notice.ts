@@ -1,9 +1,9 @@
 import type { OutboxItem } from '../outbox/queue.js';
 import type { MailContent } from './render.js';
 
-export type ComposeNotice = (deps: unknown, item: OutboxItem) => Promise<MailContent>;
+type ComposeNotice = (deps: unknown, item: OutboxItem) => Promise<MailContent>;
 
-export type Advice = 'set a new password' | 'tell the operator';
+type Advice = 'set a new password' | 'tell the operator';
 
 /** A mail that says what happened, from where, and what to do if it was not the user. */
 export function notice(subject: string, what: string, advice: Advice): ComposeNotice {

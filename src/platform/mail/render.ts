@@ -2,7 +2,7 @@
 export type MailText = { subject: string; text: string; html: string };
 
 /** Text, or a link of its own. User input in it is data, never markup. */
-export type Paragraph = string | { label: string; path: string };
+type Paragraph = string | { label: string; path: string };
 
 export type MailContent = { to: string; username?: string; subject: string; paragraphs: Paragraph[] };
 

@@ -68,7 +68,7 @@ export async function markFailed(
     WHERE id = ${id}::uuid AND attempts = ${attempts} AND sent_at IS NULL`;
 }
 
-export type OutboxVitals = { waiting: number; failed: number; oldestWaitingSeconds: number | null };
+type OutboxVitals = { waiting: number; failed: number; oldestWaitingSeconds: number | null };
 
 /** `failed` are dead letters, kept with the reason in `last_error`. */
 export async function outboxVitals({ db }: QueueDeps): Promise<OutboxVitals> {

@@ -1,4 +1,4 @@
-export type Sleeper = {
+type Sleeper = {
   wakeIn(ms: number): void;
   /** Resolves when woken (now or since the last sleep) or after this time. */
   asleep(ms: number): Promise<void>;

@@ -17,7 +17,7 @@ type WorkerDeps = {
 export type Deliver = (item: queue.OutboxItem, signal: AbortSignal) => Promise<boolean>;
 
 /** Stops the worker: deliveries may finish within `graceMs`, then they are cut. */
-export type StopWorker = (graceMs: number) => Promise<void>;
+type StopWorker = (graceMs: number) => Promise<void>;
 
 // Parallel deliveries; a hung one blocks only its own lane.
 const lanes = 5;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-export type CgroupLimits = { cores: number | undefined; memoryBytes: number | undefined };
+type CgroupLimits = { cores: number | undefined; memoryBytes: number | undefined };
 
 /**
  * The strictest limits of a container or systemd service, from the process's own group up to the root. Node ignores

@@ -1,7 +1,7 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
 
 /** A finished request, in our own words only: no path, no address, no client input. */
-export type EndedRequest = {
+type EndedRequest = {
   /** `other` for methods that no route has. */
   method: string;
   route: string;

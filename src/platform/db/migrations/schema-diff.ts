@@ -5,10 +5,10 @@ import { embeddedMigrationAdapters } from '../embedded/embedded.js';
 import { MIGRATIONS_FOLDER, migrationList, readMigrations } from './folder.js';
 import { NO_FILTERS, openSchemaEngine, type SchemaEngine, type SchemaFile } from './schema-engine.js';
 
-export const SCHEMA_FOLDER = dirname(MIGRATIONS_FOLDER);
+const SCHEMA_FOLDER = dirname(MIGRATIONS_FOLDER);
 
 /** For development; a running server never uses it. */
-export type SchemaSource = {
+type SchemaSource = {
   files: SchemaFile[];
   folder: string;
 };

@@ -1,7 +1,7 @@
 import type { SqlDriverAdapter, SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
 
 /** Runs many statements in one implicit transaction, and rejects if one fails. */
-export type ScriptRunner = (adapter: SqlDriverAdapter, script: string) => Promise<void>;
+type ScriptRunner = (adapter: SqlDriverAdapter, script: string) => Promise<void>;
 
 /**
  * The adapters' own `executeScript` is wrong: @prisma/adapter-pg cuts the script at every `;`, also in strings;
