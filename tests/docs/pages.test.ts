@@ -36,6 +36,14 @@ it('Every path of the project that a page names exists', () => {
   expect(missing.filter((one) => !/^docs\/your-own-routes\.md|^examples\//.test(one))).toEqual([]);
 });
 
+it('CONTRIBUTING.md says where each room and each page is', () => {
+  const guide = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8');
+  const names = readdirSync(join(root, 'src'))
+    .filter((name) => !['generated', 'own', 'platform'].includes(name))
+    .map((name) => (name.endsWith('.ts') ? `\`src/${name}\`` : `\`${name}\``));
+  expect(names.filter((name) => !guide.includes(name))).toEqual([]);
+});
+
 it('Every message in docs/trouble.md is one that the server prints', () => {
   const [code, messages] = [filesIn('src') + filesIn('scripts'), messagesOf('docs/trouble.md')];
   expect(messages.length).toBeGreaterThan(10);
