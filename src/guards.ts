@@ -8,6 +8,7 @@ export const open: Guard<undefined> = {
   refusals: [],
   schemes: () => ({}),
   bodyFirst: true,
+  step: undefined,
 };
 
 /** Admits every request: the endpoint reads the refresh token and checks it when it replaces it. */
@@ -17,6 +18,7 @@ export const refreshToken: Guard<undefined> = {
   schemes: refreshCookieScheme,
   optional: true,
   bodyFirst: true,
+  step: undefined,
 };
 
 export { verifiedEmail } from './email/guard.js';

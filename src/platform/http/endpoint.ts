@@ -98,8 +98,8 @@ export type Guard<Deps extends BaseDeps, Principal> = {
   /** The body is read, checked and counted before the guard. */
   bodyFirst?: true;
   note?: string;
-  /** Without it, every request is admitted, with no principal. */
-  step?(deps: Deps): Step<Principal>;
+  /** Undefined admits every request, with no principal: it must be written, so that no check is forgotten. */
+  step: ((deps: Deps) => Step<Principal>) | undefined;
 };
 
 /** A limit and the key to count under. A lenient one counts but never refuses. */
