@@ -11,6 +11,8 @@ import { BuildError, build } from './build.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const made = ['dist', 'client/dist', 'playground/dist'];
 const watched = ['src', 'prisma', 'client/src', 'playground'];
+// Editors write other files beside those they save.
+const isSource = /^[^.#].*\.(ts|js|mjs|json|prisma|sql|toml|html|css)$/;
 // What builds write into those folders.
 const isMade = (path) => ['src/generated', ...made].some((folder) => path === folder || path.startsWith(`${folder}/`));
 
@@ -94,7 +96,7 @@ function foldersIn(folder) {
 function watchFolder(folder) {
   const watcher = watch(join(root, folder), (_, name) => {
     const path = `${folder}/${name}`;
-    if (name === null || isMade(path)) return;
+    if (name === null || isMade(path) || !isSource.test(name)) return;
     changed.add(path);
     wake();
   });

@@ -27,5 +27,6 @@ if (sql === '') {
   await mkdir(folder);
   await writeFile(join(folder, 'migration.sql'), sql);
   await writeFile(join(source.folder, 'migration_lock.toml'), LOCKFILE);
-  console.log(`Wrote ${folder}/migration.sql. Read it before you commit it: what it drops is gone.`);
+  const loses = /\b(DROP (TABLE|COLUMN)|SET DATA TYPE)\b/.test(sql);
+  console.log(`Wrote ${folder}/migration.sql. Read it before you commit it${loses ? ': what it drops is gone' : ''}.`);
 }

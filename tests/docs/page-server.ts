@@ -18,10 +18,10 @@ export type PageServer = {
   stop(): Promise<void>;
 };
 
-/** The server that `npm start` serves with no settings. */
-export async function startServer(): Promise<PageServer> {
-  await promisify(execFile)(process.execPath, ['scripts/build.mjs'], { cwd: root });
-  const cwd = newClone();
+/** The server that `npm start` serves with no settings, of a checkout. */
+export async function startServer(checkout = root): Promise<PageServer> {
+  await promisify(execFile)(process.execPath, ['scripts/build.mjs'], { cwd: checkout });
+  const cwd = newClone(checkout);
   const port = await freePort();
   const env = { PATH: process.env.PATH, PORT: `${port}` };
   const child = spawn(process.execPath, ['dist/main.js'], { cwd, env, stdio: ['ignore', 'ignore', 'pipe'] });
@@ -53,10 +53,10 @@ export async function startResourceServer(): Promise<PageServer> {
   };
 }
 
-function newClone(): string {
+function newClone(checkout: string): string {
   const cwd = mkdtempSync(join(tmpdir(), 'gatelatch-page-'));
-  for (const name of readdirSync(root).filter((name) => !/^\.(data|env|git)$/.test(name)))
-    symlinkSync(join(root, name), join(cwd, name));
+  for (const name of readdirSync(checkout).filter((name) => !/^\.(data|env|git)$/.test(name)))
+    symlinkSync(join(checkout, name), join(cwd, name));
   return cwd;
 }
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { endpoint, GET, openEndpoint, POST } from '../../src/endpoint.js';
 import { accessToken, open } from '../../src/guards.js';
 
+// Your own tests may go without this one. It holds what docs/your-own-routes.md promises of the compiler.
 const facts = { name: 'note', summary: 'A note' } as const;
 const noteSchema = z.object({ text: z.string(), kind: z.enum(['short', 'long']) });
 const note = { text: 'Water the plants', kind: 'short' } as const;

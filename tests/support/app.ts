@@ -89,7 +89,7 @@ async function startOn(
   const logs: Record<string, unknown>[] = [];
   const log = createLog(config.logLevel, { write: (line: string) => void logs.push(JSON.parse(line)) });
   const statements: string[] = [];
-  const onStatement = (sql: string) => void (isLookOfMailWorker(sql) || statements.push(sql));
+  const onStatement = (sql: string) => void (isOfMailWorker(sql) || statements.push(sql));
   const server = await serve(config, log, { onStatement, driver: await database?.openDriver?.() });
   const url = `http://localhost:${server.port}`;
   const [secrets, answers] = [createSecrets(), [] as string[]];
@@ -108,11 +108,12 @@ async function startOn(
 }
 
 /**
- * Whether this is the mail worker taking due mails or asking for the next one, which it does at any time. All other
- * statements on the outbox count, also those of requests.
+ * Whether this is the mail worker taking due mails, asking for the next one or noting one as sent, which it does at any
+ * time. All other statements on the outbox count, also those of requests.
  */
-function isLookOfMailWorker(sql: string): boolean {
+function isOfMailWorker(sql: string): boolean {
   return (
+    /^\s*UPDATE outbox SET sent_at = clock_timestamp\(\)/.test(sql) ||
     /^\s*UPDATE outbox SET attempts = .*\bFOR UPDATE SKIP LOCKED\b/s.test(sql) ||
     /^\s*SELECT extract\(epoch FROM min\(due_at\) .* FROM outbox o WHERE\b/s.test(sql)
   );

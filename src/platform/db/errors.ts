@@ -23,6 +23,11 @@ export function isForeignKeyViolation(error: unknown): boolean {
   return sqlState(error) === '23503';
 }
 
+/** Whether a text was refused because it has a NUL, which Postgres cannot keep. */
+export function isTextRefused(error: unknown): boolean {
+  return ['22021', '22P05'].includes(sqlState(error) ?? '');
+}
+
 /** Postgres' five-character error code, if the error came from Postgres. */
 export function sqlState(error: unknown): string | undefined {
   // Below Prisma it is `code`, but other errors have one too: only Postgres' errors have a severity.

@@ -2,7 +2,7 @@ import { IncomingMessage } from 'node:http';
 import type { ErrorRequestHandler, Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { AppError, codeOnTheWire, type ErrorCode, errorCatalogue } from '../../errors.js';
-import { isDatabaseUnavailable } from '../db/errors.js';
+import { isDatabaseUnavailable, isTextRefused } from '../db/errors.js';
 import { hasBody } from './body.js';
 import { writeAnswer } from './response-headers.js';
 
@@ -96,6 +96,8 @@ function toAppError(thrown: unknown): AppError {
   const code = codeOfParser(thrown);
   if (code) return new AppError(code);
   if (isDatabaseUnavailable(thrown)) return new AppError('database_unavailable', { cause: thrown });
+  // Only a request's text can have one: a row whose schema lets it through.
+  if (isTextRefused(thrown)) return new AppError('validation_failed', { detail: 'Text may not have a NUL character.' });
   return new AppError('internal_error', { cause: thrown });
 }
 
