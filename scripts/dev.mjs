@@ -2,7 +2,7 @@
 // fails, the server that runs goes on until the next change.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, watch } from 'node:fs';
+import { readdirSync, readFileSync, statSync, watch } from 'node:fs';
 import { join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +12,9 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const made = ['dist', 'client/dist', 'playground/dist'];
 const watched = ['src', 'prisma', 'client/src', 'playground'];
 // Editors write other files beside those they save.
-const isSource = /^[^.#].*\.(ts|js|mjs|json|prisma|sql|toml|html|css)$/;
+const isSource = (path) =>
+  /\/[^.#/][^/]*\.(ts|js|mjs|json|prisma|sql|toml|html|css)$/.test(path) ||
+  statSync(join(root, path), { throwIfNoEntry: false })?.isDirectory();
 // What builds write into those folders.
 const isMade = (path) => ['src/generated', ...made].some((folder) => path === folder || path.startsWith(`${folder}/`));
 
@@ -96,7 +98,7 @@ function foldersIn(folder) {
 function watchFolder(folder) {
   const watcher = watch(join(root, folder), (_, name) => {
     const path = `${folder}/${name}`;
-    if (name === null || isMade(path) || !isSource.test(name)) return;
+    if (name === null || isMade(path) || !isSource(path)) return;
     changed.add(path);
     wake();
   });
