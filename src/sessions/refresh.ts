@@ -43,7 +43,7 @@ async function rotate(
 ): Promise<Refreshed | undefined> {
   const { counter } = token;
   const rotates = Prisma.sql`s.counter <= ${counter}`;
-  const [row] = await db.$queryRaw<Refreshed[]>`
+  const [row] = await db.direct<Refreshed>(Prisma.sql`
     WITH refreshed AS (UPDATE session s SET
       counter = CASE WHEN ${rotates} THEN ${counter} + 1 ELSE s.counter END,
       rotated_at = CASE WHEN ${rotates} THEN clock_timestamp() ELSE s.rotated_at END,
@@ -60,7 +60,7 @@ async function rotate(
       ceil(extract(epoch FROM least(s.rotated_at + ${seconds(config.tokens.refreshTtl)},
         s.created_at + ${seconds(config.tokens.sessionMaxAge)}) - clock_timestamp()))::int AS "refreshExpiresIn"
     ), ${refreshEvents(token, caller)}
-    SELECT * FROM refreshed`;
+    SELECT * FROM refreshed`);
   return row;
 }
 

@@ -52,13 +52,13 @@ export async function startSession(
   const accessExpiresAt = new Date((issuedAt + config.tokens.accessTtl) * 1000);
   const actor = { actorId: userId, caller };
   const recorded = auditEvent(action, userId, actor, { session_id: sessionId }, Prisma.sql`FROM u`);
-  const [user] = await db.$queryRaw<User[]>`
+  const [user] = await db.direct<User>(Prisma.sql`
     WITH u AS (${signedIn}), started AS (
       INSERT INTO session (id, user_id, nonce_hash, access_expires_at, ip, user_agent)
       SELECT ${sessionId}::uuid, u.id, ${refreshToken.nonceHash}::bytea,
         ${accessExpiresAt}::timestamptz, ${caller.address}, ${caller.userAgent ?? null} FROM u
     ), recorded AS (${recorded}) ${mail ? Prisma.sql`, mailed AS (${mail})` : Prisma.empty}
-    SELECT ${userColumns} FROM u`;
+    SELECT ${userColumns} FROM u`);
   if (!user) return undefined;
   if (mail) deps.outboxWake?.wake();
   return {

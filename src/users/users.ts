@@ -15,14 +15,17 @@ export function canonical(name: string): string {
 }
 
 export async function findById({ db }: UsersDeps, id: string): Promise<User | null> {
-  return db.user.findUnique({ where: { id } });
+  const [user] = await db.direct<User>(Prisma.sql`SELECT ${userColumns} FROM "user" u WHERE u.id = ${id}::uuid`);
+  return user ?? null;
 }
 
 /** The user with this username or e-mail, in any case. */
 export async function findByLogin({ db }: UsersDeps, login: string): Promise<User | null> {
   if (!/^[\x21-\x7e]{1,254}$/.test(login)) return null;
   const key = canonical(login);
-  return db.user.findUnique({ where: login.includes('@') ? { emailKey: key } : { usernameKey: key } });
+  const column = login.includes('@') ? Prisma.sql`u.email_key` : Prisma.sql`u.username_key`;
+  const [user] = await db.direct<User>(Prisma.sql`SELECT ${userColumns} FROM "user" u WHERE ${column} = ${key}`);
+  return user ?? null;
 }
 
 /** Waits for this user's logins in progress, so that the next statement sees their sessions, and blocks new ones. */
