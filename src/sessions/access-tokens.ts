@@ -72,14 +72,20 @@ export async function verificationKey(keys: SigningKeys, token: string): Promise
 // Only to choose the key: nothing is trusted before the signature is verified. The payload must be an object (RFC 7519
 // §7.2): the verifier crashes on a signed `null`.
 function tokenHeader(token: string): Record<string, unknown> | undefined {
-  const [, header, payload] = /^([\w-]+)\.([\w-]+)\.[\w-]+$/.exec(token) ?? [];
-  if (!header || !payload || !decoded(payload).startsWith('{')) return undefined;
+  const [, header, payload, signature] = /^([\w-]+)\.([\w-]+)\.([\w-]+)$/.exec(token) ?? [];
+  if (!header || !payload || !signature || !decoded(payload).startsWith('{')) return undefined;
+  if (!isCanonical(signature)) return undefined;
   try {
     const fields: unknown = JSON.parse(decoded(header));
     return typeof fields === 'object' && fields !== null ? { ...fields } : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** RFC 4648 §3.5: no spare bits in the last character, so that a signature has only one spelling. */
+function isCanonical(segment: string): boolean {
+  return Buffer.from(segment, 'base64url').toString('base64url') === segment;
 }
 
 function decoded(segment: string): string {
