@@ -98,7 +98,10 @@ export interface components {
          */
         VerifyEmailBody: {
             token: string;
-            /** @description Needed if someone else signed up with the same address: a 422 then says whose password. */
+            /**
+             * @description Needed if someone else signed up with the same address: a 422 then says whose password.
+             * @example nine geese over a quiet lake
+             */
             password?: string;
         };
         /**

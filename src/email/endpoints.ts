@@ -12,6 +12,7 @@ const verifySchema = z
     token: mailTokenSchema,
     password: z.string().min(1).optional().meta({
       description: 'Needed if someone else signed up with the same address: a 422 then says whose password.',
+      example: 'nine geese over a quiet lake',
     }),
   })
   .meta({ id: 'VerifyEmailBody', example: { token: 'rZ3mXo0dQ2m1n0vYwq8sT4bJ7uKcE5hLxPfAgWiNyVo' } });
