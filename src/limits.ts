@@ -22,8 +22,12 @@ export const limitSettings = {
   RATE_LIMIT_PASSWORD: rate('10/15m').describe(
     'Wrong passwords of one signed-in user, and password resets from one address.',
   ),
-  RATE_LIMIT_MAIL: rate('5/1h').describe('Requests that mail one recipient: forgot, resend, change of e-mail.'),
-  RATE_LIMIT_MAIL_ADDRESS: rate('20/1h').describe('The same requests from one address.'),
+  RATE_LIMIT_MAIL: rate('5/1h').describe(
+    'Mails of one purpose (verify, resend, forgot) to one recipient, and about one user. Above it the answer is the same, and no mail is sent.',
+  ),
+  RATE_LIMIT_MAIL_ADDRESS: rate('20/1h').describe(
+    'Requests from one address that send a mail: forgot, resend, change of e-mail.',
+  ),
   RATE_LIMIT_REFRESH: rate('60/5m').describe('Refused refreshes from one address.'),
   RATE_LIMIT_GENERAL: rate('1200/1m').describe('All requests from one address. Each instance counts for itself.'),
 };
@@ -46,7 +50,7 @@ export function ratesOf(given: LimitSettings) {
   };
 }
 
-export type Limits = Record<Exclude<LimitName, 'general'>, Limit> & {
+export type Limits = Record<Exclude<LimitName, 'general' | 'mail'>, Limit> & {
   /** Like `login_account`, but counted for the user, whatever name was typed; see passwords/check.ts. */
   login_user: Limit;
   /** All requests. Only the policy: each instance counts for itself, because every request passes here. */
@@ -61,7 +65,8 @@ export function createLimits(rates: Record<LimitName, Rate>, store: Store | unde
     const memory = memoryCounter(policy);
     return createLimit(policy, store ? withoutFail(store(policy), memory, outage) : memory, store !== undefined);
   };
-  const { general, ...counted } = rates;
+  // Mails are counted where they are sent; see platform/outbox/gate.ts.
+  const { general, mail: _, ...counted } = rates;
   const named = Object.fromEntries(Object.entries(counted).map(([name, rate]) => [name, limit(name, rate)]));
   return {
     ...(named as Record<keyof typeof counted, Limit>),

@@ -60,7 +60,10 @@ export async function deleteUser(deps: ChangeDeps, userId: string, actor: Actor)
     if (!user) return [];
     await needAnotherAdmin(tx, user);
     const ended = await endSessions(tx, sessionsOf(userId), 'user_deleted', actor);
-    await tx.outbox.deleteMany({ where: { userId } });
+    // Sent mails still count for their recipients, or deleting would allow as many again.
+    await tx.$executeRaw`
+      WITH unsent AS (DELETE FROM outbox WHERE user_id = ${userId}::uuid AND sent_at IS NULL)
+      UPDATE outbox SET user_id = NULL, detail = '{}' WHERE user_id = ${userId}::uuid AND sent_at IS NOT NULL`;
     await tx.$executeRaw(userDeletedNotice(userId, actor.caller));
     await tx.user.delete({ where: { id: userId } });
     await tx.$executeRaw(auditEvent('user.deleted', userId, actor));

@@ -78,15 +78,6 @@ export async function startSessionFor(
     WHERE id = ${checked.user.id}::uuid AND password_hash = ${checked.passwordHash} AND disabled_at IS NULL
       AND pending_until IS NULL
     RETURNING *`;
-  const mail = newDevice ? newDeviceNotice(caller) : undefined;
+  const mail = newDevice ? enqueueNotice('new_device', Prisma.sql`FROM u`, caller) : undefined;
   return startSession(deps, stillTrue, 'login.succeeded', checked.user.id, caller, mail);
-}
-
-// An attacker can cause these mails: send one user at most this many an hour.
-const maxNoticesPerHour = 5;
-
-function newDeviceNotice(caller: Caller): Prisma.Sql {
-  const where = Prisma.sql`${maxNoticesPerHour} > (SELECT count(*) FROM outbox o WHERE o.user_id = u.id
-    AND o.purpose = 'new_device' AND o.created_at > clock_timestamp() - interval '1 hour')`;
-  return enqueueNotice('new_device', Prisma.sql`FROM u`, caller, { where });
 }

@@ -7,7 +7,7 @@ export type OutboxItem = {
   purpose: string;
   userId: string | null;
   recipient: string;
-  detail: { username?: string; ip?: string | null; userAgent?: string | null };
+  detail: { username?: string; ip?: string | null; device?: string };
   attempts: number;
 };
 
