@@ -38,7 +38,10 @@ export const exportMe = endpoint({
   reply: [200, exportSchema],
   headers: ['Content-Disposition'],
   async handler({ deps: { db }, principal }) {
-    const user = await db.user.findUnique({ where: { id: principal.sub }, omit: { passwordHash: true } });
+    const user = await db.user.findUnique({
+      where: { id: principal.sub, deletedAt: null },
+      omit: { passwordHash: true },
+    });
     if (!user) throw new AppError('session_revoked');
     const addresses = [user.email, user.pendingEmail].filter((address) => address !== null);
     const exportedUser: ExportedUser = { id: user.id, addresses };

@@ -1,7 +1,7 @@
 import { type Actor, auditEvent } from '../audit/events.js';
 import { endTokens } from '../email/one-time-tokens.js';
 import { enqueueNotice } from '../platform/outbox/outbox.js';
-import { type ChangeDeps, commitChange, endSessions, sessionsOf } from '../sessions/end.js';
+import { type ChangeDeps, commitChange, endEverything } from '../sessions/end.js';
 import { fromUser } from '../users/users.js';
 import type { CheckedUser } from './check.js';
 
@@ -32,7 +32,7 @@ export async function changePassword(
     await endTokens(tx, id);
     await tx.$executeRaw(auditEvent('password.changed', id, actor));
     await tx.$executeRaw(enqueueNotice('password_changed', fromUser(id), actor.caller));
-    return endSessions(tx, sessionsOf(id, keep), 'password_changed', actor);
+    return (await endEverything(tx, id, 'password_changed', actor, keep)).revocations;
   });
   return current;
 }

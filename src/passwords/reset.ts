@@ -4,7 +4,7 @@ import { AppError } from '../errors.js';
 import type { Db } from '../platform/db/database.js';
 import { enqueueNotice, enqueueRequest } from '../platform/outbox/outbox.js';
 import type { OutboxWake } from '../platform/outbox/wake.js';
-import { type ChangeDeps, commitChange, endSessions, sessionsOf } from '../sessions/end.js';
+import { type ChangeDeps, commitChange, endEverything } from '../sessions/end.js';
 import { fromUser, lockUser, type User } from '../users/users.js';
 
 /** Queues a reset mail. The user is looked up when it is sent, so the response reveals nothing. */
@@ -51,6 +51,6 @@ export async function resetPassword(
     await tx.$executeRaw(auditEvent('password.reset', userId, actor));
     if (!row.wasVerified) await tx.$executeRaw(auditEvent('email.verified', userId, actor));
     await tx.$executeRaw(enqueueNotice('password_reset', fromUser(userId), actor.caller));
-    return endSessions(tx, sessionsOf(userId), 'password_reset', actor);
+    return (await endEverything(tx, userId, 'password_reset', actor)).revocations;
   });
 }

@@ -15,7 +15,7 @@ export function canonical(name: string): string {
 }
 
 export async function findById({ db }: UsersDeps, id: string): Promise<User | null> {
-  return db.user.findUnique({ where: { id } });
+  return db.user.findUnique({ where: { id, deletedAt: null } });
 }
 
 /** The user with this username or e-mail, in any case. */
@@ -74,5 +74,5 @@ export function fromUser(userId: string): Prisma.Sql {
 export const userColumns = Prisma.sql`u.id, u.username, u.username_key AS "usernameKey", u.email,
   u.email_key AS "emailKey", u.email_verified_at AS "emailVerifiedAt", u.pending_email AS "pendingEmail",
   u.pending_email_key AS "pendingEmailKey", u.pending_until AS "pendingUntil", u.password_hash AS "passwordHash",
-  u.roles, u.version, u.disabled_at AS "disabledAt", u.last_login_at AS "lastLoginAt", u.created_at AS "createdAt",
+  u.roles, u.version, u.epoch, u.disabled_at AS "disabledAt", u.deleted_at AS "deletedAt", u.last_login_at AS "lastLoginAt", u.created_at AS "createdAt",
   u.updated_at AS "updatedAt"`;
