@@ -223,6 +223,12 @@ const cases: Record<Exclude<keyof typeof settings.shape, 'NODE_ENV'>, Case> = {
     good: rates.good,
     bad: rates.bad,
   },
+  RATE_LIMIT_LOGIN_DEVICES: {
+    at: (c) => c.limits.rates.login_devices,
+    default: { points: 30, seconds: 900 },
+    good: rates.good,
+    bad: rates.bad,
+  },
   RATE_LIMIT_SIGNUP: {
     at: (c) => c.limits.rates.signup,
     default: { points: 100, seconds: 3600 },

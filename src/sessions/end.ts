@@ -110,7 +110,7 @@ export async function endUserSessions(
 /** Sessions whose rows are marked at once; a job marks the others. */
 export const markedAtOnce = 1_000;
 
-type EndedEverything = { revocations: Revocation[]; sessions: number };
+type EndedEverything = { revocations: Revocation[]; sessions: number; epoch: number };
 
 /**
  * Raises the user's epoch, which ends every session, access token and device token: one row and one message, however
@@ -156,9 +156,9 @@ export async function endEverything(
       pg_notify(${channel}, concat_ws(' ', 'epoch', ${userId}::text, epoch,
         (extract(epoch FROM keep_until) * 1000)::bigint, kept_id))::text
     FROM remembered`;
-  if (!row) return { revocations: [], sessions: 0 };
+  if (!row) return { revocations: [], sessions: 0, epoch: 0 };
   const { epoch, keptId, keepUntil, sessions } = row;
-  return { revocations: [{ userId, sessionId: null, version: null, epoch, keptId, keepUntil }], sessions };
+  return { revocations: [{ userId, sessionId: null, version: null, epoch, keptId, keepUntil }], sessions, epoch };
 }
 
 // How many at a time: more are over the limit only after it was lowered, and later logins end those.

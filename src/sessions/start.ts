@@ -15,7 +15,7 @@ import type { Revocations } from './revocations.js';
 /** Lifetimes are in seconds. */
 export type SessionTokens = {
   sessionId: string;
-  user: ShownUser;
+  user: ShownUser & { epoch: number };
   accessToken: string;
   accessExpiresIn: number;
   refreshToken: string;
