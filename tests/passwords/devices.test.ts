@@ -35,21 +35,18 @@ const endings: [string, (app: TestApp, user: SignedUp) => Promise<unknown>][] = 
   ['a logout of all sessions', (app, { bearer }) => app.http.post('/auth/logout-all').set(bearer).expect(204)],
 ];
 
-it.each(endings)(
-  'after %s, an old device token is unknown: it gets no guesses of its own, and a login with it is mailed',
-  async (_name, end) => {
-    const app = await startAppForTest();
-    const user = await app.signUp({ email: 'owner@example.com' });
-    await end(app, user);
-    const { username, deviceToken } = user;
-    const tries = await guess(app, 12, { username, device_token: deviceToken });
-    expect(tries.slice(-2)).toEqual([429, 429]);
-    expect(await guess(app, 1, { username })).toEqual([429]);
-  },
-);
+it.each(endings)('after %s, an old device token is unknown: it gets no guesses of its own', async (_name, end) => {
+  const app = await startAppForTest({ RATE_LIMIT: 'on' });
+  const user = await app.signUp({ email: 'owner@example.com' });
+  await end(app, user);
+  const { username, deviceToken } = user;
+  const tries = await guess(app, 12, { username, device_token: deviceToken });
+  expect(tries.slice(-2)).toEqual([429, 429]);
+  expect(await guess(app, 1, { username })).toEqual([429]);
+});
 
 it('after a logout of all sessions, a login with an old device token is mailed, and gets a token that is known', async () => {
-  const app = await startAppForTest();
+  const app = await startAppForTest({ RATE_LIMIT: 'on' });
   const user = await app.signUp({ email: 'owner@example.com' });
   await app.http.post('/auth/logout-all').set(user.bearer).expect(204);
   const { username, deviceToken } = user;
@@ -62,7 +59,7 @@ it('after a logout of all sessions, a login with an old device token is mailed, 
 });
 
 it('lets all known devices of a user together guess 30 times', async () => {
-  const app = await startAppForTest({ RATE_LIMIT_LOGIN_ADDRESS: '1000/15m' });
+  const app = await startAppForTest({ RATE_LIMIT: 'on', RATE_LIMIT_LOGIN_ADDRESS: '1000/15m' });
   const { username, deviceToken } = await app.signUp();
   const tokens = [deviceToken];
   for (let time = 0; time < 4; time++)
@@ -74,7 +71,7 @@ it('lets all known devices of a user together guess 30 times', async () => {
 });
 
 it('a reset makes its browser known, so that a lock-out aimed at the user does not stand there', async () => {
-  const app = await startAppForTest();
+  const app = await startAppForTest({ RATE_LIMIT: 'on' });
   const { username } = await app.signUp({ email: 'owner@example.com' });
   await guess(app, 11, { username });
   const { device } = cookiesOf(await reset(app, 'owner@example.com'));
@@ -84,7 +81,7 @@ it('a reset makes its browser known, so that a lock-out aimed at the user does n
 });
 
 it('a change of password by cookie gives new cookies, and earlier refresh tokens of the session are void at once', async () => {
-  const app = await startAppForTest();
+  const app = await startAppForTest({ RATE_LIMIT: 'on' });
   const signedUp = await app.http
     .post('/auth/signup')
     .set('Origin', ownOrigin)
@@ -107,7 +104,7 @@ it('a change of password by cookie gives new cookies, and earlier refresh tokens
 });
 
 it('a change of password by bearer token sets no cookies, and the session goes on with its refresh token', async () => {
-  const app = await startAppForTest();
+  const app = await startAppForTest({ RATE_LIMIT: 'on' });
   const { bearer, refreshToken } = await app.signUp();
   const answer = await app.http
     .post('/me/password')
