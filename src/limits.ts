@@ -18,6 +18,9 @@ export const limitSettings = {
   RATE_LIMIT_LOGIN_DEVICE: rate('10/15m').describe(
     'Failed logins from one device that the user has signed in on before.',
   ),
+  RATE_LIMIT_LOGIN_DEVICES: rate('30/15m').describe(
+    'Failed logins from all devices together that one user has signed in on before.',
+  ),
   RATE_LIMIT_SIGNUP: rate('100/1h').describe('Attempts to sign up from one address.'),
   RATE_LIMIT_PASSWORD: rate('10/15m').describe(
     'Wrong passwords of one signed-in user, and password resets from one address.',
@@ -41,6 +44,7 @@ export function ratesOf(given: LimitSettings) {
     login_address: given.RATE_LIMIT_LOGIN_ADDRESS,
     login_account: given.RATE_LIMIT_LOGIN_ACCOUNT,
     login_device: given.RATE_LIMIT_LOGIN_DEVICE,
+    login_devices: given.RATE_LIMIT_LOGIN_DEVICES,
     signup: given.RATE_LIMIT_SIGNUP,
     password: given.RATE_LIMIT_PASSWORD,
     mail: given.RATE_LIMIT_MAIL,

@@ -38,7 +38,10 @@ export const exportMe = endpoint({
   reply: [200, exportSchema],
   headers: ['Content-Disposition'],
   async handler({ deps: { db }, principal }) {
-    const user = await db.user.findUnique({ where: { id: principal.sub }, omit: { passwordHash: true } });
+    const user = await db.user.findUnique({
+      where: { id: principal.sub, deletedAt: null },
+      omit: { passwordHash: true },
+    });
     if (!user) throw new AppError('session_revoked');
     const held = await Promise.all(
       Object.entries(exported).map(async ([name, { read }]) => [name, await read(db, { id: user.id })] as const),

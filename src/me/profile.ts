@@ -29,7 +29,7 @@ export async function changeProfile(
   try {
     const user = await db.$transaction(async (tx) => {
       await lockUser(tx, userId);
-      const before = await tx.user.findUnique({ where: { id: userId } });
+      const before = await tx.user.findUnique({ where: { id: userId, deletedAt: null } });
       if (!before) return undefined;
       if (email && before.passwordHash !== email.checked.passwordHash) throw new AppError('invalid_credentials');
       if (email) await askForAddress(tx, before, email.address, caller);
