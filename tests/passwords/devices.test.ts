@@ -48,6 +48,8 @@ it.each(endings)('after %s, an old device token is unknown: it gets no guesses o
 it('after a logout of all sessions, a login with an old device token is mailed, and gets a token that is known', async () => {
   const app = await startAppForTest({ RATE_LIMIT: 'on' });
   const user = await app.signUp({ email: 'owner@example.com' });
+  const { token } = await mailTo(app, 'owner@example.com');
+  await app.http.post('/auth/email/verify').send({ token }).expect(204);
   await app.http.post('/auth/logout-all').set(user.bearer).expect(204);
   const { username, deviceToken } = user;
   const { body } = await logIn(app, { username, password: goodPassword, device_token: deviceToken }).expect(200);

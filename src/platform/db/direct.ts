@@ -13,10 +13,21 @@ export function createDirect(run: RunDirect, onStatement?: (sql: string) => void
   return async <Row>({ text, values }: Prisma.Sql) => {
     try {
       return (await run({ text, values })) as Row[];
+    } catch (error) {
+      throw withoutValues(error);
     } finally {
       onStatement?.(text);
     }
   };
+}
+
+// Errors of pg and PGlite have the statement's values or the row, which may be a hash, and errors are logged.
+const telling = ['params', 'query', 'queryOptions', 'detail', 'where', 'internalQuery'];
+
+function withoutValues(error: unknown): unknown {
+  for (const key of telling)
+    if (error instanceof Error && key in error) delete (error as Error & Record<string, unknown>)[key];
+  return error;
 }
 
 const mostNames = 200;

@@ -57,3 +57,11 @@ it('rows have the same types as those of Prisma', async () => {
   const bytes = (row: object | undefined) => ({ ...row, bytes: Buffer.from((row as { bytes: Uint8Array }).bytes) });
   expect(bytes(own)).toEqual(bytes(prisma));
 });
+
+it('an error has neither the values of the statement nor those of the row', async () => {
+  const { direct } = await open();
+  const insert = Prisma.sql`INSERT INTO "user" (id, username, password_hash) VALUES (gen_random_uuid(), 'ida', ${'hash'})`;
+  const error = await rejectionOf(direct(insert));
+  expect(error).toMatchObject({ code: '23502', column: 'username_key' });
+  expect(JSON.stringify({ ...(error as object), message: (error as Error).message })).not.toMatch(/hash'|, hash|ida/);
+});
