@@ -31,7 +31,7 @@ export function openServer(url: string, poolSize: number): Driver {
       max: poolSize,
       waiting: pool.waitingCount,
     }),
-    close: async () => await pool.end(),
+    close: async () => void (pool.ending || (await pool.end())),
     lock: undefined,
   };
 }
