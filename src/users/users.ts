@@ -2,6 +2,7 @@ import { AppError } from '../errors.js';
 import { Prisma, type User } from '../generated/prisma/client.js';
 import type { Db, Transaction } from '../platform/db/database.js';
 import { uniqueViolation } from '../platform/db/errors.js';
+import { createLookUp } from '../platform/db/look-up.js';
 
 export type { User };
 
@@ -15,11 +16,16 @@ export function canonical(name: string): string {
 }
 
 export async function findById({ db }: UsersDeps, id: string): Promise<User | null> {
-  const [user] = await db.direct<User>(
-    Prisma.sql`SELECT ${userColumns} FROM "user" u WHERE u.id = ${id}::uuid AND u.deleted_at IS NULL`,
-  );
-  return user ?? null;
+  return (await lookUp(db, id.toLowerCase())) ?? null;
 }
+
+const lookUp = createLookUp<User>(
+  (db, ids) =>
+    db.direct(
+      Prisma.sql`SELECT ${userColumns} FROM "user" u WHERE u.id = ANY(${ids}::uuid[]) AND u.deleted_at IS NULL`,
+    ),
+  ({ id }) => id,
+);
 
 /** The user with this username or e-mail, in any case. */
 export async function findByLogin({ db }: UsersDeps, login: string): Promise<User | null> {

@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkPassword } from '../../src/log-in/guard.js';
-import { findByLogin } from '../../src/users/users.js';
+import { findById, findByLogin } from '../../src/users/users.js';
 import { goodPassword, startApp, type TestApp } from '../support/app.js';
 import { outboxEmpty } from '../support/mails.js';
 
@@ -22,6 +23,18 @@ describe('users', () => {
     for (const login of ['Find.Me', 'find.me', 'FIND.ME', 'find.me@example.com', 'FIND.ME@EXAMPLE.COM'])
       expect((await findByLogin(app.deps, login))?.id).toBe(userId);
     expect(app.statements).toHaveLength(5);
+  });
+
+  it('looked up by id at one moment share a statement, and each asker gets its own answer', async () => {
+    const [ada, bob] = [await app.signUp(), await app.signUp()];
+    await outboxEmpty(app);
+    app.statements.length = 0;
+    const asked = [ada.userId, randomUUID(), bob.userId, ada.userId.toUpperCase()];
+    const found = await Promise.all(asked.map((id) => findById(app.deps, id)));
+    expect(found.map((user) => user?.username)).toEqual([ada.username, undefined, bob.username, ada.username]);
+    expect(app.statements).toHaveLength(1);
+    await app.deps.db.user.delete({ where: { id: bob.userId } });
+    expect(await findById(app.deps, bob.userId)).toBeNull();
   });
 
   it('are not found by text that cannot be a name, and no query is sent', async () => {
