@@ -95,6 +95,7 @@ function shape(given: Settings) {
       smtpUrl: given.SMTP_URL,
       from: given.MAIL_FROM ?? `Gatelatch <no-reply@${new URL(given.APP_URL ?? issuer).hostname}>`,
       folder: given.MAIL_FOLDER,
+      localDomains: given.EMAIL_LOCAL_DOMAINS,
     },
     signup: given.SIGNUP,
     firstAdmin: firstAdmin(given),

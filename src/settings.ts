@@ -164,6 +164,14 @@ const mail = {
     computed: 'Gatelatch <no-reply@localhost>',
   }),
   MAIL_FOLDER: z.string().min(1).default('.data/mail').describe('The folder for mails while `SMTP_URL` is unset.'),
+  EMAIL_LOCAL_DOMAINS: list
+    .refine((items) => items.every((item) => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])$/.test(item)), {
+      error: 'a list of names without a dot, in lower case, such as localhost',
+    })
+    .default([])
+    .describe(
+      'Domains without a dot that e-mail addresses of users may have, separated by commas: for a network that is closed to the internet.',
+    ),
   APP_URL: httpUrl.optional().meta({
     description:
       'Your front end: the links in mails lead there, and requests from its origin may use cookies. Unset: `JWT_ISSUER`.',

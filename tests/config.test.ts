@@ -278,6 +278,12 @@ const cases: Record<Exclude<keyof typeof settings.shape, 'NODE_ENV'>, Case> = {
     bad: ['shop', 'a@b.example, c@d.example', 'A <a@b.example> <c@d.example>'],
   },
   MAIL_FOLDER: { at: (c) => c.mail.folder, default: '.data/mail', good: { '/var/mail': '/var/mail' }, bad: [] },
+  EMAIL_LOCAL_DOMAINS: {
+    at: (c) => c.mail.localDomains,
+    default: [],
+    good: { 'localhost, intra-net': ['localhost', 'intra-net'] },
+    bad: ['a.b', 'Intranet', '-x', 'x y', '@localhost'],
+  },
   ADMIN_USERNAME: {
     at: (c) => c.firstAdmin?.username,
     default: undefined,
