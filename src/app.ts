@@ -2,6 +2,7 @@ import express, { type Express } from 'express';
 import type { Deps } from './deps.js';
 import type { Row } from './endpoint.js';
 import { AppError } from './errors.js';
+import { ignorePorts } from './platform/http/caller.js';
 import { createRefuseCrossSite } from './platform/http/cross-site.js';
 import { errorHandler } from './platform/http/error-handler.js';
 import { mount } from './platform/http/mount.js';
@@ -22,6 +23,7 @@ export function createApp(deps: Deps, rows: Row[] = routes): Express {
   app.disable('etag');
   app.set('query parser', 'simple');
   app.set('trust proxy', config.trustProxy);
+  ignorePorts(app);
   app.enable('case sensitive routing');
 
   if (tracing) app.use(traceRequests(tracing));
