@@ -15,19 +15,18 @@ import {
   redisUrl,
   secret,
   smtpUrl,
-  trustProxy,
   wholeNumber,
 } from './platform/settings/kinds.js';
+import { trustProxy } from './platform/settings/trust-proxy.js';
 import { usernameSchema } from './users/fields.js';
 
 /**
  * `npm run docs` makes `.env.example` and docs/reference/settings.md from these. `computed` is a default from others.
  */
 const listening = {
-  NODE_ENV: z
-    .string()
-    .default('development')
-    .describe('`production`: `AUTH_SECRET` must be set, cookies are `Secure`, and the playground is off.'),
+  NODE_ENV: choice(['production', 'development', 'test'], 'development').describe(
+    '`production`: `AUTH_SECRET` must be set, cookies are `Secure`, and the playground is off.',
+  ),
   PORT: integer(3000, 0, 65_535).describe('The port on which it listens; 0 takes a free one.'),
   HOST: z
     .string()
@@ -117,7 +116,7 @@ const browsers = {
   ),
   COOKIE_DOMAIN: z
     .string()
-    .regex(/^[a-z0-9.-]+$/i, 'a domain such as example.com')
+    .regex(/^\.?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.|$))+(?<!\.)$/i, 'a domain such as example.com')
     .optional()
     .describe('The domain that the cookies are for. Unset: this host alone.'),
   TRUST_PROXY: z
@@ -160,7 +159,8 @@ const mail = {
       'Where mail is sent: `smtp://user:password@host:587?requireTLS=true`, or `smtps://…` for TLS from the start. Unset: each mail is a file in `MAIL_FOLDER`.',
     ),
   MAIL_FROM: mailFrom.optional().meta({
-    description: 'The sender of mails: an address, or `Name <address>`. Unset: `no-reply` at the host of `APP_URL`.',
+    description:
+      'The sender of mails: an address, or `Name <address>`, the name in any alphabet, or in quotes. Unset: `no-reply` at the host of `APP_URL`.',
     computed: 'Gatelatch <no-reply@localhost>',
   }),
   MAIL_FOLDER: z.string().min(1).default('.data/mail').describe('The folder for mails while `SMTP_URL` is unset.'),

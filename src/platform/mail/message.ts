@@ -33,5 +33,5 @@ export function messageOf(id: string, from: string, to: string, { subject, text,
 }
 
 function addressIn(from: string): string {
-  return /<(.+)>$/.exec(from)?.[1] ?? from;
+  return /<([^<>]+)>$/.exec(from)?.[1] ?? from;
 }

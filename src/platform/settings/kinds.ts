@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { senderHeader } from '../mail/sender.js';
 
 /** The kinds of settings: each parses the text of an environment variable, and its error says what is allowed. */
 
@@ -72,17 +73,6 @@ export const accessTokenSources = list
   })
   .transform((items) => items as AccessTokenSource[]);
 
-/** `false`, a number of hops, or addresses. Never `true`: every client could then choose its address. */
-export const trustProxy = z.string().transform((text, context): false | number | string[] => {
-  if (text === 'false') return false;
-  if (/^\d{1,2}$/.test(text)) return Number(text);
-  const addresses = text.split(',').map((item) => item.trim());
-  if (addresses.every((item) => /^(loopback|linklocal|uniquelocal|[\da-f.:]+(\/\d{1,3})?)$/i.test(item)) && text !== '')
-    return addresses;
-  context.addIssue('false, a number of hops, or a list of addresses and networks (never true)');
-  return z.NEVER;
-});
-
 /** `10/15m` → ten in fifteen minutes. */
 export function rate(fallback: string) {
   return z
@@ -109,7 +99,10 @@ export const collectorUrl = z.string().refine((text) => /^https?:\/\/./.test(tex
   error: 'an http(s) URL such as http://localhost:4318',
 });
 
-// One address, optionally with a name, in ASCII: it becomes a header unchanged.
-export const mailFrom = z
-  .string()
-  .regex(/^(?:[\w .'-]+ <[^\s<>@,;"]+@[a-z\d.-]+>|[^\s<>@,;"]+@[a-z\d.-]+)$/i, 'an address, or Name <address>');
+/** It becomes a header unchanged. */
+export const mailFrom = z.string().transform((text, context): string => {
+  const header = senderHeader(text);
+  if (header !== undefined) return header;
+  context.addIssue('an address, Name <address>, or "Name" <address>');
+  return z.NEVER;
+});
