@@ -31,8 +31,11 @@ export function createApp(deps: Deps, rows: Row[] = routes): Express {
   app.use(responseHeaders(config.corsOrigins));
   if (config.trustProxy === false) app.use(warnOfUntrustedProxy(log));
   if (deps.limits) app.use(refuseFloods(deps.limits.general));
-  const urls = [config.tokens.issuer, config.appUrl, ...config.corsOrigins];
-  const refuseCrossSite = createRefuseCrossSite({ urls, production: config.production });
+  const refuseCrossSite = createRefuseCrossSite({
+    urls: [config.tokens.issuer, config.appUrl],
+    origins: config.corsOrigins,
+    production: config.production,
+  });
   mount(app, rows, { deps, credentials: sessionCredentials(config), refuseCrossSite });
   // Files come after the routes, so that no route waits for them.
   for (const [path, folder] of Object.entries(files)) app.use(path, serveFiles(folder(config)));

@@ -105,9 +105,13 @@ const tokens = {
 
 const browsers = {
   CORS_ORIGINS: list
-    .refine((items) => items.every(isOrigin), { error: 'a list of origins such as https://app.example (never *)' })
+    .refine((items) => items.every(isOrigin), {
+      error: 'a list of origins such as https://app.example or capacitor://localhost (never *)',
+    })
     .default([])
-    .describe('Origins of front ends on other hosts, separated by commas.'),
+    .describe(
+      'Origins of front ends on other hosts, of apps with a web view and of browser extensions, separated by commas. They are compared exactly.',
+    ),
   COOKIE_SAMESITE: choice(['lax', 'strict', 'none'], 'lax').describe(
     '`none` is for a front end on another site; cookies are then `Secure`.',
   ),

@@ -121,7 +121,12 @@ const cases: Record<keyof typeof settings.shape, Case> = {
   CORS_ORIGINS: {
     at: (c) => c.corsOrigins,
     default: [],
-    good: { 'https://a.example, http://localhost:5173': ['https://a.example', 'http://localhost:5173'] },
+    good: {
+      'https://a.example, http://localhost:5173': ['https://a.example', 'http://localhost:5173'],
+      'capacitor://localhost,tauri://localhost,app://-': ['capacitor://localhost', 'tauri://localhost', 'app://-'],
+      'chrome-extension://abcdefghijklmnopabcdefghijklmnop': ['chrome-extension://abcdefghijklmnopabcdefghijklmnop'],
+      'safari-web-extension://0E4F-A1': ['safari-web-extension://0E4F-A1'],
+    },
     bad: [
       '*',
       'a.example',
@@ -130,6 +135,17 @@ const cases: Record<keyof typeof settings.shape, Case> = {
       'null',
       'https://*.b.example',
       'https://a.example,evil',
+      'HTTPS://a.example',
+      'https://a.example:443',
+      'capacitor://*',
+      'capacitor://localhost/',
+      'capacitor://',
+      'capacitor:localhost',
+      'chrome-extension://a/b.html',
+      'file://',
+      'file://localhost',
+      'data:text',
+      'javascript://x',
     ],
   },
   COOKIE_SAMESITE: {

@@ -40,8 +40,13 @@ export function choice<const Options extends readonly [string, ...string[]]>(
 }
 
 export function isOrigin(text: string): boolean {
-  return URL.canParse(text) && /^https?:[^*]+$/.test(text) && new URL(text).origin === text;
+  if (/^https?:/i.test(text)) return URL.canParse(text) && !text.includes('*') && new URL(text).origin === text;
+  return appOrigin.test(text);
 }
+
+// Of an app with a web view, or of a browser's extension. Pages from files and data have no origin of their own.
+const appOrigin =
+  /^(?!(?:file|data|blob|about|javascript|filesystem|wss?|ftp):)[a-z][a-z0-9+.-]*:\/\/[\w.-]+(?::\d{1,5})?$/;
 
 export const httpUrl = z
   .string()
