@@ -48,7 +48,8 @@ function settingsPage(groups) {
 begin. \`.env.example\` lists them all: copy it to \`.env\` and remove the # before what you change. A wrong setting
 stops the start with one line that names it and says what it may be.
 
-A duration is \`30s\`, \`15m\`, \`12h\`, \`30d\`, or a number of seconds. An empty value counts as unset.`,
+A duration is \`30s\`, \`15m\`, \`12h\`, \`30d\`, or a number of seconds. An empty value counts as unset.
+Spaces around a value do not count, except in secrets and paths. \`.env\` is text in UTF-8 or UTF-16.`,
     ...sections,
   );
 }

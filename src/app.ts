@@ -2,6 +2,7 @@ import express, { type Express } from 'express';
 import type { Deps } from './deps.js';
 import type { Row } from './endpoint.js';
 import { AppError } from './errors.js';
+import { ignorePorts } from './platform/http/caller.js';
 import { createRefuseCrossSite } from './platform/http/cross-site.js';
 import { errorHandler } from './platform/http/error-handler.js';
 import { mount } from './platform/http/mount.js';
@@ -22,6 +23,7 @@ export function createApp(deps: Deps, rows: Row[] = routes): Express {
   app.disable('etag');
   app.set('query parser', 'simple');
   app.set('trust proxy', config.trustProxy);
+  ignorePorts(app);
   app.enable('case sensitive routing');
 
   if (tracing) app.use(traceRequests(tracing));
@@ -29,8 +31,11 @@ export function createApp(deps: Deps, rows: Row[] = routes): Express {
   app.use(responseHeaders(config.corsOrigins));
   if (config.trustProxy === false) app.use(warnOfUntrustedProxy(log));
   if (deps.limits) app.use(refuseFloods(deps.limits.general));
-  const urls = [config.tokens.issuer, config.appUrl, ...config.corsOrigins];
-  const refuseCrossSite = createRefuseCrossSite({ urls, production: config.production });
+  const refuseCrossSite = createRefuseCrossSite({
+    urls: [config.tokens.issuer, config.appUrl],
+    origins: config.corsOrigins,
+    production: config.production,
+  });
   mount(app, rows, { deps, credentials: sessionCredentials(config), refuseCrossSite });
   // Files come after the routes, so that no route waits for them.
   for (const [path, folder] of Object.entries(files)) app.use(path, serveFiles(folder(config)));

@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
 import { StartError } from './errors.js';
 import { ratesOf } from './limits.js';
+import { readEnvFile } from './platform/settings/env-file.js';
 import { type Settings, settings } from './settings.js';
 
 /** The settings in the form that the code uses. Durations are in seconds. */
@@ -10,17 +10,22 @@ export type Config = ReturnType<typeof shape>;
 export function loadConfig(): Config {
   // Node may have started its threads already, so a value from .env may have no effect: ignore it.
   const { UV_THREADPOOL_SIZE } = process.env;
-  if (existsSync('.env')) process.loadEnvFile('.env');
+  // Libraries look into the environment, too.
+  for (const [name, value] of Object.entries(readEnvFile('.env'))) process.env[name] ??= value;
   return parseConfig({ ...process.env, UV_THREADPOOL_SIZE });
 }
+
+/** Spaces around any other value do not count: files and panels add them, and nobody sees them. */
+const asTyped = new Set(['AUTH_SECRET', 'AUTH_SECRET_PREVIOUS', 'ADMIN_PASSWORD', 'DATABASE_URL', 'MAIL_FOLDER']);
 
 /** Checks an environment. @throws StartError with one line per wrong setting, without its value */
 export function parseConfig(environment: Record<string, string | undefined>): Config {
   const values: Record<string, unknown> = {};
   const problems: string[] = [];
   for (const [name, setting] of Object.entries(settings.shape)) {
+    const text = asTyped.has(name) ? environment[name] : environment[name]?.trim();
     // Compose files and CI systems pass "nothing" as an empty variable.
-    const parsed = setting.safeParse(environment[name] === '' ? undefined : environment[name]);
+    const parsed = setting.safeParse(text === '' ? undefined : text);
     if (parsed.success) values[name] = parsed.data;
     else problems.push(...parsed.error.issues.map((issue) => `${name} must be ${issue.message}.`));
   }
@@ -95,6 +100,7 @@ function shape(given: Settings) {
       smtpUrl: given.SMTP_URL,
       from: given.MAIL_FROM ?? `Gatelatch <no-reply@${new URL(given.APP_URL ?? issuer).hostname}>`,
       folder: given.MAIL_FOLDER,
+      localDomains: given.EMAIL_LOCAL_DOMAINS,
     },
     signup: given.SIGNUP,
     firstAdmin: firstAdmin(given),

@@ -147,11 +147,16 @@ async function openLimits({ on, redisUrl, rates }: Config['limits'], { config, d
   return { limits: createLimits(rates, store, log), closeLimits: () => redis?.disconnect() };
 }
 
+// What Node says of a file: the certificate of `sslrootcert`, or the directory of an embedded database.
+const isAboutFile = /^E[A-Z]+: .*, \w+ '/;
+
 /** The operator reads one line; the whole error is its cause. */
 function startError(error: unknown): never {
   const [line] = (error instanceof Error ? error.message : String(error)).trim().split('\n').slice(-1);
   throw new StartError(
-    isDatabaseUnavailable(error) ? `DATABASE_URL: the database cannot be used: ${line}` : `${line}`,
+    isDatabaseUnavailable(error) || isAboutFile.test(`${line}`)
+      ? `DATABASE_URL: the database cannot be used: ${line}`
+      : `${line}`,
     {
       cause: error,
     },

@@ -72,8 +72,13 @@ async function listen(server: Server, { host, port }: Config): Promise<void> {
   try {
     await once(server, 'listening');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    throw new StartError(`PORT ${port} on ${host} is in use by another process. Stop it, or set PORT to another.`);
+    const { code } = error as NodeJS.ErrnoException;
+    throw new StartError(
+      code === 'EADDRINUSE'
+        ? `PORT ${port} on ${host} is in use by another process. Stop it, or set PORT to another.`
+        : `HOST must be an address of this machine, such as 127.0.0.1 or 0.0.0.0, and PORT one that this user may open (${code}).`,
+      { cause: error },
+    );
   }
 }
 

@@ -15,19 +15,18 @@ import {
   redisUrl,
   secret,
   smtpUrl,
-  trustProxy,
   wholeNumber,
 } from './platform/settings/kinds.js';
+import { trustProxy } from './platform/settings/trust-proxy.js';
 import { usernameSchema } from './users/fields.js';
 
 /**
  * `npm run docs` makes `.env.example` and docs/reference/settings.md from these. `computed` is a default from others.
  */
 const listening = {
-  NODE_ENV: z
-    .string()
-    .default('development')
-    .describe('`production`: `AUTH_SECRET` must be set, cookies are `Secure`, and the playground is off.'),
+  NODE_ENV: choice(['production', 'development', 'test'], 'development').describe(
+    '`production`: `AUTH_SECRET` must be set, cookies are `Secure`, and the playground is off.',
+  ),
   PORT: integer(3000, 0, 65_535).describe('The port on which it listens; 0 takes a free one.'),
   HOST: z
     .string()
@@ -106,9 +105,13 @@ const tokens = {
 
 const browsers = {
   CORS_ORIGINS: list
-    .refine((items) => items.every(isOrigin), { error: 'a list of origins such as https://app.example (never *)' })
+    .refine((items) => items.every(isOrigin), {
+      error: 'a list of origins such as https://app.example or capacitor://localhost (never *)',
+    })
     .default([])
-    .describe('Origins of front ends on other hosts, separated by commas.'),
+    .describe(
+      'Origins of front ends on other hosts, of apps with a web view and of browser extensions, separated by commas. They are compared exactly.',
+    ),
   COOKIE_SAMESITE: choice(['lax', 'strict', 'none'], 'lax').describe(
     '`none` is for a front end on another site; cookies are then `Secure`.',
   ),
@@ -117,7 +120,7 @@ const browsers = {
   ),
   COOKIE_DOMAIN: z
     .string()
-    .regex(/^[a-z0-9.-]+$/i, 'a domain such as example.com')
+    .regex(/^\.?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.|$))+(?<!\.)$/i, 'a domain such as example.com')
     .optional()
     .describe('The domain that the cookies are for. Unset: this host alone.'),
   TRUST_PROXY: z
@@ -160,10 +163,19 @@ const mail = {
       'Where mail is sent: `smtp://user:password@host:587?requireTLS=true`, or `smtps://…` for TLS from the start. Unset: each mail is a file in `MAIL_FOLDER`.',
     ),
   MAIL_FROM: mailFrom.optional().meta({
-    description: 'The sender of mails: an address, or `Name <address>`. Unset: `no-reply` at the host of `APP_URL`.',
+    description:
+      'The sender of mails: an address, or `Name <address>`, the name in any alphabet, or in quotes. Unset: `no-reply` at the host of `APP_URL`.',
     computed: 'Gatelatch <no-reply@localhost>',
   }),
   MAIL_FOLDER: z.string().min(1).default('.data/mail').describe('The folder for mails while `SMTP_URL` is unset.'),
+  EMAIL_LOCAL_DOMAINS: list
+    .refine((items) => items.every((item) => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])$/.test(item)), {
+      error: 'a list of names without a dot, in lower case, such as localhost',
+    })
+    .default([])
+    .describe(
+      'Domains without a dot that e-mail addresses of users may have, separated by commas: for a network that is closed to the internet.',
+    ),
   APP_URL: httpUrl.optional().meta({
     description:
       'Your front end: the links in mails lead there, and requests from its origin may use cookies. Unset: `JWT_ISSUER`.',

@@ -22,12 +22,18 @@ type Case = {
 };
 
 /** Every setting: its place, its default, and accepted and refused values. */
-const cases: Record<Exclude<keyof typeof settings.shape, 'NODE_ENV'>, Case> = {
+const cases: Record<keyof typeof settings.shape, Case> = {
+  NODE_ENV: {
+    at: (c) => c.production,
+    default: false,
+    good: { development: false, test: false },
+    bad: ['Production', 'PRODUCTION', '"production"', "'production'", 'prod', 'staging', 'production;'],
+  },
   PORT: {
     at: (c) => c.port,
     default: 3000,
     good: { 0: 0, 65535: 65_535 },
-    bad: ['65536', '-1', '80.5', 'http', '0x50', ' 80'],
+    bad: ['65536', '-1', '80.5', 'http', '0x50', '8 0'],
   },
   HOST: { at: (c) => c.host, default: '127.0.0.1', good: { '0.0.0.0': '0.0.0.0', '::1': '::1' }, bad: [] },
   DATABASE_URL: {
@@ -115,7 +121,12 @@ const cases: Record<Exclude<keyof typeof settings.shape, 'NODE_ENV'>, Case> = {
   CORS_ORIGINS: {
     at: (c) => c.corsOrigins,
     default: [],
-    good: { 'https://a.example, http://localhost:5173': ['https://a.example', 'http://localhost:5173'] },
+    good: {
+      'https://a.example, http://localhost:5173': ['https://a.example', 'http://localhost:5173'],
+      'capacitor://localhost,tauri://localhost,app://-': ['capacitor://localhost', 'tauri://localhost', 'app://-'],
+      'chrome-extension://abcdefghijklmnopabcdefghijklmnop': ['chrome-extension://abcdefghijklmnopabcdefghijklmnop'],
+      'safari-web-extension://0E4F-A1': ['safari-web-extension://0E4F-A1'],
+    },
     bad: [
       '*',
       'a.example',
@@ -124,6 +135,17 @@ const cases: Record<Exclude<keyof typeof settings.shape, 'NODE_ENV'>, Case> = {
       'null',
       'https://*.b.example',
       'https://a.example,evil',
+      'HTTPS://a.example',
+      'https://a.example:443',
+      'capacitor://*',
+      'capacitor://localhost/',
+      'capacitor://',
+      'capacitor:localhost',
+      'chrome-extension://a/b.html',
+      'file://',
+      'file://localhost',
+      'data:text',
+      'javascript://x',
     ],
   },
   COOKIE_SAMESITE: {
@@ -141,14 +163,48 @@ const cases: Record<Exclude<keyof typeof settings.shape, 'NODE_ENV'>, Case> = {
   COOKIE_DOMAIN: {
     at: (c) => c.cookies.domain,
     default: undefined,
-    good: { 'b.example': 'b.example' },
-    bad: ['b.example; Secure', 'https://b', 'a b'],
+    good: { 'b.example': 'b.example', '.b.example': '.b.example', localhost: 'localhost' },
+    bad: ['b.example; Secure', 'https://b', 'a b', 'b.example.', 'b..example', '-b.example', 'b-.example', '.'],
   },
   TRUST_PROXY: {
     at: (c) => c.trustProxy,
     default: false,
-    good: { false: false, 1: 1, 2: 2, 'loopback, 10.0.0.0/8': ['loopback', '10.0.0.0/8'], '::1': ['::1'] },
-    bad: ['true', '*', 'TRUE', 'proxy.example', '1,x'],
+    good: {
+      false: false,
+      1: 1,
+      2: 2,
+      5: 5,
+      'loopback, 10.0.0.0/8': ['loopback', '10.0.0.0/8'],
+      '::1': ['::1'],
+      'fc00::/7, fe80::/10, 2400:cb00::/32': ['fc00::/7', 'fe80::/10', '2400:cb00::/32'],
+      '::ffff:10.0.0.0/104': ['::ffff:10.0.0.0/104'],
+    },
+    bad: [
+      'true',
+      '*',
+      'TRUE',
+      'proxy.example',
+      '1,x',
+      // Addresses only at first sight: they stopped the start with a stack trace.
+      'cafe',
+      'dead.beef',
+      '1.2.3',
+      '10.0.0.0/33',
+      '10.0.0.0/',
+      '::1/129',
+      'Loopback',
+      '10.0.0.1,',
+      // `true` by another name.
+      '6',
+      '99',
+      '0.0.0.0/0',
+      '0.0.0.0/1,128.0.0.0/1',
+      '::/0',
+      '2000::/3',
+      '::ffff:0:0/96',
+      '::ffff:0:0/97,::ffff:128.0.0.0/97',
+      '0:0::/80',
+    ],
   },
   PASSWORD_HASH: {
     at: (c) => c.passwords.cost,
@@ -274,10 +330,35 @@ const cases: Record<Exclude<keyof typeof settings.shape, 'NODE_ENV'>, Case> = {
   MAIL_FROM: {
     at: (c) => c.mail.from,
     default: 'Gatelatch <no-reply@localhost>',
-    good: { 'a@b.example': 'a@b.example', 'The Shop <shop@b.example>': 'The Shop <shop@b.example>' },
-    bad: ['shop', 'a@b.example, c@d.example', 'A <a@b.example> <c@d.example>'],
+    good: {
+      'a@b.example': 'a@b.example',
+      'The Shop <shop@b.example>': 'The Shop <shop@b.example>',
+      '"The Shop"<shop@b.example>': 'The Shop <shop@b.example>',
+      '"Shop, Inc. (EU)" <shop@b.example>': '"Shop, Inc. (EU)" <shop@b.example>',
+      '"The \\"Shop\\" <a@c.example>" <shop@b.example>': '"The \\"Shop\\" <a@c.example>" <shop@b.example>',
+      'Geschäft <shop@bücher.example>': '=?UTF-8?B?R2VzY2jDpGZ0?= <shop@xn--bcher-kva.example>',
+      '"Магазин, ООО" <shop@b.example>': '=?UTF-8?B?0JzQsNCz0LDQt9C40L0sINCe0J7Qng==?= <shop@b.example>',
+      '<shop@localhost>': 'shop@localhost',
+    },
+    bad: [
+      'shop',
+      'a@b.example, c@d.example',
+      'A <a@b.example> <c@d.example>',
+      '"A <a@b.example>',
+      'A, B <a@b.example>',
+      'A\r\nBcc: c@d.example <a@b.example>',
+      '"A\nB" <a@b.example>',
+      'ä@b.example',
+      'A <a@b..example>',
+    ],
   },
   MAIL_FOLDER: { at: (c) => c.mail.folder, default: '.data/mail', good: { '/var/mail': '/var/mail' }, bad: [] },
+  EMAIL_LOCAL_DOMAINS: {
+    at: (c) => c.mail.localDomains,
+    default: [],
+    good: { 'localhost, intra-net': ['localhost', 'intra-net'] },
+    bad: ['a.b', 'Intranet', '-x', 'x y', '@localhost'],
+  },
   ADMIN_USERNAME: {
     at: (c) => c.firstAdmin?.username,
     default: undefined,
@@ -382,11 +463,7 @@ describe.each(Object.entries(cases))('%s', (name, { at, default: fallback, good,
 
 describe('All settings', () => {
   it('are covered by this test', () => {
-    expect(Object.keys(cases).sort()).toEqual(
-      Object.keys(settings.shape)
-        .filter((name) => name !== 'NODE_ENV')
-        .sort(),
-    );
+    expect(Object.keys(cases).sort()).toEqual(Object.keys(settings.shape).sort());
   });
 
   it('that are wrong are named together, one per line', () => {
@@ -405,6 +482,15 @@ describe('All settings', () => {
     expect(complaint.split('\n')).toHaveLength(4);
     expect(complaint).not.toContain('hunter2');
     expect(complaintAbout({ AUTH_SECRET: `changeme-${secret}` })).not.toContain(secret);
+  });
+
+  it('count without the spaces around them, except for secrets and paths', () => {
+    const production = { NODE_ENV: ' production\r', AUTH_SECRET: secret };
+    expect(parseConfig(production).cookies.secure).toBe(true);
+    expect(parseConfig({ TRUST_PROXY: '1 ' }).trustProxy).toBe(1);
+    expect(parseConfig({ JWT_ISSUER: ' https://auth.example\t' }).tokens.issuer).toBe('https://auth.example');
+    expect(parseConfig({ AUTH_SECRET: `${secret} ` }).authSecret).toBe(`${secret} `);
+    expect(parseConfig({ PORT: '  ' }).port).toBe(3000);
   });
 
   it('of other programs are ignored', () => {
@@ -505,7 +591,7 @@ describe('.env.example', () => {
   );
 
   it('lists exactly the settings, and the passwords that the compose files need', () => {
-    const { NODE_ENV: _, POSTGRES_PASSWORD: password, REPLICATION_PASSWORD: replication, ...listed } = example;
+    const { POSTGRES_PASSWORD: password, REPLICATION_PASSWORD: replication, ...listed } = example;
     expect(Object.keys(listed).sort()).toEqual(Object.keys(cases).sort());
     expect([password, replication]).toEqual(['', '']);
   });

@@ -16,7 +16,7 @@ export interface components {
             username: string;
             password: string;
             /**
-             * Format: email
+             * Format: idn-email
              * @example ada@example.com
              */
             email?: string;
@@ -76,7 +76,7 @@ export interface components {
          */
         ForgotPasswordBody: {
             /**
-             * Format: email
+             * Format: idn-email
              * @example ada@example.com
              */
             email: string;
@@ -111,7 +111,7 @@ export interface components {
          */
         ResendVerificationBody: {
             /**
-             * Format: email
+             * Format: idn-email
              * @description Needed without an access token.
              * @example ada@example.com
              */
@@ -132,7 +132,7 @@ export interface components {
             /** @example ada */
             username?: string;
             /**
-             * Format: email
+             * Format: idn-email
              * @example ada@example.com
              */
             email?: string;

@@ -12,7 +12,7 @@ import {
   yes,
 } from '../platform/cli/command.js';
 import { table, time } from '../platform/cli/text.js';
-import { emailSchema, roleSchema, usernameSchema } from '../users/fields.js';
+import { emailSchema, objectionToDomain, roleSchema, usernameSchema } from '../users/fields.js';
 import { adminUserJson } from '../users/json.js';
 import { listUsers } from '../users/list.js';
 import { createUser } from './create-user.js';
@@ -81,6 +81,8 @@ async function create(deps: CommandDeps, args: Args): Promise<Result> {
   const username = checked(usernameSchema.safeParse(argument(args, 0)), 'The username');
   const typedEmail = args.text('email');
   const email = typedEmail === undefined ? null : checked(emailSchema.safeParse(typedEmail), 'The e-mail address');
+  const typo = email === null ? undefined : objectionToDomain(email, deps.config.mail.localDomains);
+  if (typo) throw new CommandError(`The e-mail address: ${typo}`);
   const roles = checkedRoles(args.list('role'));
   const generated = args.flag('generate-password') ? randomBytes(18).toString('base64url') : undefined;
   const password = generated ?? args.password ?? '';

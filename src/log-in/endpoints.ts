@@ -14,7 +14,7 @@ import { checkPassword, recordFailedLogin } from './guard.js';
 // No password policy here: a user with an old password must still get in.
 const bodySchema = z
   .strictObject({
-    username: z.string().min(1).max(254).meta({ description: 'A username or an e-mail address.' }),
+    username: z.string().trim().min(1).max(254).meta({ description: 'A username or an e-mail address.' }),
     password: z.string().min(1),
     transport: transportSchema.default('bearer'),
     device_token: z.string().max(200).optional().meta({

@@ -5,7 +5,7 @@ import { AppError } from '../errors.js';
 import { type CheckedUser, checkPasswordOf } from '../passwords/check.js';
 import type { AccessClaims } from '../sessions/access-tokens.js';
 import { clearedTokens } from '../sessions/cookies.js';
-import { emailSchema, usernameSchema } from '../users/fields.js';
+import { emailSchema, requireKnownDomain, usernameSchema } from '../users/fields.js';
 import { userJson, userSchema } from '../users/json.js';
 import { findById } from '../users/users.js';
 import { changeProfile } from './profile.js';
@@ -42,6 +42,7 @@ export const update = endpoint({
   errors: ['username_taken', 'invalid_credentials', 'overloaded'],
   async handler(context) {
     const { deps, principal, body, caller } = context;
+    if (body.email !== undefined) requireKnownDomain(body.email, deps.config.mail.localDomains);
     const email =
       body.email === undefined ? undefined : { address: body.email, checked: await recheck(context, body.password) };
     const user = await changeProfile(deps, principal.sub, { username: body.username, email }, caller);

@@ -49,7 +49,7 @@ async function askForAddress(tx: Transaction, user: User, address: string, calle
   const key = canonical(address);
   const isNew = key !== user.emailKey;
   if (!isNew && user.pendingEmailKey === null) return;
-  if (isNew && user.pendingEmailKey === key && (await wasJustAsked(tx, user.id, key))) return;
+  if (isNew && user.pendingEmailKey === key && (await wasJustAsked(tx, user))) return;
   await tx.user.update({
     where: { id: user.id },
     data: { pendingEmail: isNew ? address : null, pendingEmailKey: isNew ? key : null },
@@ -61,9 +61,9 @@ async function askForAddress(tx: Transaction, user: User, address: string, calle
 }
 
 /** Asking for the same address again sends no second mail; `resend` does. */
-async function wasJustAsked(tx: Transaction, userId: string, key: string): Promise<boolean> {
+async function wasJustAsked(tx: Transaction, { id, pendingEmail }: User): Promise<boolean> {
   const mails = await tx.$queryRaw<unknown[]>`
-    SELECT FROM outbox WHERE user_id = ${userId}::uuid AND created_at > clock_timestamp() - interval '1 hour'
-      AND purpose = 'verify' AND lower(recipient) = ${key} LIMIT 1`;
+    SELECT FROM outbox WHERE user_id = ${id}::uuid AND created_at > clock_timestamp() - interval '1 hour'
+      AND purpose = 'verify' AND recipient = ${pendingEmail} LIMIT 1`;
   return mails.length > 0;
 }

@@ -4,7 +4,7 @@ import { AppError } from '../errors.js';
 import { requireGoodPassword } from '../passwords/policy.js';
 import { deviceTokenFor } from '../sessions/known-devices.js';
 import { tokenReply, tokenResponseSchema, transportSchema } from '../sessions/token-reply.js';
-import { emailSchema, usernameSchema } from '../users/fields.js';
+import { emailSchema, requireKnownDomain, usernameSchema } from '../users/fields.js';
 import { userJson, userSchema } from '../users/json.js';
 import { keepSignUp } from './pending.js';
 import * as signUps from './sign-up.js';
@@ -40,8 +40,9 @@ export const signUp = openEndpoint({
   async handler({ deps, body, caller }) {
     const { signup, passwords } = deps.config;
     if (signup === 'closed') throw new AppError('signup_closed');
-    requireGoodPassword('password', body.password, body, passwords);
     const { username, email } = body;
+    if (email !== undefined) requireKnownDomain(email, deps.config.mail.localDomains);
+    requireGoodPassword('password', body.password, body, passwords);
     if (signup === 'verified' && email === undefined)
       throw new AppError('validation_failed', { errors: [{ path: 'email', message: 'An e-mail address is needed.' }] });
     const passwordHash = await deps.passwords.hash(body.password, caller.address);

@@ -47,7 +47,7 @@ async function importFile(deps: CommandDeps, args: Args): Promise<Result> {
   const dryRun = args.flag('dry-run');
   const refusals: Refusal[] = [];
   const input = path === '-' ? process.stdin : createReadStream(path);
-  const counts = await importUsers(deps, readUserLines(linesOf(input), complete), {
+  const counts = await importUsers(deps, readUserLines(linesOf(input), complete, deps.config.mail.localDomains), {
     dryRun,
     onProgress: progressOf(deps),
     onRefused(line, reason) {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { emailSchema, rolesSchema, usernameSchema } from '../users/fields.js';
+import { emailSchema, objectionToDomain, rolesSchema, usernameSchema } from '../users/fields.js';
 import type { ForeignUser, UserLine } from './import.js';
 
 const MAX_LINE_LENGTH = 16_384;
@@ -26,24 +26,29 @@ function isPast(time: string): boolean {
   return at >= 0 && at <= Date.now() + 86_400_000;
 }
 
-/** Empty lines are counted and skipped. @param complete makes a whole hash of a shortened one */
+/**
+ * Empty lines are counted and skipped.
+ * @param complete makes a whole hash of a shortened one
+ * @param localDomains the domains without a dot that addresses may have
+ */
 export async function* readUserLines(
   lines: AsyncIterable<string>,
   complete: (hash: string) => string = (hash) => hash,
+  localDomains: string[] = [],
 ): AsyncGenerator<UserLine> {
   let line = 0;
   for await (const text of lines) {
     line += 1;
     const isTooLong = text.length > MAX_LINE_LENGTH;
     if (!isTooLong && text.trim() === '') continue;
-    const read = isTooLong ? `Longer than ${MAX_LINE_LENGTH} characters.` : readUser(text);
+    const read = isTooLong ? `Longer than ${MAX_LINE_LENGTH} characters.` : readUser(text, localDomains);
     if (typeof read === 'string') yield { line, reason: read };
     else yield { line, user: { ...read, passwordHash: complete(read.passwordHash) } };
   }
 }
 
 /** The user, or the reason for a refusal. It quotes no value, because any value may be a hash. */
-function readUser(text: string): ForeignUser | string {
+function readUser(text: string, localDomains: string[]): ForeignUser | string {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -53,6 +58,8 @@ function readUser(text: string): ForeignUser | string {
   const { success, data, error } = lineSchema.safeParse(json);
   if (!success) return error.issues.map(({ path, message }) => [...path, message].join(': ')).join('; ');
   const { username, email = null, email_verified, password_hash, roles, disabled, created_at } = data;
+  const typo = email === null ? undefined : objectionToDomain(email, localDomains);
+  if (typo) return `email: ${typo}`;
   return {
     username,
     email,

@@ -1,15 +1,37 @@
 import { z } from 'zod';
+import { AppError } from '../errors.js';
+import { asciiAddress, objectionToEmail } from '../platform/mail/email-address.js';
 
 export const usernameSchema = z
   .string()
   .regex(/^[a-zA-Z0-9._-]{3,32}$/, 'Use 3 to 32 of the letters a-z and A-Z, digits, dot, underscore and hyphen.')
   .meta({ example: 'ada' });
 
-// ASCII only, as zod's pattern: no Unicode look-alike or case mapping can make two addresses equal.
+// ASCII before the @: no Unicode look-alike or case mapping can make two addresses equal.
 export const emailSchema = z
-  .email('Not an e-mail address.')
-  .max(254, 'At most 254 characters.')
-  .meta({ example: 'ada@example.com' });
+  .string()
+  .max(254, { error: 'At most 254 characters.', abort: true })
+  .superRefine((email, context) => {
+    const objection = objectionToEmail(email);
+    if (objection) context.addIssue(objection);
+  })
+  .meta({
+    example: 'ada@example.com',
+    format: 'idn-email',
+    pattern: "^[\\w!#$%&'*+/=?^`{|}~.-]{1,64}@[^\\s@]{1,253}$",
+  });
+
+/** A domain without a dot is a typing mistake, unless the operator's network has it. @returns what is wrong with it */
+export function objectionToDomain(email: string, localDomains: string[]): string | undefined {
+  const [, domain = ''] = asciiAddress(email).toLowerCase().split('@');
+  return domain.includes('.') || localDomains.includes(domain) ? undefined : 'The part after the @ needs a dot.';
+}
+
+/** {@link objectionToDomain} for the field `email` of a request. @throws AppError validation_failed */
+export function requireKnownDomain(email: string, localDomains: string[]): void {
+  const message = objectionToDomain(email, localDomains);
+  if (message) throw new AppError('validation_failed', { errors: [{ path: 'email', message }] });
+}
 
 export const roleSchema = z
   .string()

@@ -31,13 +31,19 @@ export async function searchUsers(
   // Both keys are lower-case ASCII; lower-casing more than ASCII would let U+212A find a k.
   const key = text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
   const contains = { contains: likeLiteral(key) };
-  const matching = key === '' ? {} : { OR: [{ usernameKey: contains }, { emailKey: contains }] };
+  // A key has its domain in ASCII, in which a part of a name is no part any more.
+  const asTyped = isAscii(text) ? [] : [{ email: { contains: likeLiteral(text) } }, { emailKey: canonical(text) }];
+  const matching = key === '' ? {} : { OR: [{ usernameKey: contains }, { emailKey: contains }, ...asTyped] };
   const found = await db.user.findMany({
     where: { ...confirmed, ...matching, ...(cursor !== undefined && { id: { gt: cursor } }) },
     orderBy: { id: 'asc' },
     take: limit + 1,
   });
   return pageOf(found, limit);
+}
+
+function isAscii(text: string): boolean {
+  return /^[\0-\x7f]*$/.test(text);
 }
 
 /** Prisma does not escape LIKE's wildcards, and usernames may have an underscore. */

@@ -3,16 +3,18 @@ import { Prisma, type User } from '../generated/prisma/client.js';
 import type { Db, Transaction } from '../platform/db/database.js';
 import { uniqueViolation } from '../platform/db/errors.js';
 import { createLookUp } from '../platform/db/look-up.js';
+import { asciiAddress } from '../platform/mail/email-address.js';
 
 export type { User };
 
 type UsersDeps = { db: Db };
 
 /**
- * The form that is unique. Names are ASCII, so lower case cannot make two of them equal (U+212A lower-cases to `k`).
+ * The form of a username or e-mail address that is unique. Names and what stands before an @ are ASCII, so lower case
+ * cannot make two of them equal (U+212A lower-cases to `k`); a domain counts in ASCII, in which DNS has it.
  */
 export function canonical(name: string): string {
-  return name.toLowerCase();
+  return asciiAddress(name).toLowerCase();
 }
 
 export async function findById({ db }: UsersDeps, id: string): Promise<User | null> {
@@ -29,7 +31,7 @@ const lookUp = createLookUp<User>(
 
 /** The user with this username or e-mail, in any case. */
 export async function findByLogin({ db }: UsersDeps, login: string): Promise<User | null> {
-  if (!/^[\x21-\x7e]{1,254}$/.test(login)) return null;
+  if (!/^[\x21-\x7e]{1,254}$/.test(asciiAddress(login))) return null;
   const key = canonical(login);
   const column = login.includes('@') ? Prisma.sql`u.email_key` : Prisma.sql`u.username_key`;
   const [user] = await db.direct<User>(Prisma.sql`SELECT ${userColumns} FROM "user" u WHERE ${column} = ${key}`);

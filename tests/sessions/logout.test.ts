@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { lendDatabase } from '../support/lent-databases.js';
+import { say } from '../support/raw-http.js';
 
 const ownOrigin = 'http://localhost:3000';
 
@@ -43,6 +44,22 @@ describe('logging out', () => {
       expect([answer.status, answer.text]).toEqual([204, '']);
       await expectEnded(user);
       await expectAlive({ accessToken: other.access_token, refreshToken: other.refresh_token });
+    });
+
+    it('takes the empty body that some clients send in chunks, and refuses one with something in it', async () => {
+      const user = await app.signUp();
+      const head = (type: string) =>
+        `POST /auth/logout HTTP/1.1\r\nHost: x\r\nAuthorization: ${user.bearer.Authorization}\r\nTransfer-Encoding: chunked\r\n${type}Connection: close\r\n\r\n`;
+      const refused = await say(app, head(''), '2\r\n{}\r\n0\r\n\r\n');
+      expect([refused.status, refused.body]).toEqual([
+        415,
+        expect.objectContaining({ code: 'unsupported_media_type' }),
+      ]);
+      expect((await open(user.accessToken)).status).toBe(200);
+      expect((await say(app, head(''), '0\r\n\r\n')).status).toBe(204);
+      await expectEnded(user);
+      for (const type of ['application/json', 'text/plain'])
+        expect((await say(app, head(`Content-Type: ${type}\r\n`), '0\r\n\r\n')).status).toBe(204);
     });
 
     it('makes later challenges say that the token is invalid (RFC 6750 §3.1)', async () => {

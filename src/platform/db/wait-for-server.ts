@@ -24,14 +24,16 @@ export async function waitForServer(url: string, onAway: (why: unknown) => Promi
 const MISTAKES = /^(28...|3D000)$/;
 
 async function connectionError(url: string): Promise<unknown> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: TIME_LIMITS.connect });
-  client.on('error', () => undefined);
+  let client: pg.Client | undefined;
   try {
+    // Also reads the files that the URL names.
+    client = new pg.Client({ connectionString: url, connectionTimeoutMillis: TIME_LIMITS.connect });
+    client.on('error', () => undefined);
     await client.connect();
     return undefined;
   } catch (error) {
     return error;
   } finally {
-    void client.end().catch(() => undefined);
+    void client?.end().catch(() => undefined);
   }
 }

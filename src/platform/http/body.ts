@@ -7,20 +7,29 @@ import { createTurnQueue } from './turn-queue.js';
 
 // In bytes.
 const limit = 65_536;
-const jsonInUtf8 = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
+const mediaType = /^([\w.+-]+\/[\w.+-]+)\s*((?:;\s*(?:[^\s;=",]+\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s;=",]*)\s*)?)*)$/;
+const charset = /;\s*charset\s*=\s*("?)([^\s;"]*)\1/gi;
 
 // Parsing and checking a larger body can take milliseconds.
 const large = 8_192;
 const queueTurn = createTurnQueue();
 
 const readBytes = express.raw({ limit, inflate: false, type: () => true });
+const readNothing = express.raw({ limit: 0, inflate: false, type: () => true });
 
 /** Reads a JSON body, if there is one, into `req.body`; refuses other media types (RFC 9110 §15.5.16). */
 export const readBody: RequestHandler = (req, res, next) => {
-  if (hasBody(req) && !isPlainJson(req))
-    throw new AppError('unsupported_media_type', { detail: 'Send application/json.' });
-  if (Number(req.headers['content-length'] ?? 0) > limit) throw new AppError('payload_too_large');
   const chunked = req.headers['transfer-encoding'] !== undefined;
+  if (hasBody(req) && !isPlainJson(req)) {
+    const refusal = new AppError('unsupported_media_type', { detail: 'Send application/json.' });
+    if (!chunked) throw refusal;
+    // Clients that do not know a length in advance announce a body also where there is none.
+    return readNothing(req, res, (error) => {
+      req.body = undefined;
+      next(error ? refusal : undefined);
+    });
+  }
+  if (Number(req.headers['content-length'] ?? 0) > limit) throw new AppError('payload_too_large');
   readBytes(req, res, chunked ? refusingEndless(req, parsing(req, next)) : parsing(req, next));
 };
 
@@ -84,7 +93,14 @@ function refusingEndless(req: Request, next: NextFunction): NextFunction {
 
 // A compressed body is refused: a small one could unpack into a large one.
 function isPlainJson({ headers }: Request): boolean {
-  return (headers['content-encoding'] ?? 'identity') === 'identity' && jsonInUtf8.test(headers['content-type'] ?? '');
+  return (headers['content-encoding'] ?? 'identity') === 'identity' && isJsonInUtf8(headers['content-type'] ?? '');
+}
+
+/** RFC 8259 §11: the type has no parameters, and JSON is in UTF-8, so others mean nothing. */
+function isJsonInUtf8(contentType: string): boolean {
+  const [, type, parameters = ''] = mediaType.exec(contentType.trim()) ?? [];
+  const charsets = [...parameters.matchAll(charset)].map(([, , name]) => name);
+  return type?.toLowerCase() === 'application/json' && charsets.every((name) => /^utf-?8$/i.test(`${name}`));
 }
 
 export function hasBody(req: Request): boolean {

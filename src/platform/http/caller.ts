@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { Request } from 'express';
+import type { Express, Request } from 'express';
 import type { Caller } from '../caller.js';
 
 /** Where the request comes from; `TRUST_PROXY` decides which address counts. */
@@ -16,6 +16,12 @@ export function addressOf(req: Request): string {
   const address = isIP(forwarded) ? forwarded : direct;
   // A dual-stack socket writes IPv4 addresses as ::ffff:192.0.2.1.
   return address.replace(/^::ffff:(?=[\d.]+$)/i, '');
+}
+
+/** Express compares whole entries of X-Forwarded-For with `trust proxy`: a trusted proxy with a port would be a client. */
+export function ignorePorts(app: Express): void {
+  const isTrusted: (address: string, hop: number) => boolean = app.get('trust proxy fn');
+  app.set('trust proxy', (address: string, hop: number) => isTrusted(withoutPort(address), hop));
 }
 
 /** Some proxies add the client's port: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */

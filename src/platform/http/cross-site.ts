@@ -3,15 +3,16 @@ import { AppError } from '../../errors.js';
 
 export type RefuseCrossSite = (req: Request) => void;
 
-/** The URLs whose pages may send cookies; in development also pages from this machine. */
-type CrossSiteSettings = { urls: string[]; production: boolean };
+/** The URLs and origins whose pages may send cookies; in development also pages from this machine. */
+type CrossSiteSettings = { urls: string[]; origins: string[]; production: boolean };
 
 /**
  * For requests authenticated by cookies (ASVS 3.5.1): the browser's `Origin`, or else `Sec-Fetch-Site`, must name this
  * server, `APP_URL` or one of `CORS_ORIGINS`.
  */
-export function createRefuseCrossSite({ urls, production }: CrossSiteSettings): RefuseCrossSite {
-  const allowed = new Set(urls.map((url) => new URL(url).origin));
+export function createRefuseCrossSite({ urls, origins, production }: CrossSiteSettings): RefuseCrossSite {
+  // `capacitor://localhost` is what such an app sends; as a URL its origin would be `null`, which anybody can send.
+  const allowed = new Set([...urls.map((url) => new URL(url).origin), ...origins]);
   const ownWhileDeveloping = (req: Request, origin: string) => !production && isOwnLoopback(req, origin);
   return (req) => {
     const { origin, 'sec-fetch-site': site } = req.headers;

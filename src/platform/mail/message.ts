@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { asciiAddress } from './email-address.js';
 import type { MailText } from './render.js';
 
 export type Message = { id: string; from: string; to: string; raw: string };
@@ -9,14 +10,16 @@ export type Message = { id: string; from: string; to: string; raw: string };
  */
 export function messageOf(id: string, from: string, to: string, { subject, text, html }: MailText): Message {
   const sender = addressIn(from);
+  const recipient = asciiAddress(to);
   // Checked again here, because the recipient gets a token.
-  if (!/^[^\s<>,;:"()[\]\\@]+@[^\s<>,;:"()[\]\\@]+$/.test(to)) throw new Error('The recipient is not one address.');
+  if (!/^[^\s<>,;:"()[\]\\@]+@[^\s<>,;:"()[\]\\@]+$/.test(recipient))
+    throw new Error('The recipient is not one address.');
   const boundary = `part-${randomUUID()}`;
   const part = (type: string, content: string) =>
     `--${boundary}\r\nContent-Type: ${type}; charset=us-ascii\r\nContent-Transfer-Encoding: 7bit\r\n\r\n${content}\r\n`;
   const headers = [
     `From: ${from}`,
-    `To: <${to}>`,
+    `To: <${recipient}>`,
     `Subject: ${subject}`,
     `Date: ${new Date().toUTCString().replace('GMT', '+0000')}`,
     `Message-ID: <${id}@${sender.split('@')[1]}>`,
@@ -26,9 +29,9 @@ export function messageOf(id: string, from: string, to: string, { subject, text,
     `Content-Type: multipart/alternative; boundary="${boundary}"`,
   ];
   const body = `${part('text/plain', text)}${part('text/html', html)}--${boundary}--\r\n`;
-  return { id, from: sender, to, raw: `${headers.join('\r\n')}\r\n\r\n${body}` };
+  return { id, from: sender, to: recipient, raw: `${headers.join('\r\n')}\r\n\r\n${body}` };
 }
 
 function addressIn(from: string): string {
-  return /<(.+)>$/.exec(from)?.[1] ?? from;
+  return /<([^<>]+)>$/.exec(from)?.[1] ?? from;
 }

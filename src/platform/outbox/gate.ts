@@ -1,5 +1,6 @@
 import { Prisma } from '../../generated/prisma/client.js';
 import type { Db } from '../db/database.js';
+import { asciiAddress } from '../mail/email-address.js';
 import type { OutboxItem } from './queue.js';
 
 export type MailRate = { points: number; seconds: number };
@@ -21,16 +22,17 @@ export async function passesGate(
   { to, userId = knownUser, isNotice = false }: Recipient,
   rate: MailRate | undefined,
 ): Promise<boolean> {
+  const key = asciiAddress(to).toLowerCase();
   const { points, seconds } = isNotice ? noticeRate : (rate ?? { points: 0, seconds: 0 });
   const fewer = (whose: Prisma.Sql) => Prisma.sql`${points}::int > (
     SELECT count(*) FROM (SELECT ${earlier(seconds)} AND ${whose} LIMIT ${points}::int) mails)`;
   const conditions = [
-    ...(isNotice || rate ? [fewer(Prisma.sql`e.recipient_key = lower(${to})`)] : []),
+    ...(isNotice || rate ? [fewer(Prisma.sql`e.recipient_key = ${key}`)] : []),
     ...((isNotice || rate) && userId !== null ? [fewer(Prisma.sql`e.user_id = ${userId}::uuid`)] : []),
-    ...(isNotice ? [Prisma.sql`NOT EXISTS (SELECT ${earlier(seconds)} AND ${saysTheSame(to)})`] : []),
+    ...(isNotice ? [Prisma.sql`NOT EXISTS (SELECT ${earlier(seconds)} AND ${saysTheSame(key)})`] : []),
   ];
   const passed = await db.$executeRaw`
-    UPDATE outbox o SET recipient_key = lower(${to}), user_id = coalesce(o.user_id, ${userId}::uuid)
+    UPDATE outbox o SET recipient_key = ${key}, user_id = coalesce(o.user_id, ${userId}::uuid)
     WHERE ${Prisma.join([Prisma.sql`o.id = ${id}::uuid`, ...conditions], ' AND ')}`;
   return passed === 1;
 }
@@ -42,7 +44,7 @@ function earlier(seconds: number): Prisma.Sql {
     AND (e.sent_at IS NULL OR e.sent_at > clock_timestamp() - make_interval(secs => ${seconds}::int))`;
 }
 
-function saysTheSame(to: string): Prisma.Sql {
-  return Prisma.sql`e.recipient_key = lower(${to}) AND e.user_id IS NOT DISTINCT FROM o.user_id
+function saysTheSame(key: string): Prisma.Sql {
+  return Prisma.sql`e.recipient_key = ${key} AND e.user_id IS NOT DISTINCT FROM o.user_id
     AND (e.detail->>'ip', e.detail->>'device') IS NOT DISTINCT FROM (o.detail->>'ip', o.detail->>'device')`;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { senderHeader } from '../mail/sender.js';
 
 /** The kinds of settings: each parses the text of an environment variable, and its error says what is allowed. */
 
@@ -39,8 +40,13 @@ export function choice<const Options extends readonly [string, ...string[]]>(
 }
 
 export function isOrigin(text: string): boolean {
-  return URL.canParse(text) && /^https?:[^*]+$/.test(text) && new URL(text).origin === text;
+  if (/^https?:/i.test(text)) return URL.canParse(text) && !text.includes('*') && new URL(text).origin === text;
+  return appOrigin.test(text);
 }
+
+// Of an app with a web view, or of a browser's extension. Pages from files and data have no origin of their own.
+const appOrigin =
+  /^(?!(?:file|data|blob|about|javascript|filesystem|wss?|ftp):)[a-z][a-z0-9+.-]*:\/\/[\w.-]+(?::\d{1,5})?$/;
 
 export const httpUrl = z
   .string()
@@ -72,17 +78,6 @@ export const accessTokenSources = list
   })
   .transform((items) => items as AccessTokenSource[]);
 
-/** `false`, a number of hops, or addresses. Never `true`: every client could then choose its address. */
-export const trustProxy = z.string().transform((text, context): false | number | string[] => {
-  if (text === 'false') return false;
-  if (/^\d{1,2}$/.test(text)) return Number(text);
-  const addresses = text.split(',').map((item) => item.trim());
-  if (addresses.every((item) => /^(loopback|linklocal|uniquelocal|[\da-f.:]+(\/\d{1,3})?)$/i.test(item)) && text !== '')
-    return addresses;
-  context.addIssue('false, a number of hops, or a list of addresses and networks (never true)');
-  return z.NEVER;
-});
-
 /** `10/15m` → ten in fifteen minutes. */
 export function rate(fallback: string) {
   return z
@@ -109,7 +104,10 @@ export const collectorUrl = z.string().refine((text) => /^https?:\/\/./.test(tex
   error: 'an http(s) URL such as http://localhost:4318',
 });
 
-// One address, optionally with a name, in ASCII: it becomes a header unchanged.
-export const mailFrom = z
-  .string()
-  .regex(/^(?:[\w .'-]+ <[^\s<>@,;"]+@[a-z\d.-]+>|[^\s<>@,;"]+@[a-z\d.-]+)$/i, 'an address, or Name <address>');
+/** It becomes a header unchanged. */
+export const mailFrom = z.string().transform((text, context): string => {
+  const header = senderHeader(text);
+  if (header !== undefined) return header;
+  context.addIssue('an address, Name <address>, or "Name" <address>');
+  return z.NEVER;
+});

@@ -31,6 +31,13 @@ describe('The address of a client', () => {
     expect(await addressSeen('loopback, 10.0.0.0/8', '198.51.100.66, 203.0.113.7, 10.0.0.1')).toBe('203.0.113.7');
   });
 
+  it('is the same if the trusted proxies are written with a port', async () => {
+    for (const list of ['198.51.100.66, 203.0.113.7:4711, 10.0.0.1:555', '203.0.113.7, [2001:db8::1]:443, 10.0.0.1'])
+      expect(await addressSeen('loopback, 10.0.0.0/8, 2001:db8::1', list)).toBe('203.0.113.7');
+    expect(await addressSeen('2', '198.51.100.66, 203.0.113.7:1, 10.0.0.1:555')).toBe('203.0.113.7');
+    expect(await addressSeen('loopback', '198.51.100.66, 10.0.0.1:555')).toBe('10.0.0.1');
+  });
+
   it('is the address of the connection if only other addresses are trusted', async () => {
     expect(await addressSeen('10.0.0.0/8', '203.0.113.7')).toMatch(here);
   });

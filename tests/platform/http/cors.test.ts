@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApp, type TestApp } from '../../support/app.js';
 import { expectProblem } from '../../support/problem.js';
 
-const allowed = ['https://app.example', 'http://localhost:5173'];
+const allowed = ['https://app.example', 'http://localhost:5173', 'capacitor://localhost', 'chrome-extension://abcdef'];
 const strangers = [
   'https://evil.example',
   'https://app.example.evil.example',
@@ -11,6 +11,12 @@ const strangers = [
   'null',
   'HTTPS://APP.EXAMPLE',
   '*',
+  'capacitor://localhost.evil.example',
+  'capacitor://LOCALHOST',
+  'capacitor://localhost:1',
+  'capacitor://',
+  'ionic://localhost',
+  'chrome-extension://abcdefg',
 ];
 const corsHeaders = (headers: object) => Object.keys(headers).filter((name) => name.startsWith('access-control-'));
 

@@ -130,6 +130,22 @@ describe.each([
   );
 });
 
+describe('With the origin of an app in CORS_ORIGINS', () => {
+  beforeAll(start({ CORS_ORIGINS: 'capacitor://localhost', COOKIE_SAMESITE: 'none' }));
+  afterAll(stop);
+
+  it.each([
+    ['capacitor://localhost', 'accepts'],
+    // What that origin is as a URL, and what every sandboxed page sends.
+    ['null', 'refuses'],
+    ['capacitor://localhost2', 'refuses'],
+    ['tauri://localhost', 'refuses'],
+  ])('Origin %s: %s a refresh by cookie', async (origin, verdict) => {
+    const answer = await decidedByCookie['refresh by cookie']({ Origin: origin, 'Sec-Fetch-Site': 'cross-site' });
+    expect(answer.status).toBe(verdict === 'accepts' ? 200 : 403);
+  });
+});
+
 describe('From an origin that is not allowed', () => {
   const evil = { Origin: 'https://evil.example', 'Sec-Fetch-Site': 'cross-site' };
   beforeAll(start({ ACCESS_TOKEN_SOURCES: 'bearer,cookie,query,header:x-access-token' }));
