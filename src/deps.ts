@@ -143,8 +143,11 @@ async function openLimits({ on, redisUrl, rates }: Config['limits'], { config, d
   if (!on) return { limits: undefined, closeLimits: () => undefined };
   // Loaded only where it is used.
   const redis = redisUrl === undefined ? undefined : await (await import('./platform/db/redis.js')).openRedis(redisUrl);
+  const err = redis?.trouble();
+  if (err)
+    log.warn({ err }, 'the store of the rate limits is not there yet: until then each instance counts for itself');
   const store = redis ? redisStore(redis) : database.runSql && postgresStore(database.runSql);
-  return { limits: createLimits(rates, store, log), closeLimits: () => redis?.disconnect() };
+  return { limits: createLimits(rates, store, log), closeLimits: () => redis?.client.disconnect() };
 }
 
 // What Node says of a file: the certificate of `sslrootcert`, or the directory of an embedded database.

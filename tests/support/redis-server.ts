@@ -20,13 +20,13 @@ export type RedisServer = {
   remove(): Promise<void>;
 };
 
-/** @throws a clear line if there is no redis-server */
-export async function startRedisServer(): Promise<RedisServer> {
+/** @param options of its command line @throws a clear line if there is no redis-server */
+export async function startRedisServer(...options: string[]): Promise<RedisServer> {
   if (spawnSync('redis-server', ['--version']).error)
     throw new Error('There is no Redis for these tests: install it (Debian: apt-get install redis-server).');
   const dir = mkdtempSync(join(tmpdir(), 'gatelatch-redis-'));
   const port = await freePort();
-  const start = () => startServer(port, dir);
+  const start = () => startServer(port, dir, options);
   let server = await start();
   const crash = async () => {
     if (server.exitCode !== null || server.signalCode !== null) return;
@@ -49,8 +49,20 @@ export async function startRedisServer(): Promise<RedisServer> {
   };
 }
 
-async function startServer(port: number, dir: string): Promise<ChildProcess> {
-  const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', dir];
+async function startServer(port: number, dir: string, options: string[]): Promise<ChildProcess> {
+  const args = [
+    ...options,
+    '--port',
+    String(port),
+    '--bind',
+    '127.0.0.1',
+    '--save',
+    '',
+    '--appendonly',
+    'no',
+    '--dir',
+    dir,
+  ];
   const server = spawn('redis-server', args, { stdio: 'ignore' });
   for (let tries = 0; tries < 100 && server.exitCode === null; tries++) {
     if (await accepts(port)) return server;

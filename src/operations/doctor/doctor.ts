@@ -9,6 +9,7 @@ import { type Database, openDatabase } from '../../platform/db/database.js';
 import { checkDatabase, unreachable } from './database-checks.js';
 import { checkFileModes } from './file-modes.js';
 import { type Finding, ok, problem, warning } from './finding.js';
+import { checkRedis } from './redis-check.js';
 import { checkSettings } from './settings-checks.js';
 
 /** Changes nothing: in its own process it opens the database without migrating it. */
@@ -26,7 +27,12 @@ export const doctor: Command<CommandDeps> = {
 
 async function examine(config: Config, databaseChecks: () => Promise<Finding[]>): Promise<Result> {
   const found = await databaseChecks().catch((error) => [unreachable(error)]);
-  return diagnosis([...checkSettings(config), ...found, ...(await checkFileModes(config))]);
+  return diagnosis([
+    ...checkSettings(config),
+    ...found,
+    ...(await checkRedis(config.limits)),
+    ...(await checkFileModes(config)),
+  ]);
 }
 
 async function checkOpen(config: Config, database: Database): Promise<Finding[]> {

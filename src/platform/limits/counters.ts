@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { RateLimiterPostgres, RateLimiterRedis, type RateLimiterRes } from 'rate-limiter-flexible';
 import type { RunSql } from '../db/driver.js';
-import type { Redis } from '../db/redis.js';
+import type { RedisConnection } from '../db/redis.js';
 import { createWindowCounter } from './window-counter.js';
 
 export type Policy = { name: string; points: number; seconds: number };
@@ -58,16 +58,25 @@ export function postgresStore(runSql: RunSql): Store {
   );
 }
 
-export function redisStore(storeClient: Redis): Store {
-  return storeOf(
+export function redisStore({ client, trouble }: RedisConnection): Store {
+  const store = storeOf(
     (options) =>
       new RateLimiterRedis({
         ...options,
         keyPrefix: `gatelatch:${options.keyPrefix}`,
-        storeClient,
+        storeClient: client,
         rejectIfRedisNotReady: true,
       }),
   );
+  return (policy) => {
+    const counter = store(policy);
+    return {
+      add: (key) =>
+        counter.add(key).catch((error) => {
+          throw trouble() ?? error;
+        }),
+    };
+  };
 }
 
 type Limiter = {

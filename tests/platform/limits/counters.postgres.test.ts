@@ -1,7 +1,12 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createServer, type Server } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { checkRedis } from '../../../src/operations/doctor/redis-check.js';
 import { purgeLimits } from '../../../src/platform/limits/purge.js';
 import { startApp, startAppForTest, type TestApp } from '../../support/app.js';
+import { selfSignedCertificate } from '../../support/certificate.js';
 import {
   countHashes,
   guess,
@@ -173,5 +178,52 @@ describe('With Redis', () => {
     await sleep(2_500);
     expect((await logIn(app, { username: 'another', password: wrong })).status).toBe(401);
     expect(linesOf(app, names).map(({ msg }) => names.exec(`${msg}`)?.[1])).toEqual(['down', 'back']);
+  });
+
+  describe('that cannot be used, the log says why, and so does doctor, without the password:', () => {
+    const password = 'a-password-of-redis';
+    let guarded: RedisServer;
+    let speaksTls: Server;
+    beforeAll(async () => {
+      guarded = await startRedisServer('--requirepass', password);
+      speaksTls = createServer(selfSignedCertificate()).listen(0, '127.0.0.1');
+      await once(speaksTls, 'listening');
+    });
+    afterAll(async () => {
+      speaksTls.close();
+      await guarded.remove();
+    });
+
+    const cases: [string, () => string, RegExp][] = [
+      ['no password', () => guarded.url, /^Redis refuses the user or password in REDIS_URL \(NOAUTH /],
+      ['a wrong password', () => guarded.url.replace('//', `//:not-${password}@`), /REDIS_URL \(WRONGPASS /],
+      ['TLS on our side only', () => guarded.url.replace('redis:', 'rediss:'), /if it speaks no TLS, .* redis:\/\/$/],
+      [
+        'TLS on its side only',
+        () => `redis://127.0.0.1:${(speaksTls.address() as AddressInfo).port}`,
+        /if it speaks TLS, .* rediss:\/\/$/,
+      ],
+      ['nobody there', () => 'redis://127.0.0.1:1', /^Redis cannot be used \(connect ECONNREFUSED /],
+    ];
+
+    it.each(cases)('%s', async (_, url, why) => {
+      const app = await startAppForTest({ ...startedWith, REDIS_URL: url() });
+      expect(statusesOf(await guess(app, 11, { username: 'somebody' }))).toEqual([...Array(10).fill(401), 429]);
+      const lines = linesOf(app, /store of the rate limits/);
+      expect(lines.map(({ err }) => (err as Error).message)).toEqual(Array(2).fill(expect.stringMatching(why)));
+      const found = await checkRedis(app.config.limits);
+      expect(found).toEqual([
+        { check: 'Redis', status: 'problem', detail: expect.any(String), mend: expect.stringMatching(/REDIS_URL/) },
+      ]);
+      expect(JSON.stringify([app.logs, found])).not.toContain(password);
+    });
+
+    it('doctor is content with the right password', async () => {
+      const { config } = await startAppForTest({
+        ...startedWith,
+        REDIS_URL: guarded.url.replace('//', `//:${password}@`),
+      });
+      expect(await checkRedis(config.limits)).toEqual([expect.objectContaining({ check: 'Redis', status: 'ok' })]);
+    });
   });
 });
