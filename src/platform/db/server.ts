@@ -1,6 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import type { SqlDriverAdapter, SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
 import pg from 'pg';
+import { withNames } from './direct.js';
 import type { Driver, RunSql } from './driver.js';
 import { listenOnServer } from './listen.js';
 import { locks } from './locks.js';
@@ -23,6 +24,7 @@ export function openServer(url: string, poolSize: number): Driver {
     listen: listenOnServer(address),
     withMigrationLock: (work) => withMigrationLock(address, work),
     withSession: (work) => withSession(address, work),
+    runDirect: withNames((statement) => tryAgain(async () => (await pool.query({ ...statement, types })).rows)),
     runSql: (text, values) => tryAgain(() => pool.query(text, values)),
     pool: () => ({
       total: pool.totalCount,
@@ -30,7 +32,7 @@ export function openServer(url: string, poolSize: number): Driver {
       max: poolSize,
       waiting: pool.waitingCount,
     }),
-    close: async () => await pool.end(),
+    close: async () => void (pool.ending || (await pool.end())),
     lock: undefined,
   };
 }
@@ -52,6 +54,12 @@ function inSchema(pool: pg.Pool, address: ServerAddress): SqlMigrationAwareDrive
     },
   };
 }
+
+const int8 = pg.types.builtins.INT8;
+const types = {
+  getTypeParser: ((oid: number, format: 'text') =>
+    oid === int8 ? BigInt : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+};
 
 async function withSession<T>(address: ServerAddress, work: (runSql: RunSql) => Promise<T>): Promise<T> {
   const client = new pg.Client({ ...address.config, query_timeout: undefined, keepAlive: true });
