@@ -12,7 +12,7 @@ export type ServerAddress = {
   namesSchema: boolean;
 };
 
-const limits = {
+const OUR_LIMITS = {
   statement_timeout: TIME_LIMITS.statement,
   lock_timeout: TIME_LIMITS.lock,
   idle_in_transaction_session_timeout: TIME_LIMITS.idleTransaction,
@@ -21,7 +21,9 @@ const limits = {
 /** @param url its query parameters (`sslmode`, time limits, `schema`) win */
 export function serverAddress(url: string): ServerAddress {
   const given = new URL(url);
-  const own = Object.entries(limits).map(([name, limit]) => [name, taken(given, name) ?? String(limit)] as const);
+  const limits = Object.entries(OUR_LIMITS).map(
+    ([name, limit]) => [name, taken(given, name) ?? String(limit)] as const,
+  );
   const named = taken(given, 'schema') || undefined;
   let schema = named;
   return {
@@ -34,17 +36,27 @@ export function serverAddress(url: string): ServerAddress {
     namesSchema: named !== undefined,
     schema: () => schema,
     async prepare(client) {
-      schema ??= await schemaInUse(client);
-      await client.query(sessionSettings(schema, own));
+      if (schema === undefined) {
+        await client.query(sessionSettings(limits));
+        schema = await schemaInUse(client);
+      }
+      // Prisma does not escape it.
+      if (schema.includes('"'))
+        throw new Error(`The schema of DATABASE_URL has a quotation mark in its name: ${schema}`);
+      await client.query(sessionSettings(limits, schema));
     },
   };
 }
 
 // As statements, not as startup parameters, which many poolers refuse. They win over role, database and URL.
-export function sessionSettings(schema: string, more: readonly (readonly [string, string])[] = []): string {
-  const all = [...OURS, ...more, ['search_path', pg.escapeIdentifier(schema)] as const];
-  return all.map(([name, value]) => `SET ${name} = ${name === 'search_path' ? value : literal(value)}`).join('; ');
+export function sessionSettings(more: Settings, schema?: string): string {
+  const settings = [...OURS, ...more].map(([name, value]) => `SET ${name} = ${literal(value)}`);
+  return [...settings, ...(schema === undefined ? [] : [`SET search_path = ${pg.escapeIdentifier(schema)}`])].join(
+    '; ',
+  );
 }
+
+type Settings = readonly (readonly [string, string])[];
 
 const OURS = [
   ['client_encoding', 'UTF8'],
@@ -55,6 +67,7 @@ const OURS = [
   ['standard_conforming_strings', 'on'],
   ['bytea_output', 'hex'],
   ['extra_float_digits', '1'],
+  ['array_nulls', 'on'],
   // Conditional writes wait for each other; in a stricter level they would fail instead.
   ['default_transaction_isolation', 'read committed'],
 ] as const;

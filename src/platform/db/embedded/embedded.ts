@@ -64,7 +64,7 @@ const parsers = { [types.INT8]: BigInt };
 
 /** What works on an embedded database that is open. Closing it closes that. */
 export async function driverOf(pglite: PGlite): Promise<Driver> {
-  await pglite.exec(sessionSettings('public'));
+  await pglite.exec(sessionSettings([], 'public'));
   return {
     kind: 'embedded',
     adapters: new PrismaPGlite(pglite),
