@@ -12,6 +12,7 @@ import { createLimits, type Limits } from './limits.js';
 import { type HashCapacity, hashCapacity } from './passwords/hash-capacity.js';
 import { createPasswords, type Passwords } from './passwords/hasher.js';
 import { type Database, type DatabaseOptions, type Db, openDatabase } from './platform/db/database.js';
+import { requireUtf8 } from './platform/db/encoding.js';
 import { isDatabaseUnavailable } from './platform/db/errors.js';
 import { migrate } from './platform/db/migrations/migrate.js';
 import { postgresStore, redisStore } from './platform/limits/counters.js';
@@ -115,6 +116,7 @@ export async function openCore(config: Config, log: Logger, options: CoreOptions
   const secret = await authSecret(config);
   const database = await openDatabase(config.database, options).catch(startError);
   try {
+    await requireUtf8(database).catch(startError);
     const { applied } = await migrate(database).catch(startError);
     if (applied.length > 0) log.info({ migrations: applied }, 'migrations applied');
     const db = database.client;

@@ -39,7 +39,7 @@ const listening = {
 
 const database = {
   DATABASE_URL: databaseUrl.describe(
-    'The database: `pglite:<directory>` or `pglite:memory` is embedded and for one process, `postgresql://…` is a server.',
+    'The database: `pglite:<directory>` or `pglite:memory` is embedded and for one process, `postgresql://…` is a server; `?schema=<name>` names the schema.',
   ),
   DATABASE_POOL_SIZE: integer(10, 1, 1000).describe(
     'How many connections each instance opens to a Postgres server; it opens one more to listen.',

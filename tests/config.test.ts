@@ -40,7 +40,15 @@ const cases: Record<keyof typeof settings.shape, Case> = {
     at: (c) => c.database.url,
     default: 'pglite:.data/db',
     good: Object.fromEntries(
-      ['pglite:memory', 'pglite:/x', 'postgresql://u:p@h/d', 'postgres://h'].map((url) => [url, url]),
+      [
+        'pglite:memory',
+        'pglite:/x@y#z',
+        'postgresql://u:p@h/d',
+        'postgres://h',
+        'postgresql://u:p%40%23%2F%3F@h:5432/d?sslmode=require&application_name=a@b/c',
+        'postgresql:///d?host=/var/run/postgresql',
+        'postgresql://u@%2Fvar%2Frun/d',
+      ].map((url) => [url, url]),
     ),
     bad: ['pglite:', 'mysql://u:hunter2@h/d', 'file:/x', 'h:5432', 'postgresql:h'],
   },
@@ -492,6 +500,29 @@ describe('All settings', () => {
     expect(parseConfig({ AUTH_SECRET: `${secret} ` }).authSecret).toBe(`${secret} `);
     expect(parseConfig({ PORT: '  ' }).port).toBe(3000);
   });
+
+  it.each(['postgresql', 'rediss', 'smtp'])(
+    'refuse a bare @, /, # or ? in a password of %s://, unprinted',
+    (scheme) => {
+      const name = { postgresql: 'DATABASE_URL', rediss: 'REDIS_URL', smtp: 'SMTP_URL' }[scheme] as string;
+      for (const password of [
+        '@12',
+        '12@',
+        'hun@ter',
+        '12#ter',
+        '#12',
+        '12/ter',
+        '1@2/ter',
+        'h/u@n',
+        '12?ter',
+        '12#ter/2?',
+      ])
+        for (const rest of ['host/db', 'host:5432/db?sslmode=require', 'host'])
+          expect(complaintAbout({ [name]: `${scheme}://user:${password}@${rest}` }), password).toBe(
+            `${name} must be a URL with escaped user and password: @ as %40, / as %2F, # as %23, ? as %3F, : as %3A.`,
+          );
+    },
+  );
 
   it('of other programs are ignored', () => {
     expect(parseConfig({ PATH: '/bin', JWT_SECRET: 'x' })).toEqual(parseConfig({}));

@@ -3,6 +3,7 @@ import { unopenedKeys } from '../../keys/list.js';
 import { createSecretBox } from '../../keys/secret-box.js';
 import { oneLine } from '../../platform/cli/answer.js';
 import type { Database } from '../../platform/db/database.js';
+import { encodingOf, howToMakeOne } from '../../platform/db/encoding.js';
 import { outboxVitals } from '../../platform/outbox/queue.js';
 import { type DatabaseVitals, hearsNotifications, unfinishedMigrations, vitalsOf } from './database-health.js';
 import { type Finding, ok, problem, warning } from './finding.js';
@@ -20,6 +21,7 @@ export async function checkDatabase(config: Config, database: Database, secrets:
   const migrated = await migrations(database);
   return [
     ...describe(vitals),
+    await encoding(database),
     migrated,
     migrated.status === 'ok'
       ? await signingKeys(database, secrets)
@@ -27,6 +29,11 @@ export async function checkDatabase(config: Config, database: Database, secrets:
     await notifications(config, database),
     ...(migrated.status === 'ok' ? [await outbox(database)] : []),
   ];
+}
+
+async function encoding(database: Database): Promise<Finding> {
+  const found = await encodingOf(database);
+  return found === 'UTF8' ? ok('encoding', found) : problem('encoding', `${found}, not UTF8`, howToMakeOne);
 }
 
 async function outbox({ client }: Database): Promise<Finding> {

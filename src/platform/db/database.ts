@@ -6,6 +6,7 @@ import type { DirectoryLock } from './embedded/directory-lock.js';
 import type { Listen } from './listen.js';
 import { openServer } from './server.js';
 import { TIME_LIMITS, withinTimeLimit } from './time-limits.js';
+import { tryTransactionsAgain } from './try-again.js';
 
 type DatabaseSettings = {
   url: string;
@@ -23,7 +24,10 @@ export type DatabaseOptions = {
 
 export type Db = PrismaClient & { direct: Direct };
 
-/** The client inside `db.$transaction(async (tx) => …)`. A function that works in both takes `Db | Transaction`. */
+/**
+ * The client inside `db.$transaction(async (tx) => …)`. What is done there may be done again after a deadlock, so it
+ * changes nothing outside of the database. A function that works in both takes `Db | Transaction`.
+ */
 export type Transaction = Prisma.TransactionClient;
 
 export type Database = {
@@ -83,9 +87,15 @@ function createClient(driver: Driver, { onStatement }: DatabaseOptions): Db {
     adapter: driver.adapters,
     transactionOptions: { maxWait: TIME_LIMITS.transactionStart, timeout: TIME_LIMITS.transaction },
   };
-  const direct = createDirect(driver.runDirect, onStatement);
-  if (onStatement === undefined) return Object.assign(new PrismaClient({ ...common }), { direct });
-  const client = new PrismaClient({ ...common, log: [{ emit: 'event', level: 'query' }] });
+  const client = onStatement ? watchedClient(common, onStatement) : new PrismaClient(common);
+  tryTransactionsAgain(client);
+  return Object.assign(client, { direct: createDirect(driver.runDirect, onStatement) });
+}
+
+type ClientOptions = { adapter: Driver['adapters']; transactionOptions: { maxWait: number; timeout: number } };
+
+function watchedClient(options: ClientOptions, onStatement: (sql: string) => void): PrismaClient {
+  const client = new PrismaClient({ ...options, log: [{ emit: 'event', level: 'query' }] });
   client.$on('query', (event) => onStatement(event.query));
-  return Object.assign(client as PrismaClient, { direct });
+  return client as PrismaClient;
 }

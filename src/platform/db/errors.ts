@@ -40,6 +40,11 @@ export function sqlState(error: unknown): string | undefined {
   return adapterError(error).originalCode ?? (isObject(error) && 'severity' in error ? codeOf(error) : undefined);
 }
 
+/** Whether Postgres rolled it back because others were at the same rows; it may be tried again. */
+export function isRolledBackForOthers(error: unknown): boolean {
+  return ['40001', '40P01'].includes(sqlState(error) ?? '') || (error instanceof Error && codeOf(error) === 'P2034');
+}
+
 /** Whether the database is down, too slow or too busy, so that the same request may succeed later. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
@@ -112,6 +117,8 @@ const UNAVAILABLE_MESSAGES = new Set([
 ]);
 
 function adapterError(error: unknown): AdapterError {
+  // Below Prisma it is not wrapped.
+  if (isObject(error) && error.name === 'DriverAdapterError') return child(error, 'cause');
   return child(child(child(error, 'meta'), 'driverAdapterError'), 'cause');
 }
 

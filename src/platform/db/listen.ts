@@ -1,5 +1,6 @@
 import type { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
+import type { ServerAddress } from './session.js';
 import { TIME_LIMITS, withinTimeLimit } from './time-limits.js';
 
 export type Listener = {
@@ -26,16 +27,16 @@ export type Listen = (
 ) => Promise<Listener>;
 
 /** Its own connection: a pool would close it, and LISTEN ends with the connection. */
-export function listenOnServer(connection: pg.ClientConfig): Listen {
+export function listenOnServer({ config, prepare }: ServerAddress): Listen {
   return async (channel, onMessage, onLost) => {
-    const client = new pg.Client({ ...connection, keepAlive: true, keepAliveInitialDelayMillis: 1000 });
+    const client = new pg.Client({ ...config, keepAlive: true, keepAliveInitialDelayMillis: 1000 });
     const loss = onceUnlessClosed(onLost);
     client.on('error', loss.report);
     client.on('end', () => loss.report(new Error('The listening connection has ended.')));
     client.on('notification', (message) => {
       if (message.channel === channel) onMessage(message.payload ?? '');
     });
-    await startListening(client, channel).catch((error: unknown) => {
+    await startListening(client, prepare, channel).catch((error: unknown) => {
       loss.close();
       destroy(client);
       throw error;
@@ -50,8 +51,9 @@ export function listenOnServer(connection: pg.ClientConfig): Listen {
   };
 }
 
-async function startListening(client: pg.Client, channel: string): Promise<void> {
+async function startListening(client: pg.Client, prepare: ServerAddress['prepare'], channel: string): Promise<void> {
   await client.connect();
+  await prepare(client);
   await client.query(`LISTEN ${checkedName(channel)}`);
 }
 

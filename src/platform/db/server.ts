@@ -7,7 +7,8 @@ import { listenOnServer } from './listen.js';
 import { locks } from './locks.js';
 import { withScriptRunner } from './migrations/script-runner.js';
 import { ServerPool } from './server-pool.js';
-import { TIME_LIMITS } from './time-limits.js';
+import { liftTimeLimits, type ServerAddress, serverAddress } from './session.js';
+import { tryAgain, tryingAgain } from './try-again.js';
 
 /**
  * Connects with the first query, so a server that is down does not matter here.
@@ -15,16 +16,16 @@ import { TIME_LIMITS } from './time-limits.js';
  * @param poolSize the most connections besides listeners
  */
 export function openServer(url: string, poolSize: number): Driver {
-  const connection = connectionConfig(url);
-  const pool = new ServerPool({ ...connection, max: poolSize, onConnect: useUtc });
+  const address = serverAddress(url);
+  const pool = new ServerPool({ ...address.config, max: poolSize, onConnect: address.prepare });
   return {
     kind: 'server',
-    adapters: new PrismaPg(pool),
-    listen: listenOnServer(connection),
-    withMigrationLock: (work) => withMigrationLock(connection, work),
-    withSession: (work) => withSession(connection, work),
-    runDirect: withNames(async (statement) => (await pool.query({ ...statement, types })).rows),
-    runSql: (text, values) => pool.query(text, values),
+    adapters: tryingAgain(inSchema(pool, address)),
+    listen: listenOnServer(address),
+    withMigrationLock: (work) => withMigrationLock(address, work),
+    withSession: (work) => withSession(address, work),
+    runDirect: withNames((statement) => tryAgain(async () => (await pool.query({ ...statement, types })).rows)),
+    runSql: (text, values) => tryAgain(() => pool.query(text, values)),
     pool: () => ({
       total: pool.totalCount,
       idle: pool.idleCount,
@@ -36,15 +37,21 @@ export function openServer(url: string, poolSize: number): Driver {
   };
 }
 
-function connectionConfig(url: string): pg.ClientConfig {
+/** The adapter, which is told the schema that the session has. */
+function inSchema(pool: pg.Pool, address: ServerAddress): SqlMigrationAwareDriverAdapterFactory {
+  const adapters = new PrismaPg(pool);
   return {
-    connectionString: url,
-    application_name: 'gatelatch',
-    connectionTimeoutMillis: TIME_LIMITS.connect,
-    query_timeout: TIME_LIMITS.query,
-    statement_timeout: TIME_LIMITS.statement,
-    lock_timeout: TIME_LIMITS.lock,
-    idle_in_transaction_session_timeout: TIME_LIMITS.idleTransaction,
+    provider: adapters.provider,
+    adapterName: adapters.adapterName,
+    connectToShadowDb: () => adapters.connectToShadowDb(),
+    async connect() {
+      const adapter = await adapters.connect();
+      // The first connection finds it out.
+      if (address.schema() === undefined) await adapter.queryRaw({ sql: 'SELECT 1', args: [], argTypes: [] });
+      const schemaName = address.schema() ?? 'public';
+      adapter.getConnectionInfo = () => ({ schemaName, supportsRelationJoins: true });
+      return adapter;
+    },
   };
 }
 
@@ -54,56 +61,52 @@ const types = {
     oid === int8 ? BigInt : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
 };
 
-// The adapter writes times without an offset and strips it when it reads: only UTC keeps them correct. A SET statement
-// wins over role, database and URL, and poolers in transaction mode track it.
-async function useUtc(client: pg.ClientBase): Promise<void> {
-  await client.query("SET TIME ZONE 'UTC'");
-}
-
-async function withSession<T>(connection: pg.ClientConfig, work: (runSql: RunSql) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ ...connection, query_timeout: undefined, keepAlive: true });
+async function withSession<T>(address: ServerAddress, work: (runSql: RunSql) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ ...address.config, query_timeout: undefined, keepAlive: true });
   client.on('error', () => undefined);
   await client.connect();
   try {
+    await address.prepare(client);
     await liftTimeLimits(client);
-    await useUtc(client);
     return await work((text, values) => client.query(text, values));
   } finally {
     await client.end();
   }
 }
 
-// Also those of the role, the database and the URL.
-async function liftTimeLimits(client: pg.ClientBase): Promise<void> {
-  await client.query('SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0');
-}
-
 async function withMigrationLock<T>(
-  connection: pg.ClientConfig,
+  address: ServerAddress,
   work: (adapters: SqlMigrationAwareDriverAdapterFactory) => Promise<T>,
 ): Promise<T> {
   // One connection that never times out: the lock belongs to it, and all work runs on it.
   const pool = new pg.Pool({
-    ...connection,
+    ...address.config,
     query_timeout: undefined,
     max: 1,
     idleTimeoutMillis: 0,
     keepAlive: true,
-    onConnect: lockForMigrations,
+    onConnect: (client) => lockForMigrations(client, address),
   });
   pool.on('error', () => undefined);
   try {
-    return await work(withScriptRunner(new PrismaPg(pool), runScript));
+    return await work(withScriptRunner(inSchema(pool, address), runScript));
   } finally {
     await pool.end();
   }
 }
 
 // Migrations, ours or another instance's, may take minutes.
-async function lockForMigrations(client: pg.ClientBase): Promise<void> {
+async function lockForMigrations(client: pg.ClientBase, address: ServerAddress): Promise<void> {
+  await address.prepare(client);
   await liftTimeLimits(client);
-  await useUtc(client);
   await client.query(`SELECT pg_advisory_lock(${locks.migrations})`);
+  if (address.namesSchema) await makeSchema(client, address.schema() ?? '');
+}
+
+// CREATE SCHEMA IF NOT EXISTS asks for the right to make one even if it exists.
+async function makeSchema(client: pg.ClientBase, name: string): Promise<void> {
+  const { rowCount } = await client.query('SELECT FROM pg_namespace WHERE nspname = $1', [name]);
+  if (rowCount === 0) await client.query(`CREATE SCHEMA ${pg.escapeIdentifier(name)}`);
 }
 
 // Without arguments, pg uses the simple protocol: many statements, one implicit transaction.

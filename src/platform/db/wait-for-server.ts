@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { isDatabaseUnavailable, sqlState } from './errors.js';
-import { TIME_LIMITS } from './time-limits.js';
+import { serverAddress } from './session.js';
 
 const askAgainMs = 100;
 
@@ -14,20 +14,24 @@ export async function waitForServer(url: string, onAway: (why: unknown) => Promi
   if (url.startsWith('pglite:')) return;
   for (let away = false; ; away = true) {
     const why = await connectionError(url);
-    if (!isDatabaseUnavailable(why) || MISTAKES.test(sqlState(why) ?? '')) return;
+    if (!isDatabaseUnavailable(why) || isMistake(why)) return;
     if (!away) await onAway(why);
     await sleep(askAgainMs);
   }
 }
 
-// Wrong credentials or database name.
-const MISTAKES = /^(28...|3D000)$/;
+// Wrong credentials or database name; or a pooler that refuses a startup parameter. Poolers give that the same state as
+// a server that they cannot reach.
+function isMistake(why: unknown): boolean {
+  const state = sqlState(why) ?? '';
+  return /^(28...|3D000)$/.test(state) || (state.startsWith('08') && /startup parameter/i.test(String(why)));
+}
 
 async function connectionError(url: string): Promise<unknown> {
   let client: pg.Client | undefined;
   try {
     // Also reads the files that the URL names.
-    client = new pg.Client({ connectionString: url, connectionTimeoutMillis: TIME_LIMITS.connect });
+    client = new pg.Client(serverAddress(url).config);
     client.on('error', () => undefined);
     await client.connect();
     return undefined;

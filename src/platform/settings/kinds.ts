@@ -61,12 +61,30 @@ export const list = z.string().transform((text) =>
     .filter((item) => item !== ''),
 );
 
+/**
+ * Whether nothing of a user or password can be taken for the host, the path or the query. Without this check it would be
+ * looked up by DNS, and logged.
+ */
+function isEscaped(url: string): boolean {
+  const [, whole = ''] = url.split(/^[a-z]+:\/\//);
+  const [main = '', query = ''] = whole.split(/\?(.*)/s);
+  const [authority = '', ...path] = main.split('/');
+  const ats = authority.split('@').length - 1;
+  return (
+    URL.canParse(url) && !url.includes('#') && ats <= 1 && !path.join('/').includes('@') && !/^[^=&]*@/.test(query)
+  );
+}
+
+const escaping = 'a URL with escaped user and password: @ as %40, / as %2F, # as %23, ? as %3F, : as %3A';
+
 export const databaseUrl = z
   .string()
   .default('pglite:.data/db')
-  .refine((text) => /^pglite:.+/.test(text) || (/^postgres(ql)?:\/\//.test(text) && URL.canParse(text)), {
+  .refine((text) => /^(pglite:.|postgres(ql)?:\/\/)/.test(text), {
     error: 'pglite:<directory>, pglite:memory or postgresql://…',
-  });
+    abort: true,
+  })
+  .refine((text) => !text.startsWith('postgres') || isEscaped(text), { error: escaping });
 
 export const secret = z.string().refine((text) => Buffer.byteLength(text) >= 32, { error: 'at least 32 bytes' });
 
@@ -92,13 +110,21 @@ export function rate(fallback: string) {
     });
 }
 
-export const redisUrl = z.string().refine((text) => /^rediss?:\/\/./.test(text) && URL.canParse(text), {
-  error: 'redis://[user:password@]host[:port][/number] or rediss://…',
-});
+export const redisUrl = z
+  .string()
+  .refine((text) => /^rediss?:\/\/./.test(text), {
+    error: 'redis://[user:password@]host[:port][/number] or rediss://…',
+    abort: true,
+  })
+  .refine(isEscaped, { error: escaping });
 
-export const smtpUrl = z.string().refine((text) => /^smtps?:\/\/./.test(text) && URL.canParse(text), {
-  error: 'smtp://[user:password@]host[:port] or smtps://…',
-});
+export const smtpUrl = z
+  .string()
+  .refine((text) => /^smtps?:\/\/./.test(text), {
+    error: 'smtp://[user:password@]host[:port] or smtps://…',
+    abort: true,
+  })
+  .refine(isEscaped, { error: escaping });
 
 export const collectorUrl = z.string().refine((text) => /^https?:\/\/./.test(text) && URL.canParse(text), {
   error: 'an http(s) URL such as http://localhost:4318',

@@ -8,6 +8,7 @@ import { PrismaPGlite } from 'pglite-prisma-adapter';
 import type { Driver } from '../driver.js';
 import { listenOnEmbedded } from '../listen.js';
 import { withScriptRunner } from '../migrations/script-runner.js';
+import { sessionSettings } from '../session.js';
 import { lockDirectory } from './directory-lock.js';
 import { makeCluster } from './new-cluster.js';
 
@@ -63,8 +64,7 @@ const parsers = { [types.INT8]: BigInt };
 
 /** What works on an embedded database that is open. Closing it closes that. */
 export async function driverOf(pglite: PGlite): Promise<Driver> {
-  // The adapter writes times without an offset and strips it when it reads: only UTC keeps them correct.
-  await pglite.exec("SET TIME ZONE 'UTC'");
+  await pglite.exec(sessionSettings([], 'public'));
   return {
     kind: 'embedded',
     adapters: new PrismaPGlite(pglite),
