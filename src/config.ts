@@ -58,6 +58,8 @@ function contradictions(given: Partial<Settings>): string[] {
 function shape(given: Settings) {
   const issuer = given.JWT_ISSUER ?? `http://localhost:${given.PORT}`;
   const production = given.NODE_ENV === 'production';
+  // A __Host- cookie has no domain (RFC 6265bis §4.1.3.2).
+  const prefix = given.COOKIE_PREFIX === undefined ? production && !given.COOKIE_DOMAIN : given.COOKIE_PREFIX === 'on';
   return {
     production,
     host: given.HOST,
@@ -81,11 +83,12 @@ function shape(given: Settings) {
     corsOrigins: given.CORS_ORIGINS,
     cookies: {
       sameSite: given.COOKIE_SAMESITE,
-      prefix: given.COOKIE_PREFIX === 'on',
+      prefix,
       domain: given.COOKIE_DOMAIN,
+      /** The path of `JWT_ISSUER`, which a proxy takes away: `/gate`, or empty. */
+      publicPath: new URL(issuer).pathname.replace(/\/$/, ''),
       // Some browsers drop Secure cookies over plain http on localhost; everywhere else they must be Secure.
-      secure:
-        production || issuer.startsWith('https:') || given.COOKIE_PREFIX === 'on' || given.COOKIE_SAMESITE === 'none',
+      secure: production || issuer.startsWith('https:') || prefix || given.COOKIE_SAMESITE === 'none',
     },
     trustProxy: given.TRUST_PROXY,
     limits: { on: given.RATE_LIMIT === 'on', redisUrl: given.REDIS_URL, rates: ratesOf(given) },

@@ -115,9 +115,11 @@ const browsers = {
   COOKIE_SAMESITE: choice(['lax', 'strict', 'none'], 'lax').describe(
     '`none` is for a front end on another site; cookies are then `Secure`.',
   ),
-  COOKIE_PREFIX: choice(['off', 'on'], 'off').describe(
-    '`on` names the cookies `__Host-…` and `__Secure-…`, which other hosts of the domain cannot set.',
-  ),
+  COOKIE_PREFIX: z.enum(['off', 'on'], { error: 'one of off, on' }).optional().meta({
+    description:
+      '`on` names the cookies `__Host-…`, which no other host of the domain can set, and `__Secure-…`. `__Secure-` alone only keeps out pages without HTTPS; so a refresh by cookie needs the `__Host-` cookie of the same session. Unset: `off`, and `on` in production without `COOKIE_DOMAIN`.',
+    computed: 'off',
+  }),
   COOKIE_DOMAIN: z
     .string()
     .regex(/^\.?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.|$))+(?<!\.)$/i, 'a domain such as example.com')

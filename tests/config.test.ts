@@ -561,6 +561,13 @@ describe('The playground', () => {
 });
 
 describe('Cookies', () => {
+  it('have prefixes in production, unless they are for a domain', () => {
+    const production = { NODE_ENV: 'production', AUTH_SECRET: secret };
+    expect(parseConfig(production).cookies.prefix).toBe(true);
+    expect(parseConfig({ ...production, COOKIE_DOMAIN: 'b.example' }).cookies.prefix).toBe(false);
+    expect(parseConfig({ ...production, COOKIE_PREFIX: 'off' }).cookies.prefix).toBe(false);
+  });
+
   it.each([
     [{}, false],
     [{ COOKIE_SAMESITE: 'none' }, true],

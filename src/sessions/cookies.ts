@@ -5,27 +5,34 @@ import type { SessionTokens } from './start.js';
 
 type CookieSettings = Config['cookies'];
 
+const plain = { access: 'access_token', refresh: 'refresh_token', device: 'device' };
+// `__Host-` needs Path=/, so the refresh token, sent to /auth only, can only be `__Secure-`.
+const prefixed = { access: '__Host-access_token', refresh: '__Secure-refresh_token', device: '__Host-device' };
+
 export function cookieNames({ prefix }: Pick<CookieSettings, 'prefix'>) {
-  // `__Host-` needs Path=/, so the refresh token, sent to /auth only, can only be `__Secure-`.
-  return prefix
-    ? { access: '__Host-access_token', refresh: '__Secure-refresh_token', device: '__Host-device' }
-    : { access: 'access_token', refresh: 'refresh_token', device: 'device' };
+  return prefix ? prefixed : plain;
 }
 
+/** Also a refresh token and a device of before `COOKIE_PREFIX`, until new cookies are set. */
 export function tokensIn(cookies: Cookies, settings: Pick<CookieSettings, 'prefix'>) {
   const names = cookieNames(settings);
-  return { accessToken: cookies[names.access], refreshToken: cookies[names.refresh], device: cookies[names.device] };
+  return {
+    accessToken: cookies[names.access],
+    refreshToken: cookies[names.refresh] ?? cookies[plain.refresh],
+    device: cookies[names.device] ?? cookies[plain.device],
+  };
 }
 
 // Browsers keep a cookie for at most 400 days (RFC 6265bis §5.5).
 const deviceMaxAge = 400 * 86_400;
 
+/** The access token's cookie lives on after the token: a refresh needs it. */
 export function tokenCookies(settings: CookieSettings, issued: SessionTokens, deviceToken?: string): ReplyCookie[] {
   const [names, { everywhere, onlyAuth }] = [cookieNames(settings), attributesOf(settings)];
-  const lasting = (options: CookieOptions, seconds: number) => ({ ...options, maxAge: seconds * 1000 });
+  const maxAge = issued.refreshExpiresIn * 1000;
   return [
-    { name: names.access, value: issued.accessToken, options: lasting(everywhere, issued.accessExpiresIn) },
-    { name: names.refresh, value: issued.refreshToken, options: lasting(onlyAuth, issued.refreshExpiresIn) },
+    { name: names.access, value: issued.accessToken, options: { ...everywhere, maxAge } },
+    { name: names.refresh, value: issued.refreshToken, options: { ...onlyAuth, maxAge } },
     ...(deviceToken ? [deviceCookie(settings, deviceToken)] : []),
   ];
 }
@@ -44,7 +51,23 @@ export function clearedTokens(settings: CookieSettings): ReplyCookie[] {
   ];
 }
 
-function attributesOf({ domain, sameSite, secure }: CookieSettings) {
+/** Clears what the request has from before `COOKIE_PREFIX`. */
+export function clearedOldTokens(settings: CookieSettings, cookies: Cookies): ReplyCookie[] {
+  if (!settings.prefix || cookies[plain.refresh] === undefined) return [];
+  return clearedTokens({ ...settings, prefix: false });
+}
+
+/** Of the cookies that a response sets, by name. */
+export function attributesByName(settings: CookieSettings): Map<string, CookieOptions> {
+  const [names, { everywhere, onlyAuth }] = [cookieNames(settings), attributesOf(settings)];
+  return new Map([
+    [names.access, everywhere],
+    [names.refresh, onlyAuth],
+    [names.device, everywhere],
+  ]);
+}
+
+function attributesOf({ domain, sameSite, secure, publicPath }: CookieSettings) {
   const attributes: CookieOptions = { httpOnly: true, secure, sameSite, ...(domain && { domain }) };
-  return { everywhere: { ...attributes, path: '/' }, onlyAuth: { ...attributes, path: '/auth' } };
+  return { everywhere: { ...attributes, path: '/' }, onlyAuth: { ...attributes, path: `${publicPath}/auth` } };
 }

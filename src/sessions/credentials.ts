@@ -3,6 +3,7 @@ import { readCookies } from '../platform/http/cookies.js';
 import type { Credentials } from '../platform/http/mount.js';
 import { createFindAccessToken } from './access-token-sources.js';
 import { tokensIn } from './cookies.js';
+import { createRefuseDoubledCookies } from './doubled-cookies.js';
 
 /** Tells `platform/http` which requests are authenticated by cookies. */
 export function sessionCredentials(config: Pick<Config, 'tokens' | 'cookies'>): Credentials {
@@ -10,6 +11,7 @@ export function sessionCredentials(config: Pick<Config, 'tokens' | 'cookies'>): 
   return {
     inHeader: (req) => findToken(req)?.byCookie === false,
     cookies: readCookies,
+    refuseDoubled: createRefuseDoubledCookies(config),
     areTokens(cookies) {
       const { accessToken, refreshToken } = tokensIn(cookies, config.cookies);
       return accessToken !== undefined || refreshToken !== undefined;

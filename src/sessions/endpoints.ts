@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { endpoint, endpointFor, openEndpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
 import type { AccessClaims } from './access-tokens.js';
-import { clearedTokens, tokensIn } from './cookies.js';
+import { clearedOldTokens, clearedTokens, tokensIn } from './cookies.js';
 import { endOwnSession, endSession, endUserSessions } from './end.js';
 import { sessionListSchema, sessionsJson } from './json.js';
 import { listLiveSessions } from './list.js';
@@ -30,14 +30,18 @@ export const refresh = openEndpoint({
   errors: ['unauthenticated', 'invalid_refresh_token', 'refresh_token_reused', 'session_revoked'],
   async handler({ deps, body, caller, cookies }) {
     const transport = body.refresh_token === undefined ? 'cookie' : 'bearer';
-    const refreshToken = body.refresh_token ?? tokensIn(cookies, deps.config.cookies).refreshToken;
+    const { accessToken, ...inCookies } = tokensIn(cookies, deps.config.cookies);
+    const refreshToken = body.refresh_token ?? inCookies.refreshToken;
     if (refreshToken === undefined)
       throw new AppError('unauthenticated', { detail: 'Send refresh_token in the body, or its cookie.' });
     if (body.transport !== undefined && body.transport !== transport)
       throw new AppError('validation_failed', {
         errors: [{ path: 'transport', message: `This refresh token came by ${transport} and is answered that way.` }],
       });
-    return tokenReply(deps, await refreshSession(deps, refreshToken, caller), transport);
+    if (transport === 'bearer') return tokenReply(deps, await refreshSession(deps, refreshToken, caller), transport);
+    const issued = await refreshSession(deps, refreshToken, caller, { accessToken });
+    const reply = tokenReply(deps, issued, transport);
+    return { ...reply, cookies: [...clearedOldTokens(deps.config.cookies, cookies), ...(reply.cookies ?? [])] };
   },
 });
 
@@ -69,7 +73,8 @@ export const logOut = endpointFor<AccessClaims | AppError>()({
       if (refreshToken === undefined) throw principal instanceof AppError ? principal : new AppError('unauthenticated');
       await endSessionOf(deps, refreshToken, { caller });
     }
-    return { cookies: clearedTokens(deps.config.cookies) };
+    const settings = deps.config.cookies;
+    return { cookies: [...clearedTokens(settings), ...clearedOldTokens(settings, cookies)] };
   },
 });
 

@@ -4,22 +4,34 @@ import { AppError, type ErrorCode } from '../errors.js';
 import { Prisma } from '../generated/prisma/client.js';
 import type { Caller } from '../platform/caller.js';
 import type { ShownUser } from '../users/json.js';
-import { signAccessToken } from './access-tokens.js';
+import { namedSession, signAccessToken } from './access-tokens.js';
 import { endSessions, rememberEnded } from './end.js';
 import { nonceHash, openRefreshToken, type RefreshToken, sealRefreshToken } from './refresh-tokens.js';
 import type { SessionSettings, SessionsDeps, SessionTokens } from './start.js';
 
+/** A refresh token in a cookie, with the access token that came in one; undefined if there was none. */
+type CookieProof = { accessToken: string | undefined };
+
 /**
  * Requests with the same token, in parallel or within the grace, get the same successor; one statement decides it, on
  * any number of instances.
+ * @param proof for a token that came in a cookie: whoever could put that one into the browser, such as another host of the
+ *   domain, must also have put in the access token of the same session, and `__Host-` prevents that. Sessions of before this
+ *   rule have no such cookie any more.
  * @throws AppError invalid_refresh_token, session_revoked, or refresh_token_reused, which ends the session
  */
-export async function refreshSession(deps: SessionsDeps, text: string, caller: Caller): Promise<SessionTokens> {
+export async function refreshSession(
+  deps: SessionsDeps,
+  text: string,
+  caller: Caller,
+  proof?: CookieProof,
+): Promise<SessionTokens> {
   const { keys, config } = deps;
   const token = openRefreshToken(keys, text);
   if (!token) throw new AppError('invalid_refresh_token');
   const issuedAt = Math.floor(Date.now() / 1000);
-  const refreshed = await rotate(deps, token, caller, new Date((issuedAt + config.tokens.accessTtl) * 1000));
+  const accessExpiresAt = new Date((issuedAt + config.tokens.accessTtl) * 1000);
+  const refreshed = await rotate(deps, token, caller, accessExpiresAt, isProven(token, proof));
   if (!refreshed) throw new AppError(await refusalOf(deps, token, caller));
   const { counterNow, refreshExpiresIn, ...user } = refreshed;
   return {
@@ -40,6 +52,7 @@ async function rotate(
   token: RefreshToken,
   caller: Caller,
   accessExpiresAt: Date,
+  isProven: boolean,
 ): Promise<Refreshed | undefined> {
   const { counter } = token;
   const rotates = Prisma.sql`s.counter <= ${counter}`;
@@ -49,10 +62,11 @@ async function rotate(
       rotated_at = CASE WHEN ${rotates} THEN clock_timestamp() ELSE s.rotated_at END,
       ip = CASE WHEN ${rotates} THEN ${caller.address} ELSE s.ip END,
       user_agent = CASE WHEN ${rotates} THEN ${caller.userAgent ?? null} ELSE s.user_agent END,
+      needs_access_cookie = s.needs_access_cookie OR ${isProven},
       access_expires_at = greatest(s.access_expires_at, ${accessExpiresAt}::timestamptz)
     FROM "user" u, (SELECT counter FROM session WHERE id = ${token.sessionId}::uuid) seen
     WHERE ${isSessionOf(token)} AND s.ended_at IS NULL AND u.id = s.user_id AND s.epoch = u.epoch AND u.disabled_at IS NULL
-      AND ${isOfAge(config.tokens, token.sessionId)}
+      AND (${isProven} OR NOT s.needs_access_cookie) AND ${isOfAge(config.tokens, token.sessionId)}
       AND (${rotates} OR (s.counter = ${counter} + 1 AND s.rotated_at > clock_timestamp() - ${seconds(config.tokens.refreshGrace)}))
     RETURNING u.id, u.username, u.email, u.email_verified_at AS "emailVerifiedAt", u.roles, u.version,
       s.epoch, u.created_at AS "createdAt", u.updated_at AS "updatedAt", s.counter AS "counterNow", seen.counter AS "counterSeen",
@@ -62,6 +76,10 @@ async function rotate(
     ), ${refreshEvents(token, caller)}
     SELECT * FROM refreshed`);
   return row;
+}
+
+function isProven({ sessionId }: RefreshToken, proof: CookieProof | undefined): boolean {
+  return !proof || (proof.accessToken !== undefined && namedSession(proof.accessToken) === sessionId);
 }
 
 /** Records unusual refreshes in the same statement; normally nothing. */

@@ -56,8 +56,8 @@ export async function startSession(
   const recorded = auditEvent(action, userId, actor, { session_id: sessionId }, Prisma.sql`FROM u`);
   const [row] = await db.direct<User & { isFull: boolean }>(Prisma.sql`
     WITH u AS (${signedIn}), started AS (
-      INSERT INTO session (id, user_id, epoch, nonce_hash, access_expires_at, ip, user_agent)
-      SELECT ${sessionId}::uuid, u.id, u.epoch, ${refreshToken.nonceHash}::bytea,
+      INSERT INTO session (id, user_id, epoch, nonce_hash, needs_access_cookie, access_expires_at, ip, user_agent)
+      SELECT ${sessionId}::uuid, u.id, u.epoch, ${refreshToken.nonceHash}::bytea, true,
         ${accessExpiresAt}::timestamptz, ${caller.address}, ${caller.userAgent ?? null} FROM u
     ), recorded AS (${recorded}) ${mail ? Prisma.sql`, mailed AS (${mail})` : Prisma.empty}
     SELECT ${userColumns}, EXISTS (SELECT FROM session s WHERE s.user_id = u.id AND s.ended_at IS NULL

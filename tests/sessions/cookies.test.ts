@@ -26,7 +26,7 @@ describe('With transport cookie', () => {
       const lasting = (seconds: number) => ({ 'max-age': String(seconds), expires: expect.any(String) });
       const everywhere = { path: '/', httponly: true, samesite: 'Lax' };
       expect(Object.keys(cookies)).toEqual(['access_token', 'refresh_token', 'device']);
-      expect(cookies.access_token?.attributes).toEqual({ ...everywhere, ...lasting(900) });
+      expect(cookies.access_token?.attributes).toEqual({ ...everywhere, ...lasting(30 * days) });
       expect(cookies.refresh_token?.attributes).toEqual({ ...everywhere, path: '/auth', ...lasting(30 * days) });
       expect(cookies.device?.attributes).toEqual({ ...everywhere, ...lasting(400 * days) });
     }
@@ -144,13 +144,71 @@ describe('The cookie settings:', () => {
       expect(attributes).toMatchObject({ secure: true, samesite: sameSite });
   });
 
-  it('the token cookies live as long as their tokens', async () => {
+  it('both token cookies live as long as the refresh token', async () => {
     const { answer, cookies } = await signUpByCookie(
       await startAppForTest({ ACCESS_TOKEN_TTL: '5m', REFRESH_TOKEN_TTL: '2d' }),
     );
     expect(answer.body).toMatchObject({ expires_in: 300, refresh_expires_in: 2 * days });
-    expect(cookies.access_token?.attributes['max-age']).toBe('300');
+    expect(cookies.access_token?.attributes['max-age']).toBe(String(2 * days));
     expect(cookies.refresh_token?.attributes['max-age']).toBe(String(2 * days));
+  });
+});
+
+describe('A refresh by cookie', () => {
+  const refresh = ({ http }: TestApp, cookie: string) =>
+    http.post('/auth/refresh').set({ Origin: origin, Cookie: cookie }).send({});
+
+  it.each([{}, { COOKIE_PREFIX: 'on' }])(
+    'needs the access token’s cookie of the same session: nobody can slip a session of theirs into a browser, with %j',
+    async (environment) => {
+      const app = await startAppForTest(environment);
+      const [own, planted] = [await signUpByCookie(app), await signUpByCookie(app)];
+      const [access, refreshToken] = own.cookie.split('; ');
+      const [, plantedRefresh = ''] = planted.cookie.split('; ');
+      for (const cookie of [
+        plantedRefresh,
+        `${access}; ${plantedRefresh}`,
+        `${plantedRefresh}; ${access?.split('=')[0]}=x.y.z`,
+      ]) {
+        const answer = await refresh(app, cookie).expect(401);
+        expect(answer.body.code).toBe('invalid_refresh_token');
+        expect(cookiesOf(answer)).toEqual({});
+      }
+      await refresh(app, `${access}; ${refreshToken}`).expect(200);
+      // It was no theft either.
+      await refresh(app, planted.cookie).expect(200);
+    },
+  );
+
+  it('takes an expired access token, also of a key that is gone', async () => {
+    const app = await startAppForTest({ ACCESS_TOKEN_TTL: '1s' });
+    const { cookie } = await signUpByCookie(app);
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await app.http.get('/me').set('Cookie', cookie).expect(401);
+    const header = Buffer.from('{"alg":"ES256","typ":"at+jwt","kid":"AAAAAAAAAAAA"}').toString('base64url');
+    await refresh(app, cookie.replace(/(access_token=)[^.]+/, `$1${header}`)).expect(200);
+  });
+
+  it('goes on after an upgrade: a session of before may do without, and its next cookies are held to the rule', async () => {
+    const app = await startAppForTest({ COOKIE_PREFIX: 'on' });
+    const { cookies } = await signUpByCookie(app);
+    await app.deps.db.session.updateMany({ data: { needsAccessCookie: false } });
+    // What is left of the cookies of an older release after a quarter of an hour.
+    const answer = await refresh(app, `refresh_token=${cookies['__Secure-refresh_token']?.value}`).expect(200);
+    const now = cookiesOf(answer);
+    expect(now.refresh_token?.value).toBe('');
+    const refreshToken = `__Secure-refresh_token=${now['__Secure-refresh_token']?.value}`;
+    await refresh(app, `${refreshToken}; __Host-access_token=${now['__Host-access_token']?.value}`).expect(200);
+    await refresh(app, refreshToken).expect(401);
+  });
+
+  it('a logout clears the cookies of before the prefix, too', async () => {
+    const app = await startAppForTest({ COOKIE_PREFIX: 'on' });
+    const { cookies } = await signUpByCookie(app);
+    const old = `refresh_token=${cookies['__Secure-refresh_token']?.value}`;
+    const answer = await app.http.post('/auth/logout').set({ Origin: origin, Cookie: old }).expect(204);
+    expect(Object.keys(cookiesOf(answer))).toContain('refresh_token');
+    await app.http.get('/me').set('Authorization', `Bearer ${cookies['__Host-access_token']?.value}`).expect(401);
   });
 });
 

@@ -299,12 +299,12 @@ describe('refreshing', () => {
   });
 
   describe('by cookie or body:', () => {
+    const cookiesOf = ({ accessToken, refreshToken }: SignedUp) =>
+      `access_token=${accessToken}; refresh_token=${refreshToken}`;
+
     it('a token from a cookie is answered with cookies', async () => {
       const user = await app.signUp();
-      const answer = await app.http
-        .post('/auth/refresh')
-        .set('Cookie', `refresh_token=${user.refreshToken}`)
-        .set('Origin', ownOrigin);
+      const answer = await app.http.post('/auth/refresh').set('Cookie', cookiesOf(user)).set('Origin', ownOrigin);
       expect(answer.status).toBe(200);
       expect(answer.text).not.toMatch(/(access|refresh|device)_token"/);
       const cookies = answer.get('Set-Cookie') ?? [];
@@ -315,9 +315,7 @@ describe('refreshing', () => {
 
     it('the token in the body is used if both have one', async () => {
       const [inBody, inCookie] = [await app.signUp(), await app.signUp()];
-      const answer = await refresh(inBody.refreshToken)
-        .set('Cookie', `refresh_token=${inCookie.refreshToken}`)
-        .set('Origin', ownOrigin);
+      const answer = await refresh(inBody.refreshToken).set('Cookie', cookiesOf(inCookie)).set('Origin', ownOrigin);
       expect([answer.status, answer.body.session_id]).toEqual([200, inBody.sessionId]);
       expect(answer.headers).not.toHaveProperty('set-cookie');
       expect((await row(inCookie.sessionId)).counter).toBe(0);
@@ -325,7 +323,7 @@ describe('refreshing', () => {
 
     it('the token in the body is used even if it is invalid: the cookie is not tried', async () => {
       const user = await app.signUp();
-      const answer = await refresh('junk').set('Cookie', `refresh_token=${user.refreshToken}`).set('Origin', ownOrigin);
+      const answer = await refresh('junk').set('Cookie', cookiesOf(user)).set('Origin', ownOrigin);
       expect([answer.status, answer.body.code]).toEqual([401, 'invalid_refresh_token']);
       expect((await row(user.sessionId)).counter).toBe(0);
     });
@@ -333,11 +331,7 @@ describe('refreshing', () => {
     it('the body may name the transport, but another one than the token came by gets 422', async () => {
       const user = await app.signUp();
       const byCookie = (transport: string) =>
-        app.http
-          .post('/auth/refresh')
-          .set('Cookie', `refresh_token=${user.refreshToken}`)
-          .set('Origin', ownOrigin)
-          .send({ transport });
+        app.http.post('/auth/refresh').set('Cookie', cookiesOf(user)).set('Origin', ownOrigin).send({ transport });
       const byBody = (transport: string) =>
         app.http.post('/auth/refresh').set('Origin', ownOrigin).send({ refresh_token: user.refreshToken, transport });
       for (const wrong of [await byCookie('bearer'), await byBody('cookie')])

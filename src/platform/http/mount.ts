@@ -16,6 +16,8 @@ export type Credentials = {
   inHeader(req: Request): boolean;
   cookies(req: Request): Cookies;
   areTokens(cookies: Cookies): boolean;
+  /** @throws AppError invalid_request if a cookie came twice; `res` gets what clears it */
+  refuseDoubled(req: Request, res: Response): void;
   wantsCookies(body: unknown): boolean;
 };
 
@@ -31,7 +33,7 @@ type Steps = (RequestHandler | ErrorRequestHandler)[];
 export function mount<Deps extends BaseDeps>(app: Express, rows: Row<Deps>[], options: MountOptions<Deps>): void {
   const { deps, credentials, refuseCrossSite } = options;
   const guards = createGuardSteps(deps);
-  const cookiesFor = createCookiesFor<Deps>(credentials);
+  const { cookiesCount, cookiesFor } = createCookiesFor<Deps>(credentials);
   const limitsFor = createRateLimit(deps, cookiesFor);
 
   // Nothing is parsed before authentication, and no password checked before the body is valid and the attempt counted.
@@ -44,6 +46,7 @@ export function mount<Deps extends BaseDeps>(app: Express, rows: Row<Deps>[], op
     const { count, settle, refused } = limitsFor(row);
     return [
       ...(fields.length > 0 ? [refuseQuery(fields)] : []),
+      ...(row.method === 'GET' && row.guard.bodyFirst ? [] : [refuseDoubledCookies(row)]),
       ...(row.method === 'GET' ? [] : [refuseCrossSiteCookies(row)]),
       ...(row.guard.bodyFirst ? [...read, ...byTransport, ...count, ...guard] : [...guard, ...read, ...count]),
       handle(row, query, settle),
@@ -54,6 +57,13 @@ export function mount<Deps extends BaseDeps>(app: Express, rows: Row<Deps>[], op
   function refuseCrossSiteCookies(row: Row<Deps>): RequestHandler {
     return (req, _res, next) => {
       if (credentials.areTokens(cookiesFor(row, req))) refuseCrossSite(req);
+      next();
+    };
+  }
+
+  function refuseDoubledCookies(row: Row<Deps>): RequestHandler {
+    return (req, res, next) => {
+      if (req.headers.cookie !== undefined && cookiesCount(row, req)) credentials.refuseDoubled(req, res);
       next();
     };
   }
@@ -80,7 +90,9 @@ export function mount<Deps extends BaseDeps>(app: Express, rows: Row<Deps>[], op
 
 /** No cookies count if the request has a token that a browser does not send by itself. */
 function createCookiesFor<Deps extends BaseDeps>({ inHeader, cookies }: Credentials) {
-  return (row: Row<Deps>, req: Request): Cookies => (!row.guard.bodyFirst && inHeader(req) ? {} : cookies(req));
+  const cookiesCount = (row: Row<Deps>, req: Request): boolean => row.guard.bodyFirst === true || !inHeader(req);
+  const cookiesFor = (row: Row<Deps>, req: Request): Cookies => (cookiesCount(row, req) ? cookies(req) : {});
+  return { cookiesCount, cookiesFor };
 }
 
 function createGuardSteps<Deps extends BaseDeps>(deps: Deps): (guard: Guard<Deps, unknown>) => RequestHandler[] {

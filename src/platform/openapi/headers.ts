@@ -23,7 +23,7 @@ export const headers: Record<string, oas31.HeaderObject> = {
   },
   'Set-Cookie': text(
     'With the transport `cookie`: sets or clears the tokens. All are `HttpOnly`.',
-    'access_token=eyJhbGciOiJFUzI1NiJ9…; Max-Age=900; Path=/; HttpOnly; SameSite=Lax',
+    'access_token=eyJhbGciOiJFUzI1NiJ9…; Max-Age=2592000; Path=/; HttpOnly; SameSite=Lax',
   ),
   Location: text('The path of the new resource.', '/todos/01a203a4-7c1e-7d3b-9a52-3f0c6c1f2a10'),
   'Content-Disposition': text('The name of the file for browsers.', 'attachment; filename="gatelatch-export.json"'),
@@ -45,6 +45,7 @@ export function problemHeaders(status: number, codes: ErrorCode[]): Headers {
     // Every refusal shows the limits of its route.
     'RateLimit-Policy',
     'RateLimit',
+    ...(status === 400 ? ['Set-Cookie'] : []),
     ...(status === 429 || status === 503 ? ['Retry-After'] : []),
     ...(challenged ? ['WWW-Authenticate'] : []),
   ]);

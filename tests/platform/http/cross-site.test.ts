@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cookieNames } from '../../../src/sessions/cookies.js';
 import { goodPassword, startApp, type TestApp } from '../../support/app.js';
 import { type Answer, expectProblem } from '../../support/problem.js';
 
@@ -16,6 +17,7 @@ const start = (environment: Record<string, string>) => async () => {
   app = await startApp({ ...settings, ...environment });
 };
 const stop = () => app.stop();
+const cookie = () => cookieNames(app.config.cookies);
 const ownPort = () => new URL(app.url).port;
 
 /** Every kind of request that a cookie decides. Each creates what it needs, so that it can succeed. */
@@ -34,29 +36,31 @@ const decidedByCookie = {
     return app.http
       .post('/auth/login')
       .set(from)
-      .set('Cookie', `access_token=${accessToken}`)
+      .set('Cookie', `${cookie().access}=${accessToken}`)
       .send({ username, password });
   },
-  'refresh by cookie': async (from: From): Promise<Answer> =>
-    app.http
+  'refresh by cookie': async (from: From): Promise<Answer> => {
+    const { accessToken, refreshToken } = await app.signUp();
+    return app.http
       .post('/auth/refresh')
       .set(from)
-      .set('Cookie', `refresh_token=${(await app.signUp()).refreshToken}`),
+      .set('Cookie', `${cookie().access}=${accessToken}; ${cookie().refresh}=${refreshToken}`);
+  },
   'logout by cookie': async (from: From): Promise<Answer> =>
     app.http
       .post('/auth/logout')
       .set(from)
-      .set('Cookie', `access_token=${(await app.signUp()).accessToken}`),
+      .set('Cookie', `${cookie().access}=${(await app.signUp()).accessToken}`),
   'logout by refresh cookie': async (from: From): Promise<Answer> =>
     app.http
       .post('/auth/logout')
       .set(from)
-      .set('Cookie', `refresh_token=${(await app.signUp()).refreshToken}`),
+      .set('Cookie', `${cookie().refresh}=${(await app.signUp()).refreshToken}`),
   'a new todo by cookie': async (from: From): Promise<Answer> =>
     app.http
       .post('/todos')
       .set(from)
-      .set('Cookie', `access_token=${(await app.signUp()).accessToken}`)
+      .set('Cookie', `${cookie().access}=${(await app.signUp()).accessToken}`)
       .send({ title: 'x' }),
 };
 
