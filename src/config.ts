@@ -1,5 +1,6 @@
 import { StartError } from './errors.js';
 import { ratesOf } from './limits.js';
+import { ownSettings } from './own/settings.js';
 import { readEnvFile } from './platform/settings/env-file.js';
 import { type Settings, settings } from './settings.js';
 
@@ -113,6 +114,7 @@ function shape(given: Settings) {
     metricsToken: given.METRICS_TOKEN,
     tracing: tracing(given),
     logLevel: given.LOG_LEVEL,
+    own: own(given),
   };
 }
 
@@ -129,4 +131,11 @@ function tracing(given: Settings) {
 
 function firstAdmin({ ADMIN_USERNAME: username, ADMIN_PASSWORD: password }: Settings) {
   return username !== undefined && password !== undefined ? { username, password } : undefined;
+}
+
+type OwnName = keyof typeof ownSettings;
+
+function own(given: Settings): Pick<Settings, OwnName> {
+  const names = Object.keys(ownSettings) as OwnName[];
+  return Object.fromEntries(names.map((name) => [name, given[name]])) as Pick<Settings, OwnName>;
 }

@@ -9,6 +9,7 @@ import { ensureKeys } from './keys/rotation.js';
 import { createSecretBox, type SecretBox } from './keys/secret-box.js';
 import { loadSigningKeys, type SigningKeys } from './keys/signing-keys.js';
 import { createLimits, type Limits } from './limits.js';
+import { createExportTurns, type ExportTurns } from './me/export-turns.js';
 import { type HashCapacity, hashCapacity } from './passwords/hash-capacity.js';
 import { createPasswords, type Passwords } from './passwords/hasher.js';
 import { type Database, type DatabaseOptions, type Db, openDatabase } from './platform/db/database.js';
@@ -50,6 +51,7 @@ export type Deps = CoreDeps & {
   instanceSync: InstanceSync;
   readiness: Readiness;
   limits: Limits | undefined;
+  exportTurns: ExportTurns;
   metrics: Metrics;
   /** Undefined unless OpenTelemetry's variables say where to send traces. */
   tracing: Tracing | undefined;
@@ -90,6 +92,7 @@ export async function createDeps(config: Config, log: Logger, options?: Database
       loadKeys: async () => keys,
       auditKey: () => keys.active('audit').privateKey,
       limits,
+      exportTurns: createExportTurns(),
       instanceSync,
       metrics,
       tracing,

@@ -32,6 +32,7 @@ export const limitSettings = {
     'Requests from one address that send a mail: forgot, resend, change of e-mail.',
   ),
   RATE_LIMIT_REFRESH: rate('60/5m').describe('Refused refreshes from one address.'),
+  RATE_LIMIT_EXPORT: rate('10/1h').describe('Exports of one user’s data.'),
   RATE_LIMIT_GENERAL: rate('1200/1m').describe('All requests from one address. Each instance counts for itself.'),
 };
 
@@ -50,6 +51,7 @@ export function ratesOf(given: LimitSettings) {
     mail: given.RATE_LIMIT_MAIL,
     mail_address: given.RATE_LIMIT_MAIL_ADDRESS,
     refresh: given.RATE_LIMIT_REFRESH,
+    export: given.RATE_LIMIT_EXPORT,
     general: given.RATE_LIMIT_GENERAL,
   };
 }

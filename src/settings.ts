@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { limitSettings } from './limits.js';
+import { ownSettings } from './own/settings.js';
 import { hashCost } from './passwords/hash-cost.js';
 import {
   accessTokenSources,
@@ -246,6 +247,7 @@ export const settingGroups = {
   Mail: mail,
   Administration: administration,
   'Running it': running,
+  'Your own rows': ownSettings,
 };
 
 export const settings = z.object({
@@ -259,6 +261,7 @@ export const settings = z.object({
   ...mail,
   ...administration,
   ...running,
+  ...ownSettings,
 });
 
 export type Settings = z.infer<typeof settings>;

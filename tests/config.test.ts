@@ -119,6 +119,12 @@ const cases: Record<keyof typeof settings.shape, Case> = {
     good: { '1': 1, '10000': 10_000 },
     bad: ['0', '10001', '-1', '1.5', 'many'],
   },
+  TODOS_PER_USER: {
+    at: (c) => c.own.TODOS_PER_USER,
+    default: 10_000,
+    good: { '1': 1, '1000000': 1_000_000 },
+    bad: ['0', '1000001', '-1', '1.5', 'many'],
+  },
   SIGNING_KEY_MAX_AGE: {
     at: (c) => c.tokens.keyMaxAge,
     default: 90 * day,
@@ -320,6 +326,12 @@ const cases: Record<keyof typeof settings.shape, Case> = {
   RATE_LIMIT_REFRESH: {
     at: (c) => c.limits.rates.refresh,
     default: { points: 60, seconds: 300 },
+    good: rates.good,
+    bad: rates.bad,
+  },
+  RATE_LIMIT_EXPORT: {
+    at: (c) => c.limits.rates.export,
+    default: { points: 10, seconds: 3600 },
     good: rates.good,
     bad: rates.bad,
   },

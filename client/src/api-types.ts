@@ -562,7 +562,7 @@ export interface components {
              * @description For programs. Its meaning never changes.
              * @enum {string}
              */
-            code: "invalid_json" | "invalid_request" | "invalid_token" | "unauthenticated" | "token_expired" | "token_stale" | "session_revoked" | "invalid_credentials" | "invalid_refresh_token" | "refresh_token_reused" | "account_disabled" | "email_unverified" | "csrf_rejected" | "forbidden" | "signup_closed" | "not_found" | "method_not_allowed" | "username_taken" | "email_taken" | "last_admin" | "payload_too_large" | "unsupported_media_type" | "validation_failed" | "rate_limited" | "header_fields_too_large" | "internal_error" | "overloaded" | "database_unavailable" | "shutting_down";
+            code: "invalid_json" | "invalid_request" | "invalid_token" | "unauthenticated" | "token_expired" | "token_stale" | "session_revoked" | "invalid_credentials" | "invalid_refresh_token" | "refresh_token_reused" | "account_disabled" | "email_unverified" | "csrf_rejected" | "forbidden" | "signup_closed" | "not_found" | "method_not_allowed" | "username_taken" | "email_taken" | "last_admin" | "quota_exceeded" | "payload_too_large" | "unsupported_media_type" | "validation_failed" | "rate_limited" | "header_fields_too_large" | "internal_error" | "overloaded" | "database_unavailable" | "shutting_down";
             /**
              * Format: uuid
              * @description The same as `X-Request-Id`.

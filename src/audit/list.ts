@@ -31,3 +31,24 @@ export async function listEvents(
     ORDER BY at DESC, id DESC LIMIT ${limit + 1}`;
   return pageOf(found, limit);
 }
+
+const pageSize = 200;
+
+/** All events about a user or by them, oldest first, page by page. */
+export async function* eventsWith(db: Db, userId: string): AsyncGenerator<RecordedEvent[]> {
+  // Each column by its own index: as one condition with OR, they would read all events of everybody.
+  const next = (column: Prisma.Sql, after: Prisma.Sql) => Prisma.sql`
+    (SELECT * FROM audit_event WHERE ${column} = ${userId}::uuid AND ${after} ORDER BY at, id LIMIT ${pageSize})`;
+  for (let after = Prisma.sql`true`; ; ) {
+    const events = await db.direct<RecordedEvent & { exactly: string }>(Prisma.sql`
+      SELECT DISTINCT ON (at, id) id, at, at::text AS exactly, action, user_id AS "userId", actor_id AS "actorId", ip,
+        user_agent AS "userAgent", detail
+      FROM (${next(Prisma.sql`user_id`, after)} UNION ALL ${next(Prisma.sql`actor_id`, after)}) AS event
+      ORDER BY at, id LIMIT ${pageSize}`);
+    yield events;
+    const last = events.at(-1);
+    if (!last || events.length < pageSize) return;
+    // The time as text, because a Date would lose microseconds; not the row, which may have been purged meanwhile.
+    after = Prisma.sql`(at, id) > (${last.exactly}::timestamptz, ${last.id}::uuid)`;
+  }
+}

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { maxExported, personalData } from '../platform/personal-data.js';
+import { personalData } from '../platform/personal-data.js';
 import type { AuditAction } from './events.js';
 import { auditEventJson, auditEventSchema } from './json.js';
-import type { RecordedEvent } from './list.js';
+import { eventsWith, type RecordedEvent } from './list.js';
 
 export const auditData = personalData({
   table: 'audit_event',
@@ -15,13 +15,8 @@ export const auditData = personalData({
       detail: z.unknown(),
     })
     .meta({ id: undefined, example: undefined }),
-  async read(db, { id }) {
-    const events = await db.auditEvent.findMany({
-      where: { OR: [{ userId: id }, { actorId: id }] },
-      orderBy: { id: 'asc' },
-      take: maxExported,
-    });
-    return events.map((event) => auditEventJson(asSeenBy(id, event)));
+  async *read(db, { id }) {
+    for await (const events of eventsWith(db, id)) yield events.map((event) => auditEventJson(asSeenBy(id, event)));
   },
 });
 

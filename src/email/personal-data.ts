@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { time } from '../platform/http/fields.js';
-import { maxExported, personalData } from '../platform/personal-data.js';
+import { inPages, maxExported, personalData } from '../platform/personal-data.js';
 
 export const mailsData = personalData({
   table: 'outbox',
@@ -12,28 +12,25 @@ export const mailsData = personalData({
     sent_at: time.nullable(),
     detail: z.unknown(),
   }),
-  async read(db, { id: userId }) {
-    const rows = await db.outbox.findMany({
-      where: { userId },
-      orderBy: { id: 'asc' },
-      take: maxExported,
-    });
-    return rows.map(({ id, purpose, recipient, createdAt, sentAt, detail }) => ({
-      id,
-      purpose,
-      recipient,
-      created_at: createdAt.toISOString(),
-      sent_at: sentAt?.toISOString() ?? null,
-      detail,
-    }));
-  },
+  read: (db, { id: userId }) =>
+    inPages(
+      ({ after, take }) => db.outbox.findMany({ where: { userId, id: { gt: after } }, orderBy: { id: 'asc' }, take }),
+      ({ id, purpose, recipient, createdAt, sentAt, detail }) => ({
+        id,
+        purpose,
+        recipient,
+        created_at: createdAt.toISOString(),
+        sent_at: sentAt?.toISOString() ?? null,
+        detail,
+      }),
+    ),
 });
 
 export const mailedTokensData = personalData({
   table: 'one_time_token',
   schema: z.object({ purpose: z.string(), email: z.string(), expires_at: time }),
   async read(db, { id: userId }) {
-    const rows = await db.oneTimeToken.findMany({ where: { userId }, omit: { hash: true } });
+    const rows = await db.oneTimeToken.findMany({ where: { userId }, omit: { hash: true }, take: maxExported });
     return rows.map(({ purpose, emailKey, expiresAt }) => ({
       purpose,
       email: emailKey,

@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import { auditData } from '../audit/personal-data.js';
+import type { Deps } from '../deps.js';
 import { mailedTokensData, mailsData } from '../email/personal-data.js';
 import { endpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
 import { ownPersonalData } from '../own/personal-data.js';
+import type { Db } from '../platform/db/database.js';
 import { time } from '../platform/http/fields.js';
+import { JsonStream } from '../platform/http/json-stream.js';
 import type { PersonalData } from '../platform/personal-data.js';
 import { sessionsData } from '../sessions/personal-data.js';
 import { userJson, userSchema } from '../users/json.js';
@@ -35,25 +38,61 @@ export const exportSchema = z
 export const exportMe = endpoint({
   name: 'exportMe',
   summary: 'Export all data about you',
+  // Of a user whose lists have one page each.
+  statements: 1 + lists.length,
   reply: [200, exportSchema],
   headers: ['Content-Disposition'],
-  async handler({ deps: { db }, principal }) {
-    const user = await db.user.findUnique({
-      where: { id: principal.sub, deletedAt: null },
-      omit: { passwordHash: true },
-    });
-    if (!user) throw new AppError('session_revoked');
-    const held = await Promise.all(
-      Object.entries(exported).map(async ([name, { read }]) => [name, await read(db, { id: user.id })] as const),
-    );
-    const own = {
-      ...userJson(user),
-      pending_email: user.pendingEmail,
-      disabled: user.disabledAt !== null,
-      version: user.version,
-      last_login_at: user.lastLoginAt?.toISOString() ?? null,
-    };
+  errors: ['rate_limited', 'overloaded'],
+  async handler({ deps, principal }) {
     const headers = { 'Content-Disposition': 'attachment; filename="gatelatch-export.json"' };
-    return { body: { user: own, ...Object.fromEntries(held) }, headers };
+    return { body: await JsonStream.of(exportOf(deps, principal.sub)), headers };
   },
 });
+
+async function* exportOf({ db, exportTurns }: Pick<Deps, 'db' | 'exportTurns'>, id: string): AsyncGenerator<string> {
+  const end = exportTurns.begin(id);
+  try {
+    yield `{"user":${JSON.stringify(await exportedUser(db, id))}`;
+    for (const [name, { read }] of Object.entries(exported)) {
+      yield `,${JSON.stringify(name)}:[`;
+      yield* itemsOf(inPieces(read(db, { id })), (page) => exportTurns.page(id, page));
+      yield ']';
+    }
+    yield '}';
+  } finally {
+    end();
+  }
+}
+
+async function* inPieces(rows: ReturnType<PersonalData['read']>): AsyncGenerator<unknown[]> {
+  if (rows instanceof Promise) yield await rows;
+  else yield* rows;
+}
+
+async function* itemsOf(
+  pages: AsyncGenerator<unknown[]>,
+  inTurn: (page: () => Promise<string | undefined>) => Promise<string | undefined>,
+): AsyncGenerator<string> {
+  const nextPage = async () => {
+    const { done, value } = await pages.next();
+    return done ? undefined : value.map((item) => JSON.stringify(item)).join(',');
+  };
+  let separator = '';
+  for (let items = await inTurn(nextPage); items !== undefined; items = await inTurn(nextPage)) {
+    if (items === '') continue;
+    yield separator + items;
+    separator = ',';
+  }
+}
+
+async function exportedUser(db: Db, id: string): Promise<z.input<typeof exportedUserSchema>> {
+  const user = await db.user.findUnique({ where: { id, deletedAt: null }, omit: { passwordHash: true } });
+  if (!user) throw new AppError('session_revoked');
+  return {
+    ...userJson(user),
+    pending_email: user.pendingEmail,
+    disabled: user.disabledAt !== null,
+    version: user.version,
+    last_login_at: user.lastLoginAt?.toISOString() ?? null,
+  };
+}

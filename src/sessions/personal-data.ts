@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { time } from '../platform/http/fields.js';
-import { maxExported, personalData } from '../platform/personal-data.js';
+import { inPages, personalData } from '../platform/personal-data.js';
 
 /** A user's sessions, without the hash of the nonce: only a thief could use it. */
 export const sessionsData = personalData({
@@ -15,22 +15,24 @@ export const sessionsData = personalData({
     ip: z.string().nullable(),
     user_agent: z.string().nullable(),
   }),
-  async read(db, { id: userId }) {
-    const rows = await db.session.findMany({
-      where: { userId },
-      omit: { nonceHash: true },
-      orderBy: { id: 'asc' },
-      take: maxExported,
-    });
-    return rows.map((session) => ({
-      id: session.id,
-      created_at: session.createdAt.toISOString(),
-      last_used_at: session.rotatedAt.toISOString(),
-      refreshes: session.counter,
-      ended_at: session.endedAt?.toISOString() ?? null,
-      end_reason: session.endReason,
-      ip: session.ip,
-      user_agent: session.userAgent,
-    }));
-  },
+  read: (db, { id: userId }) =>
+    inPages(
+      ({ after, take }) =>
+        db.session.findMany({
+          where: { userId, id: { gt: after } },
+          omit: { nonceHash: true },
+          orderBy: { id: 'asc' },
+          take,
+        }),
+      (session) => ({
+        id: session.id,
+        created_at: session.createdAt.toISOString(),
+        last_used_at: session.rotatedAt.toISOString(),
+        refreshes: session.counter,
+        ended_at: session.endedAt?.toISOString() ?? null,
+        end_reason: session.endReason,
+        ip: session.ip,
+        user_agent: session.userAgent,
+      }),
+    ),
 });

@@ -1,7 +1,11 @@
-import { expect, it } from 'vitest';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { exported, exportSchema } from '../../src/me/export.js';
-import { goodPassword, startAppForTest } from '../support/app.js';
+import { goodPassword, type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { confirm, mailTo, outboxEmpty } from '../support/mails.js';
+import { expectProblem } from '../support/problem.js';
+import { connectTo, untilClosed } from '../support/raw-http.js';
 import { withRole } from '../support/rows.js';
 
 it('GET /me/export returns all data about the user, and no data of others or secrets', async () => {
@@ -109,4 +113,125 @@ it('every table with a user_id is in the export, so a new one cannot be forgotte
     WHERE table_schema = current_schema() AND column_name IN ('user_id', 'actor_id')`;
   const listed = [...Object.values(exported).map(({ table }) => table), ...notExported];
   expect(rows.map(({ table }) => table).sort()).toEqual(listed.sort());
+});
+
+describe('A long export', () => {
+  let app: TestApp;
+  beforeAll(async () => {
+    app = await startApp({ RATE_LIMIT: 'on' });
+  });
+  afterAll(() => app.stop());
+
+  const titleLength = 500;
+
+  async function userWithTodos(count: number): Promise<SignedUp> {
+    const user = await app.signUp();
+    await app.deps.db.$executeRaw`
+      INSERT INTO todo (id, user_id, title)
+      SELECT gen_random_uuid(), ${user.userId}::uuid, rpad(n::text, ${titleLength}::int, '.') FROM generate_series(1, ${count}::int) n`;
+    return user;
+  }
+
+  /** More than the sockets of both sides hold, so that the server has to wait for its reader. */
+  const tooManyToBuffer = 20_000;
+
+  function openExport(user: SignedUp): Socket {
+    const socket = connectTo(app);
+    const head = [
+      'GET /me/export HTTP/1.1',
+      'Host: x',
+      `Authorization: ${user.bearer.Authorization}`,
+      'Connection: close',
+    ];
+    socket.write(`${head.join('\r\n')}\r\n\r\n`);
+    return socket;
+  }
+
+  async function waitingExport(user: SignedUp): Promise<Socket> {
+    const socket = openExport(user);
+    await once(socket, 'readable');
+    socket.pause();
+    return socket;
+  }
+
+  const ended = () => vi.waitFor(() => expect(app.deps.exportTurns.underWay()).toBe(0), 10_000);
+
+  it('is one JSON document with every row once, in pieces; and HEAD is answered without one', async () => {
+    const user = await userWithTodos(2_345);
+    const answer = await app.http.get('/me/export').set(user.bearer).expect(200);
+    expect(answer.headers['transfer-encoding']).toBe('chunked');
+    const { todos } = exportSchema.parse(answer.body) as unknown as { todos: { title: string }[] };
+    expect(new Set(todos.map(({ title }) => Number.parseInt(title, 10))).size).toBe(2_345);
+    expect(todos).toHaveLength(2_345);
+    const head = await app.http.head('/me/export').set(user.bearer).expect(200);
+    expect(head.headers['content-disposition']).toContain('gatelatch-export.json');
+    await ended();
+  });
+
+  it('is one at a time for a user, and does not hold up others; the refused one does not count', async () => {
+    const user = await userWithTodos(tooManyToBuffer);
+    const socket = await waitingExport(user);
+    for (let time = 0; time < 12; time++) {
+      const refused = await app.http.get('/me/export').set(user.bearer);
+      expectProblem(refused, 'rate_limited');
+      expect(refused.body.detail).toContain('under way');
+      expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
+    }
+    await app.http
+      .get('/me/export')
+      .set((await app.signUp()).bearer)
+      .expect(200);
+    socket.destroy();
+    await ended();
+    await app.http.get('/me/export').set(user.bearer).expect(200);
+    expect(app.logs.filter(({ code }) => code === 'internal_error')).toEqual([]);
+  });
+
+  it('that fails half-way is cut, so that nobody takes it for a whole one', async () => {
+    const user = await userWithTodos(tooManyToBuffer);
+    const socket = await waitingExport(user);
+    await app.deps.db.$executeRaw`ALTER TABLE audit_event RENAME TO hidden`;
+    const text = await untilClosed(socket.resume()).finally(
+      () => app.deps.db.$executeRaw`ALTER TABLE hidden RENAME TO audit_event`,
+    );
+    expect(text).toContain('HTTP/1.1 200 OK');
+    expect(text.length).toBeGreaterThan(tooManyToBuffer * titleLength);
+    expect(text).not.toContain('"audit":[]');
+    expect(text.endsWith('\r\n0\r\n\r\n')).toBe(false);
+    const body = text.slice(text.indexOf('{')).replace(/\r\n[\da-f]+\r\n/g, '');
+    expect(() => JSON.parse(body)).toThrow();
+    expect(app.logs.filter(({ msg }) => msg === 'request failed')).toHaveLength(1);
+    await ended();
+  });
+});
+
+it('exports are limited for each user', async () => {
+  const app = await startAppForTest({ RATE_LIMIT: 'on', RATE_LIMIT_EXPORT: '2/1h' });
+  const [ada, bob] = [await app.signUp(), await app.signUp()];
+  const statuses = async (user: SignedUp, times: number) => {
+    const found: number[] = [];
+    for (let time = 0; time < times; time++) found.push((await app.http.get('/me/export').set(user.bearer)).status);
+    return found;
+  };
+  expect(await statuses(ada, 4)).toEqual([200, 200, 429, 429]);
+  expect(await statuses(bob, 1)).toEqual([200]);
+});
+
+it('the audit in an export has each event once, in order, whoever did it, over several pages', async () => {
+  const app = await startAppForTest();
+  const [user, other] = [await app.signUp(), await app.signUp()];
+  const add = (userId: string, actorId: string, from: number) => app.deps.db.$executeRaw`
+    INSERT INTO audit_event (id, at, action, user_id, actor_id)
+    SELECT gen_random_uuid(), now() + (${from} + n * 2) * interval '1 microsecond', 'roles.changed', ${userId}::uuid,
+      ${actorId}::uuid FROM generate_series(1, 450) n`;
+  await add(user.userId, other.userId, 0);
+  await add(other.userId, user.userId, 1);
+  await add(user.userId, user.userId, 5_000);
+  await add(other.userId, other.userId, 0);
+  const { body } = await app.http.get('/me/export').set(user.bearer).expect(200);
+  const events: { id: string; at: string; action: string }[] = body.audit;
+  const changes = events.filter(({ action }) => action === 'roles.changed');
+  expect(changes).toHaveLength(3 * 450);
+  expect(new Set(changes.map(({ id }) => id)).size).toBe(3 * 450);
+  expect(events.map(({ at }) => at)).toEqual(events.map(({ at }) => at).sort());
 });

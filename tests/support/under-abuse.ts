@@ -8,8 +8,10 @@ import { recordRequest, type Seen } from './witness.js';
 /** A server for tests that attack it, and a user who uses it meanwhile. */
 export type UnderAbuse = {
   url: string;
+  databaseUrl: string;
   /** Its log lines. */
   logs: string[];
+  vitals(): Promise<Vitals>;
   /**
    * Attacks the server while a user goes on using it, and expects: every use succeeds, the event loop is never blocked
    * for 50 ms (on a slower machine: in proportion), and afterwards memory has grown by at most 16 MB. Where it was
@@ -39,6 +41,8 @@ export async function startUnderAbuse(environment: Record<string, string> = {}):
   };
   return {
     url: instance.url,
+    databaseUrl: cluster.url,
+    vitals: vitals.ask,
     logs: instance.logs,
     async endure(what, harm) {
       const before = await vitals.ask();

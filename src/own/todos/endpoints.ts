@@ -34,8 +34,9 @@ export const create = endpoint({
   body: createSchema,
   reply: [201, todoSchema],
   headers: ['Location'],
-  async handler({ deps, principal, body }) {
-    const todo = await todos.create(deps.db, principal.sub, body);
+  errors: ['quota_exceeded'],
+  async handler({ deps: { db, config }, principal, body }) {
+    const todo = await todos.create(db, principal.sub, body, config.own.TODOS_PER_USER);
     return { body: todoJson(todo), headers: { Location: `/todos/${todo.id}` } };
   },
 });

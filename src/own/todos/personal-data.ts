@@ -1,10 +1,12 @@
-import { maxExported, personalData } from '../../platform/personal-data.js';
+import { inPages, personalData } from '../../platform/personal-data.js';
 import { todoJson, todoSchema } from './json.js';
 
 export const todosData = personalData({
   table: 'todo',
   schema: todoSchema,
-  async read(db, { id: userId }) {
-    return (await db.todo.findMany({ where: { userId }, orderBy: { id: 'asc' }, take: maxExported })).map(todoJson);
-  },
+  read: (db, { id: userId }) =>
+    inPages(
+      ({ after, take }) => db.todo.findMany({ where: { userId, id: { gt: after } }, orderBy: { id: 'asc' }, take }),
+      todoJson,
+    ),
 });

@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { AppError } from '../../errors.js';
-import type { Todo } from '../../generated/prisma/client.js';
+import { Prisma, type Todo } from '../../generated/prisma/client.js';
 import type { Db } from '../../platform/db/database.js';
 import { isForeignKeyViolation } from '../../platform/db/errors.js';
 import { type Page, pageOf } from '../../platform/http/paging.js';
@@ -18,13 +18,27 @@ export async function list(db: Db, userId: string, limit: number, cursor: string
   return pageOf(found, limit);
 }
 
-/** @throws AppError session_revoked if the user was deleted a moment ago */
-export async function create(db: Db, userId: string, fields: { title: string; completed?: boolean }): Promise<Todo> {
-  try {
-    return await db.todo.create({ data: { id: uuidv7(), userId, ...fields } });
-  } catch (error) {
+/**
+ * @param most how many the user may have. It bounds what one user can pile up: requests at the same moment may each see
+ * room for one more.
+ * @throws AppError quota_exceeded; session_revoked if the user was deleted a moment ago
+ */
+export async function create(
+  db: Db,
+  userId: string,
+  { title, completed = false }: { title: string; completed?: boolean },
+  most: number,
+): Promise<Todo> {
+  const held = Prisma.sql`SELECT count(*) FROM (SELECT FROM todo WHERE user_id = ${userId}::uuid LIMIT ${most}) AS held`;
+  const statement = Prisma.sql`
+    INSERT INTO todo (id, user_id, title, completed)
+    SELECT ${uuidv7()}::uuid, ${userId}::uuid, ${title}, ${completed} WHERE (${held}) < ${most}
+    RETURNING id, user_id AS "userId", title, completed, created_at AS "createdAt", updated_at AS "updatedAt"`;
+  const [todo] = await db.direct<Todo>(statement).catch((error) => {
     throw isForeignKeyViolation(error) ? new AppError('session_revoked') : error;
-  }
+  });
+  if (!todo) throw new AppError('quota_exceeded', { detail: `You may have ${most} todos. Delete some first.` });
+  return todo;
 }
 
 /** The todo; null if it does not exist or belongs to another user: the two look the same. */

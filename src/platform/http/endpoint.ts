@@ -4,6 +4,7 @@ import type { oas31 } from 'zod-openapi';
 import type { ErrorCode } from '../../errors.js';
 import type { Caller } from '../caller.js';
 import type { Limit } from '../limits/limit.js';
+import type { JsonStream } from './json-stream.js';
 import type {} from './locals.js';
 
 /** What rows work with: the settings, and the limits if they are on. A room's own `Deps` has more. */
@@ -57,7 +58,7 @@ export type Reply<Body = unknown> = {
 /** The response that an endpoint's `reply` demands: a body of that schema, text or none. */
 export type ReplyTo<Spec extends ReplySpec> = Spec extends readonly [number, infer Body]
   ? Body extends z.ZodType
-    ? Reply<z.input<Body> | JsonText>
+    ? Reply<z.input<Body> | JsonText | JsonStream>
     : Reply<string>
   : Omit<Reply, 'body'>;
 

@@ -19,11 +19,11 @@ export type Problem = {
 
 /** The only exit for errors. One that is not an {@link AppError} is logged; the client only sees `internal_error`. */
 export function errorHandler(log: Logger): ErrorRequestHandler {
-  return (thrown, req, res, next) => {
+  return (thrown, req, res, _next) => {
     const error = toAppError(thrown);
     if (error.status >= 500) logFailure(log, error, res);
-    // Half a response cannot be taken back: Express cuts the connection.
-    if (res.headersSent) return next(thrown);
+    // Half a response cannot be taken back.
+    if (res.headersSent) return void req.socket.destroy();
     // Without a body the request is complete only after its handler; the connection can stay.
     if (!req.complete && hasBody(req)) hangUpSoon(req);
     sendProblem(res, error);

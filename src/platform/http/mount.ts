@@ -5,6 +5,7 @@ import { checkInput, readBody } from './body.js';
 import { fieldsOf } from './body-fields.js';
 import type { RefuseCrossSite } from './cross-site.js';
 import type { BaseDeps, Cookies, Guard, Row } from './endpoint.js';
+import { JsonStream } from './json-stream.js';
 import { createRateLimit } from './rate-limit.js';
 import { RequestContext } from './request-context.js';
 import { overrideHeaders, writeAnswer } from './response-headers.js';
@@ -76,8 +77,13 @@ export function mount<Deps extends BaseDeps>(app: Express, rows: Row<Deps>[], op
     const { handler, reply } = row.endpoint;
     return async (req, res) => {
       const answer = await handler(new RequestContext(deps, req, res, query, () => cookiesFor(row, req)) as never);
-      if (settle) await settle(res);
-      send(res, reply, answer);
+      try {
+        if (settle) await settle(res);
+      } catch (error) {
+        if (answer.body instanceof JsonStream) await answer.body.cancel();
+        throw error;
+      }
+      return send(res, reply, answer);
     };
   }
 

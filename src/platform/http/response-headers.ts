@@ -27,9 +27,14 @@ export function responseHeaders(origins: string[]): RequestHandler {
   };
 }
 
-/** Writes a response with the common headers and its own. No other function writes heads. */
+/** Writes a response with the common headers and its own. */
 export function writeAnswer(res: Response, status: number, own: FlatHeaders, body?: string): void {
-  res.writeHead(status, [...res.locals.headers, ...own]).end(body);
+  writeHead(res, status, own).end(body);
+}
+
+/** The head alone, for a body that comes in pieces. No other function writes heads. */
+export function writeHead(res: Response, status: number, own: FlatHeaders): Response {
+  return res.writeHead(status, [...res.locals.headers, ...own]);
 }
 
 /** Sets the common headers for a response that a library writes, such as a preflight or a file. */

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type SignedUp, startApp, type TestApp } from '../../support/app.js';
+import { type SignedUp, startApp, startAppForTest, type TestApp } from '../../support/app.js';
+import { expectProblem } from '../../support/problem.js';
 
 describe('todos', () => {
   let app: TestApp;
@@ -321,4 +322,19 @@ describe('todos', () => {
       for (const answer of [await create({ title: 'x', completed }), await change(made.id, { completed })])
         expect([answer.status, answer.body.errors[0].path]).toEqual([422, 'completed']);
   });
+});
+
+it('a user may have as many todos as TODOS_PER_USER says, whatever others have', async () => {
+  const app = await startAppForTest({ TODOS_PER_USER: '3' });
+  const [ada, bob] = [await app.signUp(), await app.signUp()];
+  const create = (user: SignedUp) => app.http.post('/todos').set(user.bearer).send({ title: 'One more' });
+  const made: string[] = [];
+  for (let time = 0; time < 3; time++) made.push((await create(ada).expect(201)).body.id);
+  const refused = await create(ada);
+  expectProblem(refused, 'quota_exceeded');
+  expect(refused.body.detail).toContain('3 todos');
+  await create(bob).expect(201);
+  await app.http.delete(`/todos/${made[0]}`).set(ada.bearer).expect(204);
+  await create(ada).expect(201);
+  await create(ada).expect(409);
 });
