@@ -65,6 +65,7 @@ function shape(given: Settings) {
     production,
     host: given.HOST,
     port: given.PORT,
+    keepAlive: given.KEEP_ALIVE_TIMEOUT,
     database: { url: given.DATABASE_URL, poolSize: given.DATABASE_POOL_SIZE },
     authSecret: given.AUTH_SECRET,
     authSecretPrevious: given.AUTH_SECRET_PREVIOUS,
@@ -102,6 +103,7 @@ function shape(given: Settings) {
     appUrl: given.APP_URL ?? issuer,
     mail: {
       smtpUrl: given.SMTP_URL,
+      ownHost: new URL(issuer).hostname,
       from: given.MAIL_FROM ?? `Gatelatch <no-reply@${new URL(given.APP_URL ?? issuer).hostname}>`,
       folder: given.MAIL_FOLDER,
       localDomains: given.EMAIL_LOCAL_DOMAINS,

@@ -34,7 +34,7 @@ export type Serving = {
  * matter.
  */
 export async function serve(config: Config, log: Logger, options?: DatabaseOptions): Promise<Serving> {
-  const { server, use } = createHttpServer(log);
+  const { server, use } = createHttpServer(log, config);
   const drain = prepareDrain(server, { behindProxy: config.trustProxy !== false });
   await waitForServer(config.database.url, async (why) => {
     await listen(server, config);

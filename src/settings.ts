@@ -126,6 +126,9 @@ const browsers = {
     .regex(/^\.?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.|$))+(?<!\.)$/i, 'a domain such as example.com')
     .optional()
     .describe('The domain that the cookies are for. Unset: this host alone.'),
+  KEEP_ALIVE_TIMEOUT: duration('65s', { max: 86_400 }).describe(
+    'How long an idle connection stays open: longer than the proxy in front keeps it, or the proxy may send a request into a closing one.',
+  ),
   TRUST_PROXY: z
     .string()
     .default('false')

@@ -180,6 +180,12 @@ const cases: Record<keyof typeof settings.shape, Case> = {
     good: { 'b.example': 'b.example', '.b.example': '.b.example', localhost: 'localhost' },
     bad: ['b.example; Secure', 'https://b', 'a b', 'b.example.', 'b..example', '-b.example', 'b-.example', '.'],
   },
+  KEEP_ALIVE_TIMEOUT: {
+    at: (c) => c.keepAlive,
+    default: 65,
+    good: { '620s': 620, '1h': 3600, 1: 1 },
+    bad: ['0', '2d', ...durations.bad],
+  },
   TRUST_PROXY: {
     at: (c) => c.trustProxy,
     default: false,

@@ -9,7 +9,7 @@ export type SmtpSink = {
   url: string;
   port: number;
   /** The accepted mails, in order. */
-  mails: (Mail & { envelopeTo: string[]; at: number; secure: boolean })[];
+  mails: (Mail & { envelopeTo: string[]; at: number; secure: boolean; greetedBy: string })[];
   /** How many connections were made. */
   connections: number;
   close(): Promise<void>;
@@ -42,7 +42,8 @@ export async function startSmtpSink(temper: Temper = {}, port = 0, options: SMTP
         const envelopeTo = session.envelope.rcptTo.map(({ address }) => address);
         after(async () => {
           await temper.data?.(raw);
-          sink.mails.push({ ...readMail(raw), envelopeTo, at: performance.now(), secure: session.secure });
+          const { secure, hostNameAppearsAs: greetedBy } = session;
+          sink.mails.push({ ...readMail(raw), envelopeTo, at: performance.now(), secure, greetedBy });
         }, done);
       });
     },

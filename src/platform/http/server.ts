@@ -21,8 +21,6 @@ import { createTurnQueue } from './turn-queue.js';
 const timeLimits = {
   headersTimeout: 10_000,
   requestTimeout: 15_000,
-  // Longer than load balancers keep an idle connection (60 s): otherwise they send into a closing one.
-  keepAliveTimeout: 65_000,
   // How often Node checks the first two; its 30 s would turn 10 s into 40.
   connectionsCheckingInterval: 1_000,
 };
@@ -36,10 +34,14 @@ type HttpServer = {
   use(app: Express): void;
 };
 
-export function createHttpServer(log: Logger): HttpServer {
+/** @param keepAlive in seconds */
+export function createHttpServer(log: Logger, { keepAlive }: { keepAlive: number }): HttpServer {
   const prototypes = createPrototypes();
   const whileStarting = respondWhileStarting();
-  const server = createServer({ ...timeLimits, ...prototypes.options }, whileStarting);
+  const server = createServer(
+    { ...timeLimits, keepAliveTimeout: keepAlive * 1000, ...prototypes.options },
+    whileStarting,
+  );
   server.setTimeout(stalledAfter);
   server.on('clientError', answerUnreadable(log));
   return {

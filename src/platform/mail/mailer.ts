@@ -9,11 +9,11 @@ export type Mailer = (message: Message, signal: AbortSignal) => Promise<void>;
 
 /** By `SMTP_URL`; without it each mail becomes a file, for development. */
 export function createMailer(
-  { smtpUrl, folder }: { smtpUrl: string | undefined; folder: string },
+  { smtpUrl, ownHost, folder }: { smtpUrl: string | undefined; ownHost: string; folder: string },
   production: boolean,
   log: Logger,
 ): Mailer {
-  if (smtpUrl !== undefined) return (message, signal) => sendBySmtp(smtpUrl, message, signal);
+  if (smtpUrl !== undefined) return (message, signal) => sendBySmtp({ url: smtpUrl, host: ownHost }, message, signal);
   if (production) log.warn({ folder }, 'SMTP_URL is not set: no mail is sent, each becomes a file in this folder');
   return (message) => writeMail(folder, message, log);
 }

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { promisify } from 'node:util';
 import { parseConnectionUrl } from 'nodemailer/lib/shared';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
@@ -12,11 +13,14 @@ const longestHandOver = 900_000;
 
 const patienceWithGoodbye = 2_000;
 
+/** @param host by which we introduce ourselves, unless the URL has `?name=` */
+export type SmtpServer = { url: string; host: string };
+
 /** @throws if the server did not accept the message in time, before the signal */
-export async function sendBySmtp(smtpUrl: string, message: Message, signal: AbortSignal): Promise<void> {
-  const { auth, ...server } = parseConnectionUrl(smtpUrl);
+export async function sendBySmtp({ url, host }: SmtpServer, message: Message, signal: AbortSignal): Promise<void> {
+  const { auth, ...server } = parseConnectionUrl(url);
   // A closed connection is destroyed; nothing waits for it.
-  const connection = new SMTPConnection({ ...server, ...timeLimits, socketCloseTimeout: 0 });
+  const connection = new SMTPConnection({ ...introduction(host), ...server, ...timeLimits, socketCloseTimeout: 0 });
   const ended = AbortSignal.any([signal, AbortSignal.timeout(longestHandOver)]);
   const failed = new Promise<never>((_, reject) => {
     connection.once('error', reject);
@@ -33,6 +37,13 @@ export async function sendBySmtp(smtpUrl: string, message: Message, signal: Abor
     if (ended.aborted) connection.close();
     else setTimeout(() => connection.close(), patienceWithGoodbye).unref();
   }
+}
+
+/** The library's own choice, `[127.0.0.1]` in a container, is refused by strict servers. RFC 5321 §4.1.3 has the forms. */
+function introduction(host: string): { name?: string } {
+  if (isIP(host) !== 0) return { name: `[${host}]` };
+  if (host.startsWith('[')) return { name: host.replace('[', '[IPv6:') };
+  return host.includes('.') ? { name: host } : {};
 }
 
 type Credentials = { user?: string | undefined; pass?: string | undefined };

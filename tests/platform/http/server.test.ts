@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../../src/errors.js';
-import { startApp, type TestApp } from '../../support/app.js';
+import { startApp, startAppForTest, type TestApp } from '../../support/app.js';
 import { connectTo, parseAnswer, type RawAnswer, say, untilClosed } from '../../support/raw-http.js';
 
 let app: TestApp;
@@ -155,6 +155,21 @@ describe('Requests on one connection', () => {
     const startedAt = performance.now();
     await own.stop();
     expect(performance.now() - startedAt).toBeLessThan(5_000);
+  });
+
+  it('may come as long as KEEP_ALIVE_TIMEOUT says, and then the connection closes', async () => {
+    const own = await startAppForTest({ KEEP_ALIVE_TIMEOUT: '2s' });
+    const socket = connectTo(own);
+    const closed = untilClosed(socket);
+    const get = () => socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+    get();
+    await sleep(1_500);
+    get();
+    const startedAt = performance.now();
+    expect((await closed).match(/HTTP\/1\.1 200/g)).toHaveLength(2);
+    // Newer versions of Node add a second.
+    expect(performance.now() - startedAt).toBeGreaterThan(1_900);
+    expect(performance.now() - startedAt).toBeLessThan(6_000);
   });
 
   it('continue after a refused request whose body was read', async () => {
