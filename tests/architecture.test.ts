@@ -97,11 +97,12 @@ describe('The libraries:', () => {
   const several: Record<string, string[]> = {
     // Our own hashes, and those of other systems.
     argon2: ['passwords/foreign-hashes/formats.ts', 'passwords/hasher.ts'],
-    // One talks to the server, one lists the pool's state, one listens, one waits.
+    // One talks to the server, one lists the pool's state, one listens, one waits, one prepares each connection.
     pg: [
       'platform/db/listen.ts',
       'platform/db/server-pool.ts',
       'platform/db/server.ts',
+      'platform/db/session.ts',
       'platform/db/wait-for-server.ts',
     ],
     '@electric-sql/pglite': [

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { channel } from '../platform/db/channel.js';
 import type { Database } from '../platform/db/database.js';
 import type { Listener } from '../platform/db/listen.js';
+import { createBeats } from './beats.js';
 import type { Revocations } from './revocations.js';
 
 export type InstanceSync = {
@@ -26,7 +27,8 @@ const longestPollGap = 5_000;
 
 /**
  * An embedded database has only this process.
- * @param how `listen`: LISTEN with a heartbeat, because a connection that is cut silently raises no error. `poll`: a
+ * @param how `listen`: LISTEN with a heartbeat, because a connection that is cut silently raises no error, and one that
+ * leads elsewhere hears nothing. `poll`: a
  * query every 500 ms, for poolers without LISTEN
  */
 export async function startInstanceSync(
@@ -91,6 +93,7 @@ function listening(database: Database, subscribers: Subscribers, loadAll: () => 
   // share one run while it waits: it reads data newer than all of them.
   let followed: Promise<void> = Promise.resolve();
   const waiting = new Set<string>();
+  const beats = createBeats(database);
 
   const drop = async () => {
     const dropped = listener;
@@ -98,24 +101,22 @@ function listening(database: Database, subscribers: Subscribers, loadAll: () => 
     await dropped?.close();
   };
 
+  function follow(message: string): void {
+    if (waiting.has(message)) return;
+    waiting.add(message);
+    followed = followed
+      .then(() => {
+        waiting.delete(message);
+        return hear(message, subscribers);
+      })
+      .catch(fail);
+  }
+
   // LISTEN first, then load: a commit in between is heard or loaded or both.
   async function connect(): Promise<Listener> {
-    const connected = await database.listen(
-      channel,
-      (message) => {
-        if (waiting.has(message)) return;
-        waiting.add(message);
-        followed = followed
-          .then(() => {
-            waiting.delete(message);
-            return hear(message, subscribers);
-          })
-          .catch(fail);
-      },
-      () => {
-        listener = undefined;
-      },
-    );
+    const connected = await database.listen({ [channel]: follow, [beats.channel]: beats.onMessage }, () => {
+      listener = undefined;
+    });
     listener = connected;
     if (stopped) await drop();
     try {
@@ -137,22 +138,17 @@ function listening(database: Database, subscribers: Subscribers, loadAll: () => 
   return {
     every: heartbeatEvery,
     async round() {
-      const startedAt = performance.now();
+      beats.refuseWhileResting();
       const heard = listener ?? (await connect());
-      const late = new AbortController();
-      const timeout = sleep(unheardIsDown, undefined, { ref: false, signal: late.signal }).then(() => {
-        throw new Error(`no heartbeat for ${unheardIsDown} ms`);
-      });
+      const startedAt = performance.now();
+      const isHeard = await beats.send();
       try {
-        await Promise.race([heard.ping(), timeout]);
+        await isHeard();
         await followed;
         if (listener !== heard) throw new Error('the listening connection was lost');
       } catch (error) {
         await drop();
         throw error;
-      } finally {
-        late.abort();
-        timeout.catch(() => undefined);
       }
       return startedAt;
     },

@@ -129,10 +129,10 @@ describe('an ending on one instance', () => {
     }
   }
 
-  /** The backend that an instance listens on: the one whose last query was the heartbeat. */
+  /** The backend that an instance listens on. */
   async function listenerOf(name: string): Promise<number> {
     const [row] = await onDatabase(`SELECT pid FROM pg_stat_activity
-      WHERE application_name = '${name}' AND query = 'SELECT 1' ORDER BY backend_start DESC LIMIT 1`);
+      WHERE application_name = '${name}' AND query LIKE 'LISTEN %' ORDER BY backend_start DESC LIMIT 1`);
     if (!row) throw new Error(`${name} does not listen`);
     return row.pid as number;
   }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Database } from '../../src/platform/db/database.js';
+import type { Channels } from '../../src/platform/db/listen.js';
 import { type InstanceSync, type Subscribers, startInstanceSync } from '../../src/sessions/instance-sync.js';
 
 /** Runs the sync on a fake database, because a real server cannot be made to fail at each of these moments. */
@@ -9,23 +10,27 @@ async function start(
   how: 'listen' | 'poll',
   overrides: { load?: () => Promise<void>; reload?: () => Promise<void> } = {},
 ) {
-  const listeners: { say(message: string): void; lose(): void; ping: () => Promise<void>; closed: boolean }[] = [];
+  const listeners: { channels: Channels; say(message: string): void; lose(): void; deaf: boolean; closed: boolean }[] =
+    [];
   const database = {
     kind: 'server',
-    listen: async (_channel: string, onMessage: (payload: string) => void, onLost: (error: Error) => void) => {
+    listen: async (channels: Channels, onLost: (error: Error) => void) => {
       const listener = {
-        say: onMessage,
+        channels,
+        say: (message: string) => channels.gatelatch?.(message),
         lose: () => onLost(new Error('cut')),
-        ping: async () => {},
+        deaf: false,
         closed: false,
       };
       listeners.push(listener);
       return {
-        ping: () => listener.ping(),
         close: async () => {
           listener.closed = true;
         },
       };
+    },
+    notify: async (channel: string, payload: string) => {
+      for (const { channels, deaf, closed } of listeners) if (!deaf && !closed) channels[channel]?.(payload);
     },
   } as unknown as Database;
   const load = vi.fn(overrides.load ?? (async () => {}));
@@ -75,7 +80,7 @@ describe('the sync between instances', () => {
   it('stops being fresh after half a second without a heartbeat, and starts again on a new connection', async () => {
     const { sync, listeners } = await start('listen');
     const [first] = listeners;
-    if (first) first.ping = () => new Promise(() => {});
+    if (first) first.deaf = true;
     await sleep(800);
     expect(listeners[0]?.closed || !sync.isFresh()).toBe(true);
     await vi.waitFor(() => expect([listeners.length, sync.isFresh()]).toEqual([2, true]), { timeout: 3_000 });

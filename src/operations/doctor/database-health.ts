@@ -50,18 +50,14 @@ const channel = 'gatelatch_doctor';
 const patienceMs = 2_000;
 
 /** Whether a NOTIFY reaches a connection that LISTENs; poolers in transaction mode prevent it. */
-export async function hearsNotifications({ client, listen }: Database): Promise<boolean> {
+export async function hearsNotifications({ listen, notify }: Database): Promise<boolean> {
   const word = randomUUID();
   const giveUp = new AbortController();
   let report: (heard: boolean) => void = () => undefined;
   const heard = new Promise<boolean>((resolve) => (report = resolve));
-  const listener = await listen(
-    channel,
-    (message) => message === word && report(true),
-    () => report(false),
-  );
+  const listener = await listen({ [channel]: (message) => message === word && report(true) }, () => report(false));
   try {
-    await client.$queryRaw`SELECT pg_notify(${channel}, ${word})::text`;
+    await notify(channel, word);
     const late = sleep(patienceMs, false, { signal: giveUp.signal }).catch(() => false);
     return await Promise.race([heard, late]);
   } finally {

@@ -37,6 +37,7 @@ export type Database = {
   /** A cheap query. @throws within `TIME_LIMITS.ping` ms if the database does not answer. */
   ping(): Promise<void>;
   listen: Listen;
+  notify: Driver['notify'];
   runSql: Driver['runSql'];
   pool: Driver['pool'];
   /** One connection without time limits, for work that takes minutes. */
@@ -61,6 +62,7 @@ export async function openDatabase(settings: DatabaseSettings, options: Database
     kind: driver.kind,
     ping: async () => void (await withinTimeLimit(TIME_LIMITS.ping, client.$queryRaw`SELECT 1`)),
     listen: driver.listen,
+    notify: driver.notify,
     runSql: driver.runSql,
     pool: driver.pool,
     withSession: driver.withSession,

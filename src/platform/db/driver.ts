@@ -14,6 +14,8 @@ export type Driver = {
   kind: 'embedded' | 'server';
   adapters: SqlDriverAdapterFactory;
   listen: Listen;
+  /** Sends a message to those who listen, over a connection such as all statements use, and before all that wait for one. */
+  notify(channel: string, payload: string): Promise<void>;
   /** Runs `work` while no other instance migrates, on one connection without time limits. */
   withMigrationLock<T>(work: (adapters: SqlMigrationAwareDriverAdapterFactory) => Promise<T>): Promise<T>;
   /** Runs `work` on its own connection without time limits; an embedded database has only one connection. */

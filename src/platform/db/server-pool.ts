@@ -39,16 +39,34 @@ export class ServerPool extends pg.Pool {
     return undefined;
   }
 
-  async #take(): Promise<pg.PoolClient> {
+  /** A statement that goes before all that wait for a connection. */
+  async queryFirst(text: string, values: unknown[]): Promise<void> {
+    const client = await this.#take(true);
+    // The statement rejects as well. Without a listener it would end the process.
+    const ignore = () => undefined;
+    client.on('error', ignore);
+    let broken: Error | undefined;
+    try {
+      await client.query(text, values);
+    } catch (error) {
+      broken = error as Error;
+      throw error;
+    } finally {
+      client.off('error', ignore);
+      client.release(broken);
+    }
+  }
+
+  async #take(first = false): Promise<pg.PoolClient> {
     if (this.#breaker.isOpen()) throw noAnswer();
     for (;;) {
-      const client = await this.#connectUnlessTripped();
+      const client = await this.#connectUnlessTripped(first);
       if (this.#trusted.has(client)) return client;
       client.release(true);
     }
   }
 
-  #connectUnlessTripped(): Promise<pg.PoolClient> {
+  #connectUnlessTripped(first: boolean): Promise<pg.PoolClient> {
     return new Promise((resolve, reject) => {
       this.#waiting.add(reject);
       super.connect((error, client) => {
@@ -57,7 +75,14 @@ export class ServerPool extends pg.Pool {
         if (TIMED_OUT.has(error?.message ?? '')) this.#trip();
         reject(error);
       });
+      if (first) this.#moveLastToFront();
     });
+  }
+
+  // Missing from pg's types.
+  #moveLastToFront(): void {
+    const { _pendingQueue: queue } = this as unknown as { _pendingQueue: unknown[] };
+    queue.unshift(...queue.splice(-1));
   }
 
   readonly #trip = () => {

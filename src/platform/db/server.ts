@@ -22,6 +22,7 @@ export function openServer(url: string, poolSize: number): Driver {
     kind: 'server',
     adapters: tryingAgain(inSchema(pool, address)),
     listen: listenOnServer(address),
+    notify: (channel, payload) => pool.queryFirst(sendMessage, [channel, payload]),
     withMigrationLock: (work) => withMigrationLock(address, work),
     withSession: (work) => withSession(address, work),
     runDirect: withNames((statement) => tryAgain(async () => (await pool.query({ ...statement, types })).rows)),
@@ -54,6 +55,9 @@ function inSchema(pool: pg.Pool, address: ServerAddress): SqlMigrationAwareDrive
     },
   };
 }
+
+// It is nothing to be kept: the commit need not wait for the disk.
+const sendMessage = "SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)";
 
 const int8 = pg.types.builtins.INT8;
 const types = {

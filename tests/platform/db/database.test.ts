@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Database, openDatabase } from '../../../src/platform/db/database.js';
 import { isDatabaseUnavailable } from '../../../src/platform/db/errors.js';
 import { createEmbeddedDatabase, type TestDatabase } from '../../support/test-database.js';
@@ -37,16 +37,17 @@ describe('an embedded database', () => {
     expect(Math.abs(Date.now() - (row?.now.getTime() ?? 0))).toBeLessThan(5_000);
   });
 
-  it('delivers notifications in order, before a later ping returns', async () => {
+  it('delivers messages in the order of their commits, until it is closed', async () => {
     const heard: string[] = [];
-    const listener = await database.listen('gatelatch_test', (payload) => heard.push(payload), fail);
+    const hear = (payload: string) => void heard.push(payload);
+    const listener = await database.listen({ gatelatch_test: hear, gatelatch_test_2: hear }, fail);
     await database.client.$executeRaw`SELECT pg_notify('gatelatch_test', 'a'), pg_notify('gatelatch_test', 'b')`;
-    await listener.ping();
-    expect(heard).toEqual(['a', 'b']);
+    await database.notify('gatelatch_test_2', 'x');
+    await vi.waitFor(() => expect(heard).toEqual(['a', 'b', 'x']));
     await listener.close();
     await database.client.$executeRaw`SELECT pg_notify('gatelatch_test', 'c')`;
     await database.ping();
-    expect(heard).toEqual(['a', 'b']);
+    expect(heard).toEqual(['a', 'b', 'x']);
   });
 
   it('survives more transactions at once than it can start in time', async () => {
@@ -72,7 +73,7 @@ describe('opening a database', () => {
 
   it('refuses a channel name that would need quoting', async () => {
     const database = await openDatabase({ url: 'postgresql://nobody@127.0.0.1:1/none', poolSize: 1 });
-    await expect(database.listen('a b', fail, fail)).rejects.toThrow();
+    await expect(database.listen({ 'a b': fail }, fail)).rejects.toThrow();
     await database.close();
   });
 });

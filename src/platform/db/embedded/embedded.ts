@@ -69,6 +69,7 @@ export async function driverOf(pglite: PGlite): Promise<Driver> {
     kind: 'embedded',
     adapters: new PrismaPGlite(pglite),
     listen: listenOnEmbedded(pglite),
+    notify: async (channel, payload) => void (await pglite.query('SELECT pg_notify($1, $2)', [channel, payload])),
     // No lock needed: one connection, and one process has the directory.
     withMigrationLock: async (work) => await work(embeddedMigrationAdapters(pglite)),
     withSession: async (work) => await work((text, values) => runSql(pglite, text, values)),
