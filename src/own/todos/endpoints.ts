@@ -36,7 +36,7 @@ export const create = endpoint({
   headers: ['Location'],
   async handler({ deps, principal, body }) {
     const todo = await todos.create(deps.db, principal.sub, body);
-    return { body: todoJson(todo), headers: { Location: `/todos/${todo.id}` } };
+    return { body: todoJson(todo), headers: { Location: `${deps.config.publicPath}/todos/${todo.id}` } };
   },
 });
 
