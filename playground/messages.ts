@@ -1,3 +1,4 @@
+import { apiUrl } from './api-url.js';
 import { type Exchange, jsonOf } from './exchange.js';
 
 /** What a refusal means, for people; one that is not here tells it in its own `detail`. */
@@ -38,9 +39,10 @@ const successes: Record<string, string> = {
 
 export const unreachable = 'No answer. Is the server running?';
 
-/** The request in short, with any id left out: `PATCH /todos/…`. */
+/** The request in short, with any id and the API's own path left out: `PATCH /todos/…`. */
 export function lineOf({ method, url }: Exchange): string {
-  return `${method} ${url.pathname.replace(/[\da-f-]{36}/, '…')}`;
+  const path = url.pathname.slice(apiUrl().pathname.length - 1);
+  return `${method} ${path.replace(/[\da-f-]{36}/, '…')}`;
 }
 
 /** What came of an exchange, in a sentence or two. */

@@ -1,3 +1,4 @@
+import { apiUrl } from './api-url.js';
 import { asyncStorage, type Client, createClient, type Session, webStorage } from './client/dist/index.js';
 
 export type Transport = 'bearer' | 'cookie';
@@ -41,7 +42,7 @@ export async function openSession(fetch: typeof globalThis.fetch, isNewSession: 
     // Each tab has its own tokens, so two tabs are two sessions. All tabs share the browser's cookies, so what is known
     // about them is shared too, and holds no token.
     const storage = by === 'bearer' ? asyncStorage(sessionStorage) : webStorage(localStorage);
-    return createClient({ url: location.origin, transport: by, storage, fetch });
+    return createClient({ url: apiUrl().href, transport: by, storage, fetch });
   }
 
   function change(next: Session | null, reason?: string): void {

@@ -51,6 +51,8 @@ function contradictions(given: Partial<Settings>): string[] {
     problems.push(
       'COOKIE_DOMAIN must be unset when COOKIE_PREFIX is on: a __Host- cookie has no domain (RFC 6265bis).',
     );
+  if (given.JWT_ISSUER && !/^[\w./~%-]*$/.test(new URL(given.JWT_ISSUER).pathname))
+    problems.push('JWT_ISSUER must have no other signs in its path than letters, digits, and . / ~ % _ -.');
   if ((given.ADMIN_USERNAME === undefined) !== (given.ADMIN_PASSWORD === undefined))
     problems.push('ADMIN_USERNAME and ADMIN_PASSWORD must be set together, or neither.');
   return problems;
@@ -59,10 +61,14 @@ function contradictions(given: Partial<Settings>): string[] {
 function shape(given: Settings) {
   const issuer = given.JWT_ISSUER ?? `http://localhost:${given.PORT}`;
   const production = given.NODE_ENV === 'production';
+  // A proxy takes it away before it asks us.
+  const publicPath = new URL(issuer).pathname.replace(/\/$/, '');
   // A __Host- cookie has no domain (RFC 6265bis §4.1.3.2).
   const prefix = given.COOKIE_PREFIX === undefined ? production && !given.COOKIE_DOMAIN : given.COOKIE_PREFIX === 'on';
   return {
     production,
+    /** The path of `JWT_ISSUER`, for everything that a client sees of paths: `/gate`, or empty. */
+    publicPath,
     host: given.HOST,
     port: given.PORT,
     keepAlive: given.KEEP_ALIVE_TIMEOUT,
@@ -87,8 +93,7 @@ function shape(given: Settings) {
       sameSite: given.COOKIE_SAMESITE,
       prefix,
       domain: given.COOKIE_DOMAIN,
-      /** The path of `JWT_ISSUER`, which a proxy takes away: `/gate`, or empty. */
-      publicPath: new URL(issuer).pathname.replace(/\/$/, ''),
+      publicPath,
       // Some browsers drop Secure cookies over plain http on localhost; everywhere else they must be Secure.
       secure: production || issuer.startsWith('https:') || prefix || given.COOKIE_SAMESITE === 'none',
     },

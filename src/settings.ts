@@ -72,7 +72,7 @@ const tokens = {
   ),
   JWT_ISSUER: httpUrl.optional().meta({
     description:
-      'The public URL of this server. It is in every token and is checked. Unset: `http://localhost:<PORT>`.',
+      'The public URL of this server, with the path that a proxy takes away, if any. It is in every token and is checked. Unset: `http://localhost:<PORT>`.',
     computed: 'http://localhost:3000',
   }),
   JWT_AUDIENCE: z

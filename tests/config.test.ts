@@ -617,6 +617,11 @@ describe('Settings that cannot be combined stop the start:', () => {
       /^REFRESH_TOKEN_TTL must be at most SESSION_MAX_AGE/,
     ],
     [
+      'a public path that no cookie can have',
+      { JWT_ISSUER: 'https://b.example/a;b' },
+      /^JWT_ISSUER must have no other signs in its path/,
+    ],
+    [
       '__Host- cookies with a domain',
       { COOKIE_PREFIX: 'on', COOKIE_DOMAIN: 'b.example' },
       /^COOKIE_DOMAIN must be unset when COOKIE_PREFIX is on/,

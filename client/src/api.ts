@@ -9,9 +9,9 @@ export type Post = <Answer>(path: string, body: object, signal?: AbortSignal) =>
 /** With bearer tokens none: cookies of another client must not decide anything. */
 export type Credentials = 'include' | 'omit';
 
-export function createPost(origin: string, send: typeof fetch, credentials: Credentials): Post {
+export function createPost(base: string, send: typeof fetch, credentials: Credentials): Post {
   return async <Answer>(path: string, body: object, signal?: AbortSignal) => {
-    const response = await send(origin + path, {
+    const response = await send(base + path, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify(body),

@@ -8,7 +8,8 @@ import type { State } from './state.js';
 const mended: (string | undefined)[] = ['token_expired', 'token_stale', 'invalid_token'];
 
 type Needs = {
-  origin: string;
+  /** The API's URL, without a slash at its end. */
+  base: string;
   send: typeof fetch;
   credentials: Credentials;
   state: State;
@@ -16,7 +17,9 @@ type Needs = {
 };
 
 /** `fetch` with the session's token: see `Client.fetch`. */
-export function createAuthorizedFetch({ origin, send, credentials, state, refresh }: Needs) {
+export function createAuthorizedFetch({ base, send, credentials, state, refresh }: Needs) {
+  const { origin } = new URL(base);
+
   async function current(): Promise<Kept | null> {
     const kept = await state.look();
     // By the clock, not only by the alarm: a frozen tab has missed it.
@@ -33,7 +36,7 @@ export function createAuthorizedFetch({ origin, send, credentials, state, refres
   }
 
   return async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
-    const asked = input instanceof Request ? input : new URL(input, origin);
+    const asked = input instanceof Request ? input : urlOf(base, input);
     if (new URL(asked instanceof Request ? asked.url : asked).origin !== origin) return send(asked, init);
     const request = new Request(asked, { credentials, ...init });
     if (request.headers.has('Authorization')) return send(request);
@@ -44,6 +47,12 @@ export function createAuthorizedFetch({ origin, send, credentials, state, refres
     const renewed = await refresh(kept);
     return renewed ? attempt(request, renewed) : answer;
   };
+}
+
+/** A path is one of the API, also if the API itself is under a path. */
+function urlOf(base: string, input: string | URL): URL {
+  const isPath = typeof input === 'string' && /^\/(?![/\\])/.test(input);
+  return isPath ? new URL(base + input) : new URL(input, `${base}/`);
 }
 
 async function codeOf(answer: Response): Promise<string | undefined> {

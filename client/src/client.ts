@@ -13,7 +13,7 @@ import { noTabs, openTabs } from './tabs.js';
 import type { User, VerificationSent } from './wire.js';
 
 export type ClientOptions = {
-  /** The API's origin: `https://api.example.com`. */
+  /** Where the API is: `https://api.example.com`, or `https://example.com/gate` if a proxy has it under a path. */
   url: string;
   /** Where the tokens are: in bodies and headers (`bearer`, the default), or in cookies that scripts cannot read. */
   transport?: 'bearer' | 'cookie';
@@ -64,14 +64,14 @@ export function createClient({
   ...options
 }: ClientOptions): Client {
   const { origin, pathname } = new URL(url);
-  if (pathname !== '/') throw new TypeError('The url is an origin, without a path.');
+  const base = origin + pathname.replace(/\/+$/, '');
   const cookies = transport === 'cookie';
   const credentials = cookies ? 'include' : 'omit';
   const send: typeof fetch = options.fetch ?? ((...request) => fetch(...request));
-  const post = createPost(origin, send, credentials);
+  const post = createPost(base, send, credentials);
   const { on, emit } = createEmitter();
   // SecureStore takes letters, digits, dot, hyphen and underscore.
-  const key = `gatelatch.${transport}.${origin.replace(/[^\w.-]+/g, '_')}`;
+  const key = `gatelatch.${transport}.${base.replace(/[^\w.-]+/g, '_')}`;
   const tabs = storage.shared ? openTabs(key, look) : noTabs;
   const alarm = createAlarm((due) => void refresh(due).catch(ignore));
   const state = createState(storage, key, onChange, tabs.tell);
@@ -94,7 +94,7 @@ export function createClient({
 
   return {
     ...createSignIn({ transport, post, state, devices: createDevices(storage, `${key}.devices`) }),
-    fetch: createAuthorizedFetch({ origin, send, credentials, state, refresh }),
+    fetch: createAuthorizedFetch({ base, send, credentials, state, refresh }),
     async refresh() {
       const kept = await refresh(await state.look());
       return kept && sessionOf(kept);

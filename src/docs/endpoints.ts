@@ -13,7 +13,7 @@ export function contractEndpoint(rows: () => Row[]) {
     statements: 0,
     reply: [200, z.looseObject({ openapi: z.string() })],
     handler({ deps: { config } }) {
-      const body = made.get(config) ?? new JsonText(contractOf(rows(), config));
+      const body = made.get(config) ?? new JsonText(contractOf(rows(), config, config.publicPath));
       made.set(config, body);
       return { body };
     },

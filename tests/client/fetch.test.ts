@@ -25,6 +25,26 @@ describe('the access token', () => {
     for (const input of inputs) expect((await client.fetch(input)).status).toBe(200);
   });
 
+  it('takes paths below the url, if a proxy has the API under a path', async () => {
+    const asked: string[] = [];
+    const answering: typeof fetch = async (input) => {
+      asked.push(input instanceof Request ? input.url : String(input));
+      return Response.json({}, { status: 404 });
+    };
+    for (const url of ['https://h.example/gate', 'https://h.example/gate/']) {
+      const client = startClient({ url }, { fetch: answering });
+      await client.logIn({ username: 'ada', password: 'x' }).catch(() => {});
+      for (const path of ['/me', 'me', '/todos?limit=1', 'https://h.example/other']) await client.fetch(path);
+      expect(asked.splice(0)).toEqual([
+        'https://h.example/gate/auth/login',
+        'https://h.example/gate/me',
+        'https://h.example/gate/me',
+        'https://h.example/gate/todos?limit=1',
+        'https://h.example/other',
+      ]);
+    }
+  });
+
   it('goes to no other origin, however the URL is written', async () => {
     const elsewhere = await startProxy(app);
     const client = await startSignedIn(proxy);

@@ -124,6 +124,14 @@ describe('The security of an operation', () => {
   });
 });
 
+describe('The server of the contract', () => {
+  it('is this one, below the path of JWT_ISSUER', async () => {
+    const own = await startAppForTest({ JWT_ISSUER: 'https://auth.example/gate' });
+    expect((await own.http.get('/openapi.json')).body.servers).toEqual([{ url: '/gate' }]);
+    expect((await app.http.get('/openapi.json')).body.servers).toEqual([{ url: '/' }]);
+  });
+});
+
 describe('A custom row', () => {
   it('is in the contract, with the responses of its guard, path, body, role and limit', async () => {
     const writeNote = endpoint({

@@ -3,7 +3,7 @@ import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Page, pages, root } from './pages.js';
 
-const languages = ['sh', 'text', 'ts', 'js', 'json', 'sql', 'ini', 'prisma', 'python'];
+const languages = ['sh', 'text', 'nginx', 'ts', 'js', 'json', 'sql', 'ini', 'prisma', 'python'];
 const commands = /^\s*(npm|npx|node|curl|docker|git|psql|kubectl|pg_dump|apt-get|scripts\/)/;
 const withoutBlocks = ({ text }: Page) => text.replaceAll(/^( *)```[\s\S]*?^\1```$/gm, '');
 

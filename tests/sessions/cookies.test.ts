@@ -122,6 +122,17 @@ describe('The cookie settings:', () => {
     await app.http.get('/me').set('Cookie', `__Host-access_token=${cookies.access_token?.value}`).expect(401);
   });
 
+  it('the refresh cookie is for the path of JWT_ISSUER, where browsers see it', async () => {
+    const app = await startAppForTest({ JWT_ISSUER: 'https://auth.example/my/gate' });
+    const { cookies, cookie } = await signUpByCookie(app, 'https://auth.example');
+    expect(cookies.refresh_token?.attributes.path).toBe('/my/gate/auth');
+    const answer = await app.http
+      .post('/auth/logout')
+      .set({ Origin: 'https://auth.example', Cookie: cookie })
+      .expect(204);
+    expect(cookiesOf(answer).refresh_token?.attributes.path).toBe('/my/gate/auth');
+  });
+
   it('COOKIE_DOMAIN applies to all three cookies', async () => {
     const { cookies } = await signUpByCookie(await startAppForTest({ COOKIE_DOMAIN: 'example.com' }));
     expect(Object.values(cookies).map(({ attributes }) => attributes.domain)).toEqual(Array(3).fill('example.com'));

@@ -42,7 +42,7 @@ export function checkContract(exchange: Exchange): void {
 
 function violationsOf(exchange: Exchange): string[] {
   const path = pathOf(exchange);
-  if (exchange.method === 'OPTIONS' || isFile(path)) return [];
+  if (exchange.method === 'OPTIONS' || isFile(path) || isToldWithoutSlash(exchange)) return [];
   const template = templateOf(path);
   const method = exchange.method === 'HEAD' ? 'get' : exchange.method.toLowerCase();
   const operation = contract.paths?.[template ?? '']?.[method as 'get'];
@@ -115,6 +115,11 @@ function templateOf(path: string): string | undefined {
 const filePaths = new Set(
   Object.entries(files).flatMap(([at, folder]) => folder(settings).names.map((name) => `${at}/${name}`)),
 );
+
+/** A page with a slash at its end leads to the one without. */
+function isToldWithoutSlash({ method, path, status }: Exchange): boolean {
+  return status === 308 && /^(GET|HEAD)$/.test(method) && /\w\/($|\?)/.test(path);
+}
 
 function isFile(path: string): boolean {
   return filePaths.has(path);

@@ -37,7 +37,7 @@ export const create = endpoint({
   errors: ['quota_exceeded'],
   async handler({ deps: { db, config }, principal, body }) {
     const todo = await todos.create(db, principal.sub, body, config.own.TODOS_PER_USER);
-    return { body: todoJson(todo), headers: { Location: `/todos/${todo.id}` } };
+    return { body: todoJson(todo), headers: { Location: `${config.publicPath}/todos/${todo.id}` } };
   },
 });
 

@@ -46,6 +46,7 @@ export function mount<Deps extends BaseDeps>(app: Express, rows: Row<Deps>[], op
     const byTransport = fields.includes('transport') ? [refuseCookiesCrossSite(credentials, refuseCrossSite)] : [];
     const { count, settle, refused } = limitsFor(row);
     return [
+      ...(row.endpoint.reply[1] === 'text/html' && row.path !== '/' ? [withoutSlash] : []),
       ...(fields.length > 0 ? [refuseQuery(fields)] : []),
       ...(row.method === 'GET' && row.guard.bodyFirst ? [] : [refuseDoubledCookies(row)]),
       ...(row.method === 'GET' ? [] : [refuseCrossSiteCookies(row)]),
@@ -165,6 +166,14 @@ function refuseCookiesCrossSite({ wantsCookies }: Credentials, refuseCrossSite: 
     next();
   };
 }
+
+/** The links of a page are relative to its path, which a slash at its end would change. */
+const withoutSlash: RequestHandler = (req, res, next) => {
+  if (!req.path.endsWith('/')) return next();
+  const [path = '', ...query] = req.originalUrl.split('?');
+  overrideHeaders(res, { Location: [`../${path.split('/').at(-2)}`, ...query].join('?') });
+  writeAnswer(res, 308, []);
+};
 
 /** RFC 9110 §15.5.6: 405 lists the allowed methods. */
 function otherMethods<Deps extends BaseDeps>(rows: Row<Deps>[]): RequestHandler {

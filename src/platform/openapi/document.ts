@@ -6,13 +6,20 @@ import { operationOf } from './operation.js';
 import { createProblemResponse, problemExamples, problemSchema } from './problems.js';
 import { securitySchemes } from './security.js';
 
-/** The route table as an OpenAPI 3.1 document; the same rows and settings always give the same document. */
-export function contractOf<Deps extends BaseDeps>(rows: Row<Deps>[], config: Deps['config']): oas31.OpenAPIObject {
+/**
+ * The route table as an OpenAPI 3.1 document; the same rows and settings always give the same document.
+ * @param publicPath the path below which clients find the rows, or empty
+ */
+export function contractOf<Deps extends BaseDeps>(
+  rows: Row<Deps>[],
+  config: Deps['config'],
+  publicPath = '',
+): oas31.OpenAPIObject {
   return createDocument({
     openapi: '3.1.1',
     info: { title: 'Gatelatch', version: ownVersion(), description, license: { name: 'MIT', identifier: 'MIT' } },
-    // Relative, so that it fits any host and port.
-    servers: [{ url: '/' }],
+    // Without a host, so that it fits any host and port.
+    servers: [{ url: publicPath || '/' }],
     tags: [...new Set(rows.flatMap(({ tag }) => tag ?? []))].map((name) => ({ name })),
     paths: pathsOf(rows, config),
     components: {
