@@ -38,8 +38,8 @@ function asText(part: Part): string {
   return typeof part === 'string' ? part : `${part.label}:\r\n${part.url}`;
 }
 
-// Outlook lays out by tables and drops most of a style sheet, so the styles are inline; what knows dark mode inverts by
-// the two meta lines, and Apple Mail by the media query.
+// Outlook lays out by tables, knows no max-width (hence its own table), and drops most of a style sheet, so all styles are
+// inline. Dark mode: Gmail and Outlook invert by themselves, the others read the two meta lines and the media query.
 function htmlPage(subject: string, parts: Part[], footer: string): string {
   return `<!doctype html>
 <html lang="en">
@@ -48,6 +48,7 @@ function htmlPage(subject: string, parts: Part[], footer: string): string {
 <meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light dark">
 <meta name="supported-color-schemes" content="light dark">
+<meta name="format-detection" content="telephone=no, date=no, address=no, email=no, url=no">
 <title>${escaped(subject)}</title>
 <style>
 :root { color-scheme: light dark }
@@ -59,15 +60,17 @@ function htmlPage(subject: string, parts: Part[], footer: string): string {
 }
 </style>
 </head>
-<body style="margin:0;padding:0">
-<table role="presentation" width="100%" cellpadding="0" cellspacing="0" class="outer" bgcolor="#f2f4f7">
+<body class="outer" style="margin:0;padding:0;background-color:#f2f4f7">
+${table('class="outer" width="100%"', 'background-color:#f2f4f7')}
 <tr><td align="center" style="padding:24px 12px">
-<table role="presentation" width="100%" cellpadding="0" cellspacing="0" class="inner" bgcolor="#ffffff" style="max-width:520px;border-radius:8px">
-<tr><td class="words" style="padding:24px 28px;${font};font-size:16px;line-height:24px;color:#1d2129">
+<!--[if mso]>${table('width="520"')}<tr><td><![endif]-->
+${table('class="inner" width="100%"', 'max-width:520px;background-color:#ffffff;border-radius:8px')}
+<tr><td class="words" align="left" style="padding:24px 28px 8px;${font(16, 24)};color:#1d2129">
 ${parts.map(asHtml).join('\n')}
 </td></tr>
 </table>
-<p class="small" style="margin:16px 0 0;${font};font-size:13px;line-height:18px;color:#5b6470">${escaped(footer)}</p>
+<!--[if mso]></td></tr></table><![endif]-->
+<p class="small" style="margin:16px 0 0;${font(13, 18)};color:#5b6470">${escaped(footer)}</p>
 </td></tr>
 </table>
 </body>
@@ -75,14 +78,21 @@ ${parts.map(asHtml).join('\n')}
 `.replace(/\n/g, '\r\n');
 }
 
-const font = 'font-family:Arial,Helvetica,sans-serif';
+function table(attributes: string, style = ''): string {
+  const shown = style && ` style="${style}"`;
+  return `<table role="presentation" border="0" cellpadding="0" cellspacing="0" ${attributes}${shown}>`;
+}
+
+// A long address breaks, so that nothing is wider than a phone.
+function font(size: number, line: number): string {
+  return `font-family:Arial,Helvetica,sans-serif;font-size:${size}px;line-height:${line}px;word-break:break-word`;
+}
 
 function asHtml(part: Part): string {
   if (typeof part === 'string') return `<p style="margin:0 0 16px">${escaped(part)}</p>`;
-  const url = escaped(part.url);
-  // The colour is the cell's, because Outlook ignores the padding of a link.
-  return `<table role="presentation" cellpadding="0" cellspacing="0" style="margin:0 0 16px">
-<tr><td bgcolor="#1f5fd6" style="padding:12px 20px;border-radius:6px"><a href="${url}" style="${font};font-size:16px;color:#ffffff;text-decoration:none"><span style="color:#ffffff">${escaped(part.label)}</span></a></td></tr>
+  // Outlook ignores the padding of a link and takes that of the cell; elsewhere the whole button is the link.
+  return `${table('', 'margin:0 0 16px')}
+<tr><td bgcolor="#1f5fd6" style="border-radius:6px;mso-padding-alt:12px 20px"><a href="${escaped(part.url)}" style="display:inline-block;padding:12px 20px;${font(16, 24)};font-weight:bold;color:#ffffff;text-decoration:none"><span style="color:#ffffff">${escaped(part.label)}</span></a></td></tr>
 </table>`;
 }
 
