@@ -56,7 +56,7 @@ export async function checkPassword(
 ): Promise<CheckedUser | undefined> {
   const user = await findByLogin(deps, login);
   const attempts = limit && { limit, key: user?.id ?? canonical(login) };
-  const checked = await checkPasswordFor(deps, user, password, caller.address, attempts);
+  const checked = await checkPasswordFor(deps, user, password, caller, attempts);
   if (!checked) await recordFailedLogin(deps, user?.id ?? null, caller);
   return checked;
 }

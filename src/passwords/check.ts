@@ -1,3 +1,4 @@
+import type { Caller } from '../platform/caller.js';
 import type { Db } from '../platform/db/database.js';
 import type { Limit } from '../platform/limits/limit.js';
 import { findById, type User } from '../users/users.js';
@@ -17,9 +18,9 @@ export async function checkPasswordOf(
   deps: CheckDeps,
   userId: string,
   password: string,
-  address: string,
+  caller: Caller,
 ): Promise<CheckedUser | undefined> {
-  return checkPasswordFor(deps, await findById(deps, userId), password, address);
+  return checkPasswordFor(deps, await findById(deps, userId), password, caller);
 }
 
 /** Counts attempts under a key, such as the user's id. */
@@ -34,14 +35,14 @@ export async function checkPasswordFor(
   deps: CheckDeps,
   user: User | null,
   password: string,
-  address: string,
+  caller: Caller,
   attempts?: CountedAttempts,
 ): Promise<CheckedUser | undefined> {
-  const compare = () => deps.passwords.verify(user?.passwordHash, password, address);
+  const compare = () => deps.passwords.verify(user?.passwordHash, password, caller);
   const right = attempts ? await limitSilently(attempts, compare) : await compare();
   if (!user || !right) return undefined;
   if (!deps.passwords.isOutdated(user.passwordHash)) return { user, passwordHash: user.passwordHash };
-  return { user, passwordHash: await rehash(deps, user, password, address) };
+  return { user, passwordHash: await rehash(deps, user, password, caller) };
 }
 
 /**
@@ -62,8 +63,11 @@ async function limitSilently({ limit, key }: CountedAttempts, compare: () => Pro
   }
 }
 
-async function rehash(deps: CheckDeps, user: User, password: string, address: string): Promise<string> {
-  const passwordHash = await deps.passwords.hash(password, address).catch(() => undefined);
+// The client has waited for the comparison already.
+const REHASH_PATIENCE_MS = 500;
+
+async function rehash(deps: CheckDeps, user: User, password: string, caller: Caller): Promise<string> {
+  const passwordHash = await deps.passwords.hash(password, caller, REHASH_PATIENCE_MS).catch(() => undefined);
   // Too busy for a second hash: this login succeeds anyway, and the next one tries again.
   if (passwordHash === undefined) return user.passwordHash;
   const { count } = await deps.db.user.updateMany({

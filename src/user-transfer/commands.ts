@@ -17,6 +17,7 @@ export const transferCommands: Command<CommandDeps>[] = [
     arguments: ['<file|->'],
     options: {
       'dry-run': { type: 'boolean', summary: 'only report what would be refused; write nothing' },
+      'allow-admins': { type: 'boolean', summary: 'also create users with the role admin' },
       firebase: {
         type: 'string',
         value: '<file>',
@@ -49,6 +50,7 @@ async function importFile(deps: CommandDeps, args: Args): Promise<Result> {
   const input = path === '-' ? process.stdin : createReadStream(path);
   const counts = await importUsers(deps, readUserLines(linesOf(input), complete), {
     dryRun,
+    allowAdmins: args.flag('allow-admins'),
     onProgress: progressOf(deps),
     onRefused(line, reason) {
       if (refusals.length < MAX_LISTED) refusals.push({ line, reason });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { emailSchema, rolesSchema, usernameSchema } from '../users/fields.js';
-import type { ForeignUser, UserLine } from './import.js';
+import { type ForeignUser, noHash, type UserLine } from './import.js';
 
 const MAX_LINE_LENGTH = 16_384;
 
@@ -10,7 +10,7 @@ const lineSchema = z
     username: usernameSchema,
     email: emailSchema.nullish(),
     email_verified: z.boolean().default(false),
-    password_hash: z.string().min(1).max(1024),
+    password_hash: z.string().min(1).max(1024).nullish(),
     roles: rolesSchema.default([]),
     disabled: z.boolean().default(false),
     created_at: z.iso.datetime({ offset: true }).refine(isPast, 'A time from 1970 to now.').nullish(),
@@ -18,6 +18,10 @@ const lineSchema = z
   .refine(({ email, email_verified }) => email || !email_verified, {
     path: ['email_verified'],
     message: 'There is no e-mail to verify.',
+  })
+  .refine(({ email, password_hash }) => email || typeof password_hash === 'string', {
+    path: ['password_hash'],
+    message: 'Needed: without an e-mail the user could not choose a password by mail.',
   });
 
 // A day of tolerance for the other system's clock.
@@ -38,7 +42,11 @@ export async function* readUserLines(
     if (!isTooLong && text.trim() === '') continue;
     const read = isTooLong ? `Longer than ${MAX_LINE_LENGTH} characters.` : readUser(text);
     if (typeof read === 'string') yield { line, reason: read };
-    else yield { line, user: { ...read, passwordHash: complete(read.passwordHash) } };
+    else
+      yield {
+        line,
+        user: { ...read, passwordHash: read.passwordHash === noHash ? noHash : complete(read.passwordHash) },
+      };
   }
 }
 
@@ -57,7 +65,7 @@ function readUser(text: string): ForeignUser | string {
     username,
     email,
     emailVerified: email_verified,
-    passwordHash: password_hash,
+    passwordHash: password_hash ?? noHash,
     roles: [...new Set(roles)],
     disabled,
     createdAt: created_at ? new Date(created_at) : null,
@@ -69,7 +77,7 @@ export function userLine(user: ForeignUser): string {
   const line: z.input<typeof lineSchema> = {
     username,
     ...(email !== null && { email, email_verified: emailVerified }),
-    password_hash: passwordHash,
+    ...(passwordHash !== noHash && { password_hash: passwordHash }),
     roles,
     disabled,
     created_at: createdAt?.toISOString(),
