@@ -158,6 +158,7 @@ const cases: Record<Exclude<keyof typeof settings.shape, 'NODE_ENV'>, Case> = {
       'bcrypt',
     ],
   },
+  IMPORTED_PEPPER: { at: (c) => c.passwords.pepper, default: undefined, good: { 'x y': 'x y' }, bad: [] },
   PASSWORD_MIN_LENGTH: {
     at: (c) => c.passwords.minLength,
     default: 15,

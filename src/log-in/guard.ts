@@ -54,11 +54,17 @@ export async function checkPassword(
   caller: Caller,
   limit?: Limit,
 ): Promise<CheckedUser | undefined> {
-  const user = await findByLogin(deps, login);
-  const attempts = limit && { limit, key: user?.id ?? canonical(login) };
-  const checked = await checkPasswordFor(deps, user, password, caller, attempts);
-  if (!checked) await recordFailedLogin(deps, user?.id ?? null, caller);
-  return checked;
+  // A crowd that cannot be served is refused before its users are read.
+  const asker = deps.passwords.announce(caller);
+  try {
+    const user = await findByLogin(deps, login);
+    const attempts = limit && { limit, key: user?.id ?? canonical(login) };
+    const checked = await checkPasswordFor(deps, user, password, asker, attempts);
+    if (!checked) await recordFailedLogin(deps, user?.id ?? null, caller);
+    return checked;
+  } finally {
+    asker.arrive?.();
+  }
 }
 
 /** Records a refused login. @param userId null for an unknown user: the typed name is not stored */

@@ -1,8 +1,7 @@
-import type { Caller } from '../platform/caller.js';
 import type { Db } from '../platform/db/database.js';
 import type { Limit } from '../platform/limits/limit.js';
 import { findById, type User } from '../users/users.js';
-import type { Passwords } from './hasher.js';
+import type { Asker, Passwords } from './hasher.js';
 
 /** A user whose password was just checked against this hash. */
 export type CheckedUser = { user: User; passwordHash: string };
@@ -18,9 +17,9 @@ export async function checkPasswordOf(
   deps: CheckDeps,
   userId: string,
   password: string,
-  caller: Caller,
+  asker: Asker,
 ): Promise<CheckedUser | undefined> {
-  return checkPasswordFor(deps, await findById(deps, userId), password, caller);
+  return checkPasswordFor(deps, await findById(deps, userId), password, asker);
 }
 
 /** Counts attempts under a key, such as the user's id. */
@@ -35,14 +34,14 @@ export async function checkPasswordFor(
   deps: CheckDeps,
   user: User | null,
   password: string,
-  caller: Caller,
+  asker: Asker,
   attempts?: CountedAttempts,
 ): Promise<CheckedUser | undefined> {
-  const compare = () => deps.passwords.verify(user?.passwordHash, password, caller);
+  const compare = () => deps.passwords.verify(user?.passwordHash, password, asker);
   const right = attempts ? await limitSilently(attempts, compare) : await compare();
   if (!user || !right) return undefined;
   if (!deps.passwords.isOutdated(user.passwordHash)) return { user, passwordHash: user.passwordHash };
-  return { user, passwordHash: await rehash(deps, user, password, caller) };
+  return { user, passwordHash: await rehash(deps, user, password, asker) };
 }
 
 /**
@@ -66,8 +65,8 @@ async function limitSilently({ limit, key }: CountedAttempts, compare: () => Pro
 // The client has waited for the comparison already.
 const REHASH_PATIENCE_MS = 500;
 
-async function rehash(deps: CheckDeps, user: User, password: string, caller: Caller): Promise<string> {
-  const passwordHash = await deps.passwords.hash(password, caller, REHASH_PATIENCE_MS).catch(() => undefined);
+async function rehash(deps: CheckDeps, user: User, password: string, asker: Asker): Promise<string> {
+  const passwordHash = await deps.passwords.hash(password, asker, REHASH_PATIENCE_MS).catch(() => undefined);
   // Too busy for a second hash: this login succeeds anyway, and the next one tries again.
   if (passwordHash === undefined) return user.passwordHash;
   const { count } = await deps.db.user.updateMany({

@@ -23,6 +23,11 @@ export type Passwords = {
    * @throws AppError `overloaded`
    */
   verify(stored: string | undefined, password: string, asker?: Asker): Promise<boolean>;
+  /**
+   * Says that this caller will ask for a hash once the user is read.
+   * @throws AppError `overloaded` at once if there is no place
+   */
+  announce(caller: Caller): Asker;
   /** Whether a stored hash is imported, or uses less memory or fewer passes than new hashes (ASVS 11.2.2). */
   isOutdated(stored: string): boolean;
   /** Why a hash of another system cannot be imported and what to do; undefined if it can. */
@@ -30,7 +35,10 @@ export type Passwords = {
 };
 
 /** Who waits for a hash. */
-type Asker = Pick<Caller, 'address' | 'whenGone'>;
+export type Asker = Pick<Caller, 'address' | 'whenGone'> & {
+  /** Ends an announcement. */
+  arrive?(): void;
+};
 
 type Options = {
   cost: HashCost;
@@ -53,7 +61,8 @@ export function createPasswords({ cost, gate, ceiling, pepper }: Options): Passw
   const ownExpense = expenseOf(cost);
   const { importedHash, objectionTo } = createForeignHashes(ceiling, pepper);
 
-  function inTurn<T>({ address, whenGone }: Asker, turn: Turn, work: () => Promise<T>): Promise<T> {
+  function inTurn<T>({ address, whenGone, arrive }: Asker, turn: Turn, work: () => Promise<T>): Promise<T> {
+    arrive?.();
     return gate.run(address, work, { ...turn, whenGone });
   }
 
@@ -67,6 +76,7 @@ export function createPasswords({ cost, gate, ceiling, pepper }: Options): Passw
 
   return {
     objectionTo,
+    announce: (caller) => ({ ...caller, arrive: gate.announce(caller.address, ownExpense) }),
     async hash(password, asker = operator, patienceMs) {
       if (!isWellFormed(password)) throw new TypeError('The password is not well-formed Unicode.');
       const turn = { expense: ownExpense, ...(patienceMs !== undefined && { patienceMs }) };

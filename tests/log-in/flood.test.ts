@@ -1,17 +1,10 @@
-import argon2 from 'argon2';
 import { expect, test } from 'vitest';
 import { startAppForTest, type TestApp } from '../support/app.js';
 
 const password = 'nine geese over a quiet lake';
 
-/** The argon2id cost of which one hash takes about 200 ms here, whatever the machine does beside. */
-async function costOf200Ms(): Promise<string> {
-  const memoryCost = 8192;
-  const begun = performance.now();
-  await argon2.hash(password, { memoryCost, timeCost: 4, parallelism: 1 });
-  const passes = Math.round((4 * 200) / (performance.now() - begun));
-  return `m=${memoryCost},t=${Math.min(20, Math.max(1, passes))},p=1`;
-}
+// About 200 ms on a free core of an ordinary machine.
+const dearCost = 'm=10240,t=20,p=1';
 
 type Answer = { status: number; ms: number };
 
@@ -28,34 +21,44 @@ async function logIn({ url }: TestApp, typed: string, signal?: AbortSignal): Pro
 }
 
 test('of 100 or 400 logins at once with a dear hash, those that cannot be served in time hear so at once', async () => {
-  const app = await startAppForTest({ PASSWORD_HASH: await costOf200Ms(), HASH_CONCURRENCY: '2' });
+  const app = await startAppForTest({ PASSWORD_HASH: dearCost, HASH_CONCURRENCY: '2' });
   await app.signUp({ username: 'ada', password });
-  for (const crowd of [100, 400]) {
-    const answers = await Promise.all(Array.from({ length: crowd }, () => logIn(app, password)));
+  const crowd = (size: number, typed: string) => Promise.all(Array.from({ length: size }, () => logIn(app, typed)));
+  // Code that runs for the first time is slow.
+  await crowd(100, password);
+  for (const size of [100, 400]) {
+    // Twice what client and machine take for as many requests that are refused for their form.
+    const busy = 2 * Math.max(...(await crowd(size, '')).map(({ ms }) => ms));
+    const answers = await crowd(size, password);
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 503]));
     const refusals = answers.filter(({ status }) => status === 503).map(({ ms }) => ms);
     refusals.sort((one, other) => one - other);
-    expect(refusals.length).toBeGreaterThan(crowd / 2);
-    expect(refusals[Math.floor(refusals.length * 0.95)]).toBeLessThan(1000);
-    expect(refusals.at(-1)).toBeLessThan(3000);
-    expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(4500);
+    expect(refusals.length).toBeGreaterThan(size / 2);
+    expect(refusals[Math.floor(refusals.length * 0.95)]).toBeLessThan(1000 + busy);
+    expect(refusals.at(-1)).toBeLessThan(3000 + busy);
+    expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(4500 + busy);
     const next = await logIn(app, password);
     expect(next).toMatchObject({ status: 200 });
     expect(next.ms).toBeLessThan(3000);
   }
 }, 60_000);
 
-test('clients that have gone away are not waited for', async () => {
-  const app = await startAppForTest({ PASSWORD_HASH: await costOf200Ms(), HASH_CONCURRENCY: '1' });
+test('no hash is computed for clients that have gone away', async () => {
+  const app = await startAppForTest({ PASSWORD_HASH: dearCost, HASH_CONCURRENCY: '1' });
   await app.signUp({ username: 'ada', password });
+  const read = async (name: RegExp) => Number(name.exec(await app.deps.metrics.read())?.[1]);
+  const waiting = () => read(/hash_queue_depth (\d+)/);
+  const computed = () => read(/hashes_total\{outcome="done"\} (\d+)/);
   const gone = new AbortController();
-  const flood = Array.from({ length: 120 }, () => logIn(app, password, gone.signal).catch(() => undefined));
-  await expect.poll(() => app.deps.metrics.render().then((text) => /queue_depth (\d+)/.exec(text)?.[1])).not.toBe('0');
+  const flood = Array.from({ length: 8 }, () => logIn(app, password, gone.signal).catch(() => undefined));
+  await expect.poll(waiting, { timeout: 5000, interval: 10 }).toBeGreaterThan(3);
+  const before = await computed();
   gone.abort();
   await Promise.all(flood);
-  // The server hears of a closed connection a little later.
-  await expect.poll(() => app.deps.metrics.render().then((text) => /queue_depth (\d+)/.exec(text)?.[1])).toBe('0');
+  await expect.poll(waiting, { timeout: 5000 }).toBe(0);
   expect(await logIn(app, password)).toMatchObject({ status: 200 });
+  // Those that ran, and the last one. Of a queue that is waited for, there would be more.
+  expect((await computed()) - before).toBeLessThan(5);
 }, 60_000);
 
 test('a stranger’s guesses at a user whose stored hash costs 1 GiB and 20 passes take no more than others', async () => {

@@ -18,6 +18,7 @@ function countingGate() {
       addresses.push(address);
       return work();
     },
+    announce: () => () => undefined,
     stats: () => ({ running: 0, queued: 0 }),
   };
   return { gate, addresses };
@@ -64,6 +65,7 @@ describe('hashing', () => {
   test('fails as overloaded if the gate does', async () => {
     const gate: Gate = {
       run: () => Promise.reject(new AppError('overloaded')),
+      announce: () => () => undefined,
       stats: () => ({ running: 0, queued: 0 }),
     };
     const { hash, verify } = createPasswords({ cost: cheap, gate, ceiling });

@@ -4,6 +4,7 @@ import { type ImportCounts, type ImportOptions, importUsers } from '../../src/us
 import { linesOf, readUserLines, userLine } from '../../src/user-transfer/lines.js';
 import { goodPassword, startAppForTest, type TestApp } from '../support/app.js';
 import { known } from '../support/known-hashes.js';
+import { mailTo } from '../support/mails.js';
 
 const someHash = '$2b$05$CCCCCCCCCCCCCCCCCCCCC.VGOzA784oUp/Z0DY336zx7pLYAy0lwK';
 
@@ -58,6 +59,22 @@ describe('an imported user', () => {
       expect((await logIn(app, username, `${password}x`)).status, hash).toBe(401);
     }
   }, 120_000);
+
+  test('of Devise logs in as long as the pepper is set', async () => {
+    // Made with bcryptjs, of the password and the pepper.
+    const line = {
+      username: 'ada',
+      password_hash: '{devise}$2a$05$abcdefghijklmnopqrstuuFoRg3FpyRErLOeOyzqbRu03.Vp7OeOO',
+    };
+    const without = await startAppForTest();
+    expect((await importLines(without, [line])).refused).toEqual([
+      '1: The hash needs its pepper: set IMPORTED_PEPPER.',
+    ]);
+    const app = await startAppForTest({ IMPORTED_PEPPER: 'the pepper' });
+    await importLines(app, [line]);
+    expect((await logIn(app, 'ada', 'lètmeinthe pepper')).status).toBe(401);
+    expect((await logIn(app, 'ada', 'lètmein')).status).toBe(200);
+  });
 
   test('whose hash was made without NFC logs in as typed, and afterwards in any form', async () => {
     const app = await startAppForTest();
@@ -181,6 +198,37 @@ describe('importing', () => {
     expect((await logIn(app, 'ada', 'U*U*')).status).toBe(200);
     const again = await importLines(app, lines);
     expect(again).toEqual({ counts: { lines: 3, imported: 1, existing: 2, refused: 0 }, refused: [] });
+  });
+
+  test('makes an administrator only if that is allowed', async () => {
+    const app = await startAppForTest();
+    const line = { username: 'ada', password_hash: someHash, roles: ['editor', 'admin'] };
+    const { refused } = await importLines(app, [line], { allowAdmins: false });
+    expect(refused).toEqual(['1: It would be an administrator. Take the role away, or add --allow-admins.']);
+    expect((await importLines(app, [line], { allowAdmins: true })).counts.imported).toBe(1);
+  });
+
+  test('takes a user without a hash who has an e-mail, and who gets in by a new password alone', async () => {
+    const app = await startAppForTest();
+    const { counts } = await importLines(app, [{ username: 'ada', email: 'ada@example.com' }, { username: 'eve' }]);
+    expect(counts).toMatchObject({ imported: 1, refused: 1 });
+    expect((await logIn(app, 'ada', '!')).status).toBe(401);
+    expect(JSON.parse((await exported(app))[0] ?? '')).not.toHaveProperty('password_hash');
+    await app.http.post('/auth/password/forgot').send({ email: 'ada@example.com' }).expect(202);
+    const { token } = await mailTo(app, 'ada@example.com', /^Set a new password$/);
+    await app.http.post('/auth/password/reset').send({ token, password: goodPassword }).expect(204);
+    expect((await logIn(app, 'ada', goodPassword)).status).toBe(200);
+  });
+
+  test.each([
+    ['5f4dcc3b5aa765d61d8327deb882cf99', 'MD5'],
+    ['$P$BDrf4Wc9rAJ8Xm1L8Qd4wYTJ0C1zXj0', 'phpass'],
+    ['{SSHA}DkMTwBl+a/3DQTxCYEApdUtNXGgdUac3', 'SHA-1'],
+    ['$5$rounds=5000$salt$abcdefghijklmnopqrstuvwxyz0123456789abcdefg', 'SHA-2 crypt'],
+  ])('refuses %s, names it and says what to do', async (password_hash, name) => {
+    const app = await startAppForTest();
+    const { refused } = await importLines(app, [{ username: 'ada', email: 'ada@example.com', password_hash }]);
+    expect(refused).toEqual([expect.stringMatching(new RegExp(`^1: A hash of ${name}.* Leave password_hash out: `))]);
   });
 
   test('as a dry run reports the same and writes nothing', async () => {

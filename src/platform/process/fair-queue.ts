@@ -29,6 +29,8 @@ export function createFairQueue<Waiter extends Entry>() {
       total += waiter.milliseconds;
     },
     remove,
+    lengthOf: (address: string) => lines.get(address)?.length ?? 0,
+    longest: () => Math.max(0, ...[...lines.values()].map(({ length }) => length)),
     next(): Waiter | undefined {
       const [line] = lines.values();
       return line?.[0];

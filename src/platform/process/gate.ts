@@ -19,6 +19,12 @@ export type Gate = {
    * @throws AppError `overloaded` at once if the queue is full, or after the deadline; then `work` never runs
    */
   run<T>(address: string, work: () => Promise<T>, turn?: Turn): Promise<T>;
+  /**
+   * Says that work will come as soon as something is looked up, so that a crowd is refused before it is looked up.
+   * @returns a function to call when the work comes, or does not
+   * @throws AppError `overloaded` at once if the work would find the queue full
+   */
+  announce(address: string, expense: Expense): () => void;
   stats(): { running: number; queued: number };
 };
 
@@ -31,7 +37,8 @@ type GateOptions = {
   deadlineMs: number;
 };
 
-type Waiter = { address: string; places: number; milliseconds: number; admit(): void; refuse(): void };
+type Announced = { address: string; milliseconds: number };
+type Waiter = Announced & { places: number; admit(): void; refuse(): void };
 
 // The queue is full when its work would take this part of the deadline: measured times vary, and nobody may wait for
 // the whole deadline and hear "no" then.
@@ -45,6 +52,7 @@ const learningRate = 0.25;
  */
 export function createGate({ concurrency, queueLimit, memoryBytes, deadlineMs }: GateOptions): Gate {
   const queue = createFairQueue<Waiter>();
+  const announced = createFairQueue<Announced>();
   let running = 0;
   let free = concurrency;
   // How much longer work takes here than its expense says.
@@ -107,6 +115,8 @@ export function createGate({ concurrency, queueLimit, memoryBytes, deadlineMs }:
       const deadline = setTimeout(waiter.refuse, patienceMs).unref();
       queue.add(waiter);
       const stopListening = whenGone?.(() => waiter.refuse());
+      // Nothing may run any more, if room was made by refusing the last that waited.
+      admitNext();
     });
   }
 
@@ -124,6 +134,22 @@ export function createGate({ concurrency, queueLimit, memoryBytes, deadlineMs }:
     admitNext();
     // Work turned out to be slower than thought: better a refusal now than at the deadline.
     while (queue.size() > 1 && isTooLong(deadlineMs)) queue.lastOfFullest()?.refuse();
+  }
+
+  function announce(address: string, { milliseconds }: Expense): () => void {
+    const unused = Math.max(0, concurrency - running);
+    const coming = Math.max(0, announced.size() - unused);
+    const isFull =
+      announced.size() >= unused &&
+      (queue.size() + coming >= queueLimit ||
+        (queue.size() + coming > 0 && isTooLong(deadlineMs, announced.total() + milliseconds)));
+    // As in the queue: an address with fewer waiters than another one will replace one of those.
+    const own = queue.lengthOf(address) + announced.lengthOf(address);
+    const longest = Math.max(queue.longest(), announced.longest());
+    if (isFull && longest <= own + 1) throw new AppError('overloaded');
+    const work = { address, milliseconds };
+    announced.add(work);
+    return () => announced.remove(work);
   }
 
   function learn({ milliseconds }: Expense, tookMs: number): void {
@@ -146,6 +172,7 @@ export function createGate({ concurrency, queueLimit, memoryBytes, deadlineMs }:
         leave(places);
       }
     },
+    announce,
     stats: () => ({ running, queued: queue.size() }),
   };
 }

@@ -1,5 +1,5 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
-import type { Gate, Turn } from '../process/gate.js';
+import type { Expense, Gate, Turn } from '../process/gate.js';
 import { gaugeOf } from './gauge.js';
 
 export type HashMetrics = {
@@ -53,10 +53,24 @@ export function createHashMetrics(registry: Registry): HashMetrics {
     }
   }
 
+  function announced(gate: Gate, address: string, expense: Expense): () => void {
+    try {
+      return gate.announce(address, expense);
+    } catch (error) {
+      waits.observe(0);
+      hashes.inc({ outcome: 'refused' });
+      throw error;
+    }
+  }
+
   return {
     observing(gate, limits) {
       describeGate(registry, gate, limits);
-      return { run: (address, work, turn) => observed(gate, address, work, turn), stats: gate.stats };
+      return {
+        run: (address, work, turn) => observed(gate, address, work, turn),
+        announce: (address, expense) => announced(gate, address, expense),
+        stats: gate.stats,
+      };
     },
   };
 }

@@ -7,6 +7,7 @@ export function tracedGate(gate: Gate, tracing: Tracing): Gate {
   return {
     run: (address, work, turn) =>
       tracing.work('hash gate', () => gate.run(address, () => tracing.work('hash', work), turn)),
+    announce: gate.announce,
     stats: gate.stats,
   };
 }

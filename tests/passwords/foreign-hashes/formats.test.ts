@@ -20,6 +20,7 @@ function passwordsWithGate() {
       gatePasses.push(address);
       return work();
     },
+    announce: () => () => undefined,
     stats: () => ({ running: 0, queued: 0 }),
   };
   return { ...createPasswords({ cost: { memoryKiB: 1024, passes: 1, parallelism: 1 }, gate, ceiling }), gatePasses };
