@@ -14,7 +14,7 @@ const BY_MODE: Record<string, string> = {
 };
 
 // What takes minutes, processes of its own and the machine for itself has a mode of its own.
-const ALONE = ['faults', 'abuse', 'copies'];
+const ALONE = ['faults', 'abuse', 'copies', 'image'];
 const filesOf = (mode: string) => [
   `tests/${mode}/*.${mode}.test.ts`,
   ...(mode === 'copies' ? ['tests/merge.test.ts', 'tests/examples/start.test.ts'] : []),

@@ -3,7 +3,7 @@
 # Needs a C++ compiler, make, python3 and Node's headers (in `$NODE_HEADERS`, by default beside the running Node).
 #
 #   scripts/build-argon2.sh .data/argon2-avx2
-#   ARGON2_PREBUILD=.data/argon2-avx2 npm start
+#   ARGON2_PREBUILD="$PWD/.data/argon2-avx2" npm start
 set -eu
 target=${1:?The folder to put it into, please.}
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -17,5 +17,7 @@ ln -s "$root/node_modules" "$work/node_modules"
 CFLAGS='-O3 -mavx2' node "$node_gyp" rebuild --silent --directory "$work/argon2" --nodedir "$headers"
 
 mkdir -p "$target/build/Release"
+# The package loads it from an absolute path only.
+target=$(cd "$target" && pwd)
 cp "$work/argon2/build/Release/argon2.node" "$target/build/Release/"
 ARGON2_PREBUILD=$target node -e 'require("argon2").hash("").then(() => console.log("argon2 for AVX2 is in '"$target"'."))'

@@ -68,6 +68,7 @@ function shape(given: Settings) {
       refreshTtl: given.REFRESH_TOKEN_TTL,
       refreshGrace: given.REFRESH_GRACE,
       sessionMaxAge: given.SESSION_MAX_AGE,
+      maxSessions: given.SESSIONS_PER_USER,
       keyMaxAge: given.SIGNING_KEY_MAX_AGE,
       sources: given.ACCESS_TOKEN_SOURCES,
     },

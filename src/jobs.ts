@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { retainAudit } from './audit/chain/retention.js';
 import { sealAudit } from './audit/chain/seal.js';
@@ -7,13 +8,17 @@ import { rotateKeysByAge } from './keys/rotation.js';
 import { purgeLimits } from './platform/limits/purge.js';
 import { purgeOutbox } from './platform/outbox/purge.js';
 import { purgeSessions } from './sessions/purge.js';
+import { finishEndings } from './sessions/unfinished.js';
 import { purgePendingSignUps } from './sign-up/purge.js';
+import { finishDeletions } from './users/removal.js';
 
 /** What runs by itself in every instance; where it matters, in one instance at a time. */
 const jobs: { name: string; everySeconds: number; run(deps: Deps): Promise<unknown> }[] = [
   { name: 'sweep revocations', everySeconds: 60, run: ({ revocations }) => revocations.sweep() },
   { name: 'reload signing keys', everySeconds: 60, run: ({ keys }) => keys.reload() },
   { name: 'rotate signing keys', everySeconds: 600, run: rotateKeysByAge },
+  { name: 'finish endings', everySeconds: 60, run: finishEndings },
+  { name: 'finish deletions', everySeconds: 60, run: finishDeletions },
   { name: 'purge sessions', everySeconds: 3600, run: purgeSessions },
   { name: 'purge rate limits', everySeconds: 600, run: purgeLimits },
   { name: 'seal audit events', everySeconds: 60, run: sealAudit },
@@ -26,6 +31,8 @@ const jobs: { name: string; everySeconds: number; run(deps: Deps): Promise<unkno
 /** Starts the jobs. @returns a function that stops them and waits for running ones */
 export function startJobs(deps: Deps): () => Promise<void> {
   const stopping = new AbortController();
+  // Each job listens: Node warns from the eleventh on.
+  setMaxListeners(jobs.length, stopping.signal);
   const running = jobs.map(async ({ name, everySeconds, run }) => {
     while (await pause(everySeconds, stopping.signal)) {
       await run(deps).catch((error) => deps.log.error({ err: error, job: name }, 'a job failed'));

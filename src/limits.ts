@@ -18,12 +18,19 @@ export const limitSettings = {
   RATE_LIMIT_LOGIN_DEVICE: rate('10/15m').describe(
     'Failed logins from one device that the user has signed in on before.',
   ),
+  RATE_LIMIT_LOGIN_DEVICES: rate('30/15m').describe(
+    'Failed logins from all devices together that one user has signed in on before.',
+  ),
   RATE_LIMIT_SIGNUP: rate('100/1h').describe('Attempts to sign up from one address.'),
   RATE_LIMIT_PASSWORD: rate('10/15m').describe(
     'Wrong passwords of one signed-in user, and password resets from one address.',
   ),
-  RATE_LIMIT_MAIL: rate('5/1h').describe('Requests that mail one recipient: forgot, resend, change of e-mail.'),
-  RATE_LIMIT_MAIL_ADDRESS: rate('20/1h').describe('The same requests from one address.'),
+  RATE_LIMIT_MAIL: rate('5/1h').describe(
+    'Mails of one purpose (verify, resend, forgot) to one recipient, and about one user. Above it the answer is the same, and no mail is sent.',
+  ),
+  RATE_LIMIT_MAIL_ADDRESS: rate('20/1h').describe(
+    'Requests from one address that send a mail: forgot, resend, change of e-mail.',
+  ),
   RATE_LIMIT_REFRESH: rate('60/5m').describe('Refused refreshes from one address.'),
   RATE_LIMIT_GENERAL: rate('1200/1m').describe('All requests from one address. Each instance counts for itself.'),
 };
@@ -37,6 +44,7 @@ export function ratesOf(given: LimitSettings) {
     login_address: given.RATE_LIMIT_LOGIN_ADDRESS,
     login_account: given.RATE_LIMIT_LOGIN_ACCOUNT,
     login_device: given.RATE_LIMIT_LOGIN_DEVICE,
+    login_devices: given.RATE_LIMIT_LOGIN_DEVICES,
     signup: given.RATE_LIMIT_SIGNUP,
     password: given.RATE_LIMIT_PASSWORD,
     mail: given.RATE_LIMIT_MAIL,
@@ -46,7 +54,7 @@ export function ratesOf(given: LimitSettings) {
   };
 }
 
-export type Limits = Record<Exclude<LimitName, 'general'>, Limit> & {
+export type Limits = Record<Exclude<LimitName, 'general' | 'mail'>, Limit> & {
   /** Like `login_account`, but counted for the user, whatever name was typed; see passwords/check.ts. */
   login_user: Limit;
   /** All requests. Only the policy: each instance counts for itself, because every request passes here. */
@@ -61,7 +69,8 @@ export function createLimits(rates: Record<LimitName, Rate>, store: Store | unde
     const memory = memoryCounter(policy);
     return createLimit(policy, store ? withoutFail(store(policy), memory, outage) : memory, store !== undefined);
   };
-  const { general, ...counted } = rates;
+  // Mails are counted where they are sent; see platform/outbox/gate.ts.
+  const { general, mail: _, ...counted } = rates;
   const named = Object.fromEntries(Object.entries(counted).map(([name, rate]) => [name, limit(name, rate)]));
   return {
     ...(named as Record<keyof typeof counted, Limit>),

@@ -1,10 +1,10 @@
 import { userDeleted } from './admin/mails.js';
-import { type ComposeMail, emailChangeAsked, emailChanged, resend, verify } from './email/mails.js';
+import { type AddressMail, emailChangeAsked, emailChanged, resend, verify } from './email/mails.js';
 import { newDevice } from './log-in/mails.js';
 import { forgot, passwordChanged, passwordReset } from './passwords/mails.js';
 
 /** Every mail, by its purpose. The first three look up their user at sending time; the others are notices. */
-export const mails: Record<string, ComposeMail> = {
+export const mails: Record<string, AddressMail> = {
   verify,
   resend,
   forgot,
@@ -16,8 +16,8 @@ export const mails: Record<string, ComposeMail> = {
   user_deleted: userDeleted,
 };
 
-export const composeMail: ComposeMail = async (deps, item) => {
-  const compose = mails[item.purpose];
-  if (!compose) throw new Error(`There is no mail for the purpose ${item.purpose}`);
-  return compose(deps, item);
+export const addressMail: AddressMail = async (deps, item) => {
+  const address = mails[item.purpose];
+  if (!address) throw new Error(`There is no mail for the purpose ${item.purpose}`);
+  return address(deps, item);
 };

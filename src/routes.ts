@@ -5,7 +5,7 @@ import { contractEndpoint } from './docs/endpoints.js';
 import * as playground from './docs/playground.js';
 import * as swagger from './docs/swagger-page.js';
 import * as email from './email/endpoints.js';
-import { mailLimit, newEmailLimit } from './email/limits.js';
+import { mailLimit, newEmailLimit, verifyLimit } from './email/limits.js';
 import { DELETE, GET, group, PATCH, POST, type Row } from './endpoint.js';
 import {
   accessToken,
@@ -46,7 +46,7 @@ export const routes: Row[] = [
   ...group('Passwords and e-mail', [
     POST('/auth/password/forgot', { guard: open, limit: mailLimit }, passwords.forgot),
     POST('/auth/password/reset', { guard: open, limit: resetLimit }, passwords.reset),
-    POST('/auth/email/verify', { guard: open }, email.verify),
+    POST('/auth/email/verify', { guard: open, limit: verifyLimit }, email.verify),
     POST('/auth/email/resend', { guard: optionalAccessToken, limit: mailLimit }, email.resend),
     GET('/verify-email', { guard: open }, email.verifyPage),
     GET('/reset-password', { guard: open }, passwords.resetPage),

@@ -8,7 +8,7 @@ import type { Config } from './config.js';
 import { createDeps, type Deps } from './deps.js';
 import { StartError } from './errors.js';
 import { startJobs } from './jobs.js';
-import { composeMail } from './mails.js';
+import { addressMail } from './mails.js';
 import { serveCommands } from './platform/cli/serve-commands.js';
 import type { DatabaseOptions } from './platform/db/database.js';
 import { waitForServer } from './platform/db/wait-for-server.js';
@@ -54,7 +54,7 @@ export async function serve(config: Config, log: Logger, options?: DatabaseOptio
   const stopJobs = startJobs(deps);
   const send = createMailer(config.mail, config.production, log);
   const traced = deps.tracing ? tracedMailer(send, deps.tracing) : send;
-  const stopOutbox = startOutboxWorker(deps, deliverMails(deps, composeMail, traced));
+  const stopOutbox = startOutboxWorker(deps, deliverMails(deps, addressMail, traced));
   return {
     deps,
     port: portOf(server),

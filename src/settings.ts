@@ -99,6 +99,9 @@ const tokens = {
     'How long a replaced refresh token is still accepted, for lost responses and several tabs.',
   ),
   SESSION_MAX_AGE: duration('90d').describe('A session ends after this time in any case.'),
+  SESSIONS_PER_USER: integer(100, 1, 10_000).describe(
+    'How many live sessions a user may have. A login past it ends the oldest one.',
+  ),
 };
 
 const browsers = {

@@ -99,6 +99,12 @@ const cases: Record<Exclude<keyof typeof settings.shape, 'NODE_ENV'>, Case> = {
     good: { '30d': 30 * day, '3650d': 3650 * day },
     bad: ['3651d', ...durations.bad],
   },
+  SESSIONS_PER_USER: {
+    at: (c) => c.tokens.maxSessions,
+    default: 100,
+    good: { '1': 1, '10000': 10_000 },
+    bad: ['0', '10001', '-1', '1.5', 'many'],
+  },
   SIGNING_KEY_MAX_AGE: {
     at: (c) => c.tokens.keyMaxAge,
     default: 90 * day,
@@ -215,6 +221,12 @@ const cases: Record<Exclude<keyof typeof settings.shape, 'NODE_ENV'>, Case> = {
   RATE_LIMIT_LOGIN_DEVICE: {
     at: (c) => c.limits.rates.login_device,
     default: { points: 10, seconds: 900 },
+    good: rates.good,
+    bad: rates.bad,
+  },
+  RATE_LIMIT_LOGIN_DEVICES: {
+    at: (c) => c.limits.rates.login_devices,
+    default: { points: 30, seconds: 900 },
     good: rates.good,
     bad: rates.bad,
   },

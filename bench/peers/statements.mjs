@@ -32,7 +32,7 @@ export async function refreshStatement(prisma, userId) {
   const tokens = { accessTtl: 900, refreshTtl: 86_400, refreshGrace: 3600, sessionMaxAge: 86_400 };
   const token = sealRefreshToken(keys, { keyId: key.kid, sessionId, counter, nonce });
   const { strings, values } = await new Promise((heard) => {
-    const db = { $queryRaw: (...statement) => heard(Prisma.sql(...statement)) ?? new Promise(() => {}) };
+    const db = { direct: (statement) => heard(statement) ?? new Promise(() => {}) };
     refreshSession({ db, keys, config: { tokens } }, token, { address: '127.0.0.1', userAgent: undefined });
   });
   let rotations = 0;

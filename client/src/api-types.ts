@@ -98,6 +98,11 @@ export interface components {
          */
         VerifyEmailBody: {
             token: string;
+            /**
+             * @description Needed if someone else signed up with the same address: a 422 then says whose password.
+             * @example nine geese over a quiet lake
+             */
+            password?: string;
         };
         /**
          * @example {
@@ -111,6 +116,11 @@ export interface components {
              * @example ada@example.com
              */
             email?: string;
+            /**
+             * @description Whose link, if several signed up with the address.
+             * @example ada
+             */
+            username?: string;
         };
         /**
          * @example {
@@ -357,9 +367,9 @@ export interface components {
                 /** Format: date-time */
                 at: string;
                 action: string;
-                /** @description The user it is about. */
+                /** @description You; null if you did it to somebody else. */
                 user_id: string | null;
-                /** @description Who did it; null for the command line and the server itself. */
+                /** @description You; null if it was somebody else, or may have been. */
                 actor_id: string | null;
                 ip: string | null;
                 user_agent: string | null;

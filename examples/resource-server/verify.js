@@ -26,6 +26,7 @@ export function createVerify({ url, issuer, audience }) {
   };
   return async (token) => {
     try {
+      if (!hasOneSpelling(token)) throw new InvalidToken('The signature is not written in canonical base64url.');
       const { payload } = await jwtVerify(token, keys, wanted);
       const { client_id: client, sub, roles } = payload;
       if (client === audience && typeof sub === 'string' && Array.isArray(roles)) return payload;
@@ -34,6 +35,12 @@ export function createVerify({ url, issuer, audience }) {
       throw isAboutToken(error) ? new InvalidToken(error.message, { cause: error }) : error;
     }
   };
+}
+
+// The unused bits of the last character are 0 (RFC 4648 §3.5), or one token would have several spellings.
+function hasOneSpelling(token) {
+  const signature = token.slice(token.lastIndexOf('.') + 1);
+  return Buffer.from(signature, 'base64url').toString('base64url') === signature;
 }
 
 function isAboutToken(error) {

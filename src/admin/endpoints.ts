@@ -59,7 +59,7 @@ export const update = endpoint({
 export const remove = endpoint({
   name: 'deleteUser',
   summary: 'Delete a user with all data',
-  statements: 12,
+  statements: 14,
   reply: [204],
   headers: ['Set-Cookie'],
   errors: ['not_found', 'last_admin', 'overloaded'],
@@ -99,7 +99,7 @@ export const logOut = endpoint({
 type AdminContext = Pick<Context<AccessClaims>, 'deps' | 'principal' | 'caller' | 'id'>;
 
 async function existing({ db }: AdminContext['deps'], id: string): Promise<User> {
-  const user = await db.user.findUnique({ where: { id, pendingUntil: null } });
+  const user = await db.user.findUnique({ where: { id, pendingUntil: null, deletedAt: null } });
   if (!user) throw new AppError('not_found');
   return user;
 }

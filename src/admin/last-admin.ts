@@ -21,7 +21,7 @@ export async function adminExists(db: Db | Transaction, besides?: string): Promi
 /**
  * Locks a user before a change or deletion. For an admin, first takes the lock of all admins: of two requests that
  * remove the last two admins, the second sees what the first did.
- * @returns the user as read under the lock; null for none or a pending sign-up
+ * @returns the user as read under the lock; null for none, a deleted one or a pending sign-up
  */
 export async function lockUserForChange(tx: Transaction, userId: string): Promise<User | null> {
   await tx.$queryRaw`
@@ -29,7 +29,7 @@ export async function lockUserForChange(tx: Transaction, userId: string): Promis
     WHERE id = ${userId}::uuid AND ${adminRole} = ANY(roles)`;
   // Also waits for this user's logins in progress, so that the next statements see their sessions.
   await tx.$queryRaw`SELECT id FROM "user" WHERE id = ${userId}::uuid FOR NO KEY UPDATE`;
-  return tx.user.findUnique({ where: { id: userId, pendingUntil: null } });
+  return tx.user.findUnique({ where: { id: userId, pendingUntil: null, deletedAt: null } });
 }
 
 /** Call it under {@link lockUserForChange} before the user stops being an admin. @throws AppError last_admin */

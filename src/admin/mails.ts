@@ -6,11 +6,11 @@ import { fromUser } from '../users/users.js';
 
 /** An INSERT of the notice of a deletion. Only this mail remains of the user, until it is sent. */
 export function userDeletedNotice(userId: string, caller: Caller | undefined): Prisma.Sql {
-  return enqueueNotice('user_deleted', fromUser(userId), caller, { userId: Prisma.sql`NULL::uuid` });
+  return enqueueNotice('user_deleted', fromUser(userId), caller, Prisma.sql`NULL::uuid`);
 }
 
 export const userDeleted = notice(
   'Your user was deleted',
-  'your account was deleted, with all that belonged to it.',
+  'Your account was deleted, with everything that belonged to it.',
   'tell the operator',
 );

@@ -11,7 +11,7 @@ import {
   yes,
 } from '../platform/cli/command.js';
 import { table, time } from '../platform/cli/text.js';
-import { endAllSessions, endSession, endUserSessions } from '../sessions/end.js';
+import { endAllSessions, endSession, endUserSessions, markedAtOnce } from '../sessions/end.js';
 import { sessionJson } from '../sessions/json.js';
 import { listLiveSessions } from '../sessions/list.js';
 import { userNamed } from './format-user.js';
@@ -57,7 +57,7 @@ async function end(deps: CommandDeps, args: Args): Promise<Result> {
     throw new UsageError('Name one of: a session by its id, --user <username|id>, --all.');
   if (id !== undefined) return endOne(deps, id);
   if (user !== undefined)
-    return ended(await endUserSessions(deps, (await userNamed(deps, user)).id, 'ended_by_operator', {}));
+    return endedOfUser(await endUserSessions(deps, (await userNamed(deps, user)).id, 'ended_by_operator', {}));
   needYes(args, 'This ends every session of all users.');
   return ended(await endAllSessions(deps, {}));
 }
@@ -68,6 +68,12 @@ async function endOne(deps: CommandDeps, id: string): Promise<Result> {
   const count = await endSession(deps, id, 'ended_by_operator', {});
   if (count === 0) throw new CommandError(`There is no live session ${id}.`);
   return ended(count);
+}
+
+/** All have ended, but they are not counted to the end. */
+function endedOfUser(count: number): Result {
+  if (count < markedAtOnce) return ended(count);
+  return { json: { ended: count }, text: `All sessions of the user have ended: ${count} or more.` };
 }
 
 function ended(count: number): Result {

@@ -3,8 +3,9 @@ import { Prisma } from '../generated/prisma/client.js';
 import { longestAccessTtl } from '../keys/signing-keys.js';
 import { channel } from '../platform/db/channel.js';
 import type { Transaction } from '../platform/db/database.js';
-import { type ChangeDeps, commitChange, endSessions, sessionsOf } from '../sessions/end.js';
+import { type ChangeDeps, commitChange, endEverything } from '../sessions/end.js';
 import type { Revocation } from '../sessions/revocations.js';
+import { markDeleted, removeSomeRows } from '../users/removal.js';
 import type { User } from '../users/users.js';
 import { isAdmin, lockUserForChange, needAnotherAdmin } from './last-admin.js';
 import { userDeletedNotice } from './mails.js';
@@ -59,14 +60,15 @@ export async function deleteUser(deps: ChangeDeps, userId: string, actor: Actor)
     const user = await lockUserForChange(tx, userId);
     if (!user) return [];
     await needAnotherAdmin(tx, user);
-    const ended = await endSessions(tx, sessionsOf(userId), 'user_deleted', actor);
-    await tx.outbox.deleteMany({ where: { userId } });
+    const { revocations } = await endEverything(tx, userId, 'user_deleted', actor);
     await tx.$executeRaw(userDeletedNotice(userId, actor.caller));
-    await tx.user.delete({ where: { id: userId } });
+    await tx.$executeRaw(markDeleted(userId));
     await tx.$executeRaw(auditEvent('user.deleted', userId, actor));
     existed = true;
-    return ended;
+    return revocations;
   });
+  // The user is deleted whatever happens here: what is left over, a job removes.
+  if (existed) await removeSomeRows(deps.db, userId).catch(() => undefined);
   return existed;
 }
 
@@ -85,7 +87,9 @@ async function changeRoles(tx: Transaction, userId: string, roles: string[], act
       ${auditEvent('roles.changed', Prisma.sql`id`, actor, { roles }, Prisma.sql`FROM changed`)}
     )
     SELECT user_id AS "userId", NULL AS "sessionId", version, keep_until AS "keepUntil",
-      pg_notify(${channel}, concat_ws(' ', 'user', user_id))::text FROM remembered`;
+      pg_notify(${channel}, concat_ws(' ', 'version', user_id, version,
+        (extract(epoch FROM keep_until) * 1000)::bigint))::text
+    FROM remembered`;
 }
 
 async function changeDisabled(tx: Transaction, user: User, disabled: boolean, actor: Actor): Promise<Revocation[]> {
@@ -93,5 +97,5 @@ async function changeDisabled(tx: Transaction, user: User, disabled: boolean, ac
     await tx.user.update({ where: { id: user.id }, data: { disabledAt: disabled ? new Date() : null } });
     await tx.$executeRaw(auditEvent(disabled ? 'user.disabled' : 'user.enabled', user.id, actor));
   }
-  return disabled ? endSessions(tx, sessionsOf(user.id), 'user_disabled', actor) : [];
+  return disabled ? (await endEverything(tx, user.id, 'user_disabled', actor)).revocations : [];
 }

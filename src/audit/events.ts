@@ -30,7 +30,8 @@ export const auditMeanings: Record<AuditAction, string> = {
   'user.created': 'A user was created: by sign-up, by import, by an operator or by the settings.',
   'login.succeeded': 'A user logged in. `detail` has the `session_id`.',
   'login.failed': 'A login was refused. `detail` has the `reason` and the `count` within five minutes.',
-  'session.ended': 'Sessions ended. `detail` has the `reason` and the ids of the `sessions`, or their count above 100.',
+  'session.ended':
+    'Sessions ended. `detail` has the `reason` and the ids of the `sessions`, or their count above 100 (1,000: that many or more).',
   'refresh.reused': 'A refresh token was used again after the grace: treated as theft, so the session ended.',
   'refresh.grace': 'A refresh token was used again within the grace. `detail` has the `count` within five minutes.',
   'refresh.ahead': 'A genuine refresh token was newer than the database, as after a restored backup. It was accepted.',

@@ -3,16 +3,25 @@ import { endpointFor, openEndpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
 import { formPage } from '../platform/http/page.js';
 import type { AccessClaims } from '../sessions/access-tokens.js';
-import { emailSchema } from '../users/fields.js';
+import { emailSchema, usernameSchema } from '../users/fields.js';
 import { resendFor, resendTo, verifyEmail } from './addresses.js';
 import { mailTokenSchema } from './one-time-tokens.js';
 
 const verifySchema = z
-  .strictObject({ token: mailTokenSchema })
+  .strictObject({
+    token: mailTokenSchema,
+    password: z.string().min(1).optional().meta({
+      description: 'Needed if someone else signed up with the same address: a 422 then says whose password.',
+      example: 'nine geese over a quiet lake',
+    }),
+  })
   .meta({ id: 'VerifyEmailBody', example: { token: 'rZ3mXo0dQ2m1n0vYwq8sT4bJ7uKcE5hLxPfAgWiNyVo' } });
 
 const resendSchema = z
-  .strictObject({ email: emailSchema.optional().meta({ description: 'Needed without an access token.' }) })
+  .strictObject({
+    email: emailSchema.optional().meta({ description: 'Needed without an access token.' }),
+    username: usernameSchema.optional().meta({ description: 'Whose link, if several signed up with the address.' }),
+  })
   .meta({ id: 'ResendVerificationBody', example: { email: 'ada@example.com' } })
   .default({});
 
@@ -20,12 +29,12 @@ const resendSchema = z
 export const verify = openEndpoint({
   name: 'verifyEmail',
   summary: 'Verify an e-mail address by a mailed token',
-  statements: 8,
+  statements: 9,
   body: verifySchema,
   reply: [204],
-  errors: ['invalid_one_time_token'],
+  errors: ['invalid_one_time_token', 'invalid_credentials', 'overloaded'],
   async handler({ deps, body, caller }) {
-    await verifyEmail(deps, body.token, { caller });
+    await verifyEmail(deps, body, caller);
     return {};
   },
 });
@@ -38,7 +47,7 @@ export const resend = endpointFor<AccessClaims | AppError>()({
   reply: [202],
   async handler({ deps, principal, body }) {
     if (!(principal instanceof AppError)) await resendFor(deps, principal.sub);
-    else if (body.email !== undefined) await resendTo(deps, body.email);
+    else if (body.email !== undefined) await resendTo(deps, body.email, body.username);
     else throw principal;
     return {};
   },
@@ -51,7 +60,8 @@ export const verifyPage = openEndpoint({
   reply: [200, 'text/html'],
   handler: () =>
     formPage('Confirm your e-mail address', {
-      form: '<button>Confirm the address</button>',
+      form: `<label hidden>Password <input name="password" type="password" autocomplete="current-password" required disabled></label>
+<button>Confirm the address</button>`,
       target: 'auth/email/verify',
       done: 'The address is confirmed. You can close this page.',
     }),

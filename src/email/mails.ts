@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { Prisma } from '../generated/prisma/client.js';
 import type { Db } from '../platform/db/database.js';
+import type { AddressedMail } from '../platform/mail/deliver.js';
 import { notice } from '../platform/mail/notice.js';
 import type { MailContent } from '../platform/mail/render.js';
 import type { OutboxItem } from '../platform/outbox/queue.js';
@@ -10,10 +11,10 @@ import { keepToken, newToken, type TokenPurpose } from './one-time-tokens.js';
 type MailDeps = { db: Db };
 
 /**
- * Composes a mail at sending time.
+ * Addresses a mail at sending time.
  * @returns undefined if there is nothing to send, for example for an unknown address
  */
-export type ComposeMail = (deps: MailDeps, item: OutboxItem) => Promise<MailContent | undefined>;
+export type AddressMail = (deps: MailDeps, item: OutboxItem) => Promise<AddressedMail | undefined>;
 
 /**
  * An INSERT of the verification mail for the pending, else the unverified address.
@@ -26,35 +27,41 @@ export function enqueueVerification(from: Prisma.Sql): Prisma.Sql {
     WHERE u.pending_email IS NOT NULL OR (u.email IS NOT NULL AND u.email_verified_at IS NULL)`;
 }
 
-export const verify: ComposeMail = async (deps, { userId, recipient }) =>
+export const verify: AddressMail = async (deps, { userId, recipient }) =>
   userId === null ? undefined : verification(deps, userId, recipient);
 
-export const resend: ComposeMail = async (deps, { recipient }) => {
+export const resend: AddressMail = async (deps, { recipient, detail: { username } }) => {
   const key = canonical(recipient);
+  const wanted = username === undefined ? Prisma.empty : Prisma.sql`AND username_key = ${canonical(username)}`;
   const [waiting] = await deps.db.$queryRaw<{ id: string; address: string }[]>`
     SELECT id, coalesce(pending_email, email) AS address FROM "user"
     WHERE disabled_at IS NULL
       AND (pending_email_key = ${key} OR (email_key = ${key} AND email_verified_at IS NULL AND pending_email IS NULL))
-    ORDER BY id DESC LIMIT 1`;
+      ${wanted}
+    ORDER BY id LIMIT 1`;
   return waiting && verification(deps, waiting.id, waiting.address);
 };
 
 export const emailChangeAsked = notice(
   'A change of your e-mail address was asked for',
-  'someone who knows your password asked to use another e-mail address for your account. Nothing changes until the link in the mail to that address is opened.',
+  'Someone who knows your password asked to use another e-mail address for your account. Nothing changes until the link in the mail to that address is opened.',
   'set a new password',
 );
 
 export const emailChanged = notice(
   'Your e-mail address was changed',
-  'your account has another e-mail address from now on; this one is no longer used.',
+  'The link that we mailed to your new address was opened. Your account uses that address from now on, and this one no longer.',
   'tell the operator',
 );
 
-async function verification(deps: MailDeps, userId: string, address: string): Promise<MailContent | undefined> {
+async function verification(deps: MailDeps, userId: string, address: string): Promise<AddressedMail> {
   const key = canonical(address);
   // A user who wants another user's address learns nothing; the mail goes to the user who has it.
-  if (await isTaken(deps, userId, key)) return alreadyRegistered(address);
+  if (await isTaken(deps, userId, key)) return { to: address, userId: null, write: async () => alreadyRegistered };
+  return { to: address, userId, write: () => confirmation(deps, userId, key) };
+}
+
+async function confirmation(deps: MailDeps, userId: string, key: string): Promise<MailContent | undefined> {
   // The pending address is the user's latest wish, so it comes before the current one.
   const found = await tokenFor(
     deps,
@@ -66,28 +73,24 @@ async function verification(deps: MailDeps, userId: string, address: string): Pr
   );
   return (
     found && {
-      to: address,
       username: found.username,
       subject: 'Confirm your e-mail address',
       paragraphs: [
-        'please confirm that this is your address: open the link and press the button. The link works for 24 hours.',
+        'Is this your address? Then please confirm it: open the link and press the button. The link works for 24 hours.',
         { label: 'Confirm the address', path: `/verify-email?token=${found.token}` },
-        'If this was not you, do nothing: without the link the address is not used.',
+        'If you did not ask for this, you need not do anything. Without the link, the address is not used.',
       ],
     }
   );
 }
 
-function alreadyRegistered(address: string): MailContent {
-  return {
-    to: address,
-    subject: 'You already have an account here',
-    paragraphs: [
-      'someone, perhaps you, wants to use this address, but you already have an account with it. Log in there; if you have forgotten the password, ask for a new one.',
-      'If this was not you, do nothing: nothing has changed.',
-    ],
-  };
-}
+const alreadyRegistered: MailContent = {
+  subject: 'You already have an account here',
+  paragraphs: [
+    'Someone, perhaps you, wants to use this address. You already have an account with it, so please log in there. If you have forgotten the password, ask for a new one.',
+    'If this was not you, you need not do anything. Nothing has changed.',
+  ],
+};
 
 async function isTaken({ db }: MailDeps, userId: string, key: string): Promise<boolean> {
   // Only if this user really waits for the address: otherwise no mail is due.

@@ -12,9 +12,9 @@ export const mailsData = personalData({
     sent_at: time.nullable(),
     detail: z.unknown(),
   }),
-  async read(db, { id, addresses }) {
+  async read(db, { id: userId }) {
     const rows = await db.outbox.findMany({
-      where: { OR: [{ userId: id }, { recipient: { in: addresses, mode: 'insensitive' } }] },
+      where: { userId },
       orderBy: { id: 'asc' },
       take: maxExported,
     });

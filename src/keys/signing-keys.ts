@@ -25,7 +25,10 @@ export type SigningKey = KeyMaterial & {
 export type SigningKeys = {
   active(purpose: KeyPurpose): SigningKey;
   find(purpose: KeyPurpose, kid: string): SigningKey | undefined;
-  /** {@link find}; for an unknown key it first reads the database, at most once a second. */
+  /**
+   * {@link find}; for an unknown key it first reads the database, at most once a second.
+   * @throws the error of the last read if that failed: then nobody knows whether there is such a key
+   */
   lookUp(purpose: KeyPurpose, kid: string): Promise<SigningKey | undefined>;
   /** The public keys as a JWK Set (RFC 7517 §5): next, active and retired. */
   jwks(): { keys: JsonWebKey[] };
@@ -41,6 +44,7 @@ export async function loadSigningKeys(db: Db, box: SecretBox, log: Logger): Prom
   let publicKeys: JsonWebKey[] = [];
   let lookedUpAt = Number.NEGATIVE_INFINITY;
   let loading: Promise<void> | undefined;
+  let failure: { error: unknown } | undefined;
   let readsBegun = 0;
   let readTaken = 0;
 
@@ -64,7 +68,16 @@ export async function loadSigningKeys(db: Db, box: SecretBox, log: Logger): Prom
     const rows = await readRows(db);
     if (read < readTaken) return;
     readTaken = read;
+    failure = undefined;
     take(rows, (row) => log.error({ kid: row.id }, 'AUTH_SECRET does not open a signing key'));
+  }
+
+  async function lookAgain(): Promise<void> {
+    try {
+      await reload();
+    } catch (error) {
+      failure = { error };
+    }
   }
 
   take(await readRows(db), () => {
@@ -82,14 +95,18 @@ export async function loadSigningKeys(db: Db, box: SecretBox, log: Logger): Prom
     },
     find,
     async lookUp(purpose, kid) {
-      if (!find(purpose, kid) && performance.now() - lookedUpAt > lookUpEvery) {
-        loading ??= reload().finally(() => {
+      const known = find(purpose, kid);
+      if (known) return known;
+      if (loading || performance.now() - lookedUpAt > lookUpEvery) {
+        loading ??= lookAgain().finally(() => {
           lookedUpAt = performance.now();
           loading = undefined;
         });
         await loading;
       }
-      return find(purpose, kid);
+      const found = find(purpose, kid);
+      if (!found && failure) throw failure.error;
+      return found;
     },
     jwks: () => ({ keys: publicKeys }),
     reload,

@@ -6,10 +6,10 @@ import type { CheckedUser } from '../passwords/check.js';
 import type { Caller } from '../platform/caller.js';
 import { enqueueNotice } from '../platform/outbox/outbox.js';
 import { tokensIn } from '../sessions/cookies.js';
+import { deviceIdOf, deviceTokenFor } from '../sessions/known-devices.js';
 import { type SessionsDeps, type SessionTokens, startSession } from '../sessions/start.js';
 import { tokenReply, tokenResponseSchema, transportSchema } from '../sessions/token-reply.js';
 import { checkPassword, recordFailedLogin } from './guard.js';
-import { deviceIdOf, deviceTokenFor } from './known-devices.js';
 
 // No password policy here: a user with an old password must still get in.
 const bodySchema = z
@@ -37,10 +37,10 @@ export const logIn = endpointFor<CheckedUser>()({
   async handler(context) {
     const { deps, principal, body, cookies } = context;
     const presented = body.device_token ?? tokensIn(cookies, deps.config.cookies).device;
-    const newDevice = presented === undefined || !deviceIdOf(deps.keys, principal.user.id, presented);
+    const newDevice = presented === undefined || !deviceIdOf(deps.keys, principal.user, presented);
     const issued = (await start(context, principal, newDevice)) ?? (await startAgain(context, newDevice));
     if (!issued) throw new AppError('invalid_credentials');
-    return tokenReply(deps, issued, body.transport, deviceTokenFor(deps.keys, issued.user.id, presented));
+    return tokenReply(deps, issued, body.transport, deviceTokenFor(deps.keys, issued.user, presented));
   },
 });
 
@@ -78,15 +78,6 @@ export async function startSessionFor(
     WHERE id = ${checked.user.id}::uuid AND password_hash = ${checked.passwordHash} AND disabled_at IS NULL
       AND pending_until IS NULL
     RETURNING *`;
-  const mail = newDevice ? newDeviceNotice(caller) : undefined;
+  const mail = newDevice ? enqueueNotice('new_device', Prisma.sql`FROM u`, caller) : undefined;
   return startSession(deps, stillTrue, 'login.succeeded', checked.user.id, caller, mail);
-}
-
-// An attacker can cause these mails: send one user at most this many an hour.
-const maxNoticesPerHour = 5;
-
-function newDeviceNotice(caller: Caller): Prisma.Sql {
-  const where = Prisma.sql`${maxNoticesPerHour} > (SELECT count(*) FROM outbox o WHERE o.user_id = u.id
-    AND o.purpose = 'new_device' AND o.created_at > clock_timestamp() - interval '1 hour')`;
-  return enqueueNotice('new_device', Prisma.sql`FROM u`, caller, { where });
 }

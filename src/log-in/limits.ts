@@ -1,8 +1,8 @@
 import type { LimitedRequest, RowLimit } from '../endpoint.js';
 import { addressKeyOf } from '../platform/http/address-key.js';
 import { tokensIn } from '../sessions/cookies.js';
+import { deviceIdOf, isDeviceToken } from '../sessions/known-devices.js';
 import { canonical, findByLogin } from '../users/users.js';
-import { deviceIdOf, isDeviceToken } from './known-devices.js';
 
 declare module 'express-serve-static-core' {
   interface Locals {
@@ -11,8 +11,8 @@ declare module 'express-serve-static-core' {
 }
 
 /**
- * Counts failed logins. A known device has its own limit and is not refused by others: an attacker cannot lock the user
- * out. Other devices are limited by address and typed name, whether or not a user has it.
+ * Counts failed logins. A known device has its own limit, shares one with the user's other known devices, and is not
+ * refused for what strangers do: they cannot lock the user out. Other devices are limited by address and typed name, whether or not a user has it.
  */
 export const logInLimit: RowLimit<unknown> = {
   name: 'login',
@@ -23,17 +23,20 @@ export const logInLimit: RowLimit<unknown> = {
     if (device === undefined) return [address, { limit: limits.login_account, key: canonical(req.body.username) }];
     if (req.res) req.res.locals.isKnownDevice = true;
     return [
-      { limit: limits.login_device, key: device },
+      { limit: limits.login_device, key: `${device.userId} ${device.id}` },
+      { limit: limits.login_devices, key: device.userId },
       { ...address, lenient: true },
     ];
   },
   counts: (code) => code === 'invalid_credentials',
 };
 
-async function knownDevice({ deps, req, cookies }: LimitedRequest<unknown>): Promise<string | undefined> {
+type KnownDevice = { userId: string; id: string };
+
+async function knownDevice({ deps, req, cookies }: LimitedRequest<unknown>): Promise<KnownDevice | undefined> {
   const token: string | undefined = req.body.device_token ?? tokensIn(cookies, deps.config.cookies).device;
   if (token === undefined || !isDeviceToken(deps.keys, token)) return undefined;
   const user = await findByLogin(deps, req.body.username);
-  const device = user ? deviceIdOf(deps.keys, user.id, token) : undefined;
-  return device && `${user?.id} ${device}`;
+  const id = user ? deviceIdOf(deps.keys, user, token) : undefined;
+  return user && id !== undefined ? { userId: user.id, id } : undefined;
 }

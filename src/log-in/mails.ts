@@ -2,6 +2,6 @@ import { notice } from '../platform/mail/notice.js';
 
 export const newDevice = notice(
   'A sign-in from a new device',
-  'someone signed in to your account from a device that we have not seen before.',
+  'Someone signed in to your account from a device that we have not seen before.',
   'set a new password',
 );

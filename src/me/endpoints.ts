@@ -57,7 +57,7 @@ const deleteSchema = z
 export const remove = endpoint({
   name: 'deleteMe',
   summary: 'Delete your user with all data',
-  statements: 12,
+  statements: 14,
   body: deleteSchema,
   reply: [204],
   headers: ['Set-Cookie'],

@@ -5,7 +5,7 @@ import { endpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
 import { ownPersonalData } from '../own/personal-data.js';
 import { time } from '../platform/http/fields.js';
-import type { ExportedUser, PersonalData } from '../platform/personal-data.js';
+import type { PersonalData } from '../platform/personal-data.js';
 import { sessionsData } from '../sessions/personal-data.js';
 import { userJson, userSchema } from '../users/json.js';
 
@@ -38,12 +38,13 @@ export const exportMe = endpoint({
   reply: [200, exportSchema],
   headers: ['Content-Disposition'],
   async handler({ deps: { db }, principal }) {
-    const user = await db.user.findUnique({ where: { id: principal.sub }, omit: { passwordHash: true } });
+    const user = await db.user.findUnique({
+      where: { id: principal.sub, deletedAt: null },
+      omit: { passwordHash: true },
+    });
     if (!user) throw new AppError('session_revoked');
-    const addresses = [user.email, user.pendingEmail].filter((address) => address !== null);
-    const exportedUser: ExportedUser = { id: user.id, addresses };
     const held = await Promise.all(
-      Object.entries(exported).map(async ([name, { read }]) => [name, await read(db, exportedUser)] as const),
+      Object.entries(exported).map(async ([name, { read }]) => [name, await read(db, { id: user.id })] as const),
     );
     const own = {
       ...userJson(user),

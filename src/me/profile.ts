@@ -29,7 +29,7 @@ export async function changeProfile(
   try {
     const user = await db.$transaction(async (tx) => {
       await lockUser(tx, userId);
-      const before = await tx.user.findUnique({ where: { id: userId } });
+      const before = await tx.user.findUnique({ where: { id: userId, deletedAt: null } });
       if (!before) return undefined;
       if (email && before.passwordHash !== email.checked.passwordHash) throw new AppError('invalid_credentials');
       if (email) await askForAddress(tx, before, email.address, caller);
@@ -49,6 +49,7 @@ async function askForAddress(tx: Transaction, user: User, address: string, calle
   const key = canonical(address);
   const isNew = key !== user.emailKey;
   if (!isNew && user.pendingEmailKey === null) return;
+  if (isNew && user.pendingEmailKey === key && (await wasJustAsked(tx, user.id, key))) return;
   await tx.user.update({
     where: { id: user.id },
     data: { pendingEmail: isNew ? address : null, pendingEmailKey: isNew ? key : null },
@@ -57,4 +58,12 @@ async function askForAddress(tx: Transaction, user: User, address: string, calle
   if (!isNew) return;
   await tx.$executeRaw(enqueueVerification(fromUser(user.id)));
   await tx.$executeRaw(enqueueNotice('email_change_asked', fromUser(user.id), caller));
+}
+
+/** Asking for the same address again sends no second mail; `resend` does. */
+async function wasJustAsked(tx: Transaction, userId: string, key: string): Promise<boolean> {
+  const mails = await tx.$queryRaw<unknown[]>`
+    SELECT FROM outbox WHERE user_id = ${userId}::uuid AND created_at > clock_timestamp() - interval '1 hour'
+      AND purpose = 'verify' AND lower(recipient) = ${key} LIMIT 1`;
+  return mails.length > 0;
 }

@@ -7,14 +7,17 @@ import type { Command } from '../platform/cli/command.js';
 import { purgeLimits } from '../platform/limits/purge.js';
 import { purgeOutbox } from '../platform/outbox/purge.js';
 import { purgeSessions } from '../sessions/purge.js';
+import { finishEndings } from '../sessions/unfinished.js';
 import { purgePendingSignUps } from '../sign-up/purge.js';
+import { finishDeletions } from '../users/removal.js';
 
 export const purgeCommand: Command<CommandDeps> = {
   name: 'purge',
   arguments: [],
   summary: 'remove expired data now, as the server does every hour',
   async run(deps) {
-    for (const purge of [purgeOutbox, purgeTokens, purgePendingSignUps, purgeLimits]) await purge(deps);
+    for (const purge of [finishEndings, finishDeletions, purgeOutbox, purgeTokens, purgePendingSignUps, purgeLimits])
+      await purge(deps);
     const purged = await purgeSessions(deps);
     const { purged: events } = await retain(deps);
     if (!purged)

@@ -1,38 +1,46 @@
 import { type Actor, auditEvent } from '../audit/events.js';
 import { endTokens } from '../email/one-time-tokens.js';
 import { enqueueNotice } from '../platform/outbox/outbox.js';
-import { type ChangeDeps, commitChange, endSessions, sessionsOf } from '../sessions/end.js';
+import { type ChangeDeps, commitChange, endEverything } from '../sessions/end.js';
+import { renewSession } from '../sessions/renew.js';
+import type { SessionsDeps, SessionTokens } from '../sessions/start.js';
 import { fromUser } from '../users/users.js';
 import type { CheckedUser } from './check.js';
 
 // An attacker may have asked for the pending address, so a change of credentials withdraws it.
 const noPendingEmail = { pendingEmail: null, pendingEmailKey: null };
 
+/** @property renewWith if it is to get new tokens */
+type KeptSession = { sessionId: string; renewWith?: Pick<SessionsDeps, 'keys' | 'config'> | undefined };
+
+type Changed = { renewed: SessionTokens | undefined };
+
 /**
  * Sets a new password and ends other sessions, mailed tokens and a pending address.
  * @param keep the session that continues
- * @returns false if the checked hash is no longer current; then nothing changes
+ * @returns undefined if the checked hash is no longer current; then nothing changes
  */
 export async function changePassword(
   deps: ChangeDeps,
   checked: CheckedUser,
   passwordHash: string,
-  keep: string,
+  keep: KeptSession,
   actor: Actor,
-): Promise<boolean> {
+): Promise<Changed | undefined> {
   const { id } = checked.user;
-  let current = false;
+  let changed: Changed | undefined;
   await commitChange(deps, async (tx) => {
     const { count } = await tx.user.updateMany({
       where: { id, passwordHash: checked.passwordHash, disabledAt: null },
       data: { passwordHash, ...noPendingEmail },
     });
-    current = count === 1;
-    if (!current) return [];
+    if (count === 0) return [];
     await endTokens(tx, id);
     await tx.$executeRaw(auditEvent('password.changed', id, actor));
     await tx.$executeRaw(enqueueNotice('password_changed', fromUser(id), actor.caller));
-    return endSessions(tx, sessionsOf(id, keep), 'password_changed', actor);
+    const { revocations } = await endEverything(tx, id, 'password_changed', actor, keep.sessionId);
+    changed = { renewed: keep.renewWith && (await renewSession(tx, keep.renewWith, keep.sessionId)) };
+    return revocations;
   });
-  return current;
+  return changed;
 }

@@ -4,6 +4,8 @@ import { type Context, endpoint, openEndpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
 import { formPage } from '../platform/http/page.js';
 import type { AccessClaims } from '../sessions/access-tokens.js';
+import { deviceCookie, tokenCookies, tokensIn } from '../sessions/cookies.js';
+import { deviceTokenFor } from '../sessions/known-devices.js';
 import { emailSchema } from '../users/fields.js';
 import { changePassword } from './change.js';
 import { type CheckedUser, checkPasswordOf } from './check.js';
@@ -17,13 +19,17 @@ const changeSchema = z.strictObject({ current_password: z.string().min(1), new_p
 
 type ChangeContext = Context<AccessClaims, z.output<typeof changeSchema>>;
 
-/** Ends every other session of the user (ASVS 6.2.3, 7.4.3). */
+/**
+ * Ends every other session of the user (ASVS 6.2.3, 7.4.3). Where the access token came by cookie, the cookies get new
+ * tokens, and the refresh tokens of before are void. A 204 has no body for a client that keeps its tokens itself.
+ */
 export const change = endpoint({
   name: 'changePassword',
   summary: 'Change your password',
-  statements: 7,
+  statements: 8,
   body: changeSchema,
   reply: [204],
+  headers: ['Set-Cookie'],
   errors: ['invalid_credentials', 'overloaded'],
   async handler(context) {
     const { deps, body, caller } = context;
@@ -35,7 +41,9 @@ export const change = endpoint({
       (await replace(context, checked, passwordHash)) ||
       (await replace(context, await checkCurrent(context), passwordHash));
     if (!changed) throw new AppError('invalid_credentials');
-    return {};
+    const { renewed } = changed;
+    if (!renewed) return {};
+    return { cookies: tokenCookies(deps.config.cookies, renewed, deviceTokenFor(deps.keys, renewed.user)) };
   },
 });
 
@@ -45,8 +53,10 @@ async function checkCurrent({ deps, principal, body, caller }: ChangeContext): P
   return checked;
 }
 
-function replace({ deps, principal, caller }: ChangeContext, checked: CheckedUser, passwordHash: string) {
-  return changePassword(deps, checked, passwordHash, principal.sid, { actorId: principal.sub, caller });
+function replace({ deps, principal, caller, cookies }: ChangeContext, checked: CheckedUser, passwordHash: string) {
+  const byCookie = tokensIn(cookies, deps.config.cookies).accessToken !== undefined;
+  const keep = { sessionId: principal.sid, renewWith: byCookie ? deps : undefined };
+  return changePassword(deps, checked, passwordHash, keep, { actorId: principal.sub, caller });
 }
 
 const forgotSchema = z
@@ -71,20 +81,24 @@ const resetSchema = z.strictObject({ token: mailTokenSchema, password: z.string(
   example: { token: 'rZ3mXo0dQ2m1n0vYwq8sT4bJ7uKcE5hLxPfAgWiNyVo', password: 'a moth between two relays' },
 });
 
-/** Ends every session. A wrong token costs no hash. */
+/**
+ * Ends every session. A wrong token costs no hash. The cookie makes this device known, so that whoever locks the user out
+ * by guesses does not keep them from logging in.
+ */
 export const reset = openEndpoint({
   name: 'resetPassword',
   summary: 'Set a new password by a mailed token',
   statements: 11,
   body: resetSchema,
   reply: [204],
+  headers: ['Set-Cookie'],
   errors: ['invalid_one_time_token', 'overloaded'],
   async handler({ deps, body, caller }) {
     const user = await userToReset(deps, body.token);
     requireGoodPassword('password', body.password, user, deps.config.passwords);
     const passwordHash = await deps.passwords.hash(body.password, caller);
-    await resetPassword(deps, user.id, body.token, passwordHash, { actorId: user.id, caller });
-    return {};
+    const epoch = await resetPassword(deps, user.id, body.token, passwordHash, { actorId: user.id, caller });
+    return { cookies: [deviceCookie(deps.config.cookies, deviceTokenFor(deps.keys, { id: user.id, epoch }))] };
   },
 });
 

@@ -4,7 +4,7 @@ import { AppError } from '../errors.js';
 import type { Db } from '../platform/db/database.js';
 import { enqueueNotice, enqueueRequest } from '../platform/outbox/outbox.js';
 import type { OutboxWake } from '../platform/outbox/wake.js';
-import { type ChangeDeps, commitChange, endSessions, sessionsOf } from '../sessions/end.js';
+import { type ChangeDeps, commitChange, endEverything } from '../sessions/end.js';
 import { fromUser, lockUser, type User } from '../users/users.js';
 
 /** Queues a reset mail. The user is looked up when it is sent, so the response reveals nothing. */
@@ -27,6 +27,7 @@ export async function userToReset({ db }: { db: Db }, token: string): Promise<Us
 /**
  * Sets the password by a mailed token and ends every session and token. The mail reached the user, so the address is
  * verified.
+ * @returns the user's new epoch
  * @throws AppError invalid_one_time_token if the token, the address or the user changed
  */
 export async function resetPassword(
@@ -35,7 +36,8 @@ export async function resetPassword(
   token: string,
   passwordHash: string,
   actor: Actor,
-): Promise<void> {
+): Promise<number> {
+  let epoch = 0;
   await commitChange(deps, async (tx) => {
     // Every change locks the user first, so that two changes never deadlock.
     await lockUser(tx, userId);
@@ -51,6 +53,9 @@ export async function resetPassword(
     await tx.$executeRaw(auditEvent('password.reset', userId, actor));
     if (!row.wasVerified) await tx.$executeRaw(auditEvent('email.verified', userId, actor));
     await tx.$executeRaw(enqueueNotice('password_reset', fromUser(userId), actor.caller));
-    return endSessions(tx, sessionsOf(userId), 'password_reset', actor);
+    const ended = await endEverything(tx, userId, 'password_reset', actor);
+    epoch = ended.epoch;
+    return ended.revocations;
   });
+  return epoch;
 }

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 import type { Db } from './db/database.js';
 
-/** The user whose data is exported. Mails requested without a login are found by the address. */
-export type ExportedUser = { id: string; addresses: string[] };
+/** The user whose data is exported: by id alone, because an address or a name may be somebody else's. */
+type ExportedUser = { id: string };
 
 /** What one table holds about a user, for `GET /me/export`. */
 export type PersonalData<Item extends z.ZodType = z.ZodType> = {

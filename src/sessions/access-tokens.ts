@@ -17,6 +17,8 @@ const claimsSchema = z
     jti: z.string().min(1),
     roles: z.array(z.string()),
     ver: z.int().nonnegative(),
+    // Tokens of older releases have none.
+    epoch: z.int().nonnegative().default(0),
     iat: z.int().nonnegative(),
     exp: z.int().nonnegative(),
   })
@@ -26,8 +28,8 @@ export type AccessClaims = z.infer<typeof claimsSchema> & { kid: string };
 
 export type AccessTokenSettings = { issuer: string; audience: string; accessTtl: number };
 
-/** A user and the session of the token. */
-type TokenSubject = { id: string; roles: string[]; version: number; sessionId: string };
+/** A user and the session of the token, with the session's epoch. */
+type TokenSubject = { id: string; roles: string[]; version: number; epoch: number; sessionId: string };
 
 /** Signs an access token (RFC 9068) with the active key. @param issuedAt seconds since the epoch */
 export function signAccessToken(
@@ -45,6 +47,7 @@ export function signAccessToken(
     sid: subject.sessionId,
     roles: subject.roles,
     ver: subject.version,
+    epoch: subject.epoch,
     iat: issuedAt,
     exp: issuedAt + settings.accessTtl,
     jti: randomUUID(),
@@ -72,14 +75,20 @@ export async function verificationKey(keys: SigningKeys, token: string): Promise
 // Only to choose the key: nothing is trusted before the signature is verified. The payload must be an object (RFC 7519
 // §7.2): the verifier crashes on a signed `null`.
 function tokenHeader(token: string): Record<string, unknown> | undefined {
-  const [, header, payload] = /^([\w-]+)\.([\w-]+)\.[\w-]+$/.exec(token) ?? [];
-  if (!header || !payload || !decoded(payload).startsWith('{')) return undefined;
+  const [, header, payload, signature] = /^([\w-]+)\.([\w-]+)\.([\w-]+)$/.exec(token) ?? [];
+  if (!header || !payload || !signature || !decoded(payload).startsWith('{')) return undefined;
+  if (!isCanonical(signature)) return undefined;
   try {
     const fields: unknown = JSON.parse(decoded(header));
     return typeof fields === 'object' && fields !== null ? { ...fields } : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** RFC 4648 §3.5: no spare bits in the last character, so that a signature has only one spelling. */
+function isCanonical(segment: string): boolean {
+  return Buffer.from(segment, 'base64url').toString('base64url') === segment;
 }
 
 function decoded(segment: string): string {

@@ -26,8 +26,13 @@ export function tokenCookies(settings: CookieSettings, issued: SessionTokens, de
   return [
     { name: names.access, value: issued.accessToken, options: lasting(everywhere, issued.accessExpiresIn) },
     { name: names.refresh, value: issued.refreshToken, options: lasting(onlyAuth, issued.refreshExpiresIn) },
-    ...(deviceToken ? [{ name: names.device, value: deviceToken, options: lasting(everywhere, deviceMaxAge) }] : []),
+    ...(deviceToken ? [deviceCookie(settings, deviceToken)] : []),
   ];
+}
+
+export function deviceCookie(settings: CookieSettings, value: string): ReplyCookie {
+  const options = { ...attributesOf(settings).everywhere, maxAge: deviceMaxAge * 1000 };
+  return { name: cookieNames(settings).device, value, options };
 }
 
 /** Clears both tokens; the device stays known. */

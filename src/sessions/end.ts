@@ -1,6 +1,7 @@
 import { NIL } from 'uuid';
 import { type Actor, type AuditAction, auditEvent } from '../audit/events.js';
 import { Prisma } from '../generated/prisma/client.js';
+import { longestAccessTtl } from '../keys/signing-keys.js';
 import { channel } from '../platform/db/channel.js';
 import type { Db, Transaction } from '../platform/db/database.js';
 import type { OutboxWake } from '../platform/outbox/wake.js';
@@ -13,6 +14,7 @@ type EndReason =
   | 'ended_by_user'
   | 'ended_by_operator'
   | 'ended_by_admin'
+  | 'session_limit'
   | 'refresh_token_reused'
   | 'password_changed'
   | 'password_reset'
@@ -48,6 +50,7 @@ export async function endSessions(
     WITH ended AS (
       UPDATE session SET ended_at = clock_timestamp(), end_reason = ${reason}
       WHERE ended_at IS NULL AND (${which})
+        AND EXISTS (SELECT FROM "user" u WHERE u.id = session.user_id AND u.epoch = session.epoch)
       RETURNING id, user_id, access_expires_at
     ), remembered AS (
       INSERT INTO revocation (user_id, session_id, keep_until) SELECT user_id, id, access_expires_at FROM ended
@@ -94,10 +97,80 @@ export async function endUserSessions(
   reason: EndReason,
   actor: Actor,
 ): Promise<number> {
-  return commitChange(deps, async (tx) => {
+  let count = 0;
+  await commitChange(deps, async (tx) => {
     await lockUser(tx, userId);
-    return endSessions(tx, sessionsOf(userId), reason, actor);
+    const { sessions, revocations } = await endEverything(tx, userId, reason, actor);
+    count = sessions;
+    return revocations;
   });
+  return count;
+}
+
+/** Sessions whose rows are marked at once; a job marks the others. */
+export const markedAtOnce = 1_000;
+
+type EndedEverything = { revocations: Revocation[]; sessions: number; epoch: number };
+
+/**
+ * Raises the user's epoch, which ends every session, access token and device token: one row and one message, however
+ * many there are. Call it in a transaction that has locked the user.
+ * @param keep a session that continues if it is live
+ * @returns what to remember after the commit, and how many sessions ended, counted up to {@link markedAtOnce}
+ */
+export async function endEverything(
+  tx: Transaction,
+  userId: string,
+  reason: EndReason,
+  actor: Actor,
+  keep: string | null = null,
+): Promise<EndedEverything> {
+  const isLive = Prisma.sql`user_id = ${userId}::uuid AND ended_at IS NULL
+    AND epoch = (SELECT epoch FROM "user" WHERE id = ${userId}::uuid)`;
+  const detail = Prisma.sql`jsonb_build_object('reason', ${reason}::text, 'sessions',
+    CASE WHEN count(*) <= 100 THEN jsonb_agg(id) ELSE to_jsonb(count(*)) END)`;
+  const recorded = auditEvent('session.ended', userId, actor, detail, Prisma.sql`FROM ended HAVING count(*) > 0`);
+  type Row = { epoch: number; keptId: string | null; keepUntil: Date; sessions: number };
+  const [row] = await tx.$queryRaw<Row[]>`
+    WITH kept AS (
+      UPDATE session SET epoch = epoch + 1 WHERE id = ${keep}::uuid AND ${isLive} RETURNING id
+    ), ended AS (
+      UPDATE session SET ended_at = clock_timestamp(), end_reason = ${reason}
+      WHERE id IN (SELECT id FROM session WHERE ${isLive} AND id IS DISTINCT FROM ${keep}::uuid LIMIT ${markedAtOnce})
+      RETURNING id
+    ), raised AS (
+      UPDATE "user" SET epoch = epoch + 1 WHERE id = ${userId}::uuid RETURNING id, epoch
+    ), unfinished AS (
+      INSERT INTO unfinished_ending (user_id, epoch, reason) SELECT id, epoch, ${reason} FROM raised
+      WHERE (SELECT count(*) FROM ended) = ${markedAtOnce}
+      ON CONFLICT (user_id) DO UPDATE SET epoch = excluded.epoch
+    ), outdone AS (
+      DELETE FROM revocation WHERE user_id = ${userId}::uuid AND epoch IS NOT NULL
+    ), remembered AS (
+      -- A token may have been signed under any setting, so this is kept for the longest life.
+      INSERT INTO revocation (user_id, epoch, kept_id, keep_until)
+      SELECT id, epoch, (SELECT id FROM kept), clock_timestamp() + make_interval(secs => ${longestAccessTtl}) FROM raised
+      RETURNING epoch, kept_id, keep_until
+    ), recorded AS (${recorded})
+    SELECT epoch, kept_id AS "keptId", keep_until AS "keepUntil", (SELECT count(*)::int FROM ended) AS sessions,
+      pg_notify(${channel}, concat_ws(' ', 'epoch', ${userId}::text, epoch,
+        (extract(epoch FROM keep_until) * 1000)::bigint, kept_id))::text
+    FROM remembered`;
+  if (!row) return { revocations: [], sessions: 0, epoch: 0 };
+  const { epoch, keptId, keepUntil, sessions } = row;
+  return { revocations: [{ userId, sessionId: null, version: null, epoch, keptId, keepUntil }], sessions, epoch };
+}
+
+// How many at a time: more are over the limit only after it was lowered, and later logins end those.
+const oldestAtOnce = 100;
+
+/** Ends the oldest sessions of a user over the limit. */
+export async function endOldestSessions(deps: EndingDeps, userId: string, limit: number): Promise<void> {
+  const which = Prisma.sql`id IN (
+    SELECT id FROM session WHERE user_id = ${userId}::uuid AND ended_at IS NULL
+      AND epoch = (SELECT epoch FROM "user" WHERE id = ${userId}::uuid)
+    ORDER BY id DESC OFFSET ${limit} LIMIT ${oldestAtOnce})`;
+  rememberEnded(deps, await endSessions(deps.db, which, 'session_limit', {}));
 }
 
 // A statement has two seconds, and there may be millions of sessions.
@@ -122,24 +195,16 @@ export async function endAllSessions(deps: EndingDeps, actor: Actor): Promise<nu
   return count;
 }
 
-export function sessionsOf(userId: string, except?: string): Prisma.Sql {
-  return except === undefined
-    ? Prisma.sql`user_id = ${userId}::uuid`
-    : Prisma.sql`user_id = ${userId}::uuid AND id <> ${except}::uuid`;
-}
-
 /**
  * Runs a change in one transaction; after the commit, remembers what ended and sends the mails.
  * @param change must first lock the user
- * @returns the number of revocations
  */
 export async function commitChange(
   deps: ChangeDeps,
   change: (tx: Transaction) => Promise<Revocation[]>,
-): Promise<number> {
-  const count = rememberEnded(deps, await deps.db.$transaction(change));
+): Promise<void> {
+  rememberEnded(deps, await deps.db.$transaction(change));
   deps.outboxWake?.wake();
-  return count;
 }
 
 /** Adds to this instance's memory without waiting for the notification. */

@@ -44,7 +44,12 @@ export const anyAccessToken: Guard<AccessClaims | AppError> = {
     const options = jwtOptions(deps, findToken, { ignoreExpiration: true });
     const passport = passportWith('jwt', new JwtStrategy(...options));
     return (req, res, admit, next) => {
-      const report: Report = (error, claims, why) => admit((claims || refusalOf(error ?? why)) as Found);
+      const report: Report = (error, claims, why) => {
+        if (claims) return admit(claims as AccessClaims);
+        const refusal = refusalOf(error ?? why);
+        if (refusal instanceof AppError) admit(refusal);
+        else next(refusal.cause);
+      };
       passport.authenticate('jwt', { session: false }, report)(req, res, next);
     };
   },
@@ -58,9 +63,10 @@ function createLiveCheck(deps: Deps) {
   const passport = passportWith('jwt', cachingStrategy(deps, findToken));
   return (req: Request, res: Response, then: (found: Found) => void, next: NextFunction): void => {
     const report: Report = (error, claims, why) => {
-      if (error instanceof AppError) return then(error);
-      if (error) return next(error);
-      if (!claims) return then(refusalOf(why));
+      if (!claims) {
+        const found = refusalOf(error ?? why);
+        return found instanceof AppError ? then(found) : next(found.cause);
+      }
       const refusal = revocationOf(deps, claims as AccessClaims);
       if (refusal instanceof Promise) refusal.then(pass, next);
       else pass(refusal);
@@ -100,7 +106,7 @@ function jwtOptions(deps: Deps, findToken: FindAccessToken, { ignoreExpiration =
           // The types only allow strings, but jsonwebtoken is far faster with a KeyObject.
           done(null, key.verifyKey as unknown as string);
         })
-        .catch(done);
+        .catch((error) => done(error instanceof AppError ? error : new Undecided(error)));
     },
     // `verificationKey` checks each key's own algorithm; this list always excludes `none`.
     algorithms: ['ES256', 'RS256', 'HS256'],
@@ -116,15 +122,22 @@ function jwtOptions(deps: Deps, findToken: FindAccessToken, { ignoreExpiration =
       if (token) onVerified?.(token, claims);
       done(null, claims);
     } catch (error) {
-      done(error);
+      done(error instanceof AppError ? error : new Undecided(error));
     }
   };
   return [options, verify] as const;
 }
 
+/** The token could not be checked, so nobody knows whether it is good: never a 401. */
+class Undecided extends Error {
+  constructor(cause: unknown) {
+    super('The token could not be checked', { cause });
+  }
+}
+
 /** Translates a strategy's failure into our errors. */
-function refusalOf(why: unknown): AppError {
-  if (why instanceof AppError) return why;
+function refusalOf(why: unknown): AppError | Undecided {
+  if (why instanceof AppError || why instanceof Undecided) return why;
   if (why instanceof Error && why.name === 'TokenExpiredError') return new AppError('token_expired');
   if (why instanceof Error && why.message === 'No auth token') return new AppError('unauthenticated');
   return new AppError('invalid_token', { cause: why });

@@ -18,12 +18,12 @@ export async function listLiveSessions({ db, config }: ListDeps, userId: string)
   const { refreshTtl, sessionMaxAge } = config.tokens;
   const after = (seconds: number) => Prisma.sql`make_interval(secs => ${seconds})`;
   // A session in its jitter can still be refreshed, so it is listed although `expiresAt` has passed.
-  return db.$queryRaw<LiveSession[]>`
+  return db.direct<LiveSession>(Prisma.sql`
     SELECT id, created_at AS "createdAt", rotated_at AS "lastUsedAt", ip, user_agent AS "userAgent",
       least(rotated_at + ${after(refreshTtl)}, created_at + ${after(sessionMaxAge)}) AS "expiresAt"
     FROM session
-    WHERE user_id = ${userId}::uuid AND ended_at IS NULL
+    WHERE user_id = ${userId}::uuid AND ended_at IS NULL AND epoch = (SELECT epoch FROM "user" WHERE id = ${userId}::uuid)
       AND rotated_at + ${after(refreshTtl + maxIdleJitter(refreshTtl))} > clock_timestamp()
       AND created_at + ${after(sessionMaxAge)} > clock_timestamp()
-    ORDER BY rotated_at DESC LIMIT 1000`;
+    ORDER BY rotated_at DESC LIMIT 1000`);
 }

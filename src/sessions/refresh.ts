@@ -32,7 +32,7 @@ export async function refreshSession(deps: SessionsDeps, text: string, caller: C
   };
 }
 
-type Refreshed = ShownUser & { version: number; counterNow: number; refreshExpiresIn: number };
+type Refreshed = ShownUser & { version: number; epoch: number; counterNow: number; refreshExpiresIn: number };
 
 /** @returns undefined if the token is not good for a refresh */
 async function rotate(
@@ -43,7 +43,7 @@ async function rotate(
 ): Promise<Refreshed | undefined> {
   const { counter } = token;
   const rotates = Prisma.sql`s.counter <= ${counter}`;
-  const [row] = await db.$queryRaw<Refreshed[]>`
+  const [row] = await db.direct<Refreshed>(Prisma.sql`
     WITH refreshed AS (UPDATE session s SET
       counter = CASE WHEN ${rotates} THEN ${counter} + 1 ELSE s.counter END,
       rotated_at = CASE WHEN ${rotates} THEN clock_timestamp() ELSE s.rotated_at END,
@@ -51,16 +51,16 @@ async function rotate(
       user_agent = CASE WHEN ${rotates} THEN ${caller.userAgent ?? null} ELSE s.user_agent END,
       access_expires_at = greatest(s.access_expires_at, ${accessExpiresAt}::timestamptz)
     FROM "user" u, (SELECT counter FROM session WHERE id = ${token.sessionId}::uuid) seen
-    WHERE ${isSessionOf(token)} AND s.ended_at IS NULL AND u.id = s.user_id AND u.disabled_at IS NULL
+    WHERE ${isSessionOf(token)} AND s.ended_at IS NULL AND u.id = s.user_id AND s.epoch = u.epoch AND u.disabled_at IS NULL
       AND ${isOfAge(config.tokens, token.sessionId)}
       AND (${rotates} OR (s.counter = ${counter} + 1 AND s.rotated_at > clock_timestamp() - ${seconds(config.tokens.refreshGrace)}))
     RETURNING u.id, u.username, u.email, u.email_verified_at AS "emailVerifiedAt", u.roles, u.version,
-      u.created_at AS "createdAt", u.updated_at AS "updatedAt", s.counter AS "counterNow", seen.counter AS "counterSeen",
+      s.epoch, u.created_at AS "createdAt", u.updated_at AS "updatedAt", s.counter AS "counterNow", seen.counter AS "counterSeen",
       s.ip AS "lastIp", s.user_agent AS "lastUserAgent",
       ceil(extract(epoch FROM least(s.rotated_at + ${seconds(config.tokens.refreshTtl)},
         s.created_at + ${seconds(config.tokens.sessionMaxAge)}) - clock_timestamp()))::int AS "refreshExpiresIn"
     ), ${refreshEvents(token, caller)}
-    SELECT * FROM refreshed`;
+    SELECT * FROM refreshed`);
   return row;
 }
 
@@ -87,7 +87,8 @@ async function refusalOf(deps: SessionsDeps, token: RefreshToken, caller: Caller
   const ended = await endSessions(db, reused, 'refresh_token_reused', { caller }, 'refresh.reused');
   if (rememberEnded(deps, ended) > 0) return 'refresh_token_reused';
   const [row] = await db.$queryRaw<unknown[]>`
-    SELECT FROM session s WHERE ${isSessionOf(token)} AND s.ended_at IS NOT NULL`;
+    SELECT FROM session s JOIN "user" u ON u.id = s.user_id
+    WHERE ${isSessionOf(token)} AND (s.ended_at IS NOT NULL OR s.epoch <> u.epoch)`;
   return row ? 'session_revoked' : 'invalid_refresh_token';
 }
 

@@ -4,9 +4,12 @@ import type { Db } from '../platform/db/database.js';
 import type { AccessClaims } from './access-tokens.js';
 
 /** A reason to refuse live access tokens, kept until the last of them expires. */
-export type Revocation =
-  | { userId: string; sessionId: string; version: null; keepUntil: Date }
-  | { userId: string; sessionId: null; version: number; keepUntil: Date };
+export type Revocation = { userId: string; keepUntil: Date } & (
+  | { sessionId: string; version: null }
+  | { sessionId: null; version: number }
+  // Everything of the user with a lower epoch, except one session.
+  | { sessionId: null; version: null; epoch: number; keptId: string | null }
+);
 
 /** Why a genuine, unexpired access token is refused. */
 export type Refusal = Extract<ErrorCode, 'session_revoked' | 'token_stale' | 'invalid_token'>;
@@ -36,31 +39,43 @@ const clockTolerance = 60_000;
 export function createRevocations(db: Db, max = maxRemembered): Revocations {
   const endedSessions = new Map<string, number>();
   const leastVersions = new Map<string, { version: number; until: number }>();
+  const leastEpochs = new Map<string, { epoch: number; keptId: string | null; until: number }>();
   let complete = false;
   let overflows = 0;
 
-  function remember({ userId, sessionId, version, keepUntil }: Revocation): void {
-    const until = keepUntil.getTime() + clockTolerance;
-    if (sessionId !== null) endedSessions.set(sessionId, until);
-    else if (version > (leastVersions.get(userId)?.version ?? -1)) leastVersions.set(userId, { version, until });
+  function remember(revocation: Revocation): void {
+    const { userId } = revocation;
+    const until = revocation.keepUntil.getTime() + clockTolerance;
+    if (revocation.sessionId !== null) endedSessions.set(revocation.sessionId, until);
+    else if (revocation.version !== null) {
+      const { version } = revocation;
+      if (version > (leastVersions.get(userId)?.version ?? -1)) leastVersions.set(userId, { version, until });
+    } else {
+      // The newest is enough: a session that it keeps was live until then.
+      const { epoch, keptId } = revocation;
+      if (epoch > (leastEpochs.get(userId)?.epoch ?? -1)) leastEpochs.set(userId, { epoch, keptId, until });
+    }
+  }
+
+  function isKnown({ userId, sessionId, version }: Revocation): boolean {
+    if (sessionId !== null) return endedSessions.has(sessionId);
+    return version !== null ? leastVersions.has(userId) : leastEpochs.has(userId);
   }
 
   function forgetExpired(): void {
     const now = Date.now();
     for (const [id, until] of endedSessions) if (until < now) endedSessions.delete(id);
-    for (const [id, { until }] of leastVersions) if (until < now) leastVersions.delete(id);
+    for (const least of [leastVersions, leastEpochs])
+      for (const [id, { until }] of least) if (until < now) least.delete(id);
   }
 
-  const size = () => endedSessions.size + leastVersions.size;
+  const size = () => endedSessions.size + leastVersions.size + leastEpochs.size;
 
   // Most of what is loaded again is already known and needs no more space.
   function fits(revocations: Revocation[]): boolean {
     if (size() + revocations.length <= max) return true;
     forgetExpired();
-    const unknown = revocations.filter(({ userId, sessionId }) =>
-      sessionId === null ? !leastVersions.has(userId) : !endedSessions.has(sessionId),
-    );
-    return size() + unknown.length <= max;
+    return size() + revocations.filter((one) => !isKnown(one)).length <= max;
   }
 
   function add(revocations: Revocation[]): void {
@@ -90,6 +105,8 @@ export function createRevocations(db: Db, max = maxRemembered): Revocations {
       add(await read(db, Prisma.sql`created_at > clock_timestamp() - make_interval(secs => ${seconds})`, max + 1)),
     checkMemory(claims) {
       if (endedSessions.has(claims.sid)) return 'session_revoked';
+      const ended = leastEpochs.get(claims.sub);
+      if (ended && claims.epoch < ended.epoch && claims.sid !== ended.keptId) return 'session_revoked';
       const least = leastVersions.get(claims.sub);
       return least && claims.ver < least.version ? 'token_stale' : undefined;
     },
@@ -105,14 +122,14 @@ export function createRevocations(db: Db, max = maxRemembered): Revocations {
 
 function read(db: Db, which: Prisma.Sql, max: number): Promise<Revocation[]> {
   return db.$queryRaw<Revocation[]>`
-    SELECT user_id AS "userId", session_id AS "sessionId", version, keep_until AS "keepUntil"
+    SELECT user_id AS "userId", session_id AS "sessionId", version, epoch, kept_id AS "keptId", keep_until AS "keepUntil"
     FROM revocation WHERE ${which} LIMIT ${max}`;
 }
 
 async function askDatabase(db: Db, { sid, sub, ver, kid }: AccessClaims): Promise<Refusal | undefined> {
   type Row = { alive: boolean; version: number; keyKnown: boolean };
   const [row] = await db.$queryRaw<Row[]>`
-    SELECT s.ended_at IS NULL AND u.disabled_at IS NULL AS alive, u.version,
+    SELECT s.ended_at IS NULL AND s.epoch = u.epoch AND u.disabled_at IS NULL AS alive, u.version,
       EXISTS (SELECT FROM signing_key WHERE id = ${kid}) AS "keyKnown"
     FROM session s JOIN "user" u ON u.id = s.user_id
     WHERE s.id = ${sid}::uuid AND u.id = ${sub}::uuid`;

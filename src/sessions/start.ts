@@ -8,13 +8,14 @@ import type { OutboxWake } from '../platform/outbox/wake.js';
 import type { ShownUser } from '../users/json.js';
 import { type User, userColumns } from '../users/users.js';
 import { type AccessTokenSettings, signAccessToken } from './access-tokens.js';
+import { endOldestSessions } from './end.js';
 import { newRefreshToken } from './refresh-tokens.js';
 import type { Revocations } from './revocations.js';
 
 /** Lifetimes are in seconds. */
 export type SessionTokens = {
   sessionId: string;
-  user: ShownUser;
+  user: ShownUser & { epoch: number };
   accessToken: string;
   accessExpiresIn: number;
   refreshToken: string;
@@ -26,6 +27,7 @@ export type SessionSettings = AccessTokenSettings & {
   refreshTtl: number;
   refreshGrace: number;
   sessionMaxAge: number;
+  maxSessions: number;
 };
 
 export type SessionsDeps = {
@@ -52,14 +54,17 @@ export async function startSession(
   const accessExpiresAt = new Date((issuedAt + config.tokens.accessTtl) * 1000);
   const actor = { actorId: userId, caller };
   const recorded = auditEvent(action, userId, actor, { session_id: sessionId }, Prisma.sql`FROM u`);
-  const [user] = await db.$queryRaw<User[]>`
+  const [row] = await db.direct<User & { isFull: boolean }>(Prisma.sql`
     WITH u AS (${signedIn}), started AS (
-      INSERT INTO session (id, user_id, nonce_hash, access_expires_at, ip, user_agent)
-      SELECT ${sessionId}::uuid, u.id, ${refreshToken.nonceHash}::bytea,
+      INSERT INTO session (id, user_id, epoch, nonce_hash, access_expires_at, ip, user_agent)
+      SELECT ${sessionId}::uuid, u.id, u.epoch, ${refreshToken.nonceHash}::bytea,
         ${accessExpiresAt}::timestamptz, ${caller.address}, ${caller.userAgent ?? null} FROM u
     ), recorded AS (${recorded}) ${mail ? Prisma.sql`, mailed AS (${mail})` : Prisma.empty}
-    SELECT ${userColumns} FROM u`;
-  if (!user) return undefined;
+    SELECT ${userColumns}, EXISTS (SELECT FROM session s WHERE s.user_id = u.id AND s.ended_at IS NULL
+      AND s.epoch = u.epoch OFFSET ${config.tokens.maxSessions - 1}) AS "isFull" FROM u`);
+  if (!row) return undefined;
+  const { isFull, ...user } = row;
+  if (isFull) await endOldestSessions(deps, userId, config.tokens.maxSessions);
   if (mail) deps.outboxWake?.wake();
   return {
     sessionId,

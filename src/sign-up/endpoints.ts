@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { type Context, openEndpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
-import { deviceTokenFor } from '../log-in/known-devices.js';
 import { requireGoodPassword } from '../passwords/policy.js';
+import { deviceTokenFor } from '../sessions/known-devices.js';
 import { tokenReply, tokenResponseSchema, transportSchema } from '../sessions/token-reply.js';
 import { emailSchema, usernameSchema } from '../users/fields.js';
 import { userJson, userSchema } from '../users/json.js';
@@ -47,7 +47,7 @@ export const signUp = openEndpoint({
     const passwordHash = await deps.passwords.hash(body.password, caller);
     if (signup === 'verified' && email !== undefined) return keep(deps, { username, email, passwordHash });
     const issued = await signUps.signUp(deps, { username, email, passwordHash }, caller);
-    return tokenReply(deps, issued, body.transport, deviceTokenFor(deps.keys, issued.user.id, undefined));
+    return tokenReply(deps, issued, body.transport, deviceTokenFor(deps.keys, issued.user));
   },
 });
 

@@ -10,7 +10,9 @@ export function readDate(value: string | number): Date | undefined {
   const number = typeof value === 'number' || /^\d{9,13}$/.test(value) ? Number(value) : undefined;
   if (number !== undefined) return validDate(number < FIRST_MILLISECONDS ? number * 1000 : number);
   const [, day, time = '00:00:00', fraction = '', offset = 'Z'] =
-    /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(\.\d{1,9})?)? ?(Z|UTC|[+-]\d\d(?::?\d\d)?)?$/i.exec(String(value)) ?? [];
+    /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(\.\d{1,9})?)? ?(Z|UTC|[+-]\d\d(?::?\d\d)?)?$/i.exec(
+      String(value),
+    ) ?? [];
   if (day === undefined || !exists(day)) return undefined;
   return validDate(Date.parse(`${day}T${time.padEnd(8, ':00')}${fraction.slice(0, 4)}${isoOffset(offset)}`));
 }

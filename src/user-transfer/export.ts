@@ -11,7 +11,7 @@ export async function* exportUsers({ db }: { db: Db }): AsyncGenerator<ForeignUs
     const page = await db.user.findMany({
       orderBy: { id: 'asc' },
       take: PAGE_SIZE,
-      where: { pendingUntil: null, ...(last !== undefined && { id: { gt: last } }) },
+      where: { pendingUntil: null, deletedAt: null, ...(last !== undefined && { id: { gt: last } }) },
     });
     for (const { username, email, emailVerifiedAt, passwordHash, roles, disabledAt, createdAt } of page)
       yield {

@@ -1,15 +1,15 @@
 import type { Db } from '../platform/db/database.js';
 import { type Page, pageOf } from '../platform/http/paging.js';
-import { canonical, findByLogin, type User } from './users.js';
+import { canonical, findById, findByLogin, type User } from './users.js';
 
 /** A pending sign-up is no user: it opens nothing and may expire tomorrow. */
-const confirmed = { pendingUntil: null };
+const confirmed = { pendingUntil: null, deletedAt: null };
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Also a pending sign-up, by id or username. No username is as long as an id, so they cannot be confused. */
 export async function findUser({ db }: { db: Db }, reference: string): Promise<User | null> {
-  return uuid.test(reference) ? db.user.findUnique({ where: { id: reference } }) : findByLogin({ db }, reference);
+  return uuid.test(reference) ? findById({ db }, reference) : findByLogin({ db }, reference);
 }
 
 /** At most `limit` users, by username. @param after the username before the first one */

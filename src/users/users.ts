@@ -15,14 +15,19 @@ export function canonical(name: string): string {
 }
 
 export async function findById({ db }: UsersDeps, id: string): Promise<User | null> {
-  return db.user.findUnique({ where: { id } });
+  const [user] = await db.direct<User>(
+    Prisma.sql`SELECT ${userColumns} FROM "user" u WHERE u.id = ${id}::uuid AND u.deleted_at IS NULL`,
+  );
+  return user ?? null;
 }
 
 /** The user with this username or e-mail, in any case. */
 export async function findByLogin({ db }: UsersDeps, login: string): Promise<User | null> {
   if (!/^[\x21-\x7e]{1,254}$/.test(login)) return null;
   const key = canonical(login);
-  return db.user.findUnique({ where: login.includes('@') ? { emailKey: key } : { usernameKey: key } });
+  const column = login.includes('@') ? Prisma.sql`u.email_key` : Prisma.sql`u.username_key`;
+  const [user] = await db.direct<User>(Prisma.sql`SELECT ${userColumns} FROM "user" u WHERE ${column} = ${key}`);
+  return user ?? null;
 }
 
 /** Waits for this user's logins in progress, so that the next statement sees their sessions, and blocks new ones. */
@@ -74,5 +79,5 @@ export function fromUser(userId: string): Prisma.Sql {
 export const userColumns = Prisma.sql`u.id, u.username, u.username_key AS "usernameKey", u.email,
   u.email_key AS "emailKey", u.email_verified_at AS "emailVerifiedAt", u.pending_email AS "pendingEmail",
   u.pending_email_key AS "pendingEmailKey", u.pending_until AS "pendingUntil", u.password_hash AS "passwordHash",
-  u.roles, u.version, u.disabled_at AS "disabledAt", u.last_login_at AS "lastLoginAt", u.created_at AS "createdAt",
+  u.roles, u.version, u.epoch, u.disabled_at AS "disabledAt", u.deleted_at AS "deletedAt", u.last_login_at AS "lastLoginAt", u.created_at AS "createdAt",
   u.updated_at AS "updatedAt"`;

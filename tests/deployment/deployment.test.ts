@@ -47,6 +47,31 @@ describe('Dockerfile', () => {
     expect(read('.dockerignore')).toMatch(/^\*$/m);
   });
 
+  it('builds every stage from one base, which a build argument may replace, or from a stage before it', () => {
+    expect(dockerfile).toMatch(/^ARG NODE_IMAGE=node:\d+-bookworm-slim$/m);
+    const stages = new Set<string>();
+    for (const line of dockerfile.split('\n')) {
+      const [, base, stage] = /^FROM (\S+)(?: AS (\S+))?$/.exec(line) ?? [];
+      if (base !== undefined) expect(['NODE_IMAGE', ...stages]).toContain(base.replace(/^\$\{(.+)\}$/, '$1'));
+      for (const from of all(line, /--from=(\S+)/g)) expect([...stages], line).toContain(from);
+      if (stage !== undefined) stages.add(stage);
+    }
+    expect(stages).toEqual(new Set(['build', 'modules', 'argon2']));
+  });
+
+  it('copies from a stage only what that stage has made', () => {
+    const copied = [...dockerfile.matchAll(/^COPY --from=(\S+) \/app\/(\S+) /gm)];
+    const made: Record<string, RegExp> = {
+      'modules node_modules': /npm ci --omit=dev/,
+      'argon2 argon2-avx2': /mkdir argon2-avx2 .*build-argon2\.sh argon2-avx2/,
+    };
+    for (const [line, stage, path] of copied)
+      expect(stage === 'build' ? /npm run build/ : made[`${stage} ${path}`], line).toEqual(expect.any(RegExp));
+    const stages = dockerfile.split(/^FROM /m).slice(1);
+    for (const [name, command] of [['build', /npm run build/] as const, ...Object.entries(made)])
+      expect(stages.find((stage) => stage.startsWith(`\${NODE_IMAGE} AS ${name.split(' ')[0]}\n`))).toMatch(command);
+  });
+
   it('runs the server as the user node, without npm', () => {
     expect(dockerfile).toMatch(/^USER node$/m);
     expect(dockerfile).toMatch(/^CMD \["node", "dist\/main\.js"\]$/m);

@@ -217,7 +217,7 @@ describe('at the same moment on two instances', () => {
             operator,
             { user, passwordHash: user.passwordHash },
             'no hash',
-            '01890a5d-ac96-774b-bcce-b302099a8057',
+            { sessionId: '01890a5d-ac96-774b-bcce-b302099a8057' },
             {},
           ),
       ],

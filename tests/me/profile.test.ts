@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApp, type TestApp } from '../support/app.js';
-import { mailTo, settledMails } from '../support/mails.js';
+import { confirm, mailTo, settledMails } from '../support/mails.js';
 import { expectProblem } from '../support/problem.js';
 
 let app: TestApp;
@@ -77,23 +77,28 @@ describe('PATCH /me', () => {
   );
 });
 
-describe('a notice is mailed', () => {
+describe('a notice is mailed to a verified address', () => {
+  const verifiedPerson = async () => {
+    const user = await person();
+    await confirm(app, user.email);
+    return user;
+  };
   const noticesOf = async (user: Person, subject: RegExp) =>
     (await settledMails(app)).filter((mail) => mail.to === `<${user.email}>` && subject.test(mail.subject));
 
   it('after a change of password', async () => {
-    const user = await person();
+    const user = await verifiedPerson();
     const passwords = { current_password: user.password, new_password: 'a wholly new passphrase' };
-    await app.http.post('/me/password').set(user.bearer).set('User-Agent', 'Browser/1').send(passwords).expect(204);
+    await app.http.post('/me/password').set(user.bearer).set('User-Agent', firefox).send(passwords).expect(204);
     const mails = await noticesOf(user, /password was changed/);
     expect(mails).toHaveLength(1);
-    expect(mails[0]?.text).toMatch(/From: 127\.0\.0\.1, Browser\/1/);
+    expect(mails[0]?.text).toMatch(/From: Firefox on Windows, address 127\.0\.0\.1/);
     await app.http.post('/me/password').set(user.bearer).send(passwords).expect(401);
     expect(await noticesOf(user, /password was changed/)).toHaveLength(1);
   });
 
   it('after a deletion, and no other data of the user is left', async () => {
-    const user = await person();
+    const user = await verifiedPerson();
     await app.http.delete('/me').set(user.bearer).send({ password: user.password }).expect(204);
     expect(await noticesOf(user, /was deleted/)).toHaveLength(1);
     expect(await app.deps.db.outbox.count({ where: { userId: user.userId } })).toBe(0);
@@ -101,10 +106,13 @@ describe('a notice is mailed', () => {
   });
 
   it('after a login from a new device, and not from a known one or at sign-up', async () => {
-    const user = await person();
+    const user = await verifiedPerson();
     const other = await person();
-    const logIn = (device_token?: string) =>
-      app.http.post('/auth/login').send({ username: user.username, password: user.password, device_token });
+    const logIn = (device_token?: string, agent = firefox) =>
+      app.http
+        .post('/auth/login')
+        .set('User-Agent', agent)
+        .send({ username: user.username, password: user.password, device_token });
     expect(await noticesOf(user, /new device/)).toHaveLength(0);
     await logIn(user.deviceToken).expect(200);
     await app.http
@@ -115,15 +123,20 @@ describe('a notice is mailed', () => {
     const { body } = await logIn().expect(200);
     expect(await noticesOf(user, /new device/)).toHaveLength(1);
     await logIn(body.device_token).expect(200);
-    for (const forged of [other.deviceToken, 'a'.repeat(76)]) await logIn(forged).expect(200);
+    for (const [n, forged] of [other.deviceToken, 'a'.repeat(76)].entries()) await logIn(forged, agents[n]).expect(200);
     expect(await noticesOf(user, /new device/)).toHaveLength(3);
     await app.http
       .post('/auth/login')
       .send({ username: user.username, password: 'a wrong password, this' })
       .expect(401);
     expect(await noticesOf(user, /new device/)).toHaveLength(3);
-    // An attacker who knows the password cannot fill a mailbox with notices.
-    for (let n = 0; n < 6; n++) await logIn().expect(200);
+    // An attacker who knows the password cannot fill a mailbox: neither with the same notice nor with others.
+    for (const agent of [...agents, ...agents]) await logIn(undefined, agent).expect(200);
     expect(await noticesOf(user, /new device/)).toHaveLength(5);
   });
 });
+
+const firefox = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0';
+const agents = ['Linux', 'Macintosh', 'Android', 'iPhone', 'iPad', 'CrOS'].map((system) =>
+  firefox.replace('Windows', system),
+);

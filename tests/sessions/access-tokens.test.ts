@@ -50,6 +50,7 @@ describe('access tokens', () => {
       sid: ada.sessionId,
       roles: [],
       ver: 0,
+      epoch: 0,
       iat: expect.any(Number),
       exp: (claims.iat ?? 0) + 900,
       jti: expect.any(String),
@@ -65,7 +66,7 @@ describe('access tokens', () => {
   });
 
   it('each have their own id', () => {
-    const subject = { id: ada.userId, roles: [], version: 0, sessionId: ada.sessionId };
+    const subject = { id: ada.userId, roles: [], version: 0, epoch: 0, sessionId: ada.sessionId };
     const sign = () => signAccessToken(app.deps.keys, app.config.tokens, subject, 1_700_000_000);
     const ids = Array.from({ length: 1000 }, () => (jwt.decode(sign()) as jwt.JwtPayload).jti);
     expect(new Set(ids).size).toBe(1000);

@@ -72,7 +72,10 @@ describe('revocations', () => {
       const user = await app.signUp();
       await deleteUser(app.deps, user.userId, {});
       expect(await db.session.count({ where: { id: user.sessionId } })).toBe(0);
-      expect(await rowOf(user.sessionId)).toMatchObject({ userId: user.userId });
+      expect(await db.revocation.findFirst({ where: { userId: user.userId } })).toMatchObject({
+        epoch: 1,
+        keptId: null,
+      });
       const restarted = createRevocations(db);
       await restarted.load();
       expect(restarted.checkMemory(claimsOf(user.accessToken))).toBe('session_revoked');

@@ -93,16 +93,48 @@ describe('SIGNUP=verified', () => {
     expect(mails.filter(({ to, token }) => to === `<${unknown}@example.com>` && token !== '')).toHaveLength(2);
   });
 
-  it('gives an address that two wait for to the one who opens the link first', async () => {
+  it('gives an address that two wait for to the first who opens the link and knows the password of that sign-up', async () => {
     const [one, two] = [newName(), newName()];
     const email = `${one}@example.com`;
     for (const username of [one, two]) await signUp(username, email).expect(201);
     const mails = (await settledMails(app)).filter(({ to }) => to === `<${email}>`);
     expect(mails.map(({ text }) => /Hello (\S+),/.exec(text)?.[1])).toEqual([one, two]);
-    await verify(mails[1]?.token as string).expect(204);
-    expectProblem(await verify(mails[0]?.token as string), 'invalid_one_time_token');
+    const confirm = (token: unknown) => app.http.post('/auth/email/verify').send({ token, password: goodPassword });
+    await confirm(mails[1]?.token).expect(204);
+    expectProblem(await confirm(mails[0]?.token), 'invalid_one_time_token');
     await logIn(two).expect(200);
     expectProblem(await logIn(one), 'email_unverified');
+  });
+
+  it('confirms no sign-up of a stranger who used the same address, earlier or later, by a click of its owner', async () => {
+    const [before, alice, after] = [newName(), newName(), newName()];
+    const email = `${alice}@example.com`;
+    const strangers = 'a password of a stranger';
+    await signUp(before, email, { password: strangers }).expect(201);
+    await signUp(alice, email).expect(201);
+    await signUp(after, email, { password: strangers }).expect(201);
+    await app.http.post('/auth/email/resend').send({ email }).expect(202);
+    const mails = (await settledMails(app)).filter(({ to }) => to === `<${email}>`);
+    expect(mails).toHaveLength(4);
+    const nameOf = ({ text }: { text: string }) => /Hello (\S+),/.exec(text)?.[1];
+    const confirm = (token: string, password?: string) => app.http.post('/auth/email/verify').send({ token, password });
+    for (const mail of [mails[2], mails[3]]) {
+      if (!mail) throw new Error('No mail');
+      const answer = await confirm(mail.token);
+      expectProblem(answer, 'validation_failed');
+      expect(answer.body.errors).toEqual([
+        { path: 'password', message: expect.stringContaining(`the password of ${nameOf(mail)} `) },
+      ]);
+      expectProblem(await confirm(mail.token, goodPassword), 'invalid_credentials');
+    }
+    for (const name of [before, after]) expectProblem(await logIn(name, strangers), 'email_unverified');
+    // Her own link can be had by name, and opens with her password.
+    await app.http.post('/auth/email/resend').send({ email, username: alice.toUpperCase() }).expect(202);
+    const own = await mailTo(app, email);
+    expect(nameOf(own)).toBe(alice);
+    expectProblem(await confirm(own.token), 'validation_failed');
+    await confirm(own.token, goodPassword).expect(204);
+    await logIn(email).expect(200);
   });
 
   it('makes one sign-up with one mail of 50 sign-ups with one name at once', async () => {

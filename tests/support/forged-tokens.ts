@@ -35,6 +35,7 @@ export const forgedTokens: [what: string, make: (forger: Forger) => string, code
   ['an expired one', (f) => f.own(f.header, { ...f.claims, iat: now() - 901, exp: now() - 1 }), 'token_expired'],
   ['one with another signature', ({ user }) => changed(user.accessToken, 2)],
   ['one with another payload under its signature', ({ user }) => changed(user.accessToken, 1)],
+  ['one whose signature is spelled another way', ({ user }) => respelled(user.accessToken)],
   ['one without its signature', ({ user }) => user.accessToken.replace(/[^.]*$/, '')],
   ['one for another audience', (f) => f.own(f.header, { ...f.claims, aud: 'elsewhere', client_id: 'elsewhere' })],
   ['one of another client', (f) => f.own(f.header, { ...f.claims, client_id: 'elsewhere' })],
@@ -165,4 +166,10 @@ function changed(token: string, segment: number): string {
   const text = parts[segment] ?? '';
   parts[segment] = `${text.slice(0, 20)}${text[20] === 'A' ? 'B' : 'A'}${text.slice(21)}`;
   return parts.join('.');
+}
+
+/** The last character of 64 bytes in base64url has four spare bits: another one decodes to the same signature. */
+function respelled(token: string): string {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+  return token.slice(0, -1) + alphabet[alphabet.indexOf(token.slice(-1)) + 1];
 }

@@ -58,3 +58,9 @@ export async function mailTo(app: Pick<TestApp, 'config' | 'deps'>, address: str
   if (!newest) throw new Error(`No mail to ${address} about ${subject}`);
   return newest;
 }
+
+/** Opens the link that was mailed to an address. */
+export async function confirm(app: Pick<TestApp, 'config' | 'deps' | 'http'>, address: string): Promise<void> {
+  const { token } = await mailTo(app, address, /Confirm/);
+  await app.http.post('/auth/email/verify').send({ token }).expect(204);
+}

@@ -91,10 +91,13 @@ function relay(client: Socket, upstream: Socket, decide: (sql: string) => 'pass'
   // The messages of one statement are held back until it is complete: Query, or Parse … Sync.
   let held: Buffer[] = [];
   let sql = '';
+  const named = new Map<string, string>();
   let listens = false;
   const takeRequests = messageReader(true, (type, message) => {
     held.push(message);
-    if (type === 'P') sql = textAfter(message, message.indexOf(0, 5) + 1);
+    if (type === 'P') named.set(textAfter(message, 5), textAfter(message, message.indexOf(0, 5) + 1));
+    // A statement with a name is parsed once and bound often.
+    if (type === 'B') sql = named.get(textAfter(message, message.indexOf(0, 5) + 1)) ?? '';
     if (type === 'Q') sql = textAfter(message, 5);
     if (/[PBDECH]/.test(type)) return;
     listens ||= sql.startsWith('LISTEN');

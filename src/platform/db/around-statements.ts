@@ -5,10 +5,11 @@ export type AroundStatement = <T>(sql: string, run: () => Promise<T>) => Promise
 
 /** The same driver with `around` each statement, in transactions too, but not around BEGIN and COMMIT. */
 export function aroundStatements(driver: Driver, around: AroundStatement): Driver {
-  const { adapters, runSql } = driver;
+  const { adapters, runDirect, runSql } = driver;
   return {
     ...driver,
     adapters: aroundAdapters(adapters, around),
+    runDirect: (statement) => around(statement.text, () => runDirect(statement)),
     runSql: runSql && ((text, values) => around(text, () => runSql(text, values))),
   };
 }

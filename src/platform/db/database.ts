@@ -1,5 +1,6 @@
 import { type Prisma, PrismaClient } from '../../generated/prisma/client.js';
 import { type AroundStatement, aroundStatements } from './around-statements.js';
+import { createDirect, type Direct } from './direct.js';
 import type { Driver } from './driver.js';
 import type { DirectoryLock } from './embedded/directory-lock.js';
 import type { Listen } from './listen.js';
@@ -20,7 +21,7 @@ export type DatabaseOptions = {
   driver?: Driver | undefined;
 };
 
-export type Db = PrismaClient;
+export type Db = PrismaClient & { direct: Direct };
 
 /** The client inside `db.$transaction(async (tx) => …)`. A function that works in both takes `Db | Transaction`. */
 export type Transaction = Prisma.TransactionClient;
@@ -82,8 +83,9 @@ function createClient(driver: Driver, { onStatement }: DatabaseOptions): Db {
     adapter: driver.adapters,
     transactionOptions: { maxWait: TIME_LIMITS.transactionStart, timeout: TIME_LIMITS.transaction },
   };
-  if (onStatement === undefined) return new PrismaClient({ ...common });
+  const direct = createDirect(driver.runDirect, onStatement);
+  if (onStatement === undefined) return Object.assign(new PrismaClient({ ...common }), { direct });
   const client = new PrismaClient({ ...common, log: [{ emit: 'event', level: 'query' }] });
   client.$on('query', (event) => onStatement(event.query));
-  return client as Db;
+  return Object.assign(client as PrismaClient, { direct });
 }

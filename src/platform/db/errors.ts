@@ -13,10 +13,16 @@ type AdapterError = {
  * gives only the index's name, it is read from that: `<table>_<column>_key`.
  */
 export function uniqueViolation(error: unknown): string | undefined {
+  if (sqlState(error) === '23505' && isObject(error) && 'severity' in error)
+    return nameWithoutTable(String(error.constraint), String(error.table));
   const { kind, constraint, table } = adapterError(error);
   if (kind !== 'UniqueConstraintViolation') return undefined;
   if (constraint?.fields !== undefined) return constraint.fields.join('_');
-  return constraint?.index?.slice(`${table ?? ''}_`.length).replace(/_key$/, '');
+  return constraint?.index && nameWithoutTable(constraint.index, table ?? '');
+}
+
+function nameWithoutTable(index: string, table: string): string {
+  return index.slice(`${table}_`.length).replace(/_key$/, '');
 }
 
 export function isForeignKeyViolation(error: unknown): boolean {

@@ -1,6 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import type { SqlDriverAdapter, SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
 import pg from 'pg';
+import { withNames } from './direct.js';
 import type { Driver, RunSql } from './driver.js';
 import { listenOnServer } from './listen.js';
 import { locks } from './locks.js';
@@ -22,6 +23,7 @@ export function openServer(url: string, poolSize: number): Driver {
     listen: listenOnServer(connection),
     withMigrationLock: (work) => withMigrationLock(connection, work),
     withSession: (work) => withSession(connection, work),
+    runDirect: withNames(async (statement) => (await pool.query({ ...statement, types })).rows),
     runSql: (text, values) => pool.query(text, values),
     pool: () => ({
       total: pool.totalCount,
@@ -29,7 +31,7 @@ export function openServer(url: string, poolSize: number): Driver {
       max: poolSize,
       waiting: pool.waitingCount,
     }),
-    close: async () => await pool.end(),
+    close: async () => void (pool.ending || (await pool.end())),
     lock: undefined,
   };
 }
@@ -45,6 +47,12 @@ function connectionConfig(url: string): pg.ClientConfig {
     idle_in_transaction_session_timeout: TIME_LIMITS.idleTransaction,
   };
 }
+
+const int8 = pg.types.builtins.INT8;
+const types = {
+  getTypeParser: ((oid: number, format: 'text') =>
+    oid === int8 ? BigInt : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+};
 
 // The adapter writes times without an offset and strips it when it reads: only UTC keeps them correct. A SET statement
 // wins over role, database and URL, and poolers in transaction mode track it.

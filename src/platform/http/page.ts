@@ -80,6 +80,10 @@ form.addEventListener('submit', async (event) => {
     });
     if (answer.ok) { form.hidden = true; return say(form.dataset.done) }
     const problem = await answer.json();
+    for (const { path } of problem.errors ?? []) {
+      const field = form.elements[path];
+      if (field?.disabled) { field.disabled = false; field.parentElement.hidden = false; field.focus() }
+    }
     say([problem.title, ...(problem.errors ?? []).map(({ message }) => message)].join('. '));
   } catch {
     say('The server cannot be reached just now. Try again.');

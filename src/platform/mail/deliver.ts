@@ -1,18 +1,35 @@
 import type { Db } from '../db/database.js';
+import { type MailRate, passesGate } from '../outbox/gate.js';
 import type { OutboxItem } from '../outbox/queue.js';
 import type { Deliver } from '../outbox/worker.js';
 import type { Mailer } from './mailer.js';
 import { messageOf } from './message.js';
 import { type MailContent, renderMail } from './render.js';
 
-type MailDeps = { db: Db; config: { appUrl: string; mail: { from: string } } };
-type Compose = (deps: MailDeps, item: OutboxItem) => Promise<MailContent | undefined>;
+type MailDeps = {
+  db: Db;
+  config: { appUrl: string; mail: { from: string }; limits: { on: boolean; rates: { mail: MailRate } } };
+};
 
-export function deliverMails(deps: MailDeps, compose: Compose, send: Mailer): Deliver {
-  const { appUrl, mail } = deps.config;
+/** A mail that is not written yet. Writing may make a token, which replaces the one of an earlier mail. */
+export type AddressedMail = {
+  to: string;
+  /** The user it is about. */
+  userId: string | null;
+  isNotice?: boolean;
+  write(): Promise<MailContent | undefined>;
+};
+
+type Address = (deps: MailDeps, item: OutboxItem) => Promise<AddressedMail | undefined>;
+
+export function deliverMails(deps: MailDeps, address: Address, send: Mailer): Deliver {
+  const { appUrl, mail, limits } = deps.config;
+  const rate = limits.on ? limits.rates.mail : undefined;
   return async (item, signal) => {
-    const content = await compose(deps, item);
-    if (content) await send(messageOf(item.id, mail.from, content.to, renderMail(content, appUrl)), signal);
+    const addressed = await address(deps, item);
+    if (!addressed || !(await passesGate(deps, item, addressed, rate))) return false;
+    const content = await addressed.write();
+    if (content) await send(messageOf(item.id, mail.from, addressed.to, renderMail(content, appUrl)), signal);
     return content !== undefined;
   };
 }

@@ -7,7 +7,7 @@ export type OutboxItem = {
   purpose: string;
   userId: string | null;
   recipient: string;
-  detail: { username?: string; ip?: string | null; userAgent?: string | null };
+  detail: { username?: string; ip?: string | null; device?: string };
   attempts: number;
 };
 
@@ -22,17 +22,17 @@ export const leaseSeconds = 60;
  * last mail has the newest token.
  */
 export async function takeItems({ db }: QueueDeps, max: number): Promise<OutboxItem[]> {
-  return db.$queryRaw<OutboxItem[]>`
+  return db.direct<OutboxItem>(Prisma.sql`
     UPDATE outbox SET attempts = attempts + 1, due_at = clock_timestamp() + make_interval(secs => ${leaseSeconds})
     WHERE id IN (
       SELECT id FROM outbox o WHERE ${isNext} AND due_at <= clock_timestamp()
       ORDER BY due_at LIMIT ${max} FOR UPDATE SKIP LOCKED)
-    RETURNING id, purpose, user_id AS "userId", recipient, detail, attempts`;
+    RETURNING id, purpose, user_id AS "userId", recipient, detail, attempts`);
 }
 
 export async function secondsUntilDue({ db }: QueueDeps): Promise<number | undefined> {
-  const [row] = await db.$queryRaw<{ seconds: number | null }[]>`
-    SELECT extract(epoch FROM min(due_at) - clock_timestamp())::float8 AS seconds FROM outbox o WHERE ${isNext}`;
+  const [row] = await db.direct<{ seconds: number | null }>(Prisma.sql`
+    SELECT extract(epoch FROM min(due_at) - clock_timestamp())::float8 AS seconds FROM outbox o WHERE ${isNext}`);
   return row?.seconds ?? undefined;
 }
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
-import { messages, PGlite } from '@electric-sql/pglite';
+import { messages, PGlite, types } from '@electric-sql/pglite';
 import { DriverAdapterError, type SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
 import { PrismaPGlite } from 'pglite-prisma-adapter';
 import type { Driver } from '../driver.js';
@@ -59,6 +59,8 @@ async function createPGlite(dataDir?: string): Promise<PGlite> {
 // not in them is read from the file, which the operating system has in its memory.
 const START_PARAMS = [...PGlite.defaultStartParams, '-c', 'shared_buffers=32MB'];
 
+const parsers = { [types.INT8]: BigInt };
+
 /** What works on an embedded database that is open. Closing it closes that. */
 export async function driverOf(pglite: PGlite): Promise<Driver> {
   // The adapter writes times without an offset and strips it when it reads: only UTC keeps them correct.
@@ -70,6 +72,7 @@ export async function driverOf(pglite: PGlite): Promise<Driver> {
     // No lock needed: one connection, and one process has the directory.
     withMigrationLock: async (work) => await work(embeddedMigrationAdapters(pglite)),
     withSession: async (work) => await work((text, values) => runSql(pglite, text, values)),
+    runDirect: async ({ text, values }) => (await pglite.query(text, values, { parsers })).rows,
     runSql: undefined,
     pool: undefined,
     close: async () => await pglite.close(),

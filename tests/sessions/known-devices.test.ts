@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { deviceIdOf, deviceTokenFor } from '../../src/log-in/known-devices.js';
+import { deviceIdOf, deviceTokenFor } from '../../src/sessions/known-devices.js';
 import { startApp, startAppForTest, type TestApp } from '../support/app.js';
 
 describe('device tokens', () => {
@@ -11,8 +11,8 @@ describe('device tokens', () => {
   afterAll(() => app.stop());
 
   const [ada, eve] = [uuidv7(), uuidv7()];
-  const issue = (userId: string, presented?: string) => deviceTokenFor(app.deps.keys, userId, presented);
-  const known = (userId: string, token: string) => deviceIdOf(app.deps.keys, userId, token);
+  const issue = (id: string, presented?: string, epoch = 0) => deviceTokenFor(app.deps.keys, { id, epoch }, presented);
+  const known = (id: string, token: string, epoch = 0) => deviceIdOf(app.deps.keys, { id, epoch }, token);
 
   it('identify a device where this user has logged in before', () => {
     const token = issue(ada);
@@ -34,6 +34,14 @@ describe('device tokens', () => {
     const token = issue(ada);
     expect(known(eve, token)).toBeUndefined();
     expect(issue(eve, token)).not.toBe(token);
+  });
+
+  it('are void after the user’s epoch rose, and the device gets a new one', () => {
+    const token = issue(ada);
+    const next = issue(ada, token, 1);
+    expect([known(ada, token, 1), known(ada, next, 0), known(ada, next, 2)]).toEqual([undefined, undefined, undefined]);
+    expect(known(ada, next, 1)).toMatch(/^[\w-]{22}$/);
+    expect(issue(ada, next, 1)).toBe(next);
   });
 
   it('are not valid if any bit was changed', () => {
@@ -62,6 +70,6 @@ describe('device tokens', () => {
 
   it('of another deployment are not valid', async () => {
     const elsewhere = await startAppForTest();
-    expect(known(ada, deviceTokenFor(elsewhere.deps.keys, ada, undefined))).toBeUndefined();
+    expect(known(ada, deviceTokenFor(elsewhere.deps.keys, { id: ada, epoch: 0 }))).toBeUndefined();
   });
 });
