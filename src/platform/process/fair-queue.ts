@@ -1,4 +1,9 @@
-type Entry = { address: string; milliseconds: number };
+type Entry = {
+  address: string;
+  milliseconds: number;
+  /** Whether it can begin; others wait for something else first, and only take up room. */
+  isReady: boolean;
+};
 
 /** Addresses take turns; of one address, first come, first served. */
 export function createFairQueue<Waiter extends Entry>() {
@@ -19,7 +24,7 @@ export function createFairQueue<Waiter extends Entry>() {
 
   return {
     size: () => size,
-    /** How long the waiting work takes in all, in milliseconds. */
+    /** How long all of it takes, in milliseconds. */
     total: () => total,
     add(waiter: Waiter): void {
       const line = lines.get(waiter.address) ?? [];
@@ -29,11 +34,12 @@ export function createFairQueue<Waiter extends Entry>() {
       total += waiter.milliseconds;
     },
     remove,
-    lengthOf: (address: string) => lines.get(address)?.length ?? 0,
-    longest: () => Math.max(0, ...[...lines.values()].map(({ length }) => length)),
     next(): Waiter | undefined {
-      const [line] = lines.values();
-      return line?.[0];
+      for (const line of lines.values()) {
+        const ready = line.find(({ isReady }) => isReady);
+        if (ready) return ready;
+      }
+      return undefined;
     },
     /** Takes the next one out; its address goes to the end of the ring. */
     take(next: Waiter): void {
@@ -44,11 +50,12 @@ export function createFairQueue<Waiter extends Entry>() {
       lines.set(next.address, line);
     },
     /**
+     * The last of the address with the most; of several such addresses, the one whose turn is furthest away.
      * @param newcomer the address that needs room: then there is none to replace if the fullest address would end up
      * with fewer waiters than the newcomer
      */
     lastOfFullest(newcomer?: string): Waiter | undefined {
-      const fullest = [...lines.values()].reduce((most, line) => (line.length > most.length ? line : most), []);
+      const fullest = [...lines.values()].reduce((most, line) => (line.length >= most.length ? line : most), []);
       const own = newcomer === undefined ? -1 : (lines.get(newcomer)?.length ?? 0);
       return fullest.length > own + 1 ? fullest.at(-1) : undefined;
     },

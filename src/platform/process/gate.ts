@@ -1,5 +1,6 @@
 import { AppError } from '../../errors.js';
 import { createFairQueue } from './fair-queue.js';
+import { createPace } from './pace.js';
 
 /** What work takes: memory, and time of one core of an ordinary machine. */
 export type Expense = { memoryBytes: number; milliseconds: number };
@@ -37,13 +38,20 @@ type GateOptions = {
   deadlineMs: number;
 };
 
-type Announced = { address: string; milliseconds: number };
-type Waiter = Announced & { places: number; admit(): void; refuse(): void };
+type Waiter = {
+  address: string;
+  milliseconds: number;
+  places: number;
+  isReady: boolean;
+  admit(): void;
+  refuse(): void;
+};
 
 // The queue is full when its work would take this part of the deadline: measured times vary, and nobody may wait for
 // the whole deadline and hear "no" then.
 const usablePart = 0.75;
-const learningRate = 0.25;
+
+const noExpense: Expense = { memoryBytes: 0, milliseconds: 0 };
 
 /**
  * A gate before expensive work such as password hashes: a flood of logins costs bounded memory and processor time, and
@@ -52,11 +60,9 @@ const learningRate = 0.25;
  */
 export function createGate({ concurrency, queueLimit, memoryBytes, deadlineMs }: GateOptions): Gate {
   const queue = createFairQueue<Waiter>();
-  const announced = createFairQueue<Announced>();
+  const pace = createPace();
   let running = 0;
   let free = concurrency;
-  // How much longer work takes here than its expense says.
-  let pace: number | undefined;
 
   function placesOf({ memoryBytes: needed }: Expense): number {
     if (memoryBytes === undefined) return 1;
@@ -68,30 +74,42 @@ export function createGate({ concurrency, queueLimit, memoryBytes, deadlineMs }:
     free -= places;
   }
 
-  /** Whether the waiting work would take too long. @param more beside what waits already */
+  /** Whether what waits would take too long. @param more beside what waits already */
   function isTooLong(patienceMs: number, more = 0): boolean {
-    return (queue.total() + more) * (pace ?? 1) > patienceMs * usablePart * concurrency;
+    return (queue.total() + more) * pace.now() > patienceMs * usablePart * concurrency;
   }
 
-  async function enter(address: string, places: number, milliseconds: number, turn: Turn): Promise<void> {
-    if (queue.size() === 0 && places <= free) return start(places);
-    const { patienceMs = deadlineMs } = turn;
-    const work = { address, places, milliseconds: milliseconds * places };
+  /** @param soon how many of the queue can begin as soon as they are ready */
+  function makeRoom(address: string, milliseconds: number, soon: number): void {
     // Work that would wait for nothing but what runs is let in, however long it takes.
-    const comesTooLate = (patience: number) => queue.size() > 0 && isTooLong(patience, work.milliseconds);
+    const isFull = () =>
+      queue.size() >= queueLimit + soon || (queue.size() > soon && isTooLong(deadlineMs, milliseconds));
+    while (isFull()) {
+      const victim = queue.lastOfFullest(address);
+      if (!victim) throw new AppError('overloaded');
+      victim.refuse();
+    }
+  }
+
+  async function enter(
+    address: string,
+    { expense = noExpense, patienceMs = deadlineMs, whenGone }: Turn,
+  ): Promise<void> {
+    const places = placesOf(expense);
+    if (places <= free && !queue.next()) return start(places);
+    const milliseconds = expense.milliseconds * places;
     // Nobody else is refused because this one has less patience.
-    if (patienceMs < deadlineMs && comesTooLate(patienceMs)) throw new AppError('overloaded');
-    while (queue.size() >= queueLimit || comesTooLate(deadlineMs)) makeRoomFor(address);
-    await wait(work, patienceMs, turn);
+    const isInHurry = patienceMs < deadlineMs && queue.size() > 0;
+    if (isInHurry && isTooLong(patienceMs, milliseconds)) throw new AppError('overloaded');
+    makeRoom(address, milliseconds, 0);
+    await wait({ address, milliseconds, places }, patienceMs, whenGone);
   }
 
-  function makeRoomFor(address: string): void {
-    const victim = queue.lastOfFullest(address);
-    if (!victim) throw new AppError('overloaded');
-    victim.refuse();
-  }
-
-  function wait(work: Omit<Waiter, 'admit' | 'refuse'>, patienceMs: number, { whenGone }: Turn): Promise<void> {
+  function wait(
+    work: Pick<Waiter, 'address' | 'milliseconds' | 'places'>,
+    patienceMs: number,
+    whenGone: Turn['whenGone'],
+  ): Promise<void> {
     return new Promise((admit, reject) => {
       const end = () => {
         clearTimeout(deadline);
@@ -99,6 +117,7 @@ export function createGate({ concurrency, queueLimit, memoryBytes, deadlineMs }:
       };
       const waiter: Waiter = {
         ...work,
+        isReady: true,
         admit: () => {
           end();
           start(work.places);
@@ -114,7 +133,7 @@ export function createGate({ concurrency, queueLimit, memoryBytes, deadlineMs }:
       };
       const deadline = setTimeout(waiter.refuse, patienceMs).unref();
       queue.add(waiter);
-      const stopListening = whenGone?.(() => waiter.refuse());
+      const stopListening = whenGone?.(waiter.refuse);
       // Nothing may run any more, if room was made by refusing the last that waited.
       admitNext();
     });
@@ -136,43 +155,34 @@ export function createGate({ concurrency, queueLimit, memoryBytes, deadlineMs }:
     while (queue.size() > 1 && isTooLong(deadlineMs)) queue.lastOfFullest()?.refuse();
   }
 
-  function announce(address: string, { milliseconds }: Expense): () => void {
-    const unused = Math.max(0, concurrency - running);
-    const coming = Math.max(0, announced.size() - unused);
-    const isFull =
-      announced.size() >= unused &&
-      (queue.size() + coming >= queueLimit ||
-        (queue.size() + coming > 0 && isTooLong(deadlineMs, announced.total() + milliseconds)));
-    // As in the queue: an address with fewer waiters than another one will replace one of those.
-    const own = queue.lengthOf(address) + announced.lengthOf(address);
-    const longest = Math.max(queue.longest(), announced.longest());
-    if (isFull && longest <= own + 1) throw new AppError('overloaded');
-    const work = { address, milliseconds };
-    announced.add(work);
-    return () => announced.remove(work);
-  }
-
-  function learn({ milliseconds }: Expense, tookMs: number): void {
-    if (milliseconds === 0) return;
-    const measured = tookMs / milliseconds;
-    pace = pace === undefined ? measured : pace + learningRate * (measured - pace);
-  }
-
   return {
     async run(address, work, turn = {}) {
-      const { expense = { memoryBytes: 0, milliseconds: 0 } } = turn;
-      const places = placesOf(expense);
-      await enter(address, places, expense.milliseconds, turn);
+      const { expense = noExpense } = turn;
+      await enter(address, turn);
       const begun = performance.now();
       try {
         const result = await work();
-        learn(expense, performance.now() - begun);
+        if (turn.expense) pace.learn(expense.milliseconds, performance.now() - begun);
         return result;
       } finally {
-        leave(places);
+        leave(placesOf(expense));
       }
     },
-    announce,
+    announce(address, expense) {
+      const places = placesOf(expense);
+      const milliseconds = expense.milliseconds * places;
+      makeRoom(address, milliseconds, free);
+      const coming: Waiter = {
+        address,
+        milliseconds,
+        places,
+        isReady: false,
+        admit() {},
+        refuse: () => queue.remove(coming),
+      };
+      queue.add(coming);
+      return () => queue.remove(coming);
+    },
     stats: () => ({ running, queued: queue.size() }),
   };
 }
