@@ -1,4 +1,5 @@
 import { Strategy as LocalStrategy } from 'passport-local';
+import type { Logger } from 'pino';
 import { countedEvent } from '../audit/counted-events.js';
 import type { Deps } from '../deps.js';
 import type { Guard } from '../endpoint.js';
@@ -40,7 +41,7 @@ function localStrategy(deps: Deps): LocalStrategy {
   });
 }
 
-type CheckDeps = { db: Db; passwords: Passwords };
+type CheckDeps = { db: Db; log: Logger; passwords: Passwords };
 
 /**
  * Checks the password of a login; a wrong password and an unknown user look the same and are recorded alike.

@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import type { Db } from '../platform/db/database.js';
 import type { Limit } from '../platform/limits/limit.js';
 import { findById, type User } from '../users/users.js';
@@ -6,7 +7,7 @@ import type { Asker, Passwords } from './hasher.js';
 /** A user whose password was just checked against this hash. */
 export type CheckedUser = { user: User; passwordHash: string };
 
-type CheckDeps = { db: Db; passwords: Passwords };
+type CheckDeps = { db: Db; log: Logger; passwords: Passwords };
 
 /**
  * Checks the password of a signed-in user (ASVS 7.5.1).
@@ -39,6 +40,8 @@ export async function checkPasswordFor(
 ): Promise<CheckedUser | undefined> {
   const compare = () => deps.passwords.verify(user?.passwordHash, password, asker);
   const right = attempts ? await limitSilently(attempts, compare) : await compare();
+  if (user && deps.passwords.isTooDear(user.passwordHash))
+    deps.log.warn({ userId: user.id }, 'the hash of this user’s password costs too much: it needs a new password');
   if (!user || !right) return undefined;
   if (!deps.passwords.isOutdated(user.passwordHash)) return { user, passwordHash: user.passwordHash };
   return { user, passwordHash: await rehash(deps, user, password, asker) };

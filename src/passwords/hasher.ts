@@ -30,6 +30,8 @@ export type Passwords = {
   announce(caller: Caller): Asker;
   /** Whether a stored hash is imported, or uses less memory or fewer passes than new hashes (ASVS 11.2.2). */
   isOutdated(stored: string): boolean;
+  /** Whether a stored hash costs so much that it is not compared, and so opens nothing. */
+  isTooDear(stored: string): boolean;
   /** Why a hash of another system cannot be imported and what to do; undefined if it can. */
   objectionTo(hash: string): string | undefined;
 };
@@ -59,7 +61,7 @@ const HASH_BYTES = 32;
 export function createPasswords({ cost, gate, ceiling, pepper }: Options): Passwords {
   const decoy = decoyHash(cost);
   const ownExpense = expenseOf(cost);
-  const { importedHash, objectionTo } = createForeignHashes(ceiling, pepper);
+  const { importedHash, objectionTo, ...foreign } = createForeignHashes(ceiling, pepper);
 
   function inTurn<T>({ address, whenGone, arrive }: Asker, turn: Turn, work: () => Promise<T>): Promise<T> {
     arrive?.();
@@ -93,6 +95,7 @@ export function createPasswords({ cost, gate, ceiling, pepper }: Options): Passw
       );
       return right && expense !== undefined;
     },
+    isTooDear: (stored) => ownExpenseOf(stored) === undefined && foreign.isTooDear(stored),
     isOutdated(stored) {
       const storedCost = readCost(stored);
       return !storedCost || storedCost.memoryKiB < cost.memoryKiB || storedCost.passes < cost.passes;

@@ -75,9 +75,9 @@ test('no hash is computed for clients that have gone away', async () => {
   expect(await logIn(app, password)).toMatchObject({ status: 200 });
 }, 60_000);
 
-test('a stranger’s guesses at a user whose stored hash costs 1 GiB and 20 passes take no more than others', async () => {
+test('a stranger’s guesses at a user whose stored hash costs 1 GiB and 20 passes take no more than others, and the log says whose hash it is', async () => {
   const app = await startAppForTest();
-  await app.signUp({ username: 'ada', password });
+  const { userId } = await app.signUp({ username: 'ada', password });
   const dear = storedHash('m=1048576,t=20,p=1');
   for (const passwordHash of [dear, dear.replace('$imported', '')]) {
     await app.deps.db.user.updateMany({ data: { passwordHash } });
@@ -85,4 +85,6 @@ test('a stranger’s guesses at a user whose stored hash costs 1 GiB and 20 pass
     expect(answer.status).toBe(401);
     expect(answer.ms).toBeLessThan(3000);
   }
+  const reports = app.logs.filter(({ msg }) => /costs too much/.test(String(msg)));
+  expect(reports).toEqual([expect.objectContaining({ userId }), expect.objectContaining({ userId })]);
 }, 60_000);

@@ -200,6 +200,53 @@ describe('importing', () => {
     expect(again).toEqual({ counts: { lines: 3, imported: 1, existing: 2, refused: 0 }, refused: [] });
   });
 
+  test.each([
+    ['2021-03-04 05:06:07+00', '2021-03-04T05:06:07.000Z'],
+    ['2021-03-04 05:06:07.123456+02', '2021-03-04T03:06:07.123Z'],
+    ['2021-03-04T05:06:07', '2021-03-04T05:06:07.000Z'],
+    ['2021-03-04 05:06:07 UTC', '2021-03-04T05:06:07.000Z'],
+    ['2021-03-04T05:06:07-0530', '2021-03-04T10:36:07.000Z'],
+    ['2021-03-04', '2021-03-04T00:00:00.000Z'],
+    [1614834367, '2021-03-04T05:06:07.000Z'],
+    [1614834367123, '2021-03-04T05:06:07.123Z'],
+    ['1614834367123', '2021-03-04T05:06:07.123Z'],
+  ])('reads %s as %s', async (created_at, date) => {
+    const app = await startAppForTest();
+    const { refused } = await importLines(app, [{ username: 'ada', password_hash: someHash, created_at }]);
+    expect(refused).toEqual([]);
+    expect(JSON.parse((await exported(app))[0] ?? '')).toMatchObject({ created_at: date });
+  });
+
+  test('derives usernames that fit, if asked: these users log in by e-mail, and can be imported again', async () => {
+    const app = await startAppForTest();
+    const id = '018f3f1e-7c1d-7c7a-8d51-3e3f2a1b0c9d';
+    const lines = [
+      { username: 'auth0|5f7c8ec7c33c6c004bbafe82', email: 'ada.l+x@example.com', password_hash: someHash },
+      { username: 'Bob@example.com', password_hash: someHash },
+      { username: id, password_hash: someHash },
+      { username: 'fits', password_hash: someHash },
+      { username: 'ü', email: 'no address', password_hash: someHash },
+    ];
+    expect((await importLines(app, lines)).counts).toMatchObject({ imported: 1, refused: 4 });
+    const derived: (string | null)[][] = [];
+    const readAgain = () =>
+      importUsers(
+        app.deps,
+        readUserLines(linesOf(chunks(lines)), {
+          onDerived: (_, { username, email }) => void derived.push([username, email]),
+        }),
+      );
+    expect(await readAgain()).toEqual({ lines: 5, imported: 3, existing: 1, refused: 1 });
+    expect(derived).toEqual([
+      [expect.stringMatching(/^ada\.l-x-[\da-f]{8}$/), 'ada.l+x@example.com'],
+      [expect.stringMatching(/^Bob-[\da-f]{8}$/), 'Bob@example.com'],
+      [expect.stringMatching(/^018f3f1e-7c1d-7c7a-8d51-[\da-f]{8}$/), null],
+    ]);
+    expect((await logIn(app, 'bob@example.com', 'U*U*')).status).toBe(200);
+    expect((await logIn(app, derived[2]?.[0] ?? '', 'U*U*')).status).toBe(200);
+    expect((await logIn(app, 'ada.l+x@example.com', 'U*U*')).status).toBe(200);
+  });
+
   test('makes an administrator only if that is allowed', async () => {
     const app = await startAppForTest();
     const line = { username: 'ada', password_hash: someHash, roles: ['editor', 'admin'] };

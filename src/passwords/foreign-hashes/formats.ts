@@ -222,6 +222,7 @@ type ForeignHashes = {
   objectionTo(hash: string): string | undefined;
   /** @returns undefined for our own hashes, unknown formats and too expensive hashes */
   importedHash(stored: string): ImportedHash | undefined;
+  isTooDear(stored: string): boolean;
 };
 
 type ImportedHash = { expense: Expense; matches(password: string): Promise<boolean> };
@@ -233,12 +234,17 @@ const WAY_OUT = 'Leave password_hash out: the user chooses a new password by mai
  * @param pepper what another system added to each password
  */
 export function createForeignHashes(ceiling: Expense, pepper?: string): ForeignHashes {
+  const fits = ({ expense }: { expense: Expense | undefined }) => expense !== undefined && fitsInto(expense, ceiling);
   return {
+    isTooDear(stored) {
+      const found = read(unwrap(withoutMark(stored)).inner);
+      return found !== undefined && !fits(found);
+    },
     objectionTo(hash) {
       const { inner, needsPepper } = unwrap(hash);
       if (needsPepper && pepper === undefined) return 'The hash needs its pepper: set IMPORTED_PEPPER.';
       const found = read(inner);
-      if (found?.expense && fitsInto(found.expense, ceiling)) return undefined;
+      if (found && fits(found)) return undefined;
       if (found) return `The ${found.format.name} hash costs more than its bound: ${boundsOf(ceiling)}. ${WAY_OUT}`;
       const weak = weakFormats.find(({ recognise }) => recognise.test(inner));
       if (weak) return `A hash of ${weak.name} cannot be imported: ${weak.why}. ${WAY_OUT}`;
