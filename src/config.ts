@@ -99,7 +99,7 @@ function shape(given: Settings) {
     },
     trustProxy: given.TRUST_PROXY,
     limits: { on: given.RATE_LIMIT === 'on', redisUrl: given.REDIS_URL, rates: ratesOf(given) },
-    passwords: { cost: given.PASSWORD_HASH, minLength: given.PASSWORD_MIN_LENGTH },
+    passwords: { cost: given.PASSWORD_HASH, minLength: given.PASSWORD_MIN_LENGTH, pepper: given.IMPORTED_PEPPER },
     hashes: {
       concurrency: given.HASH_CONCURRENCY,
       queueLimit: given.HASH_QUEUE,

@@ -129,7 +129,7 @@ export async function openCore(config: Config, log: Logger, options: CoreOptions
       log,
       database,
       db,
-      passwords: createPasswords({ cost: config.passwords.cost, gate: openHashGate(config, log, options) }),
+      passwords: openPasswords(config, log, options),
       box,
       revocations: createRevocations(db),
       outboxWake: createOutboxWake(),
@@ -171,10 +171,11 @@ function startError(error: unknown): never {
   );
 }
 
-// After this time the client has given up, and its retry waits as well.
-const hashDeadlineMs = 5_000;
+// A client hears within 3 s, also if a busy machine is late.
+const hashDeadlineMs = 2_500;
 
-function openHashGate(config: Config, log: Logger, { observeGate = (gate) => gate }: CoreOptions): Gate {
+function openPasswords(config: Config, log: Logger, { observeGate = (gate) => gate }: CoreOptions): Passwords {
   const capacity = hashCapacity(config, log);
-  return observeGate(createGate({ ...capacity, deadlineMs: hashDeadlineMs }), capacity);
+  const gate = observeGate(createGate({ ...capacity, deadlineMs: hashDeadlineMs }), capacity);
+  return createPasswords({ ...config.passwords, gate, ceiling: capacity.ceiling });
 }

@@ -151,11 +151,18 @@ const passwords = {
       'How many hashes run at once. Unset: what cores, memory and threads allow; the limits of a container count.',
     ),
   HASH_QUEUE: integer(300, 0, 100_000).describe(
-    'How many requests may wait for a hash. Further ones are answered `503 overloaded` at once.',
+    'How many requests may wait for a hash. Further ones, and those that would wait too long, are answered `503 overloaded` at once.',
   ),
   UV_THREADPOOL_SIZE: integer(4, 1, 1024).describe(
     'Node’s threads for hashes, DNS and files; use two more than hashes at once. It is read from the environment only: `.env` is too late, except with Docker. `npm start` and the image set 16.',
   ),
+  IMPORTED_PEPPER: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'The `pepper` of Devise, for imported hashes that begin with `{devise}`. Keep it until all have logged in.',
+    ),
   PASSWORD_MIN_LENGTH: integer(15, 8, 64).describe('The shortest new password, in characters.'),
   SIGNUP: choice(['open', 'verified', 'closed'], 'open').describe(
     '`verified`: a sign-up counts once its mailed link is opened. `closed`: only an operator creates users.',

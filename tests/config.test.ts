@@ -240,6 +240,7 @@ const cases: Record<keyof typeof settings.shape, Case> = {
       'bcrypt',
     ],
   },
+  IMPORTED_PEPPER: { at: (c) => c.passwords.pepper, default: undefined, good: { 'x y': 'x y' }, bad: [] },
   PASSWORD_MIN_LENGTH: {
     at: (c) => c.passwords.minLength,
     default: 15,

@@ -5,6 +5,7 @@ import { createDevices } from './devices.js';
 import { createEmitter, type Events, type Listener } from './events.js';
 import { platform } from './platform.js';
 import { createRefresh } from './refresh.js';
+import { createSafeStorage } from './safe-storage.js';
 import { type Session, sessionOf } from './session.js';
 import { createSignIn, type SignedIn } from './sign-in.js';
 import { type Change, createState } from './state.js';
@@ -60,7 +61,7 @@ export interface Client {
 export function createClient({
   url,
   transport = 'bearer',
-  storage = memoryStorage(),
+  storage: given = memoryStorage(),
   ...options
 }: ClientOptions): Client {
   const { origin, pathname } = new URL(url);
@@ -70,11 +71,12 @@ export function createClient({
   const send: typeof fetch = options.fetch ?? ((...request) => fetch(...request));
   const post = createPost(base, send, credentials);
   const { on, emit } = createEmitter();
+  const storage = createSafeStorage(given, (error) => emit('notStored', { error }));
   // SecureStore takes letters, digits, dot, hyphen and underscore.
   const key = `gatelatch.${transport}.${base.replace(/[^\w.-]+/g, '_')}`;
   const tabs = storage.shared ? openTabs(key, look) : noTabs;
   const alarm = createAlarm((due) => void refresh(due).catch(ignore));
-  const state = createState(storage, key, onChange, tabs.tell);
+  const state = createState(storage, key, cookies, onChange, tabs.tell);
   const refresh = createRefresh({ state, tabs, post: insisting(post), cookies, onFailure: alarm.failed });
 
   function look(): void {

@@ -1,4 +1,5 @@
-import type { Storage } from './storage.js';
+import type { SafeStorage } from './safe-storage.js';
+import { parseJson } from './stored-session.js';
 
 // Enough for a family's tablet, without collecting every user who was ever here.
 const max = 10;
@@ -12,18 +13,21 @@ export type Devices = {
   remember(names: (string | null | undefined)[], token: string): Promise<void>;
 };
 
-export function createDevices(storage: Storage, key: string): Devices {
-  async function all(): Promise<[name: string, token: string][]> {
-    try {
-      return JSON.parse((await storage.get(key)) ?? '[]');
-    } catch {
-      return [];
-    }
+type Device = [name: string, token: string];
+
+function isDevice(entry: unknown): entry is Device {
+  return Array.isArray(entry) && entry.length === 2 && entry.every((part) => typeof part === 'string');
+}
+
+export function createDevices(storage: SafeStorage, key: string): Devices {
+  async function all(): Promise<Device[]> {
+    const stored = parseJson(await storage.get(key));
+    return Array.isArray(stored) ? stored.filter(isDevice) : [];
   }
   return {
     tokenFor: async (name) => new Map(await all()).get(name.toLowerCase()),
     async remember(names, token) {
-      const now = new Map(names.flatMap((name) => (name ? [[name.toLowerCase(), token]] : [])) as [string, string][]);
+      const now = new Map(names.flatMap((name) => (name ? [[name.toLowerCase(), token]] : [])) as Device[]);
       const others = (await all()).filter(([name]) => !now.has(name));
       await storage.set(key, JSON.stringify([...now, ...others].slice(0, max)));
     },

@@ -5,6 +5,8 @@ export type Events = {
   signedIn: Session;
   signedOut: { reason: SignedOutReason };
   refreshed: Session;
+  /** The storage refused to write, for example because it is full: from now on the session may be in memory only. Once. */
+  notStored: { error: unknown };
 };
 
 export type Listener<Name extends keyof Events> = (event: Events[Name]) => void;

@@ -1,7 +1,6 @@
+import type { SafeStorage } from './safe-storage.js';
 import { isSame, type Kept, type SignedOutReason } from './session.js';
-import type { Storage } from './storage.js';
-
-type Ended = { ended: SignedOutReason };
+import { type Ended, readStored } from './stored-session.js';
 
 /** At the first look `before` equals `now`: no change. */
 export type Change = { before: Kept | null; now: Kept | null; ended?: SignedOutReason };
@@ -14,12 +13,14 @@ export type State = {
 };
 
 /**
+ * @param cookies whether the tokens are in cookies
  * @param onChange for each change by this client, another tab, or an emptied storage
  * @param onWrite for each write of our own
  */
 export function createState(
-  storage: Storage,
+  storage: SafeStorage,
   key: string,
+  cookies: boolean,
   onChange: (change: Change) => void,
   onWrite: () => void,
 ): State {
@@ -35,7 +36,7 @@ export function createState(
 
   async function read(): Promise<Kept | null> {
     // A storage that is not shared has only this writer, and a Keychain is slow.
-    return learn(known && !storage.shared ? known : parse(await storage.get(key)));
+    return learn(known && !storage.shared ? known : readStored(await storage.get(key), cookies));
   }
 
   function learn(found: Kept | Ended): Kept | null {
@@ -65,12 +66,4 @@ export function createState(
 
 function keptIn(stored: Kept | Ended): Kept | null {
   return 'ended' in stored ? null : stored;
-}
-
-function parse(stored: string | null | undefined): Kept | Ended {
-  try {
-    return JSON.parse(stored ?? '') as Kept | Ended;
-  } catch {
-    return { ended: 'logged_out' };
-  }
 }

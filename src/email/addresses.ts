@@ -13,7 +13,7 @@ import { endTokens, userOfToken, useToken } from './one-time-tokens.js';
 type EmailDeps = { db: Db; outboxWake: OutboxWake };
 
 type VerifyDeps = EmailDeps & {
-  passwords: { verify(hash: string | undefined, password: string, address: string): Promise<boolean> };
+  passwords: { verify(hash: string | undefined, password: string, asker: Caller): Promise<boolean> };
 };
 
 export async function hasVerifiedEmail({ db }: { db: Db }, userId: string): Promise<boolean> {
@@ -83,13 +83,13 @@ async function needPassword(
   passwords: VerifyDeps['passwords'],
   { username, passwordHash }: Rival,
   password: string | undefined,
-  { address }: Caller,
+  caller: Caller,
 ): Promise<void> {
   if (password === undefined) {
     const message = `Someone else signed up with this address, too. Type the password of ${username} to confirm that you mean this one.`;
     throw new AppError('validation_failed', { errors: [{ path: 'password', message }] });
   }
-  if (!(await passwords.verify(passwordHash, password, address))) throw new AppError('invalid_credentials');
+  if (!(await passwords.verify(passwordHash, password, caller))) throw new AppError('invalid_credentials');
 }
 
 async function takeAddress(tx: Transaction, user: User, emailKey: string, actor: Actor): Promise<void> {

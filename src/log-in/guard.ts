@@ -1,4 +1,5 @@
 import { Strategy as LocalStrategy } from 'passport-local';
+import type { Logger } from 'pino';
 import { countedEvent } from '../audit/counted-events.js';
 import type { Deps } from '../deps.js';
 import type { Guard } from '../endpoint.js';
@@ -40,7 +41,7 @@ function localStrategy(deps: Deps): LocalStrategy {
   });
 }
 
-type CheckDeps = { db: Db; passwords: Passwords };
+type CheckDeps = { db: Db; log: Logger; passwords: Passwords };
 
 /**
  * Checks the password of a login; a wrong password and an unknown user look the same and are recorded alike.
@@ -54,11 +55,17 @@ export async function checkPassword(
   caller: Caller,
   limit?: Limit,
 ): Promise<CheckedUser | undefined> {
-  const user = await findByLogin(deps, login);
-  const attempts = limit && { limit, key: user?.id ?? canonical(login) };
-  const checked = await checkPasswordFor(deps, user, password, caller.address, attempts);
-  if (!checked) await recordFailedLogin(deps, user?.id ?? null, caller);
-  return checked;
+  // A crowd that cannot be served is refused before its users are read.
+  const asker = deps.passwords.announce(caller);
+  try {
+    const user = await findByLogin(deps, login);
+    const attempts = limit && { limit, key: user?.id ?? canonical(login) };
+    const checked = await checkPasswordFor(deps, user, password, asker, attempts);
+    if (!checked) await recordFailedLogin(deps, user?.id ?? null, caller);
+    return checked;
+  } finally {
+    asker.arrive?.();
+  }
 }
 
 /** Records a refused login. @param userId null for an unknown user: the typed name is not stored */

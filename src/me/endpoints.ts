@@ -79,7 +79,7 @@ async function recheck(
     throw new AppError('validation_failed', {
       errors: [{ path: 'password', message: 'A change of e-mail needs the password.' }],
     });
-  const checked = await checkPasswordOf(deps, principal.sub, password, caller.address);
+  const checked = await checkPasswordOf(deps, principal.sub, password, caller);
   if (!checked) throw new AppError('invalid_credentials');
   return checked;
 }

@@ -1,12 +1,13 @@
+import type { Logger } from 'pino';
 import type { Db } from '../platform/db/database.js';
 import type { Limit } from '../platform/limits/limit.js';
 import { findById, type User } from '../users/users.js';
-import type { Passwords } from './hasher.js';
+import type { Asker, Passwords } from './hasher.js';
 
 /** A user whose password was just checked against this hash. */
 export type CheckedUser = { user: User; passwordHash: string };
 
-type CheckDeps = { db: Db; passwords: Passwords };
+type CheckDeps = { db: Db; log: Logger; passwords: Passwords };
 
 /**
  * Checks the password of a signed-in user (ASVS 7.5.1).
@@ -17,9 +18,9 @@ export async function checkPasswordOf(
   deps: CheckDeps,
   userId: string,
   password: string,
-  address: string,
+  asker: Asker,
 ): Promise<CheckedUser | undefined> {
-  return checkPasswordFor(deps, await findById(deps, userId), password, address);
+  return checkPasswordFor(deps, await findById(deps, userId), password, asker);
 }
 
 /** Counts attempts under a key, such as the user's id. */
@@ -34,14 +35,16 @@ export async function checkPasswordFor(
   deps: CheckDeps,
   user: User | null,
   password: string,
-  address: string,
+  asker: Asker,
   attempts?: CountedAttempts,
 ): Promise<CheckedUser | undefined> {
-  const compare = () => deps.passwords.verify(user?.passwordHash, password, address);
+  const compare = () => deps.passwords.verify(user?.passwordHash, password, asker);
   const right = attempts ? await limitSilently(attempts, compare) : await compare();
+  if (user && deps.passwords.isTooDear(user.passwordHash))
+    deps.log.warn({ userId: user.id }, 'the hash of this user’s password costs too much: it needs a new password');
   if (!user || !right) return undefined;
   if (!deps.passwords.isOutdated(user.passwordHash)) return { user, passwordHash: user.passwordHash };
-  return { user, passwordHash: await rehash(deps, user, password, address) };
+  return { user, passwordHash: await rehash(deps, user, password, asker) };
 }
 
 /**
@@ -62,8 +65,11 @@ async function limitSilently({ limit, key }: CountedAttempts, compare: () => Pro
   }
 }
 
-async function rehash(deps: CheckDeps, user: User, password: string, address: string): Promise<string> {
-  const passwordHash = await deps.passwords.hash(password, address).catch(() => undefined);
+// The client has waited for the comparison already.
+const REHASH_PATIENCE_MS = 500;
+
+async function rehash(deps: CheckDeps, user: User, password: string, asker: Asker): Promise<string> {
+  const passwordHash = await deps.passwords.hash(password, asker, REHASH_PATIENCE_MS).catch(() => undefined);
   // Too busy for a second hash: this login succeeds anyway, and the next one tries again.
   if (passwordHash === undefined) return user.passwordHash;
   const { count } = await deps.db.user.updateMany({

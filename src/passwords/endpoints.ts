@@ -35,7 +35,7 @@ export const change = endpoint({
     const { deps, body, caller } = context;
     const checked = await checkCurrent(context);
     requireGoodPassword('new_password', body.new_password, checked.user, deps.config.passwords);
-    const passwordHash = await deps.passwords.hash(body.new_password, caller.address);
+    const passwordHash = await deps.passwords.hash(body.new_password, caller);
     // A login at this moment may have rehashed the same password at a higher cost: check once more.
     const changed =
       (await replace(context, checked, passwordHash)) ||
@@ -48,7 +48,7 @@ export const change = endpoint({
 });
 
 async function checkCurrent({ deps, principal, body, caller }: ChangeContext): Promise<CheckedUser> {
-  const checked = await checkPasswordOf(deps, principal.sub, body.current_password, caller.address);
+  const checked = await checkPasswordOf(deps, principal.sub, body.current_password, caller);
   if (!checked) throw new AppError('invalid_credentials');
   return checked;
 }
@@ -96,7 +96,7 @@ export const reset = openEndpoint({
   async handler({ deps, body, caller }) {
     const user = await userToReset(deps, body.token);
     requireGoodPassword('password', body.password, user, deps.config.passwords);
-    const passwordHash = await deps.passwords.hash(body.password, caller.address);
+    const passwordHash = await deps.passwords.hash(body.password, caller);
     const epoch = await resetPassword(deps, user.id, body.token, passwordHash, { actorId: user.id, caller });
     return { cookies: [deviceCookie(deps.config.cookies, deviceTokenFor(deps.keys, { id: user.id, epoch }))] };
   },

@@ -2,23 +2,42 @@ import { availableParallelism, totalmem } from 'node:os';
 import type { Logger } from 'pino';
 import type { Config } from '../config.js';
 import { cgroupLimits } from '../platform/process/cgroup.js';
+import type { Expense } from '../platform/process/gate.js';
+import { expenseOf, fitsInto } from './hash-cost.js';
 
-export type HashCapacity = { concurrency: number; queueLimit: number };
+export type HashCapacity = {
+  concurrency: number;
+  queueLimit: number;
+  memoryBytes: number;
+  /** What one comparison with a stored hash may cost. */
+  ceiling: Expense;
+};
 
 export function hashCapacity({ hashes, passwords }: Config, log: Logger): HashCapacity {
   const { queueLimit, poolThreads } = hashes;
   const { cores = Number.POSITIVE_INFINITY, memoryBytes = Number.POSITIVE_INFINITY } = cgroupLimits();
+  const memory = Math.min(memoryBytes, totalmem());
+  const ownExpense = expenseOf(passwords.cost);
+  const memoryPerHashBytes = ownExpense.memoryBytes;
   const concurrency =
     hashes.concurrency ??
     hashConcurrency({
       cores: Math.min(cores, availableParallelism()),
-      memoryBytes: Math.min(memoryBytes, totalmem()),
-      memoryPerHashBytes: passwords.cost.memoryKiB * 1024,
+      memoryBytes: memory,
+      memoryPerHashBytes,
       poolThreads,
     });
   if (concurrency > poolThreads - freeThreads)
     log.warn({ concurrency, threads: poolThreads }, 'hashes may take every thread: raise UV_THREADPOOL_SIZE');
-  return { concurrency, queueLimit };
+  const ceiling = hashCeiling(memory);
+  if (!fitsInto(ownExpense, ceiling))
+    log.warn({ seconds: ownExpense.milliseconds / 1000 }, 'PASSWORD_HASH costs much for this machine: lower it');
+  return { concurrency, queueLimit, memoryBytes: Math.max(memory / 4, concurrency * memoryPerHashBytes), ceiling };
+}
+
+/** A quarter of the memory, and about a second: whoever knows a username can make this server compute its hash. */
+export function hashCeiling(memoryBytes: number): Expense {
+  return { memoryBytes: memoryBytes / 4, milliseconds: 1000 };
 }
 
 /** Threads of libuv's pool that hashes leave free. */

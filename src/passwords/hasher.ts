@@ -1,18 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import argon2 from 'argon2';
-import type { Gate } from '../platform/process/gate.js';
-import { importedHash, matchesImported } from './foreign-hashes/formats.js';
-import { type HashCost, isWithinLimits } from './hash-cost.js';
+import type { Caller } from '../platform/caller.js';
+import type { Expense, Gate, Turn } from '../platform/process/gate.js';
+import { createForeignHashes, matchesImported } from './foreign-hashes/formats.js';
+import { expenseOf, fitsInto, type HashCost, isComputable } from './hash-cost.js';
 import { canonicalPassword, isWellFormed } from './policy.js';
 
 export type Passwords = {
   /**
    * Hashes a password that `checkNewPassword` accepted.
-   * @param address takes its turn at the gate; none for the operator
+   * @param asker takes its turn at the gate; none for the operator
    * @returns a PHC string of argon2id (16 bytes of salt, 32 of hash)
    * @throws AppError `overloaded`; TypeError for text that is not well-formed
    */
-  hash(password: string, address?: string): Promise<string>;
+  hash(password: string, asker?: Asker, patienceMs?: number): Promise<string>;
   /**
    * Compares the whole password, in NFC and otherwise as received (ASVS 6.2.8). Every answer costs one hash, so timing
    * reveals neither whether the user exists nor whether the stored hash is valid. An imported hash has its own cost,
@@ -21,33 +22,80 @@ export type Passwords = {
    * @returns false also for an unknown format or a too expensive hash (fail closed, ASVS 11.2.5)
    * @throws AppError `overloaded`
    */
-  verify(stored: string | undefined, password: string, address?: string): Promise<boolean>;
+  verify(stored: string | undefined, password: string, asker?: Asker): Promise<boolean>;
+  /**
+   * Says that this caller will ask for a hash once the user is read.
+   * @throws AppError `overloaded` at once if there is no place
+   */
+  announce(caller: Caller): Asker;
   /** Whether a stored hash is imported, or uses less memory or fewer passes than new hashes (ASVS 11.2.2). */
   isOutdated(stored: string): boolean;
+  /** Whether a stored hash costs so much that it is not compared, and so opens nothing. */
+  isTooDear(stored: string): boolean;
+  /** Why a hash of another system cannot be imported and what to do; undefined if it can. */
+  objectionTo(hash: string): string | undefined;
 };
+
+/** Who waits for a hash. */
+export type Asker = Pick<Caller, 'address' | 'whenGone'> & {
+  /** Ends an announcement. */
+  arrive?(): void;
+};
+
+type Options = {
+  cost: HashCost;
+  gate: Gate;
+  /** What comparing with a stored hash may cost; our own may always cost as much as a new one. */
+  ceiling: Expense;
+  pepper?: string | undefined;
+};
+
+const operator: Asker = { address: '' };
 
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
 
 /**
  * The only place that hashes passwords: argon2id (RFC 9106), always through the gate.
- * @param cost must pass {@link isWithinLimits}, or its hashes could not be verified
  */
-export function createPasswords({ cost, gate }: { cost: HashCost; gate: Gate }): Passwords {
+export function createPasswords({ cost, gate, ceiling, pepper }: Options): Passwords {
   const decoy = decoyHash(cost);
+  const ownExpense = expenseOf(cost);
+  const { importedHash, objectionTo, ...foreign } = createForeignHashes(ceiling, pepper);
+
+  function inTurn<T>({ address, whenGone, arrive }: Asker, turn: Turn, work: () => Promise<T>): Promise<T> {
+    arrive?.();
+    return gate.run(address, work, { ...turn, whenGone });
+  }
+
+  /** The expense of one of our own hashes that may be computed. */
+  function ownExpenseOf(stored: string | undefined): Expense | undefined {
+    const storedCost = stored === undefined ? undefined : readCost(stored);
+    if (!storedCost || !isComputable(storedCost)) return undefined;
+    const expense = expenseOf(storedCost);
+    return fitsInto(expense, ceiling) || fitsInto(expense, ownExpense) ? expense : undefined;
+  }
 
   return {
-    async hash(password, address = '') {
+    objectionTo,
+    announce: (caller) => ({ ...caller, arrive: gate.announce(caller.address, ownExpense) }),
+    async hash(password, asker = operator, patienceMs) {
       if (!isWellFormed(password)) throw new TypeError('The password is not well-formed Unicode.');
-      return gate.run(address, () => argon2.hash(canonicalPassword(password), argon2Options(cost)));
+      const turn = { expense: ownExpense, ...(patienceMs !== undefined && { patienceMs }) };
+      return inTurn(asker, turn, () => argon2.hash(canonicalPassword(password), argon2Options(cost)));
     },
-    async verify(stored, password, address = '') {
-      const matches = stored !== undefined && isWellFormed(password) && importedHash(stored);
-      if (matches) return matchesImported(matches, password, (work) => gate.run(address, work));
-      const comparable = isVerifiable(stored) && isWellFormed(password);
-      const digest = comparable ? stored : decoy;
-      return (await gate.run(address, () => argon2.verify(digest, canonicalPassword(password)))) && comparable;
+    async verify(stored, password, asker = operator) {
+      const imported = stored !== undefined && isWellFormed(password) && importedHash(stored);
+      if (imported)
+        return matchesImported(imported, password, (work) => inTurn(asker, { expense: imported.expense }, work));
+      const expense = isWellFormed(password) ? ownExpenseOf(stored) : undefined;
+      const digest = expense && stored !== undefined ? stored : decoy;
+      const right = await inTurn(asker, { expense: expense ?? ownExpense }, () =>
+        argon2.verify(digest, canonicalPassword(password)),
+      );
+      return right && expense !== undefined;
     },
+    isTooDear: (stored) => ownExpenseOf(stored) === undefined && foreign.isTooDear(stored),
     isOutdated(stored) {
       const storedCost = readCost(stored);
       return !storedCost || storedCost.memoryKiB < cost.memoryKiB || storedCost.passes < cost.passes;
@@ -85,9 +133,4 @@ function readCost(stored: string): HashCost | undefined {
   const [memoryKiB, passes, parallelism] = (phc.exec(stored) ?? []).slice(1).map(Number);
   if (!memoryKiB || !passes || !parallelism) return undefined;
   return { memoryKiB, passes, parallelism };
-}
-
-function isVerifiable(stored: string | undefined): stored is string {
-  const cost = stored === undefined ? undefined : readCost(stored);
-  return cost !== undefined && isWithinLimits(cost);
 }

@@ -45,7 +45,7 @@ export const signUp = openEndpoint({
     requireGoodPassword('password', body.password, body, passwords);
     if (signup === 'verified' && email === undefined)
       throw new AppError('validation_failed', { errors: [{ path: 'email', message: 'An e-mail address is needed.' }] });
-    const passwordHash = await deps.passwords.hash(body.password, caller.address);
+    const passwordHash = await deps.passwords.hash(body.password, caller);
     if (signup === 'verified' && email !== undefined) return keep(deps, { username, email, passwordHash });
     const issued = await signUps.signUp(deps, { username, email, passwordHash }, caller);
     return tokenReply(deps, issued, body.transport, deviceTokenFor(deps.keys, issued.user));

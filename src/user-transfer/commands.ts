@@ -8,7 +8,7 @@ import { type Args, argument, type Command, CommandError, type Result } from '..
 import { printable } from '../platform/cli/text.js';
 import { exportUsers } from './export.js';
 import { readFirebaseParameters } from './firebase.js';
-import { type ImportCounts, importUsers } from './import.js';
+import { type ForeignUser, type ImportCounts, importUsers } from './import.js';
 import { linesOf, readUserLines, userLine } from './lines.js';
 
 export const transferCommands: Command<CommandDeps>[] = [
@@ -17,6 +17,12 @@ export const transferCommands: Command<CommandDeps>[] = [
     arguments: ['<file|->'],
     options: {
       'dry-run': { type: 'boolean', summary: 'only report what would be refused; write nothing' },
+      'allow-admins': { type: 'boolean', summary: 'also create users with the role admin' },
+      usernames: {
+        type: 'string',
+        value: 'derive',
+        summary: 'make a username of one that does not fit, such as an e-mail address or auth0|5f7c…',
+      },
       firebase: {
         type: 'string',
         value: '<file>',
@@ -46,9 +52,22 @@ async function importFile(deps: CommandDeps, args: Args): Promise<Result> {
   const complete = firebase === undefined ? undefined : await readParameters(reachable(deps, firebase));
   const dryRun = args.flag('dry-run');
   const refusals: Refusal[] = [];
+  const derived = { usernames: 0, without_email: 0 };
+  const onDerived = (line: number, { username, email }: ForeignUser) => {
+    derived.usernames += 1;
+    if (email !== null) return;
+    derived.without_email += 1;
+    tell(deps, `line ${line}: must log in as ${username}`);
+  };
+  const reading = {
+    complete,
+    localDomains: deps.config.mail.localDomains,
+    onDerived: derivesUsernames(args) ? onDerived : undefined,
+  };
   const input = path === '-' ? process.stdin : createReadStream(path);
-  const counts = await importUsers(deps, readUserLines(linesOf(input), complete, deps.config.mail.localDomains), {
+  const counts = await importUsers(deps, readUserLines(linesOf(input), reading), {
     dryRun,
+    allowAdmins: args.flag('allow-admins'),
     onProgress: progressOf(deps),
     onRefused(line, reason) {
       if (refusals.length < MAX_LISTED) refusals.push({ line, reason });
@@ -57,8 +76,12 @@ async function importFile(deps: CommandDeps, args: Args): Promise<Result> {
   }).catch(unreadable);
   const unreported = isInServer(deps) ? listOf(refusals, counts) : [];
   return {
-    json: { dry_run: dryRun, ...counts, refusals },
-    text: [...unreported, `${dryRun ? 'Nothing is written. The result would be: ' : ''}${summary(counts)}.`].join('\n'),
+    json: { dry_run: dryRun, ...counts, derived, refusals },
+    text: [
+      ...unreported,
+      ...wordsOn(derived),
+      `${dryRun ? 'Nothing is written. The result would be: ' : ''}${summary(counts)}.`,
+    ].join('\n'),
     exitCode: counts.refused > 0 ? 1 : 0,
   };
 }
@@ -66,6 +89,19 @@ async function importFile(deps: CommandDeps, args: Args): Promise<Result> {
 function listOf(refusals: Refusal[], { refused }: ImportCounts): string[] {
   const lines = refusals.map(({ line, reason }) => printable(`line ${line}: ${reason}`));
   return refused > lines.length ? [...lines, `… and ${refused - lines.length} more`] : lines;
+}
+
+/** @throws CommandError for another value */
+function derivesUsernames(args: Args): boolean {
+  const usernames = args.text('usernames');
+  if (usernames !== undefined && usernames !== 'derive') throw new CommandError('--usernames can only be: derive');
+  return usernames === 'derive';
+}
+
+function wordsOn({ usernames, without_email }: { usernames: number; without_email: number }): string[] {
+  if (usernames === 0) return [];
+  const others = `${without_email} have no e-mail: tell them their username, see users export`;
+  return [`${usernames} usernames are derived: these users log in by e-mail${without_email > 0 ? `; ${others}` : ''}.`];
 }
 
 function summary({ lines, imported, existing, refused }: ImportCounts): string {

@@ -1,5 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
-import { markImported, objectionTo } from '../passwords/foreign-hashes/formats.js';
+import { adminRole } from '../admin/last-admin.js';
+import { markImported } from '../passwords/foreign-hashes/formats.js';
+import type { Passwords } from '../passwords/hasher.js';
 import type { Db } from '../platform/db/database.js';
 import { canonical } from '../users/users.js';
 
@@ -14,6 +16,9 @@ export type ForeignUser = {
   createdAt: Date | null;
 };
 
+/** Stored for a user without a password: it matches none. */
+export const noHash = '!';
+
 export type UserLine = { line: number } & ({ user: ForeignUser } | { reason: string });
 
 /** Every line is imported, existing or refused. */
@@ -22,6 +27,8 @@ export type ImportCounts = { lines: number; imported: number; existing: number; 
 export type ImportOptions = {
   /** Writes nothing, so conflicts between two lines stay unnoticed. */
   dryRun?: boolean;
+  /** Whether lines may make administrators. */
+  allowAdmins?: boolean;
   onRefused?(line: number, reason: string): void;
   onProgress?(counts: ImportCounts): void;
 };
@@ -43,10 +50,15 @@ const BATCH_SIZE = 500;
  * @throws what the database throws; earlier batches stay
  */
 export async function importUsers(
-  deps: { db: Db },
+  deps: { db: Db; passwords: Passwords },
   lines: AsyncIterable<UserLine>,
   options: ImportOptions = {},
 ): Promise<ImportCounts> {
+  const objectionTo = ({ passwordHash, roles }: ForeignUser) => {
+    if (roles.includes(adminRole) && !options.allowAdmins)
+      return 'It would be an administrator. Take the role away, or add --allow-admins.';
+    return passwordHash === noHash ? undefined : deps.passwords.objectionTo(passwordHash);
+  };
   const counts: ImportCounts = { lines: 0, imported: 0, existing: 0, refused: 0 };
   const startId = uuidv7();
   const refuse = (line: number, reason: string) => {
@@ -56,7 +68,7 @@ export async function importUsers(
   for await (const batch of batches(lines)) {
     const rows: NewRow[] = [];
     for (const line of batch) {
-      const row = 'reason' in line ? line.reason : newRow(line.line, line.user);
+      const row = 'reason' in line ? line.reason : (objectionTo(line.user) ?? newRow(line.line, line.user));
       if (typeof row === 'string') refuse(line.line, row);
       else rows.push(row);
     }
@@ -78,9 +90,7 @@ async function* batches(lines: AsyncIterable<UserLine>): AsyncGenerator<UserLine
   if (batch.length > 0) yield batch;
 }
 
-function newRow(line: number, user: ForeignUser): NewRow | string {
-  const objection = objectionTo(user.passwordHash);
-  if (objection) return objection;
+function newRow(line: number, user: ForeignUser): NewRow {
   return {
     ...user,
     passwordHash: markImported(user.passwordHash),

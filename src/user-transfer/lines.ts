@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { emailSchema, objectionToDomain, rolesSchema, usernameSchema } from '../users/fields.js';
-import type { ForeignUser, UserLine } from './import.js';
+import { readDate } from './dates.js';
+import { type ForeignUser, noHash, type UserLine } from './import.js';
+import { withFittingUsername } from './usernames.js';
 
 const MAX_LINE_LENGTH = 16_384;
 
@@ -10,65 +12,90 @@ const lineSchema = z
     username: usernameSchema,
     email: emailSchema.nullish(),
     email_verified: z.boolean().default(false),
-    password_hash: z.string().min(1).max(1024),
+    password_hash: z.string().min(1).max(1024).nullish(),
     roles: rolesSchema.default([]),
     disabled: z.boolean().default(false),
-    created_at: z.iso.datetime({ offset: true }).refine(isPast, 'A time from 1970 to now.').nullish(),
+    created_at: z
+      .union([z.string(), z.number()])
+      .transform(readDate)
+      .refine((date) => date !== undefined, 'A date such as 2021-03-04T05:06:07Z.')
+      .refine((date) => !date || isPast(date), 'A time from 1970 to now.')
+      .nullish(),
   })
   .refine(({ email, email_verified }) => email || !email_verified, {
     path: ['email_verified'],
     message: 'There is no e-mail to verify.',
+  })
+  .refine(({ email, password_hash }) => email || typeof password_hash === 'string', {
+    path: ['password_hash'],
+    message: 'Needed: without an e-mail the user could not choose a password by mail.',
   });
 
 // A day of tolerance for the other system's clock.
-function isPast(time: string): boolean {
-  const at = Date.parse(time);
-  return at >= 0 && at <= Date.now() + 86_400_000;
+function isPast(date: Date): boolean {
+  return date.getTime() >= 0 && date.getTime() <= Date.now() + 86_400_000;
 }
 
-/**
- * Empty lines are counted and skipped.
- * @param complete makes a whole hash of a shortened one
- * @param localDomains the domains without a dot that addresses may have
- */
+type Reading = {
+  /** Makes a whole hash of a shortened one. */
+  complete?: ((hash: string) => string) | undefined;
+  /** The domains without a dot that addresses may have. */
+  localDomains?: string[];
+  /** Makes a username of one that does not fit, and hears of it. */
+  onDerived?: ((line: number, user: ForeignUser) => void) | undefined;
+};
+
+/** Empty lines are counted and skipped. */
 export async function* readUserLines(
   lines: AsyncIterable<string>,
-  complete: (hash: string) => string = (hash) => hash,
-  localDomains: string[] = [],
+  { complete = (hash) => hash, localDomains = [], onDerived }: Reading = {},
 ): AsyncGenerator<UserLine> {
   let line = 0;
   for await (const text of lines) {
     line += 1;
     const isTooLong = text.length > MAX_LINE_LENGTH;
     if (!isTooLong && text.trim() === '') continue;
-    const read = isTooLong ? `Longer than ${MAX_LINE_LENGTH} characters.` : readUser(text, localDomains);
-    if (typeof read === 'string') yield { line, reason: read };
-    else yield { line, user: { ...read, passwordHash: complete(read.passwordHash) } };
+    const read = isTooLong
+      ? `Longer than ${MAX_LINE_LENGTH} characters.`
+      : readUser(text, localDomains, onDerived !== undefined);
+    if (typeof read === 'string') {
+      yield { line, reason: read };
+      continue;
+    }
+    const { user, isDerived } = read;
+    if (isDerived) onDerived?.(line, user);
+    yield { line, user: user.passwordHash === noHash ? user : { ...user, passwordHash: complete(user.passwordHash) } };
   }
 }
 
 /** The user, or the reason for a refusal. It quotes no value, because any value may be a hash. */
-function readUser(text: string, localDomains: string[]): ForeignUser | string {
+function readUser(
+  text: string,
+  localDomains: string[],
+  derive: boolean,
+): { user: ForeignUser; isDerived: boolean } | string {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch {
     return 'Not a whole JSON object on one line.';
   }
-  const { success, data, error } = lineSchema.safeParse(json);
+  const fitting = derive ? withFittingUsername(json) : json;
+  const { success, data, error } = lineSchema.safeParse(fitting);
   if (!success) return error.issues.map(({ path, message }) => [...path, message].join(': ')).join('; ');
   const { username, email = null, email_verified, password_hash, roles, disabled, created_at } = data;
   const typo = email === null ? undefined : objectionToDomain(email, localDomains);
   if (typo) return `email: ${typo}`;
-  return {
+  const user = {
     username,
     email,
     emailVerified: email_verified,
-    passwordHash: password_hash,
+    passwordHash: password_hash ?? noHash,
     roles: [...new Set(roles)],
     disabled,
-    createdAt: created_at ? new Date(created_at) : null,
+    createdAt: created_at ?? null,
   };
+  return { user, isDerived: fitting !== json };
 }
 
 export function userLine(user: ForeignUser): string {
@@ -76,7 +103,7 @@ export function userLine(user: ForeignUser): string {
   const line: z.input<typeof lineSchema> = {
     username,
     ...(email !== null && { email, email_verified: emailVerified }),
-    password_hash: passwordHash,
+    ...(passwordHash !== noHash && { password_hash: passwordHash }),
     roles,
     disabled,
     created_at: createdAt?.toISOString(),

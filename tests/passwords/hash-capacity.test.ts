@@ -20,7 +20,7 @@ describe('The number of hashes at once', () => {
 
   it('is HASH_CONCURRENCY if that is set, and HASH_QUEUE is how many can wait', () => {
     const environment = { HASH_CONCURRENCY: '7', HASH_QUEUE: '20', UV_THREADPOOL_SIZE: '9' };
-    expect(capacityWith(environment)).toEqual({ concurrency: 7, queueLimit: 20, warnings: [] });
+    expect(capacityWith(environment)).toMatchObject({ concurrency: 7, queueLimit: 20, warnings: [] });
   });
 
   it('causes a warning if it leaves fewer than two threads', () => {

@@ -2,10 +2,12 @@ import argon2 from 'argon2';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { parseConfig } from '../../src/config.js';
 import { AppError } from '../../src/errors.js';
+import { hashCeiling } from '../../src/passwords/hash-capacity.js';
 import type { HashCost } from '../../src/passwords/hash-cost.js';
 import { createPasswords } from '../../src/passwords/hasher.js';
 import type { Gate } from '../../src/platform/process/gate.js';
 
+const ceiling = hashCeiling(4 * 2 ** 30);
 const cheap: HashCost = { memoryKiB: 1024, passes: 1, parallelism: 1 };
 
 /** An open gate that records the addresses it was passed for. */
@@ -16,6 +18,7 @@ function countingGate() {
       addresses.push(address);
       return work();
     },
+    announce: () => () => undefined,
     stats: () => ({ running: 0, queued: 0 }),
   };
   return { gate, addresses };
@@ -23,7 +26,7 @@ function countingGate() {
 
 function passwordsAt(cost: HashCost = cheap) {
   const { gate, addresses } = countingGate();
-  return { ...createPasswords({ cost, gate }), addresses };
+  return { ...createPasswords({ cost, gate, ceiling }), addresses };
 }
 
 const phcOf = (text: string) => /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([^$]+)\$([^$]+)$/.exec(text) ?? [];
@@ -53,16 +56,19 @@ describe('hashing', () => {
 
   test('passes the gate once per hash and once per comparison, with the client address', async () => {
     const { hash, verify, addresses } = passwordsAt();
-    await verify(await hash('correct horse battery', '192.0.2.1'), 'correct horse battery', '192.0.2.2');
+    await verify(await hash('correct horse battery', { address: '192.0.2.1' }), 'correct horse battery', {
+      address: '192.0.2.2',
+    });
     expect(addresses).toEqual(['192.0.2.1', '192.0.2.2']);
   });
 
   test('fails as overloaded if the gate does', async () => {
     const gate: Gate = {
       run: () => Promise.reject(new AppError('overloaded')),
+      announce: () => () => undefined,
       stats: () => ({ running: 0, queued: 0 }),
     };
-    const { hash, verify } = createPasswords({ cost: cheap, gate });
+    const { hash, verify } = createPasswords({ cost: cheap, gate, ceiling });
     await expect(hash('correct horse battery')).rejects.toMatchObject({ code: 'overloaded' });
     await expect(verify(undefined, 'correct horse battery')).rejects.toMatchObject({ code: 'overloaded' });
   });
@@ -202,7 +208,8 @@ describe('for any stored text', () => {
   test.each([
     ['4 GiB', 'm=4194304,t=1,p=1'],
     ['1 GiB and a bit', 'm=1048577,t=1,p=1'],
-    ['21 passes', 'm=1024,t=21,p=1'],
+    ['1 GiB in 20 passes', 'm=1048576,t=20,p=1'],
+    ['a minute in little memory', 'm=1024,t=60000,p=1'],
     ['4 billion passes', 'm=1024,t=4294967295,p=1'],
     ['17 lanes', 'm=1024,t=1,p=17'],
   ])('a hash that needs %s is refused before it is computed', async (_, cost) => {

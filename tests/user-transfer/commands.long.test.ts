@@ -19,6 +19,8 @@ const firebaseParameters = `hash_config {
 const firebaseHash =
   '$fbscrypt$42xEC+ixf3L2lw==$lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ==';
 
+const none = { usernames: 0, without_email: 0 };
+
 describe('users import and users export', () => {
   let database: TestDatabase;
   let cli: CliProcess;
@@ -42,7 +44,29 @@ describe('users import and users export', () => {
       stderr: 'line 2: Not a whole JSON object on one line.\n',
     });
     const again = await cli.json(['users', 'import', '-'], lineOf('ada') + lineOf('bob') + lineOf('eve'));
-    expect(again).toEqual({ dry_run: false, lines: 3, imported: 1, existing: 2, refused: 0, refusals: [] });
+    expect(again).toEqual({
+      dry_run: false,
+      lines: 3,
+      imported: 1,
+      existing: 2,
+      refused: 0,
+      derived: none,
+      refusals: [],
+    });
+  }, 60_000);
+
+  it('say which usernames were derived, and who must be told', async () => {
+    const lines = [{ username: 'a@example.com' }, { username: 'auth0|5f7c', password_hash: someHash }];
+    const input = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+    expect(await cli.run(['users', 'import', '-', '--dry-run', '--usernames', 'derive'], input)).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(
+        /^2 usernames are derived: these users log in by e-mail; 1 have no e-mail: tell them their username, /,
+      ),
+      stderr: expect.stringMatching(/^line 2: must log in as auth0-5f7c-[\da-f]{8}\n$/),
+    });
+    const other = await cli.run(['users', 'import', '-', '--usernames', 'keep'], input);
+    expect(other).toEqual({ code: 1, stdout: '', stderr: '--usernames can only be: derive\n' });
   }, 60_000);
 
   it('accept the parameters of a Firebase project', async () => {

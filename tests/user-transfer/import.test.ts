@@ -4,6 +4,7 @@ import { type ImportCounts, type ImportOptions, importUsers } from '../../src/us
 import { linesOf, readUserLines, userLine } from '../../src/user-transfer/lines.js';
 import { goodPassword, startAppForTest, type TestApp } from '../support/app.js';
 import { known } from '../support/known-hashes.js';
+import { mailTo } from '../support/mails.js';
 
 const someHash = '$2b$05$CCCCCCCCCCCCCCCCCCCCC.VGOzA784oUp/Z0DY336zx7pLYAy0lwK';
 
@@ -19,7 +20,11 @@ async function* chunks(lines: Line[]) {
 async function importLines({ deps }: TestApp, lines: Line[], options: ImportOptions = {}) {
   const refused: string[] = [];
   const onRefused = (line: number, reason: string) => void refused.push(`${line}: ${reason}`);
-  const counts = await importUsers(deps, readUserLines(linesOf(chunks(lines))), { ...options, onRefused });
+  const counts = await importUsers(deps, readUserLines(linesOf(chunks(lines))), {
+    allowAdmins: true,
+    ...options,
+    onRefused,
+  });
   return { counts, refused };
 }
 
@@ -54,6 +59,22 @@ describe('an imported user', () => {
       expect((await logIn(app, username, `${password}x`)).status, hash).toBe(401);
     }
   }, 120_000);
+
+  test('of Devise logs in as long as the pepper is set', async () => {
+    // Made with bcryptjs, of the password and the pepper.
+    const line = {
+      username: 'ada',
+      password_hash: '{devise}$2a$05$abcdefghijklmnopqrstuuFoRg3FpyRErLOeOyzqbRu03.Vp7OeOO',
+    };
+    const without = await startAppForTest();
+    expect((await importLines(without, [line])).refused).toEqual([
+      '1: The hash needs its pepper: set IMPORTED_PEPPER.',
+    ]);
+    const app = await startAppForTest({ IMPORTED_PEPPER: 'the pepper' });
+    await importLines(app, [line]);
+    expect((await logIn(app, 'ada', 'lètmeinthe pepper')).status).toBe(401);
+    expect((await logIn(app, 'ada', 'lètmein')).status).toBe(200);
+  });
 
   test('whose hash was made without NFC logs in as typed, and afterwards in any form', async () => {
     const app = await startAppForTest();
@@ -121,7 +142,10 @@ describe('importing', () => {
       [{ username: 'born', created_at: '0000-01-01T00:00:00Z', password_hash: someHash }, /^created_at: /],
       [{ username: 'born', created_at: '2999-01-01T00:00:00Z', password_hash: someHash }, /^created_at: /],
       [{ username: 'plain', password_hash: 'hunter2hunter2' }, /^The format of the hash is not known/],
-      [{ username: 'dear', password_hash: someHash.replace('$05', '$16') }, /costs more than its bound: cost 15/],
+      [
+        { username: 'dear', password_hash: someHash.replace('$05', '$16') },
+        /costs more than its bound: about 1 s and /,
+      ],
       [`{"username":"long","password_hash":"${'x'.repeat(100_000)}"}`, /^Longer than 16384 characters\.$/],
       [`${' '.repeat(20_000)}x`, /^Longer than /],
       [{ username: 'nul\0', password_hash: someHash }, /^username: /],
@@ -174,6 +198,84 @@ describe('importing', () => {
     expect((await logIn(app, 'ada', 'U*U*')).status).toBe(200);
     const again = await importLines(app, lines);
     expect(again).toEqual({ counts: { lines: 3, imported: 1, existing: 2, refused: 0 }, refused: [] });
+  });
+
+  test.each([
+    ['2021-03-04 05:06:07+00', '2021-03-04T05:06:07.000Z'],
+    ['2021-03-04 05:06:07.123456+02', '2021-03-04T03:06:07.123Z'],
+    ['2021-03-04T05:06:07', '2021-03-04T05:06:07.000Z'],
+    ['2021-03-04 05:06:07 UTC', '2021-03-04T05:06:07.000Z'],
+    ['2021-03-04T05:06:07-0530', '2021-03-04T10:36:07.000Z'],
+    ['2021-03-04', '2021-03-04T00:00:00.000Z'],
+    [1614834367, '2021-03-04T05:06:07.000Z'],
+    [1614834367123, '2021-03-04T05:06:07.123Z'],
+    ['1614834367123', '2021-03-04T05:06:07.123Z'],
+  ])('reads %s as %s', async (created_at, date) => {
+    const app = await startAppForTest();
+    const { refused } = await importLines(app, [{ username: 'ada', password_hash: someHash, created_at }]);
+    expect(refused).toEqual([]);
+    expect(JSON.parse((await exported(app))[0] ?? '')).toMatchObject({ created_at: date });
+  });
+
+  test('derives usernames that fit, if asked: these users log in by e-mail, and can be imported again', async () => {
+    const app = await startAppForTest();
+    const id = '018f3f1e-7c1d-7c7a-8d51-3e3f2a1b0c9d';
+    const lines = [
+      { username: 'auth0|5f7c8ec7c33c6c004bbafe82', email: 'ada.l+x@example.com', password_hash: someHash },
+      { username: 'Bob@example.com', password_hash: someHash },
+      { username: id, password_hash: someHash },
+      { username: 'fits', password_hash: someHash },
+      { username: 'ü', email: 'no address', password_hash: someHash },
+    ];
+    expect((await importLines(app, lines)).counts).toMatchObject({ imported: 1, refused: 4 });
+    const derived: (string | null)[][] = [];
+    const readAgain = () =>
+      importUsers(
+        app.deps,
+        readUserLines(linesOf(chunks(lines)), {
+          onDerived: (_, { username, email }) => void derived.push([username, email]),
+        }),
+      );
+    expect(await readAgain()).toEqual({ lines: 5, imported: 3, existing: 1, refused: 1 });
+    expect(derived).toEqual([
+      [expect.stringMatching(/^ada\.l-x-[\da-f]{8}$/), 'ada.l+x@example.com'],
+      [expect.stringMatching(/^Bob-[\da-f]{8}$/), 'Bob@example.com'],
+      [expect.stringMatching(/^018f3f1e-7c1d-7c7a-8d51-[\da-f]{8}$/), null],
+    ]);
+    expect((await logIn(app, 'bob@example.com', 'U*U*')).status).toBe(200);
+    expect((await logIn(app, derived[2]?.[0] ?? '', 'U*U*')).status).toBe(200);
+    expect((await logIn(app, 'ada.l+x@example.com', 'U*U*')).status).toBe(200);
+  });
+
+  test('makes an administrator only if that is allowed', async () => {
+    const app = await startAppForTest();
+    const line = { username: 'ada', password_hash: someHash, roles: ['editor', 'admin'] };
+    const { refused } = await importLines(app, [line], { allowAdmins: false });
+    expect(refused).toEqual(['1: It would be an administrator. Take the role away, or add --allow-admins.']);
+    expect((await importLines(app, [line], { allowAdmins: true })).counts.imported).toBe(1);
+  });
+
+  test('takes a user without a hash who has an e-mail, and who gets in by a new password alone', async () => {
+    const app = await startAppForTest();
+    const { counts } = await importLines(app, [{ username: 'ada', email: 'ada@example.com' }, { username: 'eve' }]);
+    expect(counts).toMatchObject({ imported: 1, refused: 1 });
+    expect((await logIn(app, 'ada', '!')).status).toBe(401);
+    expect(JSON.parse((await exported(app))[0] ?? '')).not.toHaveProperty('password_hash');
+    await app.http.post('/auth/password/forgot').send({ email: 'ada@example.com' }).expect(202);
+    const { token } = await mailTo(app, 'ada@example.com', /^Set a new password$/);
+    await app.http.post('/auth/password/reset').send({ token, password: goodPassword }).expect(204);
+    expect((await logIn(app, 'ada', goodPassword)).status).toBe(200);
+  });
+
+  test.each([
+    ['5f4dcc3b5aa765d61d8327deb882cf99', 'MD5'],
+    ['$P$BDrf4Wc9rAJ8Xm1L8Qd4wYTJ0C1zXj0', 'phpass'],
+    ['{SSHA}DkMTwBl+a/3DQTxCYEApdUtNXGgdUac3', 'SHA-1'],
+    ['$5$rounds=5000$salt$abcdefghijklmnopqrstuvwxyz0123456789abcdefg', 'SHA-2 crypt'],
+  ])('refuses %s, names it and says what to do', async (password_hash, name) => {
+    const app = await startAppForTest();
+    const { refused } = await importLines(app, [{ username: 'ada', email: 'ada@example.com', password_hash }]);
+    expect(refused).toEqual([expect.stringMatching(new RegExp(`^1: A hash of ${name}.* Leave password_hash out: `))]);
   });
 
   test('as a dry run reports the same and writes nothing', async () => {

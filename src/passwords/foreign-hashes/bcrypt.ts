@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
+import type { Expense } from '../../platform/process/gate.js';
 import { hashNiceness } from '../hash-priority.js';
 
 // A text, not a file: tests run the TypeScript sources, which a worker of Node 20 cannot load.
@@ -11,6 +12,11 @@ const comparison = `
   if (niceness !== undefined) require('node:os').setPriority(niceness);
   parentPort.postMessage(require(library).compareSync(password, hash));
 `;
+
+/** JavaScript; each step doubles the time. */
+export function bcryptExpense(cost: number): Expense {
+  return { memoryBytes: 8 * 2 ** 20, milliseconds: 1000 * 2 ** (cost - 14) };
+}
 
 /**
  * In its own thread: bcryptjs is JavaScript and would block the event loop for 100 ms. A thread takes 30 ms to start,

@@ -1,23 +1,27 @@
 import { createCipheriv, pbkdf2, scrypt, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
+import type { Expense } from '../../platform/process/gate.js';
 
 /** Cost of scrypt (RFC 7914 §2): N = 2^ln, block size, lanes. */
 export type ScryptCost = { ln: number; r: number; p: number };
 
 export type Pbkdf2Digest = 'sha1' | 'sha256' | 'sha512';
 
-const MAX_SCRYPT_BYTES = 256 * 2 ** 20;
-const MAX_SCRYPT_LANES = 16;
-const MAX_SCRYPT_WORK = 2 ** 22;
+/** RFC 7914 §2: N is a power of two, and N < 2^(128 × r / 8). OpenSSL throws beyond. */
+export function isScryptDefined({ ln, r, p }: ScryptCost): boolean {
+  return Number.isInteger(ln) && ln >= 1 && ln < 16 * r && p >= 1;
+}
 
-export const SCRYPT_LIMITS = '256 MiB (128 × r × N), p=16, and N × r × p = 2^22';
-
-/** Whether an imported scrypt hash may cost this much: twice the memory of OWASP's strongest setting, 1 to 2 s. */
-export function scryptFits({ ln, r, p }: ScryptCost): boolean {
+// The times are those of one core of an ordinary machine.
+export function scryptExpense({ ln, r, p }: ScryptCost): Expense {
   const blocks = 2 ** ln * r;
-  // RFC 7914 §2: N < 2^(128 × r / 8). OpenSSL throws beyond.
-  const isDefined = ln < 16 * r;
-  return isDefined && 128 * blocks <= MAX_SCRYPT_BYTES && p <= MAX_SCRYPT_LANES && blocks * p <= MAX_SCRYPT_WORK;
+  return { memoryBytes: 128 * (blocks + r * p), milliseconds: (blocks * p * 1000) / 2 ** 21 };
+}
+
+const iterationsInMillisecond = { sha1: 2500, sha256: 2500, sha512: 1000 };
+
+export function pbkdf2Expense(iterations: number, hash: Pbkdf2Digest): Expense {
+  return { memoryBytes: 0, milliseconds: iterations / iterationsInMillisecond[hash] };
 }
 
 function deriveScrypt(password: string, salt: Buffer, { ln, r, p }: ScryptCost, length: number): Promise<Buffer> {

@@ -4,7 +4,17 @@ import type { Caller } from '../caller.js';
 
 /** Where the request comes from; `TRUST_PROXY` decides which address counts. */
 export function callerOf(req: Request): Caller {
-  return { address: addressOf(req), userAgent: req.headers['user-agent']?.slice(0, 400) };
+  return {
+    address: addressOf(req),
+    userAgent: req.headers['user-agent']?.slice(0, 400),
+    whenGone: (leave) => whenGone(req, leave),
+  };
+}
+
+function whenGone({ res, socket }: Request, leave: () => void): () => void {
+  if (socket.destroyed) queueMicrotask(leave);
+  res?.once('close', leave);
+  return () => res?.off('close', leave);
 }
 
 /** The client's address, always an IP address, or empty if the connection is gone. */

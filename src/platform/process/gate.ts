@@ -1,122 +1,188 @@
 import { AppError } from '../../errors.js';
+import { createFairQueue } from './fair-queue.js';
+import { createPace } from './pace.js';
 
-/** Runs a limited number of tasks at once, and is fair to waiting addresses. */
+/** What work takes: memory, and time of one core of an ordinary machine. */
+export type Expense = { memoryBytes: number; milliseconds: number };
+
+export type Turn = {
+  expense?: Expense;
+  /** The longest wait; the gate's own by default. */
+  patienceMs?: number;
+  /** Calls `leave` when nobody waits for the answer any more. @returns a function that stops listening */
+  whenGone?: ((leave: () => void) => () => void) | undefined;
+};
+
+/** Runs a limited amount of work at once, and is fair to waiting addresses. */
 export type Gate = {
   /**
    * @param address waiting addresses take turns, however much each asks for
    * @throws AppError `overloaded` at once if the queue is full, or after the deadline; then `work` never runs
    */
-  run<T>(address: string, work: () => Promise<T>): Promise<T>;
+  run<T>(address: string, work: () => Promise<T>, turn?: Turn): Promise<T>;
+  /**
+   * Says that work will come as soon as something is looked up, so that a crowd is refused before it is looked up.
+   * @returns a function to call when the work comes, or does not
+   * @throws AppError `overloaded` at once if the work would find the queue full
+   */
+  announce(address: string, expense: Expense): () => void;
   stats(): { running: number; queued: number };
 };
 
-type Waiter = { address: string; admit(): void; refuse(): void };
+type GateOptions = {
+  concurrency: number;
+  queueLimit: number;
+  /** Shared by what runs at once. Work that needs more than its part of it takes the place of others. */
+  memoryBytes?: number;
+  /** The longest wait; running work is not interrupted. */
+  deadlineMs: number;
+};
+
+type Waiter = {
+  address: string;
+  milliseconds: number;
+  places: number;
+  isReady: boolean;
+  admit(): void;
+  refuse(): void;
+};
+
+// The queue is full when its work would take this part of the deadline: measured times vary, and nobody may wait for
+// the whole deadline and hear "no" then.
+const usablePart = 0.75;
+
+const noExpense: Expense = { memoryBytes: 0, milliseconds: 0 };
 
 /**
  * A gate before expensive work such as password hashes: a flood of logins costs bounded memory and processor time, and
- * the surplus gets `overloaded` at once (ASVS 15.2.2). In a full queue, an address with fewer waiters replaces the last
- * waiter of the address with the most.
- * @param deadlineMs the longest wait; running work is not interrupted
+ * the surplus gets `overloaded` at once (ASVS 15.2.2): by the number of waiters, and by how long they would take, as
+ * measured. In a full queue, an address with fewer waiters replaces the last waiter of the address with the most.
  */
-export function createGate(options: { concurrency: number; queueLimit: number; deadlineMs: number }): Gate {
-  const queue = createFairQueue();
+export function createGate({ concurrency, queueLimit, memoryBytes, deadlineMs }: GateOptions): Gate {
+  const queue = createFairQueue<Waiter>();
+  const pace = createPace();
   let running = 0;
+  let free = concurrency;
 
-  async function enter(address: string): Promise<void> {
-    if (running < options.concurrency) {
-      running += 1;
-      return;
+  function placesOf({ memoryBytes: needed }: Expense): number {
+    if (memoryBytes === undefined) return 1;
+    return Math.min(concurrency, Math.max(1, Math.ceil((needed * concurrency) / memoryBytes)));
+  }
+
+  function start(places: number): void {
+    running += 1;
+    free -= places;
+  }
+
+  /** Whether what waits would take too long. @param more beside what waits already */
+  function isTooLong(patienceMs: number, more = 0): boolean {
+    return (queue.total() + more) * pace.now() > patienceMs * usablePart * concurrency;
+  }
+
+  /** @param soon how many of the queue can begin as soon as they are ready */
+  function makeRoom(address: string, milliseconds: number, soon: number): void {
+    // Work that would wait for nothing but what runs is let in, however long it takes.
+    const isFull = () =>
+      queue.size() >= queueLimit + soon || (queue.size() > soon && isTooLong(deadlineMs, milliseconds));
+    while (isFull()) {
+      const victim = queue.lastOfFullest(address);
+      if (!victim) throw new AppError('overloaded');
+      victim.refuse();
     }
-    if (queue.size() >= options.queueLimit) makeRoomFor(address);
-    await wait(address);
   }
 
-  function makeRoomFor(address: string): void {
-    const victim = queue.lastOfFullest(address);
-    if (!victim) throw new AppError('overloaded');
-    victim.refuse();
+  async function enter(
+    address: string,
+    { expense = noExpense, patienceMs = deadlineMs, whenGone }: Turn,
+  ): Promise<void> {
+    const places = placesOf(expense);
+    if (places <= free && !queue.next()) return start(places);
+    const milliseconds = expense.milliseconds * places;
+    // Nobody else is refused because this one has less patience.
+    const isInHurry = patienceMs < deadlineMs && queue.size() > 0;
+    if (isInHurry && isTooLong(patienceMs, milliseconds)) throw new AppError('overloaded');
+    makeRoom(address, milliseconds, 0);
+    await wait({ address, milliseconds, places }, patienceMs, whenGone);
   }
 
-  function wait(address: string): Promise<void> {
+  function wait(
+    work: Pick<Waiter, 'address' | 'milliseconds' | 'places'>,
+    patienceMs: number,
+    whenGone: Turn['whenGone'],
+  ): Promise<void> {
     return new Promise((admit, reject) => {
+      const end = () => {
+        clearTimeout(deadline);
+        stopListening?.();
+      };
       const waiter: Waiter = {
-        address,
+        ...work,
+        isReady: true,
         admit: () => {
-          clearTimeout(deadline);
+          end();
+          start(work.places);
           admit();
         },
         refuse: () => {
-          clearTimeout(deadline);
+          end();
           queue.remove(waiter);
           reject(new AppError('overloaded'));
+          // It may have held up smaller work behind it.
+          admitNext();
         },
       };
-      const deadline = setTimeout(waiter.refuse, options.deadlineMs).unref();
+      const deadline = setTimeout(waiter.refuse, patienceMs).unref();
       queue.add(waiter);
+      const stopListening = whenGone?.(waiter.refuse);
+      // Nothing may run any more, if room was made by refusing the last that waited.
+      admitNext();
     });
   }
 
-  function leave(): void {
-    const next = queue.takeNext();
-    // Hands its place over, so that no newcomer passes those who wait.
-    if (next) next.admit();
-    else running -= 1;
+  // Nobody overtakes: large work at the front waits until enough is free, and would otherwise never begin.
+  function admitNext(): void {
+    for (let next = queue.next(); next && next.places <= free; next = queue.next()) {
+      queue.take(next);
+      next.admit();
+    }
+  }
+
+  function leave(places: number): void {
+    running -= 1;
+    free += places;
+    admitNext();
+    // Work turned out to be slower than thought: better a refusal now than at the deadline.
+    while (queue.size() > 1 && isTooLong(deadlineMs)) queue.lastOfFullest()?.refuse();
   }
 
   return {
-    async run(address, work) {
-      await enter(address);
+    async run(address, work, turn = {}) {
+      const { expense = noExpense } = turn;
+      await enter(address, turn);
+      const begun = performance.now();
       try {
-        return await work();
+        const result = await work();
+        if (turn.expense) pace.learn(expense.milliseconds, performance.now() - begun);
+        return result;
       } finally {
-        leave();
+        leave(placesOf(expense));
       }
     },
+    announce(address, expense) {
+      const places = placesOf(expense);
+      const milliseconds = expense.milliseconds * places;
+      makeRoom(address, milliseconds, free);
+      const coming: Waiter = {
+        address,
+        milliseconds,
+        places,
+        isReady: false,
+        admit() {},
+        refuse: () => queue.remove(coming),
+      };
+      queue.add(coming);
+      return () => queue.remove(coming);
+    },
     stats: () => ({ running, queued: queue.size() }),
-  };
-}
-
-function createFairQueue() {
-  // A Map keeps insertion order: it is the ring of addresses.
-  const lines = new Map<string, Waiter[]>();
-  let size = 0;
-
-  function remove(waiter: Waiter): void {
-    const line = lines.get(waiter.address) ?? [];
-    const place = line.indexOf(waiter);
-    if (place === -1) return;
-    line.splice(place, 1);
-    size -= 1;
-    if (line.length === 0) lines.delete(waiter.address);
-  }
-
-  function takeNext(): Waiter | undefined {
-    const [line] = lines.values();
-    const next = line?.[0];
-    if (!line || !next) return undefined;
-    remove(next);
-    if (line.length > 0) {
-      lines.delete(next.address);
-      lines.set(next.address, line);
-    }
-    return next;
-  }
-
-  return {
-    size: () => size,
-    add(waiter: Waiter): void {
-      const line = lines.get(waiter.address) ?? [];
-      line.push(waiter);
-      lines.set(waiter.address, line);
-      size += 1;
-    },
-    remove,
-    takeNext,
-    /** The waiter to replace; none if the fullest address would end up with fewer waiters than the newcomer. */
-    lastOfFullest(newcomer: string): Waiter | undefined {
-      const fullest = [...lines.values()].reduce((most, line) => (line.length > most.length ? line : most), []);
-      const own = lines.get(newcomer)?.length ?? 0;
-      return fullest.length > own + 1 ? fullest.at(-1) : undefined;
-    },
   };
 }

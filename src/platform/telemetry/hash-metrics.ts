@@ -1,5 +1,5 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
-import type { Gate } from '../process/gate.js';
+import type { Expense, Gate, Turn } from '../process/gate.js';
 import { gaugeOf } from './gauge.js';
 
 export type HashMetrics = {
@@ -7,7 +7,7 @@ export type HashMetrics = {
   observing(gate: Gate, limits: { concurrency: number; queueLimit: number }): Gate;
 };
 
-// A hash at the default cost takes 20 ms on a free core, an imported one up to a second; the longest wait is 5 s.
+// A hash at the default cost takes 20 ms on a free core, an imported one up to a second; the longest wait is 2.5 s.
 const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
 export function createHashMetrics(registry: Registry): HashMetrics {
@@ -32,15 +32,19 @@ export function createHashMetrics(registry: Registry): HashMetrics {
     registers,
   });
 
-  async function observed<T>(gate: Gate, address: string, work: () => Promise<T>): Promise<T> {
+  async function observed<T>(gate: Gate, address: string, work: () => Promise<T>, turn?: Turn): Promise<T> {
     const endWait = waits.startTimer();
     let outcome = 'refused';
     try {
-      const result = await gate.run(address, () => {
-        endWait();
-        outcome = 'failed';
-        return timed(durations, work);
-      });
+      const result = await gate.run(
+        address,
+        () => {
+          endWait();
+          outcome = 'failed';
+          return timed(durations, work);
+        },
+        turn,
+      );
       outcome = 'done';
       return result;
     } finally {
@@ -49,10 +53,24 @@ export function createHashMetrics(registry: Registry): HashMetrics {
     }
   }
 
+  function announced(gate: Gate, address: string, expense: Expense): () => void {
+    try {
+      return gate.announce(address, expense);
+    } catch (error) {
+      waits.observe(0);
+      hashes.inc({ outcome: 'refused' });
+      throw error;
+    }
+  }
+
   return {
     observing(gate, limits) {
       describeGate(registry, gate, limits);
-      return { run: (address, work) => observed(gate, address, work), stats: gate.stats };
+      return {
+        run: (address, work, turn) => observed(gate, address, work, turn),
+        announce: (address, expense) => announced(gate, address, expense),
+        stats: gate.stats,
+      };
     },
   };
 }

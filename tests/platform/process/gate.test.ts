@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { hashConcurrency } from '../../../src/passwords/hash-capacity.js';
-import { createGate, type Gate } from '../../../src/platform/process/gate.js';
+import { createGate, type Gate, type Turn } from '../../../src/platform/process/gate.js';
 
 const overloaded = expect.objectContaining({ code: 'overloaded' });
 
 /** Work that records when it starts and ends when the test says so. */
-function controlledWork(gate: Gate) {
+function controlledWork(gate: Gate, turn?: Turn) {
   const begun: string[] = [];
   const finish: (() => void)[] = [];
   let most = 0;
@@ -13,11 +13,15 @@ function controlledWork(gate: Gate) {
     begun,
     most: () => most,
     ask: (address: string, name = address) => {
-      const answer = gate.run(address, () => {
-        begun.push(name);
-        most = Math.max(most, gate.stats().running);
-        return new Promise<string>((resolve) => finish.push(() => resolve(name)));
-      });
+      const answer = gate.run(
+        address,
+        () => {
+          begun.push(name);
+          most = Math.max(most, gate.stats().running);
+          return new Promise<string>((resolve) => finish.push(() => resolve(name)));
+        },
+        turn,
+      );
       answer.catch(() => undefined);
       return answer;
     },
@@ -186,6 +190,63 @@ describe('the hash gate', () => {
     vi.advanceTimersByTime(10_000);
     await work.finishAll();
     expect(await Promise.all([first, second])).toEqual(['first', 'second']);
+  });
+
+  test('refuses at once what would wait too long, as measured', async () => {
+    const gate = createGate({ concurrency: 1, queueLimit: 100, deadlineMs: 1000 });
+    const work = controlledWork(gate, { expense: { memoryBytes: 0, milliseconds: 200 } });
+    const answers = ['runs', 'waits', '2', '3', '4'].map((name) => work.ask('a', name));
+    await expect(answers[4]).rejects.toEqual(overloaded);
+    expect(gate.stats()).toEqual({ running: 1, queued: 3 });
+    const other = work.ask('b');
+    await expect(answers[3]).rejects.toEqual(overloaded);
+    await work.finishAll();
+    await expect(other).resolves.toBe('b');
+  });
+
+  test('refuses a crowd before anything is looked up for it, but not an address that has nothing there', async () => {
+    const gate = createGate({ concurrency: 1, queueLimit: 100, deadlineMs: 1000 });
+    const expense = { memoryBytes: 0, milliseconds: 200 };
+    const arrive = Array.from({ length: 3 }, () => gate.announce('crowd', expense));
+    expect(() => gate.announce('crowd', expense)).toThrow(overloaded);
+    gate.announce('single', expense)();
+    for (const one of arrive) one();
+    expect(() => gate.announce('crowd', expense)).not.toThrow();
+  });
+
+  test('forgets who has gone away', async () => {
+    const gate = createGate({ concurrency: 1, queueLimit: 100, deadlineMs: 1000 });
+    let leave = () => {};
+    const work = controlledWork(gate, {
+      whenGone(listener) {
+        leave = listener;
+        return () => undefined;
+      },
+    });
+    work.ask('a', 'runs');
+    const gone = work.ask('a', 'gone');
+    await settle();
+    leave();
+    await expect(gone).rejects.toEqual(overloaded);
+    expect(gate.stats()).toEqual({ running: 1, queued: 0 });
+    await work.finishAll();
+    expect(work.begun).toEqual(['runs']);
+  });
+
+  test('runs work that needs much of the memory alone, and lets nobody overtake it', async () => {
+    const gate = createGate({ concurrency: 2, queueLimit: 100, memoryBytes: 200, deadlineMs: 1000 });
+    const small = controlledWork(gate, { expense: { memoryBytes: 100, milliseconds: 0 } });
+    const large = controlledWork(gate, { expense: { memoryBytes: 150, milliseconds: 0 } });
+    small.ask('a');
+    large.ask('b');
+    small.ask('c');
+    await settle();
+    expect(gate.stats()).toEqual({ running: 1, queued: 2 });
+    await small.finishOne();
+    expect(gate.stats()).toEqual({ running: 1, queued: 1 });
+    await large.finishOne();
+    await small.finishAll();
+    expect([small.begun, large.begun]).toEqual([['a', 'c'], ['b']]);
   });
 });
 
