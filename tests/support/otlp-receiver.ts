@@ -8,6 +8,7 @@ export type SentSpan = {
   traceId: string;
   spanId: string;
   parentSpanId?: string;
+  links?: { traceId: string; spanId: string; traceState?: string }[];
   name: string;
   /** 1 internal, 2 server, 3 client. */
   kind: number;

@@ -34,6 +34,11 @@ export function ignorePorts(app: Express): void {
   app.set('trust proxy', (address: string, hop: number) => isTrusted(withoutPort(address), hop));
 }
 
+/** Whether the connection is that of a proxy that `TRUST_PROXY` trusts. */
+export function isFromProxy(req: Request): boolean {
+  return req.app.get('trust proxy fn')(req.socket.remoteAddress ?? '', 0);
+}
+
 /** Some proxies add the client's port: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
 function withoutPort(forwarded: string): string {
   const [, ipv4, ipv6] = /^(?:([\d.]+):\d+|\[([^\]]+)\](?::\d+)?)$/.exec(forwarded) ?? [];

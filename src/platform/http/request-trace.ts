@@ -1,11 +1,17 @@
 import type { RequestHandler } from 'express';
 import type { Tracing } from '../telemetry/tracing.js';
+import { isFromProxy } from './caller.js';
 import { pathOf, routePatternOf } from './request-path.js';
 
-/** One span per request, below the client's span if `traceparent` names one (W3C Trace Context). */
+/** One span per request; `traceparent` (W3C Trace Context) counts if a trusted proxy sent it. */
 export function traceRequests(tracing: Tracing): RequestHandler {
   return (req, res, next) => {
-    const span = tracing.beginRequest({ method: req.method, path: pathOf(req), headers: req.headers });
+    const span = tracing.beginRequest({
+      method: req.method,
+      path: pathOf(req),
+      headers: req.headers,
+      isFromProxy: isFromProxy(req),
+    });
     res.locals.traceId = span.traceId;
     res.once('close', () =>
       span.end({

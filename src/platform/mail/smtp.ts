@@ -14,7 +14,7 @@ const longestHandOver = 900_000;
 const patienceWithGoodbye = 2_000;
 
 /** @param host by which we introduce ourselves, unless the URL has `?name=` */
-export type SmtpServer = { url: string; host: string };
+type SmtpServer = { url: string; host: string };
 
 /** @throws if the server did not accept the message in time, before the signal */
 export async function sendBySmtp({ url, host }: SmtpServer, message: Message, signal: AbortSignal): Promise<void> {

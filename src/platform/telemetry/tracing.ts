@@ -1,15 +1,14 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { context, DiagLogLevel, diag, propagation, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
+import { context, DiagLogLevel, diag, SpanKind, trace } from '@opentelemetry/api';
 import { detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 import type { Logger } from 'pino';
-import { beginRequestSpan, type RequestSpan } from './request-span.js';
+import { beginRequestSpan, type RequestSpan, type TracedRequest } from './request-span.js';
 import { withinSpan } from './span.js';
 
 export type Tracing = {
-  /** Starts a request's span, below that of its `traceparent` if it has one. */
-  beginRequest(request: { method: string; path: string; headers: IncomingHttpHeaders }): RequestSpan;
+  /** Starts a request's span: below that of its `traceparent` if a trusted proxy sent it, else with a link to it. */
+  beginRequest(request: TracedRequest): RequestSpan;
   /** Runs a statement in a span, if it has a parent: not for background jobs. */
   statement<T>(sql: string, run: () => Promise<T>): Promise<T>;
   work<T>(name: string, run: () => Promise<T>): Promise<T>;
@@ -33,7 +32,7 @@ export async function startTracing(settings: TracingSettings, log: Logger): Prom
   provider.register();
   const tracer = provider.getTracer('gatelatch', settings.version);
   return {
-    beginRequest: (request) => beginRequestSpan(tracer, propagation.extract(ROOT_CONTEXT, request.headers), request),
+    beginRequest: (request) => beginRequestSpan(tracer, request),
     statement: (sql, run) =>
       trace.getSpan(context.active()) ? withinSpan(tracer, operationOf(sql), statementOptions(sql), run) : run(),
     work: (name, run) => withinSpan(tracer, name, {}, run),

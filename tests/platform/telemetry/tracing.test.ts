@@ -25,6 +25,8 @@ async function startTraced(environment: Record<string, string> = {}) {
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
     OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
     OTEL_BSP_SCHEDULE_DELAY: '50',
+    // The tests are a proxy, whose traces count.
+    TRUST_PROXY: '1',
     ...environment,
   });
   instances.push(instance);
@@ -117,7 +119,42 @@ describe('With an endpoint for traces', () => {
     expect(JSON.parse(line)).toMatchObject({ path: '/healthz', trace_id: caller.traceId });
   });
 
-  it('a request that the client does not sample is not sampled here', async () => {
+  it('the traceparent of a stranger is a link: it does not decide whether the request is sampled, nor where its span is', async () => {
+    const { collector, http, instance } = await startTraced({ TRUST_PROXY: 'false' });
+    const [silent, loud] = [ids(), ids()];
+    for (const [caller, flags] of [
+      [silent, '00'],
+      [loud, '01'],
+    ] as const)
+      await http
+        .get('/healthz')
+        .set({ ...traceparent(caller, flags), tracestate: 'shop=words-of-a-client', baggage: 'a=words-of-a-client' })
+        .expect(200);
+    await vi.waitFor(() => expect(collector.spans()).toHaveLength(2), { timeout: 5_000 });
+    const spans = collector.spans();
+    expect(spans.map(({ links }) => links?.map(({ traceId, spanId }) => ({ traceId, parentId: spanId })))).toEqual([
+      [silent],
+      [loud],
+    ]);
+    for (const { traceId, parentSpanId } of spans) {
+      expect([silent.traceId, loud.traceId]).not.toContain(traceId);
+      expect(parentSpanId || undefined).toBeUndefined();
+    }
+    expect(JSON.stringify(spans)).not.toContain('words-of-a-client');
+    expect(instance.logs.join()).not.toContain(silent.traceId);
+  });
+
+  it('a stranger cannot have a request traced that our sampler leaves out', async () => {
+    const { collector, http, instance } = await startTraced({
+      TRUST_PROXY: 'false',
+      OTEL_TRACES_SAMPLER: 'parentbased_always_off',
+    });
+    await http.get('/healthz').set(traceparent(ids())).expect(200);
+    await instance.stop();
+    expect(collector.spans()).toEqual([]);
+  });
+
+  it('a request that a trusted proxy does not sample is not sampled here', async () => {
     const [silent, loud] = [ids(), ids()];
     await traced.http.get('/readyz').set(traceparent(silent, '00')).expect(200);
     await traced.http.get('/readyz').set(traceparent(loud)).expect(200);
