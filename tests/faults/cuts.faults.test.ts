@@ -37,7 +37,7 @@ const limits = ['LOGIN_ADDRESS', 'LOGIN_ACCOUNT', 'LOGIN_DEVICE', 'SIGNUP', 'PAS
 
 /** Excludes the set-up of a connection, the mail worker and the jobs. */
 function isOfARequest(sql: string): boolean {
-  return !/^(SET TIME ZONE|UPDATE outbox|DELETE FROM outbox|SELECT extract|SELECT .* FROM revocation)|pg_try_advisory|"signing_key"/s.test(
+  return !/^(SET |SELECT coalesce\(\s|UPDATE outbox|DELETE FROM outbox|SELECT extract|SELECT .* FROM revocation)|pg_try_advisory|"signing_key"/s.test(
     sql,
   );
 }
