@@ -229,6 +229,12 @@ const cases: Record<Exclude<keyof typeof settings.shape, 'NODE_ENV'>, Case> = {
     good: rates.good,
     bad: rates.bad,
   },
+  RATE_LIMIT_LOGINS: {
+    at: (c) => c.limits.rates.logins,
+    default: { points: 200, seconds: 900 },
+    good: rates.good,
+    bad: rates.bad,
+  },
   RATE_LIMIT_SIGNUP: {
     at: (c) => c.limits.rates.signup,
     default: { points: 100, seconds: 3600 },
@@ -238,6 +244,12 @@ const cases: Record<Exclude<keyof typeof settings.shape, 'NODE_ENV'>, Case> = {
   RATE_LIMIT_PASSWORD: {
     at: (c) => c.limits.rates.password,
     default: { points: 10, seconds: 900 },
+    good: rates.good,
+    bad: rates.bad,
+  },
+  RATE_LIMIT_USERNAME: {
+    at: (c) => c.limits.rates.username,
+    default: { points: 10, seconds: 3600 },
     good: rates.good,
     bad: rates.bad,
   },
