@@ -1,6 +1,7 @@
 import { userDeleted } from './admin/mails.js';
 import { type AddressMail, emailChangeAsked, emailChanged, resend, verify } from './email/mails.js';
 import { newDevice } from './log-in/mails.js';
+import { usernameChanged } from './me/mails.js';
 import { forgot, passwordChanged, passwordReset } from './passwords/mails.js';
 
 /** Every mail, by its purpose. The first three look up their user at sending time; the others are notices. */
@@ -11,6 +12,7 @@ export const mails: Record<string, AddressMail> = {
   new_device: newDevice,
   password_changed: passwordChanged,
   password_reset: passwordReset,
+  username_changed: usernameChanged,
   email_change_asked: emailChangeAsked,
   email_changed: emailChanged,
   user_deleted: userDeleted,

@@ -22,7 +22,7 @@ import { logIn } from './log-in/endpoints.js';
 import { logInLimit } from './log-in/limits.js';
 import * as me from './me/endpoints.js';
 import { exportMe } from './me/export.js';
-import { exportLimit } from './me/limits.js';
+import { exportLimit, usernameLimit } from './me/limits.js';
 import { ownRoutes } from './own/routes.js';
 import * as passwords from './passwords/endpoints.js';
 import { passwordLimit, resetLimit } from './passwords/limits.js';
@@ -61,7 +61,7 @@ export const routes: Row[] = [
 
   ...group('Me', [
     GET('/me', { guard: accessToken }, me.show),
-    PATCH('/me', { guard: accessToken, limit: [passwordLimit, newEmailLimit] }, me.update),
+    PATCH('/me', { guard: accessToken, limit: [passwordLimit, newEmailLimit, usernameLimit] }, me.update),
     DELETE('/me', { guard: accessToken, limit: passwordLimit }, me.remove),
     POST('/me/password', { guard: accessToken, limit: passwordLimit }, passwords.change),
     GET('/me/export', { guard: accessToken, limit: exportLimit }, exportMe),

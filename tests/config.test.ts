@@ -306,6 +306,12 @@ const cases: Record<keyof typeof settings.shape, Case> = {
     good: rates.good,
     bad: rates.bad,
   },
+  RATE_LIMIT_LOGINS: {
+    at: (c) => c.limits.rates.logins,
+    default: { points: 200, seconds: 900 },
+    good: rates.good,
+    bad: rates.bad,
+  },
   RATE_LIMIT_SIGNUP: {
     at: (c) => c.limits.rates.signup,
     default: { points: 100, seconds: 3600 },
@@ -315,6 +321,12 @@ const cases: Record<keyof typeof settings.shape, Case> = {
   RATE_LIMIT_PASSWORD: {
     at: (c) => c.limits.rates.password,
     default: { points: 10, seconds: 900 },
+    good: rates.good,
+    bad: rates.bad,
+  },
+  RATE_LIMIT_USERNAME: {
+    at: (c) => c.limits.rates.username,
+    default: { points: 10, seconds: 3600 },
     good: rates.good,
     bad: rates.bad,
   },

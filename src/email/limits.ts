@@ -18,10 +18,10 @@ export const newEmailLimit: RowLimit<unknown> = {
   keys: (request) => (request.req.body?.email === undefined ? [] : mailLimit.keys(request)),
 };
 
-/** Wrong passwords by the asker's address: who tries has a token that was mailed. */
+/** Wrong passwords by the asker's address: who tries has a token that was mailed. Made-up reset tokens do not count here. */
 export const verifyLimit: RowLimit<unknown> = {
   name: 'verify',
   keys: ({ limits, req }) =>
-    req.body?.password === undefined ? [] : [{ limit: limits.password, key: addressKeyOf(req) }],
+    req.body?.password === undefined ? [] : [{ limit: limits.password, key: `verify ${addressKeyOf(req)}` }],
   counts: (code) => code === 'invalid_credentials',
 };

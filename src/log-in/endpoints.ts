@@ -10,6 +10,7 @@ import { deviceIdOf, deviceTokenFor } from '../sessions/known-devices.js';
 import { type SessionsDeps, type SessionTokens, startSession } from '../sessions/start.js';
 import { tokenReply, tokenResponseSchema, transportSchema } from '../sessions/token-reply.js';
 import { checkPassword, recordFailedLogin } from './guard.js';
+import { countLogin } from './limits.js';
 
 // No password policy here: a user with an old password must still get in.
 const bodySchema = z
@@ -50,6 +51,7 @@ async function start({ deps, caller }: LogInContext, checked: CheckedUser, newDe
     throw new AppError('account_disabled');
   }
   if (checked.user.pendingUntil) throw new AppError('email_unverified');
+  await countLogin(deps, checked.user.id);
   return startSessionFor(deps, checked, caller, { newDevice });
 }
 

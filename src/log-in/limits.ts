@@ -1,4 +1,6 @@
+import type { Deps } from '../deps.js';
 import type { LimitedRequest, RowLimit } from '../endpoint.js';
+import { AppError } from '../errors.js';
 import { addressKeyOf } from '../platform/http/address-key.js';
 import { tokensIn } from '../sessions/cookies.js';
 import { deviceIdOf, isDeviceToken } from '../sessions/known-devices.js';
@@ -20,23 +22,36 @@ export const logInLimit: RowLimit<unknown> = {
     const { limits, req } = request;
     const device = await knownDevice(request);
     const address = { limit: limits.login_address, key: addressKeyOf(req) };
-    if (device === undefined) return [address, { limit: limits.login_account, key: canonical(req.body.username) }];
+    if (device === undefined)
+      return [address, { limit: limits.login_account, key: canonical(req.body.username), ofOthers: true }];
     if (req.res) req.res.locals.isKnownDevice = true;
     return [
       { limit: limits.login_device, key: `${device.userId} ${device.id}` },
-      { limit: limits.login_devices, key: device.userId },
+      { limit: limits.login_devices, key: device.userId, ofOthers: true },
       { ...address, lenient: true },
     ];
   },
   counts: (code) => code === 'invalid_credentials',
 };
 
+/** Right passwords too have a limit: each makes a session and an audit event. @throws AppError rate_limited */
+export async function countLogin({ limits }: Pick<Deps, 'limits'>, userId: string): Promise<void> {
+  const counted = limits?.logins.peek(userId) ?? (await limits?.logins.count(userId));
+  if (counted && !counted.allowed)
+    throw new AppError('rate_limited', { retryAfterSeconds: Math.max(1, Math.ceil(counted.msLeft / 1000)) });
+}
+
 type KnownDevice = { userId: string; id: string };
 
-async function knownDevice({ deps, req, cookies }: LimitedRequest<unknown>): Promise<KnownDevice | undefined> {
+async function knownDevice({ deps, limits, req, cookies }: LimitedRequest<unknown>): Promise<KnownDevice | undefined> {
   const token: string | undefined = req.body.device_token ?? tokensIn(cookies, deps.config.cookies).device;
   if (token === undefined || !isDeviceToken(deps.keys, token)) return undefined;
+  // The look-up takes longer for a name that exists: tokens of other users must not buy any number of them.
+  const misfits = `device ${addressKeyOf(req)}`;
+  if (limits.login_address.peek(misfits)) return undefined;
   const user = await findByLogin(deps, req.body.username);
   const id = user ? deviceIdOf(deps.keys, user, token) : undefined;
-  return user && id !== undefined ? { userId: user.id, id } : undefined;
+  if (user && id !== undefined) return { userId: user.id, id };
+  await limits.login_address.count(misfits);
+  return undefined;
 }

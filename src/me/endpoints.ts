@@ -36,7 +36,7 @@ const updateSchema = z
 export const update = endpoint({
   name: 'updateMe',
   summary: 'Change your username or e-mail',
-  statements: 12,
+  statements: 14,
   body: updateSchema,
   reply: [200, userSchema],
   errors: ['username_taken', 'invalid_credentials', 'overloaded'],
@@ -79,7 +79,5 @@ async function recheck(
     throw new AppError('validation_failed', {
       errors: [{ path: 'password', message: 'A change of e-mail needs the password.' }],
     });
-  const checked = await checkPasswordOf(deps, principal.sub, password, caller);
-  if (!checked) throw new AppError('invalid_credentials');
-  return checked;
+  return checkPasswordOf(deps, principal, password, caller);
 }

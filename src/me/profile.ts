@@ -1,3 +1,4 @@
+import { auditEvent } from '../audit/events.js';
 import { enqueueVerification } from '../email/mails.js';
 import { endTokens } from '../email/one-time-tokens.js';
 import { AppError } from '../errors.js';
@@ -33,8 +34,7 @@ export async function changeProfile(
       if (!before) return undefined;
       if (email && before.passwordHash !== email.checked.passwordHash) throw new AppError('invalid_credentials');
       if (email) await askForAddress(tx, before, email.address, caller);
-      if (username !== undefined)
-        await tx.user.update({ where: { id: userId }, data: { username, usernameKey: canonical(username) } });
+      if (username !== undefined && username !== before.username) await rename(tx, userId, username, caller);
       return (await tx.user.findUnique({ where: { id: userId } })) ?? undefined;
     });
     outboxWake.wake();
@@ -42,6 +42,12 @@ export async function changeProfile(
   } catch (error) {
     throw takenError(error);
   }
+}
+
+async function rename(tx: Transaction, userId: string, username: string, caller: Caller): Promise<void> {
+  await tx.user.update({ where: { id: userId }, data: { username, usernameKey: canonical(username) } });
+  await tx.$executeRaw(auditEvent('username.changed', userId, { actorId: userId, caller }));
+  await tx.$executeRaw(enqueueNotice('username_changed', fromUser(userId), caller));
 }
 
 /** The user's current address is no change; it withdraws a pending one. */

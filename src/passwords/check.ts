@@ -1,4 +1,7 @@
 import type { Logger } from 'pino';
+import { countedEvent } from '../audit/counted-events.js';
+import { AppError } from '../errors.js';
+import type { Caller } from '../platform/caller.js';
 import type { Db } from '../platform/db/database.js';
 import type { Limit } from '../platform/limits/limit.js';
 import { findById, type User } from '../users/users.js';
@@ -10,17 +13,19 @@ export type CheckedUser = { user: User; passwordHash: string };
 type CheckDeps = { db: Db; log: Logger; passwords: Passwords };
 
 /**
- * Checks the password of a signed-in user (ASVS 7.5.1).
- * @returns undefined if it is wrong
- * @throws AppError overloaded
+ * Checks the password of a signed-in user (ASVS 7.5.1). A wrong one is recorded.
+ * @throws AppError invalid_credentials, overloaded
  */
 export async function checkPasswordOf(
   deps: CheckDeps,
-  userId: string,
+  { sub, sid }: { sub: string; sid: string },
   password: string,
-  asker: Asker,
-): Promise<CheckedUser | undefined> {
-  return checkPasswordFor(deps, await findById(deps, userId), password, asker);
+  caller: Caller,
+): Promise<CheckedUser> {
+  const checked = await checkPasswordFor(deps, await findById(deps, sub), password, caller);
+  if (checked) return checked;
+  await deps.db.$executeRaw(countedEvent('password.refused', sub, caller, { session_id: sid }));
+  throw new AppError('invalid_credentials');
 }
 
 /** Counts attempts under a key, such as the user's id. */

@@ -47,10 +47,8 @@ export const change = endpoint({
   },
 });
 
-async function checkCurrent({ deps, principal, body, caller }: ChangeContext): Promise<CheckedUser> {
-  const checked = await checkPasswordOf(deps, principal.sub, body.current_password, caller);
-  if (!checked) throw new AppError('invalid_credentials');
-  return checked;
+function checkCurrent({ deps, principal, body, caller }: ChangeContext): Promise<CheckedUser> {
+  return checkPasswordOf(deps, principal, body.current_password, caller);
 }
 
 function replace({ deps, principal, caller, cookies }: ChangeContext, checked: CheckedUser, passwordHash: string) {

@@ -2,17 +2,20 @@ import type { RowLimit } from '../endpoint.js';
 import { addressKeyOf } from '../platform/http/address-key.js';
 import type { AccessClaims } from '../sessions/access-tokens.js';
 
+/** By session: whoever has stolen one cannot lock the user out of the others. */
 export const passwordLimit: RowLimit<AccessClaims> = {
   name: 'password',
   keys({ limits, req: { body }, principal }) {
     const hasPassword = body?.password !== undefined || body?.current_password !== undefined;
-    return hasPassword ? [{ limit: limits.password, key: principal.sub }] : [];
+    return hasPassword ? [{ limit: limits.password, key: principal.sid }] : [];
   },
   counts: (code) => code === 'invalid_credentials',
 };
 
+/** Made-up tokens only: one that was mailed cannot be guessed, so it is looked at first. */
 export const resetLimit: RowLimit<unknown> = {
   name: 'reset',
   keys: ({ limits, req }) => [{ limit: limits.password, key: addressKeyOf(req) }],
-  counts: () => true,
+  afterwards: true,
+  counts: (code) => code === 'invalid_one_time_token',
 };

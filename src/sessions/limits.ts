@@ -1,12 +1,16 @@
 import type { RowLimit } from '../endpoint.js';
-import type { ErrorCode } from '../errors.js';
 import { addressKeyOf } from '../platform/http/address-key.js';
+import { tokensIn } from './cookies.js';
+import { openRefreshToken } from './refresh-tokens.js';
 
-const refused: (ErrorCode | undefined)[] = ['invalid_refresh_token', 'refresh_token_reused', 'session_revoked'];
-
+/** Forged tokens only: a MAC tells them, so others at the same address cannot keep a user's refresh out. */
 export const refreshLimit: RowLimit<unknown> = {
   name: 'refresh',
-  keys: ({ limits, req }) => [{ limit: limits.refresh, key: addressKeyOf(req) }],
+  keys({ deps, limits, req, cookies }) {
+    const token: string | undefined = req.body.refresh_token ?? tokensIn(cookies, deps.config.cookies).refreshToken;
+    const free = token !== undefined && openRefreshToken(deps.keys, token) !== undefined;
+    return [{ limit: limits.refresh, key: addressKeyOf(req), free }];
+  },
   afterwards: true,
-  counts: (code) => refused.includes(code),
+  counts: (code) => code === 'invalid_refresh_token',
 };

@@ -11,7 +11,9 @@ import { limitsOn, statusesOf, wrong } from '../support/limits.js';
 import { confirm, settledMails } from '../support/mails.js';
 import { serveRows } from '../support/rows-app.js';
 
-const body = z.object({ email: z.email().optional(), password: z.string().optional() }).default({});
+const body = z
+  .object({ email: z.email().optional(), password: z.string().optional(), token: z.string().optional() })
+  .default({});
 
 /** An endpoint that does nothing but have limits. */
 const limited = endpointFor<unknown>()({
@@ -21,6 +23,7 @@ const limited = endpointFor<unknown>()({
   reply: [202],
   handler(context) {
     if (context.body.password === wrong) throw new AppError('invalid_credentials');
+    if (context.body.token === 'made-up') throw new AppError('invalid_one_time_token');
     return {};
   },
 });
@@ -138,10 +141,12 @@ describe('Mails', () => {
 });
 
 describe('Resets', () => {
-  it('are limited to 10 in 15 minutes per client address', async () => {
+  it('with made-up tokens are limited to 10 in 15 minutes per client address, others are not', async () => {
     const { ask } = await start();
-    for (let n = 0; n < 10; n++) expect((await ask('/reset')).status).toBe(202);
-    expect(refusedBy(await ask('/reset'))).toEqual([429, '"password";q=10;w=900']);
-    expect((await ask('/reset', {}, {}, '192.0.2.2')).status).toBe(202);
+    const madeUp = { token: 'made-up' };
+    for (let n = 0; n < 10; n++) expect((await ask('/reset', madeUp)).status).toBe(400);
+    expect(refusedBy(await ask('/reset', madeUp))).toEqual([429, '"password";q=10;w=900']);
+    expect((await ask('/reset', madeUp, {}, '192.0.2.2')).status).toBe(400);
+    for (let n = 0; n < 11; n++) expect((await ask('/reset')).status).toBe(202);
   });
 });

@@ -29,6 +29,35 @@ describe('PATCH /me', () => {
     await app.signUp({ username: user.username });
   });
 
+  it('records a change of username and tells the verified address, once and by the new name alone', async () => {
+    const user = await person();
+    await confirm(app, user.email);
+    const username = newName();
+    for (let time = 0; time < 2; time++) await patch(user, { username }).expect(200);
+    const events = await app.deps.db.auditEvent.findMany({
+      where: { userId: user.userId, action: 'username.changed' },
+    });
+    expect(events).toMatchObject([{ actorId: user.userId, ip: expect.any(String), detail: {} }]);
+    const mails = (await settledMails(app)).filter(({ to }) => to === `<${user.email}>`);
+    expect(mails.at(-1)?.subject).toBe('Your username was changed');
+    expect(mails.filter(({ subject }) => subject === 'Your username was changed')).toHaveLength(1);
+  });
+
+  it('records wrong passwords of signed-in users, by session', async () => {
+    const user = await person();
+    const password = 'a wrong password, this';
+    expectProblem(await patch(user, { email: `${newName()}@example.com`, password }), 'invalid_credentials');
+    expectProblem(await app.http.delete('/me').set(user.bearer).send({ password }), 'invalid_credentials');
+    const change = { current_password: password, new_password: 'a moth between two relays' };
+    expectProblem(await app.http.post('/me/password').set(user.bearer).send(change), 'invalid_credentials');
+    const events = await app.deps.db.auditEvent.findMany({
+      where: { userId: user.userId, action: 'password.refused' },
+    });
+    // A boundary of five minutes may lie between them.
+    expect(events.reduce((sum, { detail }) => sum + Number((detail as { count: number }).count), 0)).toBe(3);
+    for (const { detail } of events) expect(detail).toMatchObject({ session_id: user.sessionId });
+  });
+
   it('refuses a username that is taken in any case, and gives a free one to one of two users', async () => {
     const [one, two, three] = [await person(), await person(), await person()];
     expectProblem(await patch(one, { username: two.username.toUpperCase() }), 'username_taken');

@@ -103,8 +103,11 @@ export type Guard<Deps extends BaseDeps, Principal> = {
   step: ((deps: Deps) => Step<Principal>) | undefined;
 };
 
-/** A limit and the key to count under. A lenient one counts but never refuses. */
-export type LimitKey = { limit: Limit; key: string; lenient?: true };
+/**
+ * A limit and the key to count under. A lenient one counts but never refuses. What is left of one that others can use up
+ * is not told: it would tell of them. A free one never counts: what was presented is genuine.
+ */
+export type LimitKey = { limit: Limit; key: string; lenient?: true; ofOthers?: true; free?: boolean };
 
 export type LimitedRequest<Deps extends BaseDeps, Principal> = {
   deps: Deps;
@@ -118,7 +121,10 @@ export type LimitedRequest<Deps extends BaseDeps, Principal> = {
 export type RowLimit<Deps extends BaseDeps, Principal> = {
   name: string;
   keys: (request: LimitedRequest<Deps, Principal>) => LimitKey[] | Promise<LimitKey[]>;
-  /** Counted when the request is over: for cheap attempts, so that successful ones cost the store nothing. */
+  /**
+   * Counted when the request is over, and only then refused: for secrets that cannot be guessed and are cheap to check, so
+   * that forged ones keep out no genuine one, and successful attempts cost the store nothing.
+   */
   afterwards?: true;
   /** Whether a request with this result counts, or gets its points back; undefined means success. */
   counts(code: ErrorCode | undefined): boolean;

@@ -66,7 +66,7 @@ async function takeAll<Deps extends BaseDeps>(
     for (const rowLimit of rowLimits) {
       const keys = await keysOf(rowLimit);
       // Before asking the store: a flood on one key must not count at its address each time.
-      for (const key of keys) refuseIf(res, key, key.limit.peek(key.key));
+      if (!rowLimit.afterwards) for (const key of keys) refuseIf(res, key, key.limit.peek(key.key));
       for (const key of keys) {
         const point = rowLimit.afterwards ? undefined : await take(key);
         refuseIf(res, key, point);
@@ -106,10 +106,11 @@ async function settleOne(
   const isCounted = counts(code);
   if (point) {
     await point.settle(isCounted);
+    if (key.ofOthers) return { policy };
     return { policy, left: point.left + (isCounted ? 0 : 1), msLeft: point.msLeft };
   }
-  if (!isCounted) return { policy };
-  const counted = await key.limit.count(key.key);
+  if (!isCounted || key.free) return { policy };
+  const counted = key.limit.peek(key.key) ?? (await key.limit.count(key.key));
   refuseIf(res, key, counted);
   return { policy, left: counted.allowed ? counted.left : 0, msLeft: counted.msLeft };
 }
