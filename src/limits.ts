@@ -33,7 +33,9 @@ export const limitSettings = {
   ),
   RATE_LIMIT_REFRESH: rate('60/5m').describe('Refused refreshes from one address.'),
   RATE_LIMIT_EXPORT: rate('10/1h').describe('Exports of one user’s data.'),
-  RATE_LIMIT_GENERAL: rate('1200/1m').describe('All requests from one address. Each instance counts for itself.'),
+  RATE_LIMIT_GENERAL: rate('1200/1m').describe(
+    'All requests from one address, except probes (`/healthz`, `/readyz`). Each instance counts for itself.',
+  ),
 };
 
 type LimitSettings = { [Name in keyof typeof limitSettings]: Rate };

@@ -129,6 +129,8 @@ export type RowOptions<Deps extends BaseDeps, Principal> = {
   /** The role that the principal needs, else 403 `forbidden`. */
   role?: Principal extends { roles: string[] } ? string : never;
   limit?: RowLimit<Deps, Principal> | RowLimit<Deps, Principal>[];
+  /** Not counted by the general limit: probes of a whole cluster come from one address. */
+  isProbe?: true;
 };
 
 export type Row<Deps extends BaseDeps> = {
@@ -138,6 +140,7 @@ export type Row<Deps extends BaseDeps> = {
   guard: Guard<Deps, unknown>;
   role?: string;
   limits: RowLimit<Deps, never>[];
+  isProbe?: true;
   endpoint: Endpoint<Deps, never>;
 };
 
