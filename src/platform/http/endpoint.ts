@@ -71,6 +71,8 @@ export type EndpointFacts = {
   body?: z.ZodType | undefined;
   query?: z.ZodObject | undefined;
   reply: ReplySpec;
+  /** What a success brings, for the contract; else the summary. */
+  returns?: string;
   headers?: ReplyHeader[];
   /** Its own refusals, besides those of guard, path, body, limit and server. */
   errors?: ErrorCode[];
