@@ -30,7 +30,8 @@ export function createApp(deps: Deps, rows: Row[] = routes): Express {
   app.use(requestLog(log, metrics.requests));
   app.use(responseHeaders(config.corsOrigins));
   if (config.trustProxy === false) app.use(warnOfUntrustedProxy(log));
-  if (deps.limits) app.use(refuseFloods(deps.limits.general));
+  const probes = rows.filter(({ isProbe }) => isProbe).map(({ path }) => path);
+  if (deps.limits) app.use(refuseFloods(deps.limits.general, probes));
   const refuseCrossSite = createRefuseCrossSite({
     urls: [config.tokens.issuer, config.appUrl],
     origins: config.corsOrigins,

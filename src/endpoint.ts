@@ -53,10 +53,11 @@ export const DELETE: AddRow = (...given) => row('DELETE', ...given);
 function row<Principal>(
   method: Row['method'],
   path: string,
-  { guard, role, limit = [] }: Options<Principal>,
+  { guard, role, limit = [], isProbe }: Options<Principal>,
   endpoint: Endpoint<Principal>,
 ): Row {
-  return { method, path, guard, ...(role !== undefined && { role }), limits: [limit].flat(), endpoint };
+  const given = { ...(role !== undefined && { role }), ...(isProbe && { isProbe }) };
+  return { method, path, guard, ...given, limits: [limit].flat(), endpoint };
 }
 
 export function group(tag: string, rows: Row[]): Row[] {

@@ -39,7 +39,9 @@ export const limitSettings = {
     'Made-up refresh tokens from one address. Genuine ones are never refused for them.',
   ),
   RATE_LIMIT_EXPORT: rate('10/1h').describe('Exports of one user’s data.'),
-  RATE_LIMIT_GENERAL: rate('1200/1m').describe('All requests from one address. Each instance counts for itself.'),
+  RATE_LIMIT_GENERAL: rate('1200/1m').describe(
+    'All requests from one address, except probes (`/healthz`, `/readyz`). Each instance counts for itself.',
+  ),
 };
 
 type LimitSettings = { [Name in keyof typeof limitSettings]: Rate };

@@ -83,8 +83,8 @@ export const routes: Row[] = [
 
   ...group('Keys and health', [
     GET('/.well-known/jwks.json', { guard: open }, keys.list),
-    GET('/healthz', { guard: open }, health.live),
-    GET('/readyz', { guard: open }, health.ready),
+    GET('/healthz', { guard: open, isProbe: true }, health.live),
+    GET('/readyz', { guard: open, isProbe: true }, health.ready),
     GET('/metrics', { guard: metricsToken }, health.metrics),
   ]),
 

@@ -17,10 +17,11 @@ export async function collectionOf(document) {
       description: introduction,
       schema: 'https://schema.getpostman.com/json/collection/v2.1.0/collection.json',
     },
-    item: story([...requests.keys()]).map(({ name, about, steps }) => ({
+    item: story([...requests.keys()]).map(({ name, about, before, steps }) => ({
       name,
       description: about,
       item: steps.map(itemOf).map((item) => ({ id: idOf(`${name}/${item.name}`), ...item })),
+      ...(before && { event: eventOf('prerequest', linesOf(before)) }),
     })),
     auth: bearer('{{access_token}}'),
     event: eventOf('prerequest', linesOf(renewAccessToken)),
@@ -34,7 +35,7 @@ Tokens are kept automatically: you are the user who signed in last. An access to
 missing, is renewed before a request is sent, as long as there is a refresh token.
 
 **Administration** needs an admin of the name and password in the environment: start the server with \`ADMIN_USERNAME\`
-and \`ADMIN_PASSWORD\` set to them.
+and \`ADMIN_PASSWORD\` set to them. Without one it is skipped.
 
 Made from \`/openapi.json\` by \`npm run postman\`; what is changed here is lost at the next generation.`;
 

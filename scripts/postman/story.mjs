@@ -40,7 +40,7 @@ const chapters = [
 
 /**
  * @param {string[]} operations every operationId; those in no chapter get one of their own
- * @returns {{ name: string, about: string, steps: Step[] }[]}
+ * @returns {{ name: string, about: string, before?: () => void, steps: Step[] }[]} `before` runs before each of its steps
  */
 export function story(operations) {
   const told = new Set([...chapters, goodbye].flatMap(({ steps }) => steps.map(({ operation }) => operation)));

@@ -22,6 +22,8 @@ export const list = endpoint({
     q: textSchema(0, 254).optional().meta({ description: 'A part of the username or e-mail.' }),
   }),
   reply: [200, pageSchema(adminUserSchema)],
+  returns:
+    'A page of users, oldest first, and where the next one begins. Sign-ups that wait for their e-mail are not among them.',
   async handler({ deps, query }) {
     return { body: pageJson(await searchUsers(deps.db, query.q ?? '', query.limit, query.cursor), adminUserJson) };
   },
@@ -32,6 +34,7 @@ export const read = endpoint({
   summary: 'Get a user',
   statements: 1,
   reply: [200, adminUserSchema],
+  returns: 'The user.',
   errors: ['not_found'],
   handler: async ({ deps, id }) => ({ body: adminUserJson(await existing(deps, id)) }),
 });
@@ -47,6 +50,7 @@ export const update = endpoint({
   statements: 12,
   body: updateSchema,
   reply: [200, adminUserSchema],
+  returns: 'The user as it is now. The change is in force for live tokens, too.',
   errors: ['not_found', 'last_admin', 'overloaded'],
   async handler(context) {
     const { deps, id, body } = context;
@@ -61,6 +65,7 @@ export const remove = endpoint({
   summary: 'Delete a user with all data',
   statements: 14,
   reply: [204],
+  returns: 'The user is out of reach, and the name is free.',
   headers: ['Set-Cookie'],
   errors: ['not_found', 'last_admin', 'overloaded'],
   async handler(context) {
@@ -74,6 +79,7 @@ export const sessions = endpoint({
   summary: 'List the sessions of a user',
   statements: 2,
   reply: [200, sessionListSchema],
+  returns: 'The live sessions of the user, last used first.',
   errors: ['not_found'],
   async handler({ deps, principal, id }) {
     await existing(deps, id);
@@ -86,6 +92,7 @@ export const logOut = endpoint({
   summary: 'End all sessions of a user',
   statements: 4,
   reply: [204],
+  returns: 'Every session of the user has ended.',
   headers: ['Set-Cookie'],
   errors: ['not_found'],
   async handler(context) {

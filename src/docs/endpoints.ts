@@ -12,6 +12,7 @@ export function contractEndpoint(rows: () => Row[]) {
     summary: 'Get this document',
     statements: 0,
     reply: [200, z.looseObject({ openapi: z.string() })],
+    returns: 'This document.',
     handler({ deps: { config } }) {
       const body = made.get(config) ?? new JsonText(contractOf(rows(), config, config.publicPath));
       made.set(config, body);

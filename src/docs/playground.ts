@@ -24,6 +24,7 @@ export const show = openEndpoint({
   summary: 'The playground: a page to try everything',
   statements: 0,
   reply: [200, 'text/html'],
+  returns: 'The page.',
   errors: ['not_found'],
   async handler({ deps: { config } }) {
     if (!config.playground) throw new AppError('not_found');

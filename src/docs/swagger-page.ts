@@ -14,6 +14,7 @@ export const show = openEndpoint({
   summary: 'A page to read and try this document',
   statements: 0,
   reply: [200, 'text/html'],
+  returns: 'The page.',
   // Swagger UI has its icons as data: URLs in the stylesheet.
   handler: () =>
     page(html, { scripts: ["'self'", sourceHash(script)], styles: ["'self'"], images: ["'self'", 'data:'] }),

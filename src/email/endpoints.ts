@@ -32,6 +32,7 @@ export const verify = openEndpoint({
   statements: 9,
   body: verifySchema,
   reply: [204],
+  returns: 'The address is verified; a new one counts from now on.',
   errors: ['invalid_one_time_token', 'invalid_credentials', 'overloaded'],
   async handler({ deps, body, caller }) {
     await verifyEmail(deps, body, caller);
@@ -45,6 +46,7 @@ export const resend = endpointFor<AccessClaims | AppError>()({
   statements: 1,
   body: resendSchema,
   reply: [202],
+  returns: 'Always this: if an address waits to be verified, a mail is on its way.',
   async handler({ deps, principal, body }) {
     if (!(principal instanceof AppError)) await resendFor(deps, principal.sub);
     else if (body.email !== undefined) await resendTo(deps, body.email, body.username);
@@ -58,6 +60,7 @@ export const verifyPage = openEndpoint({
   summary: 'The page behind the link in a verification mail',
   statements: 0,
   reply: [200, 'text/html'],
+  returns: 'A page whose button confirms the address. It does not use up the token.',
   handler: () =>
     formPage('Confirm your e-mail address', {
       form: `<label hidden>Password <input name="password" type="password" autocomplete="current-password" required disabled></label>

@@ -12,6 +12,7 @@ export const live = openEndpoint({
   summary: 'Check that the process is alive',
   statements: 0,
   reply: [200, replySchema],
+  returns: 'The process answers.',
   handler: () => ({ body: ok }),
 });
 
@@ -21,6 +22,7 @@ export const ready = openEndpoint({
   summary: 'Check that this instance takes requests',
   statements: 1,
   reply: [200, replySchema],
+  returns: 'The database answers, and this instance is not stopping.',
   errors: ['database_unavailable', 'shutting_down'],
   async handler({ deps }) {
     const state = await deps.readiness.check();
@@ -35,5 +37,6 @@ export const metrics = openEndpoint({
   summary: 'Get numbers for Prometheus',
   statements: 1,
   reply: [200, 'text/plain'],
+  returns: 'The numbers of this instance, in Prometheus’ text format.',
   handler: async ({ deps }) => ({ body: await deps.metrics.read() }),
 });

@@ -11,6 +11,7 @@ export const list = openEndpoint({
   summary: 'Get the keys that verify access tokens',
   statements: 0,
   reply: [200, keySetSchema],
+  returns: 'The public keys, next and retired ones too (RFC 7517). None under HS256.',
   handler({ deps }) {
     const body = deps.keys.jwks() as z.infer<typeof keySetSchema>;
     return { body, headers: { 'Cache-Control': `public, max-age=${jwksMaxAge}` } };

@@ -33,6 +33,7 @@ export const logIn = endpointFor<CheckedUser>()({
   statements: 3,
   body: bodySchema,
   reply: [200, tokenResponseSchema],
+  returns: 'The user with the tokens of a new session: in the body, or as cookies if asked for.',
   headers: ['Set-Cookie'],
   errors: ['account_disabled', 'email_unverified', 'overloaded'],
   async handler(context) {

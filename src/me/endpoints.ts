@@ -15,6 +15,7 @@ export const show = endpoint({
   summary: 'Get your user',
   statements: 1,
   reply: [200, userSchema],
+  returns: 'Your user.',
   async handler({ deps, principal }) {
     const user = await findById(deps, principal.sub);
     // The user was deleted a moment ago, so the session has ended.
@@ -39,6 +40,7 @@ export const update = endpoint({
   statements: 14,
   body: updateSchema,
   reply: [200, userSchema],
+  returns: 'Your user as it is now. A new e-mail is in it once its link has been opened.',
   errors: ['username_taken', 'invalid_credentials', 'overloaded'],
   async handler(context) {
     const { deps, principal, body, caller } = context;
@@ -61,6 +63,7 @@ export const remove = endpoint({
   statements: 14,
   body: deleteSchema,
   reply: [204],
+  returns: 'Your user and all sessions are gone, and the cookies are cleared.',
   headers: ['Set-Cookie'],
   errors: ['invalid_credentials', 'last_admin', 'overloaded'],
   async handler(context) {

@@ -41,6 +41,8 @@ export const exportMe = endpoint({
   // Of a user whose lists have one page each.
   statements: 1 + lists.length,
   reply: [200, exportSchema],
+  returns:
+    'Everything that is held about you, as a file. A long one comes in pieces; if it fails half-way, the connection is cut.',
   headers: ['Content-Disposition'],
   errors: ['rate_limited', 'overloaded'],
   async handler({ deps, principal }) {

@@ -29,6 +29,7 @@ export const change = endpoint({
   statements: 8,
   body: changeSchema,
   reply: [204],
+  returns: 'The password is changed, and every other session has ended.',
   headers: ['Set-Cookie'],
   errors: ['invalid_credentials', 'overloaded'],
   async handler(context) {
@@ -68,6 +69,7 @@ export const forgot = openEndpoint({
   statements: 1,
   body: forgotSchema,
   reply: [202],
+  returns: 'Always this: if a user has the address, a mail is on its way.',
   async handler({ deps, body }) {
     await askForReset(deps, body.email);
     return {};
@@ -89,6 +91,7 @@ export const reset = openEndpoint({
   statements: 11,
   body: resetSchema,
   reply: [204],
+  returns: 'The password is set, every session has ended, and the address counts as verified.',
   headers: ['Set-Cookie'],
   errors: ['invalid_one_time_token', 'overloaded'],
   async handler({ deps, body, caller }) {
@@ -105,6 +108,7 @@ export const resetPage = openEndpoint({
   summary: 'The page behind the link in a reset mail',
   statements: 0,
   reply: [200, 'text/html'],
+  returns: 'A page whose button sends the new password. It does not use up the token.',
   handler: () =>
     formPage('Set a new password', {
       form: `<label>New password <input name="password" type="password" autocomplete="new-password" required></label>

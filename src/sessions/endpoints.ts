@@ -26,6 +26,7 @@ export const refresh = openEndpoint({
   statements: 1,
   body: refreshSchema,
   reply: [200, tokenResponseSchema],
+  returns: 'New tokens of the same session, in the body or as cookies. All who use a token at once get the same.',
   headers: ['Set-Cookie'],
   errors: ['unauthenticated', 'invalid_refresh_token', 'refresh_token_reused', 'session_revoked'],
   async handler({ deps, body, caller, cookies }) {
@@ -63,6 +64,7 @@ export const logOut = endpointFor<AccessClaims | AppError>()({
   statements: 1,
   body: logOutSchema,
   reply: [204],
+  returns: 'The session has ended, and the cookies are cleared.',
   headers: ['Set-Cookie'],
   errors: ['invalid_refresh_token'],
   async handler({ deps, principal, body, cookies, caller }) {
@@ -83,6 +85,7 @@ export const list = endpoint({
   summary: 'List your sessions',
   statements: 1,
   reply: [200, sessionListSchema],
+  returns: 'Your live sessions, last used first; `current` is the one that asks.',
   async handler({ deps, principal }) {
     return { body: sessionsJson(await listLiveSessions(deps, principal.sub), principal.sid) };
   },
@@ -93,6 +96,7 @@ export const end = endpoint({
   summary: 'End one of your sessions',
   statements: 1,
   reply: [204],
+  returns: 'That session has ended.',
   headers: ['Set-Cookie'],
   errors: ['not_found'],
   async handler({ deps, principal, id, caller }) {
@@ -107,6 +111,7 @@ export const endAll = endpoint({
   summary: 'End all of your sessions',
   statements: 3,
   reply: [204],
+  returns: 'All of your sessions have ended, this one too.',
   headers: ['Set-Cookie'],
   async handler({ deps, principal, caller }) {
     await endUserSessions(deps, principal.sub, 'logout_all', { actorId: principal.sub, caller });

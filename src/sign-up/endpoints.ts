@@ -35,6 +35,8 @@ export const signUp = openEndpoint({
   statements: 1,
   body: bodySchema,
   reply: [201, replySchema],
+  returns:
+    'The new user with the tokens of a first session. With `SIGNUP=verified`: the user without tokens, and a mail is on its way.',
   headers: ['Set-Cookie'],
   errors: ['username_taken', 'email_taken', 'signup_closed', 'overloaded'],
   async handler({ deps, body, caller }) {

@@ -9,5 +9,6 @@ export const welcome = endpoint({
   summary: 'Open the smallest protected route',
   statements: 0,
   reply: [200, z.object({ message: z.string() }).meta({ id: 'Welcome', example: { message } })],
+  returns: 'A greeting: the token is good.',
   handler: () => ({ body: { message } }),
 });

@@ -199,10 +199,23 @@ describe('deploy/k8s', () => {
     expect((maxReplicas + maxSurge) * (Number(configured.DATABASE_POOL_SIZE) + 1)).toBeLessThanOrEqual(97);
   });
 
+  it('lets only the ingress and Prometheus connect, because TRUST_PROXY believes whoever does', () => {
+    expect(configured.TRUST_PROXY).toBe('1');
+    const { policyTypes, ingress } = document('networkpolicy.yaml').spec;
+    expect(policyTypes).toEqual(['Ingress']);
+    const named: string[] = ingress.flatMap(({ from }: { from: { namespaceSelector: { matchLabels: object } }[] }) =>
+      from.map(({ namespaceSelector }) => Object.values(namespaceSelector.matchLabels)[0]),
+    );
+    expect(named).toEqual(['ingress-nginx', 'monitoring']);
+    const [port] = container.ports;
+    for (const { ports } of ingress) expect(ports).toEqual([{ protocol: 'TCP', port: port.name }]);
+  });
+
   it('selects the same instances everywhere', () => {
     const { labels } = deployment.spec.template.metadata;
     expect(deployment.spec.selector.matchLabels).toEqual(labels);
     expect(document('service.yaml').spec.selector).toEqual(labels);
     expect(document('pdb.yaml').spec.selector.matchLabels).toEqual(labels);
+    expect(document('networkpolicy.yaml').spec.podSelector.matchLabels).toEqual(labels);
   });
 });

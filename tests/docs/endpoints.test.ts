@@ -9,6 +9,7 @@ import { mailLimit } from '../../src/email/limits.js';
 import { endpoint, GET, POST, type Row } from '../../src/endpoint.js';
 import { type ErrorCode, errorCatalogue } from '../../src/errors.js';
 import { open, verifiedEmail } from '../../src/guards.js';
+import { ownRoutes } from '../../src/own/routes.js';
 import { routes } from '../../src/routes.js';
 import { startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { schemaViolations } from '../support/contract.js';
@@ -59,6 +60,22 @@ describe('The contract', () => {
       ]);
       expect(contract.tags).toContainEqual({ name: tags[0] });
     }
+  });
+
+  it('says for each success what comes back, not what was asked', () => {
+    const own = ownRoutes.map(({ method, path }) => `${method} ${path}`);
+    const told = new Map<string, string>();
+    for (const [line, { responses, summary }] of operations())
+      for (const [status, { description }] of Object.entries<Json>(responses))
+        if (status.startsWith('2')) {
+          expect(description, line).toMatch(/^[A-Z].*\.$/);
+          expect(description, line).not.toMatch(/as asked/i);
+          // Your own rows may leave it out.
+          if (!own.includes(line)) expect(description, line).not.toBe(`${summary}.`);
+          told.set(line, description);
+        }
+    expect(told.size).toBe(routes.length);
+    expect(told.get('POST /todos')).toBe('The new todo.');
   });
 
   it('lists every refusal of the catalogue with its status and an example', () => {

@@ -114,7 +114,7 @@ describe('Requests', () => {
     const login = () =>
       app.http.post('/auth/login').set(from('192.0.2.1')).send({ username: 'nobody', password: wrong });
     expect((await Promise.all(times(5, login))).filter(({ status }) => status === 429)).toHaveLength(3);
-    await Promise.all(times(44, () => app.http.get('/healthz').set(from('192.0.2.2'))));
+    await Promise.all(times(44, () => app.http.get('/nothing').set(from('192.0.2.2'))));
     await expectTold(app, 'gatelatch_rate_limit_refusals_total', { limit: 'login_account' }, 3);
     await expectTold(app, 'gatelatch_rate_limit_refusals_total', { limit: 'general' }, 4);
   });

@@ -2,8 +2,12 @@
 declare module 'newman' {
   export type NewmanRunSummary = {
     run: {
-      failures: { source?: { id?: string }; error: { test?: string; name: string; message: string } }[];
-      executions: { item: { id: string }; assertions?: unknown[] }[];
+      failures: { source?: { id?: string; name?: string }; error: { test?: string; name: string; message: string } }[];
+      executions: {
+        item: { id: string };
+        response?: object;
+        assertions?: { assertion: string; skipped?: boolean }[];
+      }[];
     };
   };
   type Options = { collection: object; environment: object; envVar: object[]; reporters: string[] };

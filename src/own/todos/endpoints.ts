@@ -22,6 +22,7 @@ export const list = endpoint({
   statements: 1,
   query: pageQuerySchema,
   reply: [200, pageSchema(todoSchema)],
+  returns: 'A page of your todos, oldest first, and where the next one begins.',
   async handler({ deps, principal, query }) {
     return { body: pageJson(await todos.list(deps.db, principal.sub, query.limit, query.cursor), todoJson) };
   },
@@ -33,6 +34,7 @@ export const create = endpoint({
   statements: 1,
   body: createSchema,
   reply: [201, todoSchema],
+  returns: 'The new todo.',
   headers: ['Location'],
   errors: ['quota_exceeded'],
   async handler({ deps: { db, config }, principal, body }) {
@@ -46,6 +48,7 @@ export const read = endpoint({
   summary: 'Read a todo',
   statements: 1,
   reply: [200, todoSchema],
+  returns: 'The todo.',
   errors: ['not_found'],
   async handler({ deps, principal, id }) {
     return { body: todoJson(existing(await todos.find(deps.db, principal.sub, id))) };
@@ -58,6 +61,7 @@ export const update = endpoint({
   statements: 1,
   body: updateSchema,
   reply: [200, todoSchema],
+  returns: 'The todo as it is now.',
   errors: ['not_found'],
   async handler({ deps, principal, id, body }) {
     return { body: todoJson(existing(await todos.update(deps.db, principal.sub, id, body))) };
@@ -69,6 +73,7 @@ export const remove = endpoint({
   summary: 'Delete a todo',
   statements: 1,
   reply: [204],
+  returns: 'The todo is gone.',
   errors: ['not_found'],
   async handler({ deps, principal, id }) {
     if (!(await todos.remove(deps.db, principal.sub, id))) throw new AppError('not_found');

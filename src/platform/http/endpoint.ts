@@ -71,6 +71,8 @@ export type EndpointFacts = {
   body?: z.ZodType | undefined;
   query?: z.ZodObject | undefined;
   reply: ReplySpec;
+  /** What a success brings, for the contract; else the summary. */
+  returns?: string;
   headers?: ReplyHeader[];
   /** Its own refusals, besides those of guard, path, body, limit and server. */
   errors?: ErrorCode[];
@@ -135,6 +137,8 @@ export type RowOptions<Deps extends BaseDeps, Principal> = {
   /** The role that the principal needs, else 403 `forbidden`. */
   role?: Principal extends { roles: string[] } ? string : never;
   limit?: RowLimit<Deps, Principal> | RowLimit<Deps, Principal>[];
+  /** Not counted by the general limit: probes of a whole cluster come from one address. */
+  isProbe?: true;
 };
 
 export type Row<Deps extends BaseDeps> = {
@@ -144,6 +148,7 @@ export type Row<Deps extends BaseDeps> = {
   guard: Guard<Deps, unknown>;
   role?: string;
   limits: RowLimit<Deps, never>[];
+  isProbe?: true;
   endpoint: Endpoint<Deps, never>;
 };
 

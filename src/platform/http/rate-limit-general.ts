@@ -7,10 +7,15 @@ import { refuseByLimit } from './rate-limit-headers.js';
 // About 20 MB if all are different IPv6 addresses.
 const maxAddresses = 100_000;
 
-/** On every request, so it counts in this instance only, without promise or timer, and sets headers only to refuse. */
-export function refuseFloods(policy: Policy): RequestHandler {
+/**
+ * On every request except probes, so it counts in this instance only, without promise or timer, and sets headers only to refuse.
+ * @param probes paths that must be answered whatever else comes from their address, and cost next to nothing
+ */
+export function refuseFloods(policy: Policy, probes: string[]): RequestHandler {
   const counter = createWindowCounter(policy.seconds * 1000, maxAddresses);
+  const uncounted = new Set(probes);
   return (req, res, next) => {
+    if (uncounted.has(req.url)) return next();
     const entry = counter.add(addressKeyOf(req));
     if (entry.points <= policy.points) return next();
     refuseByLimit(res, policy, entry.endsAt - Date.now());

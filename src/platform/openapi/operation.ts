@@ -51,9 +51,9 @@ function parametersOf<Deps extends BaseDeps>({
 }
 
 function replyOf<Deps extends BaseDeps>(row: Row<Deps>): ZodOpenApiResponsesObject {
-  const { reply, summary } = row.endpoint;
+  const { reply, summary, returns = `${summary}.` } = row.endpoint;
   const [status, body] = reply;
-  const response: ZodOpenApiResponseObject = { description: `${summary}.`, headers: replyHeaders(row) };
+  const response: ZodOpenApiResponseObject = { description: returns, headers: replyHeaders(row) };
   if (typeof body === 'string') response.content = { [body]: { schema: { type: 'string' } } };
   else if (body) response.content = { 'application/json': jsonOf(body) };
   return { [status]: response };

@@ -361,13 +361,28 @@ describe('The other limits', () => {
     const app = await start();
     const ask = (path: string) => app.http.get(path).set('X-Forwarded-For', currentAddress());
     const { bearer } = await app.signUp();
-    const paths = ['/healthz', '/nothing', '/welcome', '/.well-known/jwks.json'];
+    const paths = ['/healthz?x', '/nothing', '/welcome', '/.well-known/jwks.json'];
     for (let n = 0; n < 60; n++)
       expect(tallyOf(await Promise.all(times(20, (k) => ask(paths[k % 4] as string))))[429]).toBeUndefined();
-    for (const path of ['/healthz', '/welcome', '/nothing'])
+    for (const path of ['/healthz?x', '/welcome', '/nothing'])
       expectThrottled(await ask(path).set(bearer), 'general', 1200, 60);
+    for (const path of ['/healthz', '/readyz']) expect((await ask(path)).status).toBe(200);
     newAddress();
     expect((await ask('/welcome').set(bearer)).status).toBe(200);
+  });
+});
+
+describe('Probes', () => {
+  it('are not counted, because those of a whole cluster come from one address', async () => {
+    const app = await startAppForTest({ ...limitsOn, RATE_LIMIT_GENERAL: '5/1m' });
+    const ask = (path: string) => app.http.get(path).set('X-Forwarded-For', currentAddress());
+    newAddress();
+    for (const path of ['/healthz', '/readyz'])
+      expect(tallyOf(await Promise.all(times(20, () => ask(path))))).toEqual({ 200: 20 });
+    expect((await app.http.head('/healthz').set('X-Forwarded-For', currentAddress())).status).toBe(200);
+    for (let n = 0; n < 5; n++) expect((await ask('/welcome')).status).toBe(401);
+    expectThrottled(await ask('/welcome'), 'general', 5, 60);
+    expect((await ask('/readyz')).status).toBe(200);
   });
 });
 
