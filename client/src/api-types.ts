@@ -15,10 +15,7 @@ export interface components {
             /** @example ada */
             username: string;
             password: string;
-            /**
-             * Format: idn-email
-             * @example ada@example.com
-             */
+            /** @example ada@example.com */
             email?: string;
             /**
              * @default bearer
@@ -75,10 +72,7 @@ export interface components {
          *     }
          */
         ForgotPasswordBody: {
-            /**
-             * Format: idn-email
-             * @example ada@example.com
-             */
+            /** @example ada@example.com */
             email: string;
         };
         /**
@@ -111,7 +105,6 @@ export interface components {
          */
         ResendVerificationBody: {
             /**
-             * Format: idn-email
              * @description Needed without an access token.
              * @example ada@example.com
              */
@@ -131,10 +124,7 @@ export interface components {
         UpdateMeBody: {
             /** @example ada */
             username?: string;
-            /**
-             * Format: idn-email
-             * @example ada@example.com
-             */
+            /** @example ada@example.com */
             email?: string;
             /** @description Needed to change the e-mail. */
             password?: string;

@@ -17,7 +17,6 @@ export const emailSchema = z
   })
   .meta({
     example: 'ada@example.com',
-    format: 'idn-email',
     pattern: "^[\\w!#$%&'*+/=?^`{|}~.-]{1,64}@[^\\s@]{1,253}$",
   });
 

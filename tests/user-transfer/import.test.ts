@@ -17,14 +17,11 @@ async function* chunks(lines: Line[]) {
 }
 
 /** Imports lines of JSON or other text, and returns the counts and the refusals. */
-async function importLines({ deps }: TestApp, lines: Line[], options: ImportOptions = {}) {
+async function importLines({ config, deps }: TestApp, lines: Line[], options: ImportOptions = {}) {
   const refused: string[] = [];
   const onRefused = (line: number, reason: string) => void refused.push(`${line}: ${reason}`);
-  const counts = await importUsers(deps, readUserLines(linesOf(chunks(lines))), {
-    allowAdmins: true,
-    ...options,
-    onRefused,
-  });
+  const users = readUserLines(linesOf(chunks(lines)), { localDomains: config.mail.localDomains });
+  const counts = await importUsers(deps, users, { allowAdmins: true, ...options, onRefused });
   return { counts, refused };
 }
 
@@ -84,6 +81,21 @@ describe('an imported user', () => {
     expect((await logIn(app, 'chef', nfd.normalize('NFC'))).status).toBe(401);
     expect((await logIn(app, 'chef', nfd)).status).toBe(200);
     expect((await logIn(app, 'chef', nfd.normalize('NFC'))).status).toBe(200);
+  });
+
+  test('has an address as a sign-up could have it, which counts once in any spelling', async () => {
+    const app = await startAppForTest({ EMAIL_LOCAL_DOMAINS: 'intranet' });
+    const emails = ['a&b@почта.рф', 'ada@intranet', 'A&B@xn--80a1acny.xn--p1ai', 'ada@localhost', 'a@b-.example'];
+    const { refused } = await importLines(
+      app,
+      emails.map((email, n) => ({ username: `mailed-${n}`, email, password_hash: someHash })),
+    );
+    expect(refused.sort()).toEqual([
+      '3: The e-mail "A&B@xn--80a1acny.xn--p1ai" is taken.',
+      '4: email: The part after the @ needs a dot.',
+      '5: email: The part after the @ is not a domain.',
+    ]);
+    expect((await exported(app)).map((line) => JSON.parse(line).email)).toEqual(emails.slice(0, 2));
   });
 
   test('has every field of the line, and an audit event', async () => {
