@@ -36,7 +36,7 @@ const updateSchema = z
 export const update = endpoint({
   name: 'updateMe',
   summary: 'Change your username or e-mail',
-  statements: 14,
+  statements: 15,
   body: updateSchema,
   reply: [200, userSchema],
   errors: ['username_taken', 'invalid_credentials', 'overloaded'],
