@@ -37,7 +37,7 @@ const updateSchema = z
 export const update = endpoint({
   name: 'updateMe',
   summary: 'Change your username or e-mail',
-  statements: 14,
+  statements: 15,
   body: updateSchema,
   reply: [200, userSchema],
   returns: 'Your user as it is now. A new e-mail is in it once its link has been opened.',

