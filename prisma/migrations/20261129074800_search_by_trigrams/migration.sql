@@ -8,7 +8,7 @@ DECLARE
   place text;
 BEGIN
   CREATE EXTENSION IF NOT EXISTS pg_trgm;
-  IF (SELECT count(*) FROM (SELECT FROM "user" LIMIT 20001) AS some) > 20000 THEN
+  IF (SELECT count(*) FROM (SELECT FROM "user" LIMIT 20001) AS counted) > 20000 THEN
     RETURN;
   END IF;
   SELECT n.nspname INTO place FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_trgm';
