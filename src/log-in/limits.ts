@@ -1,5 +1,5 @@
 import type { LimitedRequest, RowLimit } from '../endpoint.js';
-import { addressKeyOf } from '../platform/http/address-key.js';
+import { byAddress } from '../platform/http/by-address.js';
 import { tokensIn } from '../sessions/cookies.js';
 import { deviceIdOf, isDeviceToken } from '../sessions/known-devices.js';
 import { canonical, findByLogin } from '../users/users.js';
@@ -19,13 +19,13 @@ export const logInLimit: RowLimit<unknown> = {
   async keys(request) {
     const { limits, req } = request;
     const device = await knownDevice(request);
-    const address = { limit: limits.login_address, key: addressKeyOf(req) };
-    if (device === undefined) return [address, { limit: limits.login_account, key: canonical(req.body.username) }];
+    const addresses = byAddress(limits.login_address, req);
+    if (device === undefined) return [...addresses, { limit: limits.login_account, key: canonical(req.body.username) }];
     if (req.res) req.res.locals.isKnownDevice = true;
     return [
       { limit: limits.login_device, key: `${device.userId} ${device.id}` },
       { limit: limits.login_devices, key: device.userId },
-      { ...address, lenient: true },
+      ...addresses.map((address) => ({ ...address, lenient: true as const })),
     ];
   },
   counts: (code) => code === 'invalid_credentials',

@@ -1,5 +1,5 @@
 import type { RowLimit } from '../endpoint.js';
-import { addressKeyOf } from '../platform/http/address-key.js';
+import { byAddress } from '../platform/http/by-address.js';
 import type { AccessClaims } from '../sessions/access-tokens.js';
 
 export const passwordLimit: RowLimit<AccessClaims> = {
@@ -13,6 +13,6 @@ export const passwordLimit: RowLimit<AccessClaims> = {
 
 export const resetLimit: RowLimit<unknown> = {
   name: 'reset',
-  keys: ({ limits, req }) => [{ limit: limits.password, key: addressKeyOf(req) }],
+  keys: ({ limits, req }) => byAddress(limits.password_address, req),
   counts: () => true,
 };

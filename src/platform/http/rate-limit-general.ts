@@ -1,7 +1,8 @@
 import type { RequestHandler } from 'express';
+import { addressKey } from '../address-key.js';
 import type { Policy } from '../limits/counters.js';
 import { createWindowCounter } from '../limits/window-counter.js';
-import { addressKeyOf } from './address-key.js';
+import { addressOf } from './caller.js';
 import { refuseByLimit } from './rate-limit-headers.js';
 
 // About 20 MB if all are different IPv6 addresses.
@@ -11,7 +12,7 @@ const maxAddresses = 100_000;
 export function refuseFloods(policy: Policy): RequestHandler {
   const counter = createWindowCounter(policy.seconds * 1000, maxAddresses);
   return (req, res, next) => {
-    const entry = counter.add(addressKeyOf(req));
+    const entry = counter.add(addressKey(addressOf(req)));
     if (entry.points <= policy.points) return next();
     refuseByLimit(res, policy, entry.endsAt - Date.now());
   };
