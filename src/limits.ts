@@ -1,3 +1,4 @@
+import { type AddressLimit, createAddressLimit } from './platform/limits/address-limit.js';
 import { memoryCounter, type Policy, type Store } from './platform/limits/counters.js';
 import { createOutage, type OutageLog, withoutFail } from './platform/limits/fallback.js';
 import { createLimit, type Limit } from './platform/limits/limit.js';
@@ -10,7 +11,7 @@ export type Rate = { points: number; seconds: number };
  */
 export const limitSettings = {
   RATE_LIMIT_LOGIN_ADDRESS: rate('50/15m').describe(
-    'Failed logins from one address. An IPv6 address counts as its /64.',
+    'Failed logins from one address. An IPv6 address counts as its /64; its /56 has twice as many, its /48 three times.',
   ),
   RATE_LIMIT_LOGIN_ACCOUNT: rate('10/15m').describe(
     'Failed logins for one user, and for one typed name, from unknown devices.',
@@ -66,9 +67,20 @@ export function ratesOf(given: LimitSettings) {
   };
 }
 
-export type Limits = Record<Exclude<LimitName, 'general' | 'mail'>, Limit> & {
+type ByAddress = 'login_address' | 'signup' | 'mail_address' | 'refresh' | 'password_address';
+
+export type Limits = Record<ByAddress, AddressLimit> & {
+  login_account: Limit;
+  login_device: Limit;
+  login_devices: Limit;
   /** Like `login_account`, but counted for the user, whatever name was typed; see passwords/check.ts. */
   login_user: Limit;
+  /** Right passwords, by user. */
+  logins: Limit;
+  /** By session; `password_address` has the same rate. */
+  password: Limit;
+  username: Limit;
+  export: Limit;
   /** All requests. Only the policy: each instance counts for itself, because every request passes here. */
   general: Policy;
 };
@@ -77,22 +89,33 @@ function inMemory(policy: Policy): Limit {
   return createLimit(policy, memoryCounter(policy), false);
 }
 
-/** @param store counts for all instances together; without it each instance counts in memory */
+/**
+ * Mails are counted where they are sent; see platform/outbox/gate.ts.
+ * @param store counts for all instances together; without it each instance counts in memory
+ */
 export function createLimits(rates: Record<LimitName, Rate>, store: Store | undefined, log: OutageLog): Limits {
   const outage = createOutage(log);
-  const limit = (name: string, rate: Rate): Limit => {
+  const limit = (name: LimitName | 'login_user', rate = rates[name as LimitName]): Limit => {
     const policy = { name, ...rate };
     const memory = memoryCounter(policy);
     return createLimit(policy, store ? withoutFail(store(policy), memory, outage) : memory, store !== undefined);
   };
-  // Mails are counted where they are sent; see platform/outbox/gate.ts.
-  const { general, logins, mail: _, ...counted } = rates;
-  const named = Object.fromEntries(Object.entries(counted).map(([name, rate]) => [name, limit(name, rate)]));
+  const password = limit('password');
   return {
-    ...(named as Record<keyof typeof counted, Limit>),
+    login_address: createAddressLimit(limit('login_address')),
+    login_account: limit('login_account'),
+    login_device: limit('login_device'),
+    login_devices: limit('login_devices'),
     login_user: limit('login_user', rates.login_account),
     // A right login asks the store nothing more for it.
-    logins: inMemory({ name: 'logins', ...logins }),
-    general: { name: 'general', ...general },
+    logins: inMemory({ name: 'logins', ...rates.logins }),
+    signup: createAddressLimit(limit('signup')),
+    password,
+    password_address: createAddressLimit(password),
+    username: limit('username'),
+    mail_address: createAddressLimit(limit('mail_address')),
+    refresh: createAddressLimit(limit('refresh')),
+    export: limit('export'),
+    general: { name: 'general', ...rates.general },
   };
 }

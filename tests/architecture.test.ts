@@ -90,6 +90,32 @@ describe('The rules for imports:', () => {
   });
 });
 
+describe('An address', () => {
+  // Whatever is counted by address takes an AddressKey; these store or show the whole one.
+  const whole = [
+    'audit/counted-events.ts',
+    'audit/events.ts',
+    'health/guard.ts',
+    'platform/http/by-address.ts',
+    'platform/http/caller.ts',
+    'platform/http/rate-limit-general.ts',
+    'platform/http/request-log.ts',
+    'platform/outbox/outbox.ts',
+    'sessions/refresh.ts',
+    'sessions/start.ts',
+  ];
+
+  it('is seen whole only by the files that store or show it, or make its key', () => {
+    const seeing =
+      /\bcaller\??\.address\b|\baddressOf\(|\.remoteAddress\b|\breq\.ips?\b|\{[^}]*\baddress\b[^}]*\}: (Pick<)?(Caller|Asker)/;
+    expect(sources.filter((file) => seeing.test(textOf(file)))).toEqual(['platform/caller.ts', ...whole].sort());
+  });
+
+  it('becomes a key in one file only', () => {
+    expect(sources.filter((file) => /\bas AddressKey\b/.test(textOf(file)))).toEqual(['platform/address-key.ts']);
+  });
+});
+
 describe('The libraries:', () => {
   /** Libraries that many files may import. */
   const everywhere = ['zod', 'express', 'uuid', 'pino', 'zod-openapi'];

@@ -1,5 +1,5 @@
 import { Prisma } from '../generated/prisma/client.js';
-import type { Caller } from '../platform/caller.js';
+import { type Caller, keyOfCaller } from '../platform/caller.js';
 import type { AuditAction } from './events.js';
 
 /** Events that a stranger can cause without end: counted, not written one by one. */
@@ -8,8 +8,8 @@ export const countedActions = ['login.failed', 'password.refused', 'refresh.grac
 export const countingWindow = 300;
 
 /**
- * An INSERT like `auditEvent` for floods: the same action, user, address and detail give one row per five minutes
- * (database clock), with `count` and `last_at` in its detail. It is sealed when its window is over.
+ * An INSERT like `auditEvent` for floods: the same action, user, network and detail give one row per five minutes
+ * (database clock), with the first address and `count` and `last_at` in its detail. It is sealed when its window is over.
  */
 export function countedEvent(
   action: (typeof countedActions)[number],
@@ -18,7 +18,7 @@ export function countedEvent(
   detail: Record<string, string> = {},
   from: Prisma.Sql = Prisma.empty,
 ): Prisma.Sql {
-  const same = JSON.stringify([action, typeof userId === 'string' ? userId : null, caller.address, detail]);
+  const same = JSON.stringify([action, typeof userId === 'string' ? userId : null, keyOfCaller(caller), detail]);
   const user = userId instanceof Prisma.Sql ? userId : Prisma.sql`${userId}`;
   return Prisma.sql`
     INSERT INTO audit_event (id, action, user_id, ip, user_agent, detail)

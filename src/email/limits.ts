@@ -1,5 +1,5 @@
 import type { RowLimit } from '../endpoint.js';
-import { addressKeyOf } from '../platform/http/address-key.js';
+import { byAddress } from '../platform/http/by-address.js';
 
 /**
  * By the asker's address alone. A recipient's mails are counted at the outbox (platform/outbox/gate.ts): refusing here
@@ -7,7 +7,7 @@ import { addressKeyOf } from '../platform/http/address-key.js';
  */
 export const mailLimit: RowLimit<unknown> = {
   name: 'mail',
-  keys: ({ limits, req }) => [{ limit: limits.mail_address, key: addressKeyOf(req) }],
+  keys: ({ limits, req }) => byAddress(limits.mail_address, req),
   counts: () => true,
 };
 
@@ -22,6 +22,6 @@ export const newEmailLimit: RowLimit<unknown> = {
 export const verifyLimit: RowLimit<unknown> = {
   name: 'verify',
   keys: ({ limits, req }) =>
-    req.body?.password === undefined ? [] : [{ limit: limits.password, key: `verify ${addressKeyOf(req)}` }],
+    req.body?.password === undefined ? [] : byAddress(limits.password_address, req, 'verify '),
   counts: (code) => code === 'invalid_credentials',
 };

@@ -1,7 +1,7 @@
 import type { Deps } from '../deps.js';
 import type { LimitedRequest, RowLimit } from '../endpoint.js';
 import { AppError } from '../errors.js';
-import { addressKeyOf } from '../platform/http/address-key.js';
+import { byAddress } from '../platform/http/by-address.js';
 import { tokensIn } from '../sessions/cookies.js';
 import { deviceIdOf, isDeviceToken } from '../sessions/known-devices.js';
 import { canonical, findByLogin } from '../users/users.js';
@@ -21,14 +21,14 @@ export const logInLimit: RowLimit<unknown> = {
   async keys(request) {
     const { limits, req } = request;
     const device = await knownDevice(request);
-    const address = { limit: limits.login_address, key: addressKeyOf(req) };
+    const addresses = byAddress(limits.login_address, req);
     if (device === undefined)
-      return [address, { limit: limits.login_account, key: canonical(req.body.username), ofOthers: true }];
+      return [...addresses, { limit: limits.login_account, key: canonical(req.body.username), ofOthers: true }];
     if (req.res) req.res.locals.isKnownDevice = true;
     return [
       { limit: limits.login_device, key: `${device.userId} ${device.id}` },
       { limit: limits.login_devices, key: device.userId, ofOthers: true },
-      { ...address, lenient: true },
+      ...addresses.map((address) => ({ ...address, lenient: true as const })),
     ];
   },
   counts: (code) => code === 'invalid_credentials',
@@ -47,11 +47,11 @@ async function knownDevice({ deps, limits, req, cookies }: LimitedRequest<unknow
   const token: string | undefined = req.body.device_token ?? tokensIn(cookies, deps.config.cookies).device;
   if (token === undefined || !isDeviceToken(deps.keys, token)) return undefined;
   // The look-up takes longer for a name that exists: tokens of other users must not buy any number of them.
-  const misfits = `device ${addressKeyOf(req)}`;
-  if (limits.login_address.peek(misfits)) return undefined;
+  const misfits = byAddress(limits.login_address, req, 'device ');
+  if (misfits.some(({ limit, key }) => limit.peek(key))) return undefined;
   const user = await findByLogin(deps, req.body.username);
   const id = user ? deviceIdOf(deps.keys, user, token) : undefined;
   if (user && id !== undefined) return { userId: user.id, id };
-  await limits.login_address.count(misfits);
+  await Promise.all(misfits.map(({ limit, key }) => limit.count(key)));
   return undefined;
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import argon2 from 'argon2';
-import type { Caller } from '../platform/caller.js';
+import { type Caller, keyOfCaller } from '../platform/caller.js';
 import type { Expense, Gate, Turn } from '../platform/process/gate.js';
 import { createForeignHashes, matchesImported } from './foreign-hashes/formats.js';
 import { expenseOf, fitsInto, type HashCost, isComputable } from './hash-cost.js';
@@ -63,9 +63,9 @@ export function createPasswords({ cost, gate, ceiling, pepper }: Options): Passw
   const ownExpense = expenseOf(cost);
   const { importedHash, objectionTo, ...foreign } = createForeignHashes(ceiling, pepper);
 
-  function inTurn<T>({ address, whenGone, arrive }: Asker, turn: Turn, work: () => Promise<T>): Promise<T> {
-    arrive?.();
-    return gate.run(address, work, { ...turn, whenGone });
+  function inTurn<T>(asker: Asker, turn: Turn, work: () => Promise<T>): Promise<T> {
+    asker.arrive?.();
+    return gate.run(keyOfCaller(asker), work, { ...turn, whenGone: asker.whenGone });
   }
 
   /** The expense of one of our own hashes that may be computed. */
@@ -78,7 +78,7 @@ export function createPasswords({ cost, gate, ceiling, pepper }: Options): Passw
 
   return {
     objectionTo,
-    announce: (caller) => ({ ...caller, arrive: gate.announce(caller.address, ownExpense) }),
+    announce: (caller) => ({ ...caller, arrive: gate.announce(keyOfCaller(caller), ownExpense) }),
     async hash(password, asker = operator, patienceMs) {
       if (!isWellFormed(password)) throw new TypeError('The password is not well-formed Unicode.');
       const turn = { expense: ownExpense, ...(patienceMs !== undefined && { patienceMs }) };

@@ -1,5 +1,5 @@
 import type { RowLimit } from '../endpoint.js';
-import { addressKeyOf } from '../platform/http/address-key.js';
+import { byAddress } from '../platform/http/by-address.js';
 import type { AccessClaims } from '../sessions/access-tokens.js';
 
 /** By session: whoever has stolen one cannot lock the user out of the others. */
@@ -15,7 +15,7 @@ export const passwordLimit: RowLimit<AccessClaims> = {
 /** Made-up tokens only: one that was mailed cannot be guessed, so it is looked at first. */
 export const resetLimit: RowLimit<unknown> = {
   name: 'reset',
-  keys: ({ limits, req }) => [{ limit: limits.password, key: addressKeyOf(req) }],
+  keys: ({ limits, req }) => byAddress(limits.password_address, req),
   afterwards: true,
   counts: (code) => code === 'invalid_one_time_token',
 };

@@ -1,5 +1,5 @@
 import type { RowLimit } from '../endpoint.js';
-import { addressKeyOf } from '../platform/http/address-key.js';
+import { byAddress } from '../platform/http/by-address.js';
 import { tokensIn } from './cookies.js';
 import { openRefreshToken } from './refresh-tokens.js';
 
@@ -9,7 +9,7 @@ export const refreshLimit: RowLimit<unknown> = {
   keys({ deps, limits, req, cookies }) {
     const token: string | undefined = req.body.refresh_token ?? tokensIn(cookies, deps.config.cookies).refreshToken;
     const free = token !== undefined && openRefreshToken(deps.keys, token) !== undefined;
-    return [{ limit: limits.refresh, key: addressKeyOf(req), free }];
+    return byAddress(limits.refresh, req).map((address) => ({ ...address, free }));
   },
   afterwards: true,
   counts: (code) => code === 'invalid_refresh_token',

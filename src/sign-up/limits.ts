@@ -1,8 +1,8 @@
 import type { RowLimit } from '../endpoint.js';
-import { addressKeyOf } from '../platform/http/address-key.js';
+import { byAddress } from '../platform/http/by-address.js';
 
 export const signUpLimit: RowLimit<unknown> = {
   name: 'signup',
-  keys: ({ limits, req }) => [{ limit: limits.signup, key: addressKeyOf(req) }],
+  keys: ({ limits, req }) => byAddress(limits.signup, req),
   counts: () => true,
 };

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { Express, Request } from 'express';
+import { canonicalAddress } from '../address-key.js';
 import type { Caller } from '../caller.js';
 
 /** Where the request comes from; `TRUST_PROXY` decides which address counts. */
@@ -23,9 +24,9 @@ export function addressOf(req: Request): string {
   // Express evaluates its proxy rule on each call; without the header the result is the connection's address.
   const forwarded = req.headers['x-forwarded-for'] === undefined ? '' : withoutPort(req.ip ?? '');
   // A client can put any text into X-Forwarded-For.
-  const address = isIP(forwarded) ? forwarded : direct;
+  if (isIP(forwarded)) return canonicalAddress(forwarded);
   // A dual-stack socket writes IPv4 addresses as ::ffff:192.0.2.1.
-  return address.replace(/^::ffff:(?=[\d.]+$)/i, '');
+  return direct.replace(/^::ffff:(?=[\d.]+$)/i, '');
 }
 
 /** Express compares whole entries of X-Forwarded-For with `trust proxy`: a trusted proxy with a port would be a client. */

@@ -1,7 +1,8 @@
 import type { RequestHandler } from 'express';
+import { addressKey } from '../address-key.js';
 import type { Policy } from '../limits/counters.js';
 import { createWindowCounter } from '../limits/window-counter.js';
-import { addressKeyOf } from './address-key.js';
+import { addressOf } from './caller.js';
 import { refuseByLimit } from './rate-limit-headers.js';
 
 // About 20 MB if all are different IPv6 addresses.
@@ -16,7 +17,7 @@ export function refuseFloods(policy: Policy, probes: string[]): RequestHandler {
   const uncounted = new Set(probes);
   return (req, res, next) => {
     if (uncounted.has(req.url)) return next();
-    const entry = counter.add(addressKeyOf(req));
+    const entry = counter.add(addressKey(addressOf(req)));
     if (entry.points <= policy.points) return next();
     refuseByLimit(res, policy, entry.endsAt - Date.now());
   };

@@ -25,8 +25,8 @@ export type Store = (policy: Policy) => Counter;
 // About 10 MB for each limit at most.
 const maxKeys = 50_000;
 
-export function memoryCounter({ seconds }: Policy): Counter {
-  const counter = createWindowCounter(seconds * 1000, maxKeys);
+export function memoryCounter({ seconds }: Policy, most = maxKeys): Counter {
+  const counter = createWindowCounter(seconds * 1000, most);
   return {
     async add(key) {
       const entry = counter.add(key);

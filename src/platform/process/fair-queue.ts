@@ -1,5 +1,7 @@
+import type { AddressKey } from '../address-key.js';
+
 type Entry = {
-  address: string;
+  address: AddressKey;
   milliseconds: number;
   /** Whether it can begin; others wait for something else first, and only take up room. */
   isReady: boolean;
@@ -8,7 +10,7 @@ type Entry = {
 /** Addresses take turns; of one address, first come, first served. */
 export function createFairQueue<Waiter extends Entry>() {
   // A Map keeps insertion order: it is the ring of addresses.
-  const lines = new Map<string, Waiter[]>();
+  const lines = new Map<AddressKey, Waiter[]>();
   let size = 0;
   let total = 0;
 
@@ -54,7 +56,7 @@ export function createFairQueue<Waiter extends Entry>() {
      * @param newcomer the address that needs room: then there is none to replace if the fullest address would end up
      * with fewer waiters than the newcomer
      */
-    lastOfFullest(newcomer?: string): Waiter | undefined {
+    lastOfFullest(newcomer?: AddressKey): Waiter | undefined {
       const fullest = [...lines.values()].reduce((most, line) => (line.length >= most.length ? line : most), []);
       const own = newcomer === undefined ? -1 : (lines.get(newcomer)?.length ?? 0);
       return fullest.length > own + 1 ? fullest.at(-1) : undefined;

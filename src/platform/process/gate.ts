@@ -1,4 +1,5 @@
 import { AppError } from '../../errors.js';
+import type { AddressKey } from '../address-key.js';
 import { createFairQueue } from './fair-queue.js';
 import { createPace } from './pace.js';
 
@@ -19,13 +20,13 @@ export type Gate = {
    * @param address waiting addresses take turns, however much each asks for
    * @throws AppError `overloaded` at once if the queue is full, or after the deadline; then `work` never runs
    */
-  run<T>(address: string, work: () => Promise<T>, turn?: Turn): Promise<T>;
+  run<T>(address: AddressKey, work: () => Promise<T>, turn?: Turn): Promise<T>;
   /**
    * Says that work will come as soon as something is looked up, so that a crowd is refused before it is looked up.
    * @returns a function to call when the work comes, or does not
    * @throws AppError `overloaded` at once if the work would find the queue full
    */
-  announce(address: string, expense: Expense): () => void;
+  announce(address: AddressKey, expense: Expense): () => void;
   stats(): { running: number; queued: number };
 };
 
@@ -39,7 +40,7 @@ type GateOptions = {
 };
 
 type Waiter = {
-  address: string;
+  address: AddressKey;
   milliseconds: number;
   places: number;
   isReady: boolean;
@@ -80,7 +81,7 @@ export function createGate({ concurrency, queueLimit, memoryBytes, deadlineMs }:
   }
 
   /** @param soon how many of the queue can begin as soon as they are ready */
-  function makeRoom(address: string, milliseconds: number, soon: number): void {
+  function makeRoom(address: AddressKey, milliseconds: number, soon: number): void {
     // Work that would wait for nothing but what runs is let in, however long it takes.
     const isFull = () =>
       queue.size() >= queueLimit + soon || (queue.size() > soon && isTooLong(deadlineMs, milliseconds));
@@ -92,7 +93,7 @@ export function createGate({ concurrency, queueLimit, memoryBytes, deadlineMs }:
   }
 
   async function enter(
-    address: string,
+    address: AddressKey,
     { expense = noExpense, patienceMs = deadlineMs, whenGone }: Turn,
   ): Promise<void> {
     const places = placesOf(expense);

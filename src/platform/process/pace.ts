@@ -1,7 +1,7 @@
 // What a measurement still counts when the next one comes.
 const memory = 0.75;
 
-export type Pace = {
+type Pace = {
   learn(expectedMs: number, tookMs: number): void;
   /** How much longer work takes here, of late, than was expected: 1 before the first measurement. */
   now(): number;

@@ -1,4 +1,5 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
+import type { AddressKey } from '../address-key.js';
 import type { Expense, Gate, Turn } from '../process/gate.js';
 import { gaugeOf } from './gauge.js';
 
@@ -32,7 +33,7 @@ export function createHashMetrics(registry: Registry): HashMetrics {
     registers,
   });
 
-  async function observed<T>(gate: Gate, address: string, work: () => Promise<T>, turn?: Turn): Promise<T> {
+  async function observed<T>(gate: Gate, address: AddressKey, work: () => Promise<T>, turn?: Turn): Promise<T> {
     const endWait = waits.startTimer();
     let outcome = 'refused';
     try {
@@ -53,7 +54,7 @@ export function createHashMetrics(registry: Registry): HashMetrics {
     }
   }
 
-  function announced(gate: Gate, address: string, expense: Expense): () => void {
+  function announced(gate: Gate, address: AddressKey, expense: Expense): () => void {
     try {
       return gate.announce(address, expense);
     } catch (error) {

@@ -83,6 +83,16 @@ describe('sealing', () => {
     expect(await problems()).toEqual([]);
   });
 
+  it('counts what comes from one IPv6 /64 in one row, whichever of its addresses it comes from', async () => {
+    const from = (address: string) => db.$executeRaw(countedEvent('login.failed', userId, { ...caller, address }));
+    for (const address of ['2001:db8:0:7::1', '2001:db8:0:7::2', '2001:db8:0:8::1']) await from(address);
+    const events = await db.auditEvent.findMany({ where: { action: 'login.failed' } });
+    const counts = events.map(({ ip, detail }) => [ip, detail]);
+    expect(counts).toHaveLength(2);
+    expect(counts).toContainEqual(['2001:db8:0:7::1', expect.objectContaining({ count: 2 })]);
+    expect(counts).toContainEqual(['2001:db8:0:8::1', { count: 1 }]);
+  });
+
   it('seals each event once if many seal at the same time', async () => {
     await record(300);
     const counts = await Promise.all(Array.from({ length: 8 }, seal));

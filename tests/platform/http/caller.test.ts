@@ -48,6 +48,12 @@ describe('The address of a client', () => {
     expect(await addressSeen('1', '2001:db8::7')).toBe('2001:db8::7');
   });
 
+  it('is written in one way, whichever way a proxy writes it', async () => {
+    for (const written of ['2001:DB8:0:0:0:0:0:7', '2001:0db8::0007', '2001:db8::7%eth0'])
+      expect(await addressSeen('1', written)).toBe('2001:db8::7');
+    expect(await addressSeen('1', '::ffff:cb00:7107')).toBe('203.0.113.7');
+  });
+
   it('is written without the port that some proxies add', async () => {
     expect(await addressSeen('1', '203.0.113.7:4711')).toBe('203.0.113.7');
     expect(await addressSeen('1', '[2001:db8::7]:4711')).toBe('2001:db8::7');

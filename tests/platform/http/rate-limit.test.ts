@@ -229,6 +229,25 @@ describe('Addresses', () => {
     for (const from of ['2001:db8:0:8::1', '2001:db8:1:7::1']) expect(await isSpent(app, from), from).toBe(false);
   });
 
+  it('of many /64s are limited together: a /56 has twice as many failed logins, a /48 three times', async () => {
+    const app = await start({ RATE_LIMIT_LOGIN_ADDRESS: '2/15m' });
+    const from = (network: string) => logIn(app, { username: `at-${network}`, password: wrong, from: `${network}::1` });
+    for (const n of [1, 2, 3, 4]) expect((await from(`2001:db8:1:1${n}`)).status).toBe(401);
+    expectThrottled(await from('2001:db8:1:15'), 'login_address_56', 4, 900);
+    expect((await from('2001:db8:1:115')).status).toBe(401);
+    expect((await from('2001:db8:1:215')).status).toBe(401);
+    expectThrottled(await from('2001:db8:1:315'), 'login_address_48', 6, 900);
+    expect((await from('2001:db8:2:15')).status).toBe(401);
+  });
+
+  it('of 200 /64s of one /48 do not have 200 failed logins', async () => {
+    const app = await start({ PASSWORD_HASH: 'm=1024,t=1,p=1', RATE_LIMIT_LOGIN_ADDRESS: '20/15m' });
+    const answers = times(200, (n) =>
+      logIn(app, { username: `name-${n}`, password: wrong, from: `2001:db8:3:${n.toString(16)}00::1` }),
+    );
+    expect(tallyOf(await Promise.all(answers))).toEqual({ 401: 60, 429: 140 });
+  });
+
   it('of IPv4 are counted one by one, also when they are written as IPv6', async () => {
     const app = await start({ RATE_LIMIT_LOGIN_ADDRESS: '2/15m' });
     for (const from of ['192.0.2.1', '::ffff:192.0.2.1']) expect(await isSpent(app, from)).toBe(false);
@@ -390,7 +409,7 @@ describe('A successful refresh', () => {
   it('does not ask the store of the limits, and shows the policy', async () => {
     const app = await start();
     const { refreshToken } = await app.signUp();
-    const asked = vi.spyOn(app.deps.limits?.refresh as Limit, 'count');
+    const asked = vi.spyOn(app.deps.limits?.refresh.limit as Limit, 'count');
     const answer = await app.http.post('/auth/refresh').send({ refresh_token: refreshToken });
     expect(answer.headers['ratelimit-policy']).toBe('"refresh";q=60;w=300');
     expect(asked).not.toHaveBeenCalled();

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
-import { addressKey } from '../../../src/platform/http/address-key.js';
+import { addressKey } from '../../../src/platform/address-key.js';
 import { memoryCounter } from '../../../src/platform/limits/counters.js';
 import { createOutage, withoutFail } from '../../../src/platform/limits/fallback.js';
 import { createLimit, type Taken } from '../../../src/platform/limits/limit.js';

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { hashConcurrency } from '../../../src/passwords/hash-capacity.js';
+import { addressKey } from '../../../src/platform/address-key.js';
 import { createGate, type Gate, type Turn } from '../../../src/platform/process/gate.js';
 
 const overloaded = expect.objectContaining({ code: 'overloaded' });
@@ -14,7 +15,7 @@ function controlledWork(gate: Gate, turn?: Turn) {
     most: () => most,
     ask: (address: string, name = address) => {
       const answer = gate.run(
-        address,
+        addressKey(address),
         () => {
           begun.push(name);
           most = Math.max(most, gate.stats().running);
@@ -70,12 +71,12 @@ describe('the hash gate', () => {
   test('gives the place of failed work to the next, also if it throws before it returns a promise', async () => {
     const gate = createGate({ concurrency: 1, queueLimit: 10, deadlineMs: 1000 });
     const failing = [
-      gate.run('a', () => Promise.reject(new Error('out of memory'))),
-      gate.run('a', () => {
+      gate.run(addressKey('a'), () => Promise.reject(new Error('out of memory'))),
+      gate.run(addressKey('a'), () => {
         throw new Error('at once');
       }),
     ];
-    const answers = await Promise.allSettled([...failing, gate.run('a', async () => 'fine')]);
+    const answers = await Promise.allSettled([...failing, gate.run(addressKey('a'), async () => 'fine')]);
     expect(answers.map((answer) => (answer.status === 'fulfilled' ? answer.value : answer.reason.message))).toEqual([
       'out of memory',
       'at once',
@@ -207,11 +208,11 @@ describe('the hash gate', () => {
   test('refuses a crowd before anything is looked up for it, but not an address that has nothing there', async () => {
     const gate = createGate({ concurrency: 1, queueLimit: 100, deadlineMs: 1000 });
     const expense = { memoryBytes: 0, milliseconds: 200 };
-    const arrive = Array.from({ length: 3 }, () => gate.announce('crowd', expense));
-    expect(() => gate.announce('crowd', expense)).toThrow(overloaded);
-    gate.announce('single', expense)();
+    const arrive = Array.from({ length: 3 }, () => gate.announce(addressKey('crowd'), expense));
+    expect(() => gate.announce(addressKey('crowd'), expense)).toThrow(overloaded);
+    gate.announce(addressKey('single'), expense)();
     for (const one of arrive) one();
-    expect(() => gate.announce('crowd', expense)).not.toThrow();
+    expect(() => gate.announce(addressKey('crowd'), expense)).not.toThrow();
   });
 
   test('forgets who has gone away', async () => {

@@ -1,0 +1,20 @@
+import { type Width, widerNetworks } from '../address-key.js';
+import { memoryCounter } from './counters.js';
+import { createLimit, type Limit } from './limit.js';
+
+/** Counts addresses: whatever has one is counted by `byAddress`. */
+export type AddressLimit = { limit: Limit; wider: { width: Width; limit: Limit }[] };
+
+// Several customers may share such a network, but not thousands of them at one moment.
+const shares = { 56: 2, 48: 3 };
+
+const maxNetworks = 10_000;
+
+/** Wider networks are counted in each instance alone, so they cost no statement. */
+export function createAddressLimit(limit: Limit): AddressLimit {
+  const wider = widerNetworks.map((width) => {
+    const own = { ...limit.policy, name: `${limit.policy.name}_${width}`, points: limit.policy.points * shares[width] };
+    return { width, limit: createLimit(own, memoryCounter(own, maxNetworks), false) };
+  });
+  return { limit, wider };
+}
