@@ -57,7 +57,8 @@ async function mixedLoad(minutes) {
 async function askUntil(end, user, answers) {
   for (let n = 0; Date.now() < end; n += 1) {
     const begun = performance.now();
-    const status = await askOnce(user, n);
+    // A connection may be closed just when it is used again.
+    const status = await askOnce(user, n).catch((error) => error.cause?.code ?? error.message);
     answers[status] = (answers[status] ?? 0) + 1;
     await sleep(performance.now() - begun);
   }
