@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { parse as parseContentType } from 'content-type';
 import express, { type NextFunction, type Request, type RequestHandler } from 'express';
 import type { z } from 'zod';
 import { AppError, type FieldError } from '../../errors.js';
@@ -7,8 +8,6 @@ import { createTurnQueue } from './turn-queue.js';
 
 // In bytes.
 const limit = 65_536;
-const mediaType = /^([\w.+-]+\/[\w.+-]+)\s*((?:;\s*(?:[^\s;=",]+\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s;=",]*)\s*)?)*)$/;
-const charset = /;\s*charset\s*=\s*("?)([^\s;"]*)\1/gi;
 
 // Parsing and checking a larger body can take milliseconds.
 const large = 8_192;
@@ -98,9 +97,8 @@ function isPlainJson({ headers }: Request): boolean {
 
 /** RFC 8259 §11: the type has no parameters, and JSON is in UTF-8, so others mean nothing. */
 function isJsonInUtf8(contentType: string): boolean {
-  const [, type, parameters = ''] = mediaType.exec(contentType.trim()) ?? [];
-  const charsets = [...parameters.matchAll(charset)].map(([, , name]) => name);
-  return type?.toLowerCase() === 'application/json' && charsets.every((name) => /^utf-?8$/i.test(`${name}`));
+  const { type, parameters } = parseContentType(contentType);
+  return type === 'application/json' && /^utf-?8$/i.test(parameters.charset ?? 'utf-8');
 }
 
 export function hasBody(req: Request): boolean {
