@@ -61,7 +61,8 @@ export async function deleteUser(deps: ChangeDeps, userId: string, actor: Actor)
     if (!user) return [];
     await needAnotherAdmin(tx, user);
     const { revocations } = await endEverything(tx, userId, 'user_deleted', actor);
-    await tx.$executeRaw(userDeletedNotice(userId, actor.caller));
+    const isOwnAct = actor.actorId === userId;
+    await tx.$executeRaw(userDeletedNotice(userId, isOwnAct ? actor.caller : undefined));
     await tx.$executeRaw(markDeleted(userId));
     await tx.$executeRaw(auditEvent('user.deleted', userId, actor));
     existed = true;

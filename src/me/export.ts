@@ -5,6 +5,7 @@ import { mailedTokensData, mailsData } from '../email/personal-data.js';
 import { endpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
 import { ownPersonalData } from '../own/personal-data.js';
+import { type Caller, keyOfCaller } from '../platform/caller.js';
 import type { Db } from '../platform/db/database.js';
 import { time } from '../platform/http/fields.js';
 import { JsonStream } from '../platform/http/json-stream.js';
@@ -45,19 +46,24 @@ export const exportMe = endpoint({
     'Everything that is held about you, as a file. A long one comes in pieces; if it fails half-way, the connection is cut.',
   headers: ['Content-Disposition'],
   errors: ['rate_limited', 'overloaded'],
-  async handler({ deps, principal }) {
+  async handler({ deps, principal, caller }) {
     const headers = { 'Content-Disposition': 'attachment; filename="gatelatch-export.json"' };
-    return { body: await JsonStream.of(exportOf(deps, principal.sub)), headers };
+    return { body: await JsonStream.of(exportOf(deps, principal.sub, caller)), headers };
   },
 });
 
-async function* exportOf({ db, exportTurns }: Pick<Deps, 'db' | 'exportTurns'>, id: string): AsyncGenerator<string> {
-  const end = exportTurns.begin(id);
+async function* exportOf(
+  { db, exportTurns }: Pick<Deps, 'db' | 'exportTurns'>,
+  id: string,
+  caller: Caller,
+): AsyncGenerator<string> {
+  const key = keyOfCaller(caller);
+  const end = exportTurns.begin(id, key);
   try {
     yield `{"user":${JSON.stringify(await exportedUser(db, id))}`;
     for (const [name, { read }] of Object.entries(exported)) {
       yield `,${JSON.stringify(name)}:[`;
-      yield* itemsOf(inPieces(read(db, { id })), (page) => exportTurns.page(id, page));
+      yield* itemsOf(inPieces(read(db, { id })), (page) => exportTurns.page(key, page, caller));
       yield ']';
     }
     yield '}';

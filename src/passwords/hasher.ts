@@ -4,7 +4,7 @@ import { type Caller, keyOfCaller } from '../platform/caller.js';
 import type { Expense, Gate, Turn } from '../platform/process/gate.js';
 import { createForeignHashes, matchesImported } from './foreign-hashes/formats.js';
 import { expenseOf, fitsInto, type HashCost, isComputable } from './hash-cost.js';
-import { canonicalPassword, isWellFormed } from './policy.js';
+import { canonicalPassword, isPossible } from './policy.js';
 
 export type Passwords = {
   /**
@@ -80,19 +80,18 @@ export function createPasswords({ cost, gate, ceiling, pepper }: Options): Passw
     objectionTo,
     announce: (caller) => ({ ...caller, arrive: gate.announce(keyOfCaller(caller), ownExpense) }),
     async hash(password, asker = operator, patienceMs) {
-      if (!isWellFormed(password)) throw new TypeError('The password is not well-formed Unicode.');
+      if (!isPossible(password)) throw new TypeError('Nobody can have this password.');
       const turn = { expense: ownExpense, ...(patienceMs !== undefined && { patienceMs }) };
       return inTurn(asker, turn, () => argon2.hash(canonicalPassword(password), argon2Options(cost)));
     },
     async verify(stored, password, asker = operator) {
-      const imported = stored !== undefined && isWellFormed(password) && importedHash(stored);
+      const known = isPossible(password) ? stored : undefined;
+      const imported = known !== undefined && importedHash(known);
       if (imported)
         return matchesImported(imported, password, (work) => inTurn(asker, { expense: imported.expense }, work));
-      const expense = isWellFormed(password) ? ownExpenseOf(stored) : undefined;
-      const digest = expense && stored !== undefined ? stored : decoy;
-      const right = await inTurn(asker, { expense: expense ?? ownExpense }, () =>
-        argon2.verify(digest, canonicalPassword(password)),
-      );
+      const expense = ownExpenseOf(known);
+      const [digest, text] = expense && known !== undefined ? [known, canonicalPassword(password)] : [decoy, ''];
+      const right = await inTurn(asker, { expense: expense ?? ownExpense }, () => argon2.verify(digest, text));
       return right && expense !== undefined;
     },
     isTooDear: (stored) => ownExpenseOf(stored) === undefined && foreign.isTooDear(stored),

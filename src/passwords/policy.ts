@@ -20,9 +20,16 @@ export function canonicalPassword(password: string): string {
   return password.normalize('NFC');
 }
 
-/** UTF-8 cannot hold half a surrogate pair: argon2 would get U+FFFD and find two different passwords equal. */
-export function isWellFormed(password: string): boolean {
-  return !/\p{Surrogate}/u.test(password);
+// In UTF-16 units. No good password is nearly as long, however its characters are composed, and NFC takes seconds for
+// 60 kB of combining marks.
+const MAX_UNITS = 1024;
+
+/**
+ * Whether it can be the password of anybody. UTF-8 cannot hold half a surrogate pair: argon2 would get U+FFFD and find
+ * two different passwords equal.
+ */
+export function isPossible(password: string): boolean {
+  return password.length <= MAX_UNITS && !/\p{Surrogate}/u.test(password);
 }
 
 /**
@@ -36,7 +43,8 @@ export function checkNewPassword(
   user: PasswordUser,
   { minLength }: { minLength: number },
 ): string | undefined {
-  if (!isWellFormed(password)) return 'The password holds half of a character (an unpaired surrogate).';
+  if (password.length > MAX_UNITS) return `At most ${MAX_LENGTH} characters are allowed.`;
+  if (!isPossible(password)) return 'The password holds half of a character (an unpaired surrogate).';
   const length = [...canonicalPassword(password)].length;
   if (length < minLength) return `The password has ${length} characters; at least ${minLength} are needed.`;
   if (length > MAX_LENGTH) return `The password has ${length} characters; at most ${MAX_LENGTH} are allowed.`;

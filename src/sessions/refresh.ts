@@ -31,7 +31,9 @@ export async function refreshSession(
   if (!token) throw new AppError('invalid_refresh_token');
   const issuedAt = Math.floor(Date.now() / 1000);
   const accessExpiresAt = new Date((issuedAt + config.tokens.accessTtl) * 1000);
-  const refreshed = await rotate(deps, token, caller, accessExpiresAt, isProven(token, proof));
+  const tryRotation = () => rotate(deps, token, caller, accessExpiresAt, isProven(token, proof));
+  // A change of password at this moment may have shown the new epoch of the session and the old one of the user.
+  const refreshed = (await tryRotation()) ?? (await tryRotation());
   if (!refreshed) throw new AppError(await refusalOf(deps, token, caller));
   const { counterNow, refreshExpiresIn, ...user } = refreshed;
   return {

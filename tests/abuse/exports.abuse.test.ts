@@ -14,7 +14,7 @@ let server: UnderAbuse;
 const tokens: string[] = [];
 
 beforeAll(async () => {
-  server = await startUnderAbuse();
+  server = await startUnderAbuse({ TRUST_PROXY: '1' });
   for (let n = 0; n < readers; n++) tokens.push((await signUp(server)).access);
   const client = new pg.Client(server.databaseUrl);
   await client.connect();
@@ -28,9 +28,11 @@ afterAll(() => server.stop());
 
 const isExport = (line: string) => line.includes('"/me/export"');
 
-function openExport(token: string): Socket {
+function openExport(token: string, reader: number): Socket {
   const socket = connectTo(server);
-  socket.write(`GET /me/export HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n\r\n`);
+  socket.write(
+    `GET /me/export HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nX-Forwarded-For: 192.0.2.${reader}\r\n\r\n`,
+  );
   return socket.pause();
 }
 

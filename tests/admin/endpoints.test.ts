@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
+import { confirm, mailTo } from '../support/mails.js';
 import { expectProblem } from '../support/problem.js';
 import { ask, pathOf, rows, withRole } from '../support/rows.js';
 
@@ -221,6 +222,16 @@ describe('changing a user', () => {
     await patch(user.userId, { roles });
     const { body } = await refresh(user);
     expect(body.access_token.length).toBeLessThan(4000);
+  });
+
+  it('mails the user, and tells neither the address nor the device of the administrator', async () => {
+    const user = await app.signUp({ email: 'gone@example.com' });
+    await confirm(app, 'gone@example.com');
+    expect((await remove(user.userId)).status).toBe(204);
+    const { text } = await mailTo(app, 'gone@example.com', /was deleted/);
+    expect(text).not.toMatch(/127\.0\.0\.1|address /);
+    const [left] = await app.deps.db.outbox.findMany({ where: { purpose: 'user_deleted' } });
+    expect(left?.detail).toEqual({});
   });
 
   it('deletes the user with all their data, and live tokens end at once', async () => {

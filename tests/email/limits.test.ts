@@ -68,6 +68,22 @@ describe('Mails', () => {
     await app.http.post('/auth/login').send({ username: user.username, password: reset.password }).expect(200);
   });
 
+  it('are limited too if many are asked for at one moment, in any spelling', async () => {
+    const { app } = await start({ RATE_LIMIT_GENERAL: '1000/1m' });
+    await app.signUp({ email: 'ada@example.com' });
+    const spellings = Array.from({ length: 16 }, (_, n) => ('ADA'.slice(0, n % 4) + 'ada'.slice(n % 4)).slice(0, 3));
+    await Promise.all(
+      spellings.map((name, n) =>
+        app.http
+          .post('/auth/password/forgot')
+          .set('X-Forwarded-For', `192.0.2.${n}`)
+          .send({ email: `${name}@example.com` })
+          .expect(202),
+      ),
+    );
+    expect((await settledMails(app)).filter(({ subject }) => subject === 'Set a new password')).toHaveLength(5);
+  });
+
   it('of resend do not use up those of forgot, and none is sent to a verified address', async () => {
     const { app } = await start();
     await app.signUp({ email: 'ada@example.com' });

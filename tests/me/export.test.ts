@@ -124,11 +124,11 @@ describe('A long export', () => {
 
   const titleLength = 500;
 
-  async function userWithTodos(count: number): Promise<SignedUp> {
+  async function userWithTodos(count: number, length = titleLength): Promise<SignedUp> {
     const user = await app.signUp();
     await app.deps.db.$executeRaw`
       INSERT INTO todo (id, user_id, title)
-      SELECT gen_random_uuid(), ${user.userId}::uuid, rpad(n::text, ${titleLength}::int, '.') FROM generate_series(1, ${count}::int) n`;
+      SELECT gen_random_uuid(), ${user.userId}::uuid, rpad(n::text, ${length}::int, '.') FROM generate_series(1, ${count}::int) n`;
     return user;
   }
 
@@ -185,6 +185,18 @@ describe('A long export', () => {
     await ended();
     await app.http.get('/me/export').set(user.bearer).expect(200);
     expect(app.logs.filter(({ code }) => code === 'internal_error')).toEqual([]);
+  });
+
+  it('are at most ten at a time for an address, and one that was cut makes room', async () => {
+    const users = await Promise.all(Array.from({ length: 11 }, () => userWithTodos(300, 20_000)));
+    const sockets = await Promise.all(users.slice(0, 10).map(waitingExport));
+    const last = () => app.http.get('/me/export').set(users[10]?.bearer ?? {});
+    const refused = await last();
+    expectProblem(refused, 'rate_limited');
+    expect(refused.body.detail).toContain('your address');
+    for (const socket of sockets) socket.destroy();
+    await ended();
+    expect((await last()).status).toBe(200);
   });
 
   it('that fails half-way is cut, so that nobody takes it for a whole one', async () => {

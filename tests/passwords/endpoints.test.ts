@@ -128,6 +128,26 @@ describe('changing the password', () => {
     }
   });
 
+  it('fails no refresh of the session that goes on, at whatever moment it comes (10 rounds)', async () => {
+    for (let round = 0; round < 10; round++) {
+      const user = await app.signUp();
+      let refreshToken = user.refreshToken;
+      let isOver = false;
+      const refreshing = async () => {
+        while (!isOver) {
+          const { status, body } = await app.http.post('/auth/refresh').send({ refresh_token: refreshToken });
+          expect(status, body.code).toBe(200);
+          refreshToken = body.refresh_token;
+        }
+      };
+      const changing = change(user).then(({ status }) => {
+        isOver = true;
+        expect(status).toBe(204);
+      });
+      await Promise.all([changing, refreshing()]);
+    }
+  });
+
   it('to the same password is a change too: other sessions end', async () => {
     const user = await app.signUp();
     const other = await logIn(user);

@@ -31,6 +31,12 @@ describe('the length', () => {
     expect(check(password.slice(1), minLength)).toContain(`at least ${minLength}`);
   });
 
+  test('is looked at before anything is composed: NFC of 60 kB of combining marks takes seconds', () => {
+    const begun = performance.now();
+    expect(check(`a${'\u0315'.repeat(15_500)}${'\u0300'.repeat(15_500)}`)).toBe('At most 128 characters are allowed.');
+    expect(performance.now() - begun).toBeLessThan(500);
+  });
+
   test('is at most 128: 64 and 128 are accepted, 129 is not (ASVS 6.2.9)', () => {
     const words =
       'seven ravens flew over the cold and salty sea, and nobody could tell me where they went, so I sat down, wrote a line, and slept until dawn';

@@ -8,4 +8,5 @@ export const locks = {
   purge: 728_301_002,
   admins: 728_301_041,
   auditChain: 728_301_042,
+  mailGate: 728_301_043,
 } as const;

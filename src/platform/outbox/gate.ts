@@ -1,5 +1,6 @@
 import { Prisma } from '../../generated/prisma/client.js';
 import type { Db } from '../db/database.js';
+import { locks } from '../db/locks.js';
 import { asciiAddress } from '../mail/email-address.js';
 import type { OutboxItem } from './queue.js';
 
@@ -31,9 +32,13 @@ export async function passesGate(
     ...((isNotice || rate) && userId !== null ? [fewer(Prisma.sql`e.user_id = ${userId}::uuid`)] : []),
     ...(isNotice ? [Prisma.sql`NOT EXISTS (SELECT ${earlier(seconds)} AND ${saysTheSame(key)})`] : []),
   ];
-  const passed = await db.$executeRaw`
+  // Two mails that are counted at one moment would not see each other.
+  const [, passed] = await db.$transaction([
+    db.$executeRaw`SELECT pg_advisory_xact_lock(${locks.mailGate})`,
+    db.$executeRaw`
     UPDATE outbox o SET recipient_key = ${key}, user_id = coalesce(o.user_id, ${userId}::uuid)
-    WHERE ${Prisma.join([Prisma.sql`o.id = ${id}::uuid`, ...conditions], ' AND ')}`;
+    WHERE ${Prisma.join([Prisma.sql`o.id = ${id}::uuid`, ...conditions], ' AND ')}`,
+  ]);
   return passed === 1;
 }
 

@@ -37,7 +37,7 @@ export async function secondsUntilDue({ db }: QueueDeps): Promise<number | undef
 }
 
 const isNext = Prisma.sql`o.sent_at IS NULL AND o.failed_at IS NULL AND NOT EXISTS (
-  SELECT FROM outbox e WHERE e.recipient = o.recipient AND e.purpose = o.purpose
+  SELECT FROM outbox e WHERE lower(e.recipient) = lower(o.recipient) AND e.purpose = o.purpose
     AND e.sent_at IS NULL AND e.failed_at IS NULL AND e.id < o.id)`;
 
 export async function extendLease({ db }: QueueDeps, { id, attempts }: Taken): Promise<void> {
@@ -46,9 +46,12 @@ export async function extendLease({ db }: QueueDeps, { id, attempts }: Taken): P
     WHERE id = ${id}::uuid AND attempts = ${attempts} AND sent_at IS NULL`;
 }
 
-/** Also after the lease has ended, or the item would be sent again. */
+/** Also after the lease has ended, or the item would be sent again. Of a deleted user, nothing else stays. */
 export async function markSent({ db }: QueueDeps, { id }: Taken): Promise<void> {
-  await db.$executeRaw`UPDATE outbox SET sent_at = clock_timestamp(), last_error = NULL WHERE id = ${id}::uuid`;
+  await db.$executeRaw`
+    UPDATE outbox SET sent_at = clock_timestamp(), last_error = NULL,
+      detail = CASE WHEN user_id IS NULL THEN '{}' ELSE detail END
+    WHERE id = ${id}::uuid`;
 }
 
 export async function dropItem({ db }: QueueDeps, { id }: Taken): Promise<void> {
