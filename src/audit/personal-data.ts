@@ -23,7 +23,7 @@ export const auditData = personalData({
 /** Whoever opens a link at an address that was typed may be a stranger. */
 const byLink: string[] = ['email.verified', 'email.changed'] satisfies AuditAction[];
 
-/** Without what belongs to others: the origin of their acts, and whom the user's own acts were about. */
+/** Without what belongs to others: the origin of their acts, and the other users of the user's own acts. */
 function asSeenBy(id: string, event: RecordedEvent): RecordedEvent {
   const isActor = event.actorId === id && !byLink.includes(event.action);
   return {

@@ -97,7 +97,7 @@ async function takeAddress(tx: Transaction, user: User, emailKey: string, actor:
   if (!isPending && user.emailKey !== emailKey) throw new AppError('invalid_one_time_token');
   const isChange = isPending && user.email !== null;
   // Before the UPDATE: the notice goes to the former address.
-  // Without an origin: whoever opened the link at the new address may be someone else.
+  // Without an origin: another person may have opened the link at the new address.
   if (isChange) await tx.$executeRaw(enqueueNotice('email_changed', fromUser(user.id), undefined));
   await tx.$executeRaw`
     UPDATE "user" SET email_verified_at = clock_timestamp(), updated_at = clock_timestamp() ${

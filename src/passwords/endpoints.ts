@@ -82,8 +82,8 @@ const resetSchema = z.strictObject({ token: mailTokenSchema, password: z.string(
 });
 
 /**
- * Ends every session. A wrong token costs no hash. The cookie makes this device known, so that whoever locks the user out
- * by guesses does not keep them from logging in.
+ * Ends every session. A wrong token costs no hash. The cookie makes this device known: a stranger who locks the user
+ * out by guesses does not keep them from logging in here.
  */
 export const reset = openEndpoint({
   name: 'resetPassword',

@@ -35,7 +35,7 @@ export function hashCapacity({ hashes, passwords }: Config, log: Logger): HashCa
   return { concurrency, queueLimit, memoryBytes: Math.max(memory / 4, concurrency * memoryPerHashBytes), ceiling };
 }
 
-/** A quarter of the memory, and about a second: whoever knows a username can make this server compute its hash. */
+/** A quarter of the memory, and about a second: a stranger who knows a username can make this server compute its hash. */
 export function hashCeiling(memoryBytes: number): Expense {
   return { memoryBytes: memoryBytes / 4, milliseconds: 1000 };
 }

@@ -2,7 +2,7 @@ import type { RowLimit } from '../endpoint.js';
 import { byAddress } from '../platform/http/by-address.js';
 import type { AccessClaims } from '../sessions/access-tokens.js';
 
-/** By session: whoever has stolen one cannot lock the user out of the others. */
+/** By session: the thief of one cannot lock the user out of the others. */
 export const passwordLimit: RowLimit<AccessClaims> = {
   name: 'password',
   keys({ limits, req: { body }, principal }) {

@@ -15,9 +15,9 @@ type CookieProof = { accessToken: string | undefined };
 /**
  * Requests with the same token, in parallel or within the grace, get the same successor; one statement decides it, on
  * any number of instances.
- * @param proof for a token that came in a cookie: whoever could put that one into the browser, such as another host of the
- *   domain, must also have put in the access token of the same session, and `__Host-` prevents that. Sessions of before this
- *   rule have no such cookie any more.
+ * @param proof for a token that came in a cookie. Another host of the domain can put a refresh cookie into the browser. It
+ *   cannot put in the access token of the same session, if that cookie's name begins with `__Host-`. Sessions from before
+ *   this rule may have no such cookie any more.
  * @throws AppError invalid_refresh_token, session_revoked, or refresh_token_reused, which ends the session
  */
 export async function refreshSession(

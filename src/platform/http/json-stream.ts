@@ -34,7 +34,7 @@ export class JsonStream {
     try {
       await pipeline(Readable.from(this.#all(), { highWaterMark: 1 }), res);
     } catch (error) {
-      // A client that has gone away is nobody's fault.
+      // The client has gone away: no error of ours.
       if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
     } finally {
       await this.cancel();

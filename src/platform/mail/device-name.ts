@@ -18,7 +18,7 @@ const systems: [RegExp, string][] = [
   [/\bLinux\b/, 'Linux'],
 ];
 
-/** Only names from the lists: a User-Agent is a caller's text, and must not reach anybody's inbox. */
+/** Only names from the lists: a User-Agent is a caller's text, and must not reach an inbox. */
 export function deviceName(userAgent: string | undefined): string {
   const named = (list: [RegExp, string][]) => list.find(([pattern]) => pattern.test(userAgent ?? ''))?.[1];
   const [browser, system] = [named(browsers), named(systems)];

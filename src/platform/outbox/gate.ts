@@ -24,13 +24,14 @@ export async function passesGate(
   rate: MailRate | undefined,
 ): Promise<boolean> {
   const key = asciiAddress(to).toLowerCase();
-  const { points, seconds } = isNotice ? noticeRate : (rate ?? { points: 0, seconds: 0 });
-  const fewer = (whose: Prisma.Sql) => Prisma.sql`${points}::int > (
-    SELECT count(*) FROM (SELECT ${earlier(seconds)} AND ${whose} LIMIT ${points}::int) mails)`;
+  const counted = isNotice ? noticeRate : rate;
+  const counts = [
+    Prisma.sql`e.recipient_key = ${key}`,
+    ...(userId === null ? [] : [Prisma.sql`e.user_id = ${userId}::uuid`]),
+  ];
   const conditions = [
-    ...(isNotice || rate ? [fewer(Prisma.sql`e.recipient_key = ${key}`)] : []),
-    ...((isNotice || rate) && userId !== null ? [fewer(Prisma.sql`e.user_id = ${userId}::uuid`)] : []),
-    ...(isNotice ? [Prisma.sql`NOT EXISTS (SELECT ${earlier(seconds)} AND ${saysTheSame(key)})`] : []),
+    ...(counted ? counts.map((whose) => hasFewer(counted, whose)) : []),
+    ...(isNotice ? [Prisma.sql`NOT EXISTS (SELECT ${earlier(noticeRate.seconds)} AND ${saysTheSame(key)})`] : []),
   ];
   // Two mails that are counted at one moment would not see each other.
   const [, passed] = await db.$transaction([
@@ -40,6 +41,11 @@ export async function passesGate(
     WHERE ${Prisma.join([Prisma.sql`o.id = ${id}::uuid`, ...conditions], ' AND ')}`,
   ]);
   return passed === 1;
+}
+
+function hasFewer({ points, seconds }: MailRate, whose: Prisma.Sql): Prisma.Sql {
+  return Prisma.sql`${points}::int > (
+    SELECT count(*) FROM (SELECT ${earlier(seconds)} AND ${whose} LIMIT ${points}::int) mails)`;
 }
 
 /** Mails of the same purpose that have passed: sent within these seconds, or being sent. */

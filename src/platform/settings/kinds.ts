@@ -110,21 +110,15 @@ export function rate(fallback: string) {
     });
 }
 
-export const redisUrl = z
-  .string()
-  .refine((text) => /^rediss?:\/\/./.test(text), {
-    error: 'redis://[user:password@]host[:port][/number] or rediss://…',
-    abort: true,
-  })
-  .refine(isEscaped, { error: escaping });
+const urlOf = (schemes: RegExp, form: string) =>
+  z
+    .string()
+    .refine((text) => schemes.test(text), { error: form, abort: true })
+    .refine(isEscaped, { error: escaping });
 
-export const smtpUrl = z
-  .string()
-  .refine((text) => /^smtps?:\/\/./.test(text), {
-    error: 'smtp://[user:password@]host[:port] or smtps://…',
-    abort: true,
-  })
-  .refine(isEscaped, { error: escaping });
+export const redisUrl = urlOf(/^rediss?:\/\/./, 'redis://[user:password@]host[:port][/number] or rediss://…');
+
+export const smtpUrl = urlOf(/^smtps?:\/\/./, 'smtp://[user:password@]host[:port] or smtps://…');
 
 export const collectorUrl = z.string().refine((text) => /^https?:\/\/./.test(text) && URL.canParse(text), {
   error: 'an http(s) URL such as http://localhost:4318',
