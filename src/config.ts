@@ -88,6 +88,14 @@ function shape(given: Settings) {
       sources: given.ACCESS_TOKEN_SOURCES,
     },
     revocationFeed: given.REVOCATION_FEED,
+    secondFactorPrompt: given.SECOND_FACTOR_PROMPT,
+    /** How strong a sign-in every row asks for, and every row below /admin/. */
+    acr: { required: given.REQUIRED_ACR, admin: given.ADMIN_ACR ?? given.REQUIRED_ACR },
+    /** In seconds. */
+    freshAuthMaxAge: given.FRESH_AUTH_MAX_AGE,
+    /** In seconds; undefined: no device is trusted. */
+    trustedDeviceTtl: given.REQUIRED_ACR === 'aal1' ? given.TRUSTED_DEVICE_TTL : undefined,
+    totpIssuer: given.TOTP_ISSUER ?? new URL(issuer).hostname,
     corsOrigins: given.CORS_ORIGINS,
     cookies: {
       sameSite: given.COOKIE_SAMESITE,

@@ -18,7 +18,7 @@ export async function* exportUsers({ db }: { db: Db }): AsyncGenerator<ForeignUs
         username,
         email,
         emailVerified: emailVerifiedAt !== null,
-        passwordHash: withoutMark(passwordHash),
+        passwordHash: passwordHash === null ? null : withoutMark(passwordHash),
         roles,
         disabled: disabledAt !== null,
         createdAt,

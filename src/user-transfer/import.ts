@@ -10,14 +10,12 @@ export type ForeignUser = {
   username: string;
   email: string | null;
   emailVerified: boolean;
-  passwordHash: string;
+  /** Null: the user has no password. */
+  passwordHash: string | null;
   roles: string[];
   disabled: boolean;
   createdAt: Date | null;
 };
-
-/** Stored for a user without a password: it matches none. */
-export const noHash = '!';
 
 export type UserLine = { line: number } & ({ user: ForeignUser } | { reason: string });
 
@@ -57,7 +55,7 @@ export async function importUsers(
   const objectionTo = ({ passwordHash, roles }: ForeignUser) => {
     if (roles.includes(adminRole) && !options.allowAdmins)
       return 'It would be an administrator. Take the role away, or add --allow-admins.';
-    return passwordHash === noHash ? undefined : deps.passwords.objectionTo(passwordHash);
+    return passwordHash === null ? undefined : deps.passwords.objectionTo(passwordHash);
   };
   const counts: ImportCounts = { lines: 0, imported: 0, existing: 0, refused: 0 };
   const startId = uuidv7();
@@ -93,7 +91,7 @@ async function* batches(lines: AsyncIterable<UserLine>): AsyncGenerator<UserLine
 function newRow(line: number, user: ForeignUser): NewRow {
   return {
     ...user,
-    passwordHash: markImported(user.passwordHash),
+    passwordHash: user.passwordHash === null ? null : markImported(user.passwordHash),
     line,
     id: uuidv7(),
     eventId: uuidv7(),

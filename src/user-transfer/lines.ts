@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { emailSchema, objectionToDomain, rolesSchema, usernameSchema } from '../users/fields.js';
 import { readDate } from './dates.js';
-import { type ForeignUser, noHash, type UserLine } from './import.js';
+import type { ForeignUser, UserLine } from './import.js';
 import { withFittingUsername } from './usernames.js';
 
 const MAX_LINE_LENGTH = 16_384;
@@ -64,7 +64,7 @@ export async function* readUserLines(
     }
     const { user, isDerived } = read;
     if (isDerived) onDerived?.(line, user);
-    yield { line, user: user.passwordHash === noHash ? user : { ...user, passwordHash: complete(user.passwordHash) } };
+    yield { line, user: user.passwordHash === null ? user : { ...user, passwordHash: complete(user.passwordHash) } };
   }
 }
 
@@ -90,7 +90,7 @@ function readUser(
     username,
     email,
     emailVerified: email_verified,
-    passwordHash: password_hash ?? noHash,
+    passwordHash: password_hash ?? null,
     roles: [...new Set(roles)],
     disabled,
     createdAt: created_at ?? null,
@@ -103,7 +103,7 @@ export function userLine(user: ForeignUser): string {
   const line: z.input<typeof lineSchema> = {
     username,
     ...(email !== null && { email, email_verified: emailVerified }),
-    ...(passwordHash !== noHash && { password_hash: passwordHash }),
+    ...(passwordHash !== null && { password_hash: passwordHash }),
     roles,
     disabled,
     created_at: createdAt?.toISOString(),

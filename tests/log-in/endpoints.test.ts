@@ -259,7 +259,7 @@ describe('logging in', () => {
       onTestFinished(() => dear.stop());
       const costOf = async () =>
         /\$m=\d+,t=\d+,p=\d+\$/.exec(
-          (await dear.deps.db.user.findUniqueOrThrow({ where: { id: user.userId } })).passwordHash,
+          `${(await dear.deps.db.user.findUniqueOrThrow({ where: { id: user.userId } })).passwordHash}`,
         )?.[0];
       return { dear, costOf };
     }
