@@ -27,6 +27,9 @@ describe('logging in', () => {
       refresh_token: expect.any(String),
       refresh_expires_in: 2_592_000,
       session_id: expect.any(String),
+      acr: 'aal1',
+      amr: ['pwd'],
+      auth_time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
       device_token: expect.any(String),
       user: {
         id: ada.userId,
