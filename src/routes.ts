@@ -27,11 +27,16 @@ import { ownRoutes } from './own/routes.js';
 import * as passwords from './passwords/endpoints.js';
 import { passwordLimit, resetLimit } from './passwords/limits.js';
 import type { FileFolder } from './platform/http/endpoint.js';
+import { enrolmentLimit } from './second-factor/enrolment-limit.js';
+import * as methods from './second-factor/method-endpoints.js';
+import * as totp from './second-factor/totp-endpoints.js';
 import * as sessions from './sessions/endpoints.js';
 import { refreshLimit } from './sessions/limits.js';
 import { signUp } from './sign-up/endpoints.js';
 import { signUpLimit } from './sign-up/limits.js';
 import { welcome } from './welcome/endpoints.js';
+
+const adminWithPassword = { guard: accessToken, role: 'admin', limit: passwordLimit } as const;
 
 /**
  * THE PAGE: every endpoint, its guard, role and limits; the rest stands beside its handler. `npm run routes` prints it.
@@ -67,6 +72,18 @@ export const routes: Row[] = [
     GET('/me/export', { guard: accessToken, limit: exportLimit }, exportMe),
   ]),
 
+  ...group('Sign-in methods', [
+    GET('/me/sign-in-methods', { guard: accessToken, acr: 'aal1' }, methods.show),
+    PATCH('/me/sign-in-methods', { guard: accessToken, limit: passwordLimit }, methods.change),
+    POST('/me/totp', { guard: accessToken, acr: 'aal1', limit: passwordLimit }, totp.enrol),
+    POST('/me/totp/{id}/confirm', { guard: accessToken, acr: 'aal1', limit: enrolmentLimit }, totp.confirm),
+    PATCH('/me/totp/{id}', { guard: accessToken }, totp.rename),
+    DELETE('/me/totp/{id}', { guard: accessToken, limit: passwordLimit }, totp.remove),
+    POST('/me/recovery-codes', { guard: accessToken, limit: passwordLimit }, methods.makeRecoveryCodes),
+    DELETE('/me/trusted-devices', { guard: accessToken }, methods.forgetDevices),
+    DELETE('/me/password', { guard: accessToken, limit: passwordLimit }, methods.removeOwnPassword),
+  ]),
+
   ...group('Welcome', [GET('/welcome', { guard: accessToken }, welcome)]),
 
   ...ownRoutes,
@@ -77,6 +94,8 @@ export const routes: Row[] = [
     PATCH('/admin/users/{id}', { guard: accessToken, role: 'admin' }, admin.update),
     DELETE('/admin/users/{id}', { guard: accessToken, role: 'admin' }, admin.remove),
     GET('/admin/users/{id}/sessions', { guard: accessToken, role: 'admin' }, admin.sessions),
+    GET('/admin/users/{id}/sign-in-methods', { guard: accessToken, role: 'admin' }, admin.signInMethods),
+    DELETE('/admin/users/{id}/second-factors', adminWithPassword, admin.removeSecondFactors),
     POST('/admin/users/{id}/logout', { guard: accessToken, role: 'admin' }, admin.logOut),
     GET('/admin/audit', { guard: accessToken, role: 'admin' }, audit.list),
   ]),

@@ -10,6 +10,7 @@ const rooms = [
   'sessions',
   'email',
   'passwords',
+  'second-factor',
   'log-in',
   'sign-up',
   'admin',
@@ -157,6 +158,8 @@ describe('The libraries:', () => {
     ['passport-local', 'log-in/guard.ts'],
     ['passport-jwt', 'sessions/guard.ts'],
     ['cookie', 'platform/http/cookies.ts'],
+    ['otpauth', 'second-factor/totp.ts'],
+    ['uqr', 'second-factor/qr.ts'],
   ])('%s is imported by %s', (name, file) => {
     expect([...new Set(imports.filter(({ to }) => to === name).map(({ from }) => from))]).toEqual([file]);
   });

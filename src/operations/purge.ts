@@ -6,6 +6,7 @@ import { listKeys } from '../keys/list.js';
 import type { Command } from '../platform/cli/command.js';
 import { purgeLimits } from '../platform/limits/purge.js';
 import { purgeOutbox } from '../platform/outbox/purge.js';
+import { purgeSecondFactors } from '../second-factor/purge.js';
 import { purgeSessions } from '../sessions/purge.js';
 import { finishEndings } from '../sessions/unfinished.js';
 import { purgePendingSignUps } from '../sign-up/purge.js';
@@ -16,7 +17,15 @@ export const purgeCommand: Command<CommandDeps> = {
   arguments: [],
   summary: 'remove expired data now, as the server does every hour',
   async run(deps) {
-    for (const purge of [finishEndings, finishDeletions, purgeOutbox, purgeTokens, purgePendingSignUps, purgeLimits])
+    for (const purge of [
+      finishEndings,
+      finishDeletions,
+      purgeOutbox,
+      purgeTokens,
+      purgeSecondFactors,
+      purgePendingSignUps,
+      purgeLimits,
+    ])
       await purge(deps);
     const purged = await purgeSessions(deps);
     const { purged: events } = await retain(deps);
