@@ -4,7 +4,7 @@ import { AppError } from '../errors.js';
 import type { Caller } from '../platform/caller.js';
 import type { Db } from '../platform/db/database.js';
 import type { Limit } from '../platform/limits/limit.js';
-import { findById, type User } from '../users/users.js';
+import type { User } from '../users/users.js';
 import type { Asker, Passwords } from './hasher.js';
 
 /** A user whose password was just checked against this hash. */
@@ -18,13 +18,14 @@ type CheckDeps = { db: Db; log: Logger; passwords: Passwords };
  */
 export async function checkPasswordOf(
   deps: CheckDeps,
-  { sub, sid }: { sub: string; sid: string },
+  user: User,
+  sessionId: string,
   password: string,
   caller: Caller,
 ): Promise<CheckedUser> {
-  const checked = await checkPasswordFor(deps, await findById(deps, sub), password, caller);
+  const checked = await checkPasswordFor(deps, user, password, caller);
   if (checked) return checked;
-  await deps.db.$executeRaw(countedEvent('password.refused', sub, caller, { session_id: sid }));
+  await deps.db.$executeRaw(countedEvent('password.refused', user.id, caller, { session_id: sessionId }));
   throw new AppError('invalid_credentials');
 }
 

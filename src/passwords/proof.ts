@@ -48,5 +48,5 @@ export async function requireProof(
   if (password === undefined && !always && isFresh(strong)) return { user, passwordHash: undefined };
   if (password === undefined)
     throw new AppError('validation_failed', { errors: [{ path: field, message: 'This needs your password.' }] });
-  return checkPasswordOf(deps, principal, password, caller);
+  return checkPasswordOf(deps, user, principal.sid, password, caller);
 }

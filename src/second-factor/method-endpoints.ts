@@ -26,12 +26,12 @@ const changeSchema = z
     }),
     ...proofFields,
   })
-  .meta({ id: 'ChangeSignInMethodsBody', example: { second_factor: 'any' } });
+  .meta({ id: 'ChangeSignInMethodsBody', example: { second_factor: 'any', password: 'nine geese over a quiet lake' } });
 
 export const change = endpoint({
   name: 'changeSignInMethods',
   summary: 'Turn the second factor on or off',
-  statements: 8,
+  statements: 9,
   body: changeSchema,
   reply: [200, methodsSchema],
   returns: 'Your sign-in methods as they are now. After a change every other session has ended.',

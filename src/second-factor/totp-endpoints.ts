@@ -57,7 +57,7 @@ export const enrol = endpoint({
 
 const confirmSchema = z
   .strictObject({ code: z.string().max(100).meta({ description: 'Six digits; spaces do not matter.' }) })
-  .meta({ id: 'ConfirmTotpBody', example: { code: '287082' } });
+  .meta({ id: 'ConfirmTotpBody', example: { code: '287 082' } });
 
 const confirmedSchema = totpSchema
   .extend({ recovery_codes: recoveryCodesSchema.optional() })
@@ -98,7 +98,7 @@ export const rename = endpoint({
 export const remove = endpoint({
   name: 'removeTotp',
   summary: 'Remove an authenticator app',
-  statements: 10,
+  statements: 11,
   body: proofSchema,
   reply: [204],
   returns: 'It is gone, and every other session has ended. With the last app and passkey the second factor is off.',
