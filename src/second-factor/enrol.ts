@@ -21,7 +21,7 @@ export const defaultTotpName = 'Authenticator';
 export const enrolmentLife = 900;
 
 /** The label under which the data key seals the secret of a row. */
-const totpLabel = (id: string): string => `totp:${id}`;
+export const totpLabel = (id: string): string => `totp:${id}`;
 
 type Enrolment = { id: string; secret: Uint8Array; expiresAt: Date };
 

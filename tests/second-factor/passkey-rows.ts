@@ -10,7 +10,8 @@ export async function insertPasskeys({ deps }: TestApp, userId: string, count: n
         userId,
         name: 'Passkey',
         credentialId: randomBytes(16),
-        publicKey: randomBytes(77),
+        // COSE is a map.
+        publicKey: Buffer.concat([Buffer.of(0xa5), randomBytes(76)]),
         counter: 0n,
         userHandle: randomBytes(64),
         rpId: 'localhost',

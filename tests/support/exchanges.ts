@@ -62,6 +62,7 @@ function noteGiven({ body, headers }: Response, secrets: Secrets, from: string):
     secrets.add(`bytes of the secret ${from}`, Buffer.from(Secret.fromBase32(body.secret).bytes));
   }
   for (const code of Array.isArray(body?.recovery_codes) ? body.recovery_codes : []) {
+    if (typeof code !== 'string') continue;
     secrets.add(`a recovery code ${from}`, code);
     secrets.add(`a recovery code ${from}, without hyphens`, code.replaceAll('-', ''));
   }
@@ -82,7 +83,7 @@ function restOf({ status, headers, text }: Response): string {
   const body = (text ?? '')
     .replace(/"(access|refresh|device|login)_token":"[^"]*"/g, '"$1_token":""')
     .replace(/"(secret|uri)":"[^"]*"/g, '"$1":""')
-    .replace(/"recovery_codes":\[[^\]]*\]/g, '"recovery_codes":[]');
+    .replace(/"recovery_codes":\["[^\]]*\]/g, '"recovery_codes":[]');
   return JSON.stringify([status, rest, cookies.map((line) => line.replace(tokenCookie, '$1=')), body]);
 }
 
