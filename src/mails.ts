@@ -2,6 +2,7 @@ import { userDeleted } from './admin/mails.js';
 import { type AddressMail, emailChangeAsked, emailChanged, resend, verify } from './email/mails.js';
 import { newDevice } from './log-in/mails.js';
 import { usernameChanged } from './me/mails.js';
+import { passkeyAdded, passkeyRemoved, passkeySuspect } from './passkeys/mails.js';
 import { forgot, passwordChanged, passwordReset } from './passwords/mails.js';
 
 import {
@@ -32,6 +33,9 @@ export const mails: Record<string, AddressMail> = {
   second_factor_reset: secondFactorReset,
   totp_added: totpAdded,
   totp_removed: totpRemoved,
+  passkey_added: passkeyAdded,
+  passkey_removed: passkeyRemoved,
+  passkey_suspect: passkeySuspect,
   recovery_codes_made: recoveryCodesMade,
   password_removed: passwordRemoved,
   user_deleted: userDeleted,

@@ -13,6 +13,7 @@ import {
   metricsToken,
   open,
   optionalAccessToken,
+  passkey,
   password,
   refreshToken,
 } from './guards.js';
@@ -24,6 +25,10 @@ import * as me from './me/endpoints.js';
 import { exportMe } from './me/export.js';
 import { exportLimit, usernameLimit } from './me/limits.js';
 import { ownRoutes } from './own/routes.js';
+import { passkeyLimit } from './passkeys/limits.js';
+import * as passkeys from './passkeys/own-endpoints.js';
+import { logInWithPasskey, signInOptions } from './passkeys/sign-in-endpoints.js';
+import * as wellKnown from './passkeys/well-known.js';
 import * as passwords from './passwords/endpoints.js';
 import { passwordLimit, resetLimit } from './passwords/limits.js';
 import type { FileFolder } from './platform/http/endpoint.js';
@@ -70,6 +75,18 @@ export const routes: Row[] = [
     DELETE('/me', { guard: accessToken, limit: passwordLimit }, me.remove),
     POST('/me/password', { guard: accessToken, limit: passwordLimit }, passwords.change),
     GET('/me/export', { guard: accessToken, limit: exportLimit }, exportMe),
+  ]),
+
+  ...group('Passkeys', [
+    POST('/auth/passkey/options', { guard: open }, signInOptions),
+    POST('/auth/login/passkey', { guard: passkey, limit: passkeyLimit }, logInWithPasskey),
+    POST('/me/passkeys/options', { guard: accessToken, acr: 'aal1', limit: passwordLimit }, passkeys.options),
+    POST('/me/passkeys', { guard: accessToken, acr: 'aal1' }, passkeys.add),
+    PATCH('/me/passkeys/{id}', { guard: accessToken }, passkeys.rename),
+    DELETE('/me/passkeys/{id}', { guard: accessToken, limit: passwordLimit }, passkeys.remove),
+    GET('/.well-known/apple-app-site-association', { guard: open }, wellKnown.ios),
+    GET('/.well-known/assetlinks.json', { guard: open }, wellKnown.android),
+    GET('/.well-known/webauthn', { guard: open }, wellKnown.relatedOrigins),
   ]),
 
   ...group('Sign-in methods', [
