@@ -14,6 +14,7 @@ import { serveFiles } from './platform/http/static-files.js';
 import { warnOfUntrustedProxy } from './platform/http/untrusted-proxy.js';
 import { files, routes } from './routes.js';
 import { sessionCredentials } from './sessions/credentials.js';
+import { stepUpOf } from './sessions/step-up.js';
 
 /** The whole application, in the order in which a request passes. @param rows for tests: other rows than the table's */
 export function createApp(deps: Deps, rows: Row[] = routes): Express {
@@ -37,7 +38,12 @@ export function createApp(deps: Deps, rows: Row[] = routes): Express {
     origins: config.corsOrigins,
     production: config.production,
   });
-  mount(app, rows, { deps, credentials: sessionCredentials(config), refuseCrossSite });
+  mount(app, rows, {
+    deps,
+    credentials: sessionCredentials(config),
+    refuseCrossSite,
+    stepUp: (row) => stepUpOf(row, config.acr),
+  });
   // Files come after the routes, so that no route waits for them.
   for (const [path, folder] of Object.entries(files)) app.use(path, serveFiles(folder(config)));
   app.use(() => {

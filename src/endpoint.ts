@@ -53,10 +53,15 @@ export const DELETE: AddRow = (...given) => row('DELETE', ...given);
 function row<Principal>(
   method: Row['method'],
   path: string,
-  { guard, role, limit = [], isProbe }: Options<Principal>,
+  { guard, role, acr, maxAge, limit = [], isProbe }: Options<Principal>,
   endpoint: Endpoint<Principal>,
 ): Row {
-  const given = { ...(role !== undefined && { role }), ...(isProbe && { isProbe }) };
+  const given = {
+    ...(role !== undefined && { role }),
+    ...(acr !== undefined && { acr: acr as string }),
+    ...(maxAge !== undefined && { maxAge }),
+    ...(isProbe && { isProbe }),
+  };
   return { method, path, guard, ...given, limits: [limit].flat(), endpoint };
 }
 

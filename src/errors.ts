@@ -3,6 +3,8 @@ export const errorCatalogue = {
   invalid_json: { status: 400, title: 'The body is not valid JSON' },
   invalid_request: { status: 400, title: 'The request is malformed' },
   // A mailed token is input, not a credential of the request: no 401 and no challenge.
+  challenge_expired: { status: 400, title: 'The passkey challenge has expired or was used already' },
+  invalid_passkey: { status: 400, title: 'The passkey cannot be added' },
   invalid_one_time_token: { status: 400, title: 'The link has expired or was used already', code: 'invalid_token' },
   unauthenticated: { status: 401, title: 'No token was presented' },
   invalid_token: { status: 401, title: 'The token is not valid' },
@@ -12,7 +14,11 @@ export const errorCatalogue = {
   invalid_credentials: { status: 401, title: 'Wrong username or password' },
   invalid_refresh_token: { status: 401, title: 'The refresh token is not valid' },
   refresh_token_reused: { status: 401, title: 'The refresh token was used before; its session has been ended' },
+  login_expired: { status: 401, title: 'The sign-in took too long or was tried too often' },
+  invalid_code: { status: 401, title: 'Wrong code' },
+  insufficient_user_authentication: { status: 401, title: 'This needs a fresher or stronger sign-in' },
   account_disabled: { status: 403, title: 'This user is disabled' },
+  second_factor_required: { status: 403, title: 'A second factor is due' },
   email_unverified: { status: 403, title: 'The e-mail address has not been verified' },
   csrf_rejected: { status: 403, title: 'A cross-site request may not use cookies here' },
   forbidden: { status: 403, title: 'This needs a role that you do not have' },
@@ -23,6 +29,9 @@ export const errorCatalogue = {
   email_taken: { status: 409, title: 'The e-mail address is taken' },
   last_admin: { status: 409, title: 'The last admin cannot be demoted, disabled or deleted' },
   quota_exceeded: { status: 409, title: 'You have as many of these as you may have' },
+  passkey_taken: { status: 409, title: 'This passkey is registered already' },
+  too_many: { status: 409, title: 'You have as many of these as you may have' },
+  last_sign_in_method: { status: 409, title: 'Without this method you could not sign in as it is asked of you' },
   payload_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The body must be JSON in UTF-8' },
   validation_failed: { status: 422, title: 'Some of the input is not valid' },
@@ -52,6 +61,17 @@ export const errorAdvice: Record<ErrorCode, string> = {
   invalid_credentials: 'Let the user type the username and password again.',
   invalid_refresh_token: 'Forget the tokens and let the user log in.',
   refresh_token_reused: 'Forget the tokens and let the user log in: two parties used one refresh token.',
+  login_expired: 'Begin the sign-in again.',
+  invalid_code: 'Let the user type the code again, or the next one.',
+  insufficient_user_authentication:
+    'Refresh once and repeat the request once; then let the user prove again who they are (`POST /auth/reauthenticate`): `acr_values` and `max_age` say how.',
+  challenge_expired: 'Ask for new options and let the user try again.',
+  invalid_passkey: 'Let the user make the passkey again, or another one.',
+  second_factor_required:
+    'Ask for one of `methods` and send it with `login_token` to `POST /auth/login/second-factor` within `expires_in` seconds.',
+  passkey_taken: 'Nothing is to be done if it is the same user; else use another passkey.',
+  too_many: 'Let the user remove one first.',
+  last_sign_in_method: 'Let the user add another method first.',
   account_disabled: 'Tell the user to ask an administrator.',
   email_unverified: 'Tell the user to open the link in the mail; `POST /auth/email/resend` sends another.',
   csrf_rejected: 'Call from the origin of the server or of `APP_URL`, or name the origin in `CORS_ORIGINS`.',
@@ -85,6 +105,8 @@ type AppErrorOptions = {
   /** A sentence for people about this case; never parsed, never secret. */
   detail?: string;
   errors?: FieldError[];
+  /** Members of this problem's own, beside the usual ones (RFC 9457 §3.2). */
+  members?: Record<string, unknown>;
   /** For 429 and 503: seconds until a retry makes sense; 1 by default. */
   retryAfterSeconds?: number;
   cause?: unknown;
@@ -95,6 +117,7 @@ export class AppError extends Error {
   readonly code: ErrorCode;
   readonly detail: string | undefined;
   readonly errors: FieldError[] | undefined;
+  readonly members: Record<string, unknown> | undefined;
   readonly retryAfterSeconds: number | undefined;
 
   constructor(code: ErrorCode, options: AppErrorOptions = {}) {
@@ -107,6 +130,7 @@ export class AppError extends Error {
     this.code = code;
     this.detail = options.detail;
     this.errors = options.errors;
+    this.members = options.members;
     this.retryAfterSeconds = options.retryAfterSeconds;
   }
 

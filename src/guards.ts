@@ -24,4 +24,5 @@ export const refreshToken: Guard<undefined> = {
 export { verifiedEmail } from './email/guard.js';
 export { metricsToken } from './health/guard.js';
 export { password } from './log-in/guard.js';
+export { passkey } from './passkeys/guard.js';
 export { accessToken, anyAccessToken, optionalAccessToken } from './sessions/guard.js';

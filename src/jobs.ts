@@ -5,8 +5,10 @@ import { sealAudit } from './audit/chain/seal.js';
 import type { Deps } from './deps.js';
 import { purgeTokens } from './email/purge.js';
 import { rotateKeysByAge } from './keys/rotation.js';
+import { purgeSpentChallenges } from './passkeys/purge.js';
 import { purgeLimits } from './platform/limits/purge.js';
 import { purgeOutbox } from './platform/outbox/purge.js';
+import { purgeSecondFactors } from './second-factor/purge.js';
 import { purgeSessions } from './sessions/purge.js';
 import { finishEndings } from './sessions/unfinished.js';
 import { purgePendingSignUps } from './sign-up/purge.js';
@@ -25,6 +27,8 @@ const jobs: { name: string; everySeconds: number; run(deps: Deps): Promise<unkno
   { name: 'retain audit events', everySeconds: 3600, run: retainAudit },
   { name: 'purge outbox', everySeconds: 3600, run: purgeOutbox },
   { name: 'purge one-time tokens', everySeconds: 3600, run: purgeTokens },
+  { name: 'purge second factors', everySeconds: 3600, run: purgeSecondFactors },
+  { name: 'purge spent challenges', everySeconds: 3600, run: purgeSpentChallenges },
   { name: 'purge pending sign-ups', everySeconds: 3600, run: purgePendingSignUps },
 ];
 

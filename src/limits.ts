@@ -29,6 +29,10 @@ export const limitSettings = {
   RATE_LIMIT_PASSWORD: rate('10/15m').describe(
     'Wrong passwords in one session, and made-up tokens for a password reset from one address.',
   ),
+  RATE_LIMIT_SECOND_FACTOR: rate('5/15m').describe(
+    'Wrong second factors of one user, from unknown devices; and from each device that the user has signed in on before.',
+  ),
+  RATE_LIMIT_PASSKEY: rate('60/5m').describe('Refused passkeys from one address.'),
   RATE_LIMIT_USERNAME: rate('10/1h').describe('Changes of the username that one user asks for.'),
   RATE_LIMIT_MAIL: rate('5/1h').describe(
     'Mails of one purpose (verify, resend, forgot) to one recipient, and about one user. Above it the answer is the same, and no mail is sent.',
@@ -58,6 +62,8 @@ export function ratesOf(given: LimitSettings) {
     logins: given.RATE_LIMIT_LOGINS,
     signup: given.RATE_LIMIT_SIGNUP,
     password: given.RATE_LIMIT_PASSWORD,
+    second_factor: given.RATE_LIMIT_SECOND_FACTOR,
+    passkey: given.RATE_LIMIT_PASSKEY,
     username: given.RATE_LIMIT_USERNAME,
     mail: given.RATE_LIMIT_MAIL,
     mail_address: given.RATE_LIMIT_MAIL_ADDRESS,
@@ -67,7 +73,7 @@ export function ratesOf(given: LimitSettings) {
   };
 }
 
-type ByAddress = 'login_address' | 'signup' | 'mail_address' | 'refresh' | 'password_address';
+type ByAddress = 'login_address' | 'passkey' | 'signup' | 'mail_address' | 'refresh' | 'password_address';
 
 export type Limits = Record<ByAddress, AddressLimit> & {
   login_account: Limit;
@@ -79,6 +85,8 @@ export type Limits = Record<ByAddress, AddressLimit> & {
   logins: Limit;
   /** By session; `password_address` has the same rate. */
   password: Limit;
+  /** By known device, else by user. */
+  second_factor: Limit;
   username: Limit;
   export: Limit;
   /** All requests. Only the policy: each instance counts for itself, because every request passes here. */
@@ -112,6 +120,8 @@ export function createLimits(rates: Record<LimitName, Rate>, store: Store | unde
     signup: createAddressLimit(limit('signup')),
     password,
     password_address: createAddressLimit(password),
+    second_factor: limit('second_factor'),
+    passkey: createAddressLimit(limit('passkey')),
     username: limit('username'),
     mail_address: createAddressLimit(limit('mail_address')),
     refresh: createAddressLimit(limit('refresh')),

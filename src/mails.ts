@@ -2,7 +2,19 @@ import { userDeleted } from './admin/mails.js';
 import { type AddressMail, emailChangeAsked, emailChanged, resend, verify } from './email/mails.js';
 import { newDevice } from './log-in/mails.js';
 import { usernameChanged } from './me/mails.js';
+import { passkeyAdded, passkeyRemoved, passkeySuspect } from './passkeys/mails.js';
 import { forgot, passwordChanged, passwordReset } from './passwords/mails.js';
+
+import {
+  passwordRemoved,
+  recoveryCodesMade,
+  secondFactorChanged,
+  secondFactorOff,
+  secondFactorOn,
+  secondFactorReset,
+  totpAdded,
+  totpRemoved,
+} from './second-factor/method-mails.js';
 
 /** Every mail, by its purpose. The first three look up their user at sending time; the others are notices. */
 export const mails: Record<string, AddressMail> = {
@@ -15,6 +27,17 @@ export const mails: Record<string, AddressMail> = {
   username_changed: usernameChanged,
   email_change_asked: emailChangeAsked,
   email_changed: emailChanged,
+  second_factor_on: secondFactorOn,
+  second_factor_off: secondFactorOff,
+  second_factor_changed: secondFactorChanged,
+  second_factor_reset: secondFactorReset,
+  totp_added: totpAdded,
+  totp_removed: totpRemoved,
+  passkey_added: passkeyAdded,
+  passkey_removed: passkeyRemoved,
+  passkey_suspect: passkeySuspect,
+  recovery_codes_made: recoveryCodesMade,
+  password_removed: passwordRemoved,
   user_deleted: userDeleted,
 };
 

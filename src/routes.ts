@@ -13,6 +13,7 @@ import {
   metricsToken,
   open,
   optionalAccessToken,
+  passkey,
   password,
   refreshToken,
 } from './guards.js';
@@ -24,14 +25,23 @@ import * as me from './me/endpoints.js';
 import { exportMe } from './me/export.js';
 import { exportLimit, usernameLimit } from './me/limits.js';
 import { ownRoutes } from './own/routes.js';
+import { passkeyLimit } from './passkeys/limits.js';
+import * as passkeys from './passkeys/own-endpoints.js';
+import { logInWithPasskey, signInOptions } from './passkeys/sign-in-endpoints.js';
+import * as wellKnown from './passkeys/well-known.js';
 import * as passwords from './passwords/endpoints.js';
 import { passwordLimit, resetLimit } from './passwords/limits.js';
 import type { FileFolder } from './platform/http/endpoint.js';
+import { enrolmentLimit } from './second-factor/enrolment-limit.js';
+import * as methods from './second-factor/method-endpoints.js';
+import * as totp from './second-factor/totp-endpoints.js';
 import * as sessions from './sessions/endpoints.js';
 import { refreshLimit } from './sessions/limits.js';
 import { signUp } from './sign-up/endpoints.js';
 import { signUpLimit } from './sign-up/limits.js';
 import { welcome } from './welcome/endpoints.js';
+
+const adminWithPassword = { guard: accessToken, role: 'admin', limit: passwordLimit } as const;
 
 /**
  * THE PAGE: every endpoint, its guard, role and limits; the rest stands beside its handler. `npm run routes` prints it.
@@ -67,6 +77,30 @@ export const routes: Row[] = [
     GET('/me/export', { guard: accessToken, limit: exportLimit }, exportMe),
   ]),
 
+  ...group('Passkeys', [
+    POST('/auth/passkey/options', { guard: open }, signInOptions),
+    POST('/auth/login/passkey', { guard: passkey, limit: passkeyLimit }, logInWithPasskey),
+    POST('/me/passkeys/options', { guard: accessToken, acr: 'aal1', limit: passwordLimit }, passkeys.options),
+    POST('/me/passkeys', { guard: accessToken, acr: 'aal1' }, passkeys.add),
+    PATCH('/me/passkeys/{id}', { guard: accessToken }, passkeys.rename),
+    DELETE('/me/passkeys/{id}', { guard: accessToken, limit: passwordLimit }, passkeys.remove),
+    GET('/.well-known/apple-app-site-association', { guard: open }, wellKnown.ios),
+    GET('/.well-known/assetlinks.json', { guard: open }, wellKnown.android),
+    GET('/.well-known/webauthn', { guard: open }, wellKnown.relatedOrigins),
+  ]),
+
+  ...group('Sign-in methods', [
+    GET('/me/sign-in-methods', { guard: accessToken, acr: 'aal1' }, methods.show),
+    PATCH('/me/sign-in-methods', { guard: accessToken, limit: passwordLimit }, methods.change),
+    POST('/me/totp', { guard: accessToken, acr: 'aal1', limit: passwordLimit }, totp.enrol),
+    POST('/me/totp/{id}/confirm', { guard: accessToken, acr: 'aal1', limit: enrolmentLimit }, totp.confirm),
+    PATCH('/me/totp/{id}', { guard: accessToken }, totp.rename),
+    DELETE('/me/totp/{id}', { guard: accessToken, limit: passwordLimit }, totp.remove),
+    POST('/me/recovery-codes', { guard: accessToken, limit: passwordLimit }, methods.makeRecoveryCodes),
+    DELETE('/me/trusted-devices', { guard: accessToken }, methods.forgetDevices),
+    DELETE('/me/password', { guard: accessToken, limit: passwordLimit }, methods.removeOwnPassword),
+  ]),
+
   ...group('Welcome', [GET('/welcome', { guard: accessToken }, welcome)]),
 
   ...ownRoutes,
@@ -77,6 +111,8 @@ export const routes: Row[] = [
     PATCH('/admin/users/{id}', { guard: accessToken, role: 'admin' }, admin.update),
     DELETE('/admin/users/{id}', { guard: accessToken, role: 'admin' }, admin.remove),
     GET('/admin/users/{id}/sessions', { guard: accessToken, role: 'admin' }, admin.sessions),
+    GET('/admin/users/{id}/sign-in-methods', { guard: accessToken, role: 'admin' }, admin.signInMethods),
+    DELETE('/admin/users/{id}/second-factors', adminWithPassword, admin.removeSecondFactors),
     POST('/admin/users/{id}/logout', { guard: accessToken, role: 'admin' }, admin.logOut),
     GET('/admin/audit', { guard: accessToken, role: 'admin' }, audit.list),
   ]),

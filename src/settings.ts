@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { limitSettings } from './limits.js';
 import { ownSettings } from './own/settings.js';
+import { passkeySettings } from './passkeys/settings.js';
 import { hashCost } from './passwords/hash-cost.js';
 import {
   accessTokenSources,
@@ -19,6 +20,7 @@ import {
   wholeNumber,
 } from './platform/settings/kinds.js';
 import { trustProxy } from './platform/settings/trust-proxy.js';
+import { acrValues } from './sessions/authentication.js';
 import { usernameSchema } from './users/fields.js';
 
 /**
@@ -102,6 +104,41 @@ const tokens = {
   SESSIONS_PER_USER: integer(100, 1, 10_000).describe(
     'How many live sessions a user may have. A login past it ends the oldest one.',
   ),
+};
+
+const signingIn = {
+  SECOND_FACTOR_PROMPT: choice(['after-password', 'with-password'], 'after-password').describe(
+    '`with-password`: a login without the right code looks like one with a wrong password, so that it does not tell whether a stolen password is right. Clients must then send password and code together.',
+  ),
+  REQUIRED_ACR: choice(acrValues, 'aal1').describe(
+    'How strong a sign-in must be to use more than a few routes: `aal2` is two factors, `phr` a passkey. Users who lack one can sign in and add it.',
+  ),
+  ADMIN_ACR: z
+    .enum(acrValues, { error: `one of ${acrValues.join(', ')}` })
+    .optional()
+    .meta({ description: 'The same for the routes below `/admin/`. Unset: as `REQUIRED_ACR`.', computed: 'aal1' }),
+  FRESH_AUTH_MAX_AGE: duration('15m', { min: 60, max: 86_400 }).describe(
+    'How long after a sign-in its user may change their sign-in methods without proving again who they are.',
+  ),
+  TRUSTED_DEVICE_TTL: z
+    .string()
+    .default('30d')
+    .transform((text, context) => {
+      if (text === 'off') return undefined;
+      const seconds = duration('30d').safeParse(text);
+      if (seconds.success) return seconds.data;
+      context.addIssue('off, or a duration such as 30d');
+      return z.NEVER;
+    })
+    .describe('How long a device is spared the second factor if its user wishes so. `off`: never.'),
+  TOTP_ISSUER: z
+    .string()
+    .regex(/^[^:]{1,64}$/, 'a name without a colon, of at most 64 characters')
+    .optional()
+    .meta({
+      description: 'The name that authenticator apps show. Unset: the host of `JWT_ISSUER`.',
+      computed: 'localhost',
+    }),
 };
 
 const browsers = {
@@ -251,9 +288,11 @@ export const settingGroups = {
   Database: database,
   Secrets: secrets,
   'Tokens and sessions': tokens,
+  'Second factor': signingIn,
   'Browsers and proxies': browsers,
   'Rate limits': limits,
   'Passwords and sign-up': passwords,
+  Passkeys: passkeySettings,
   Mail: mail,
   Administration: administration,
   'Running it': running,
@@ -265,9 +304,11 @@ export const settings = z.object({
   ...database,
   ...secrets,
   ...tokens,
+  ...signingIn,
   ...browsers,
   ...limits,
   ...passwords,
+  ...passkeySettings,
   ...mail,
   ...administration,
   ...running,

@@ -10,7 +10,9 @@ const rooms = [
   'sessions',
   'email',
   'passwords',
+  'second-factor',
   'log-in',
+  'passkeys',
   'sign-up',
   'admin',
   'own',
@@ -157,6 +159,10 @@ describe('The libraries:', () => {
     ['passport-local', 'log-in/guard.ts'],
     ['passport-jwt', 'sessions/guard.ts'],
     ['cookie', 'platform/http/cookies.ts'],
+    ['@simplewebauthn/server', 'passkeys/verify.ts'],
+    ['@simplewebauthn/server/helpers', 'passkeys/verify.ts'],
+    ['otpauth', 'second-factor/totp.ts'],
+    ['uqr', 'second-factor/qr.ts'],
   ])('%s is imported by %s', (name, file) => {
     expect([...new Set(imports.filter(({ to }) => to === name).map(({ from }) => from))]).toEqual([file]);
   });

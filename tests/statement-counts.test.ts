@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { insertPasskeys } from './second-factor/passkey-rows.js';
 import { goodPassword, type SignedUp, startApp, type TestApp } from './support/app.js';
 import { mailTo, outboxEmpty } from './support/mails.js';
 import { ask, credentialsFor, goodBody, pathOf, rows, withRole } from './support/rows.js';
+import { addTotp, codeOf } from './support/second-factor.js';
 
 /** The budgets of the docs, on a server whose memory is up to date. BEGIN and COMMIT are not counted. */
 describe('the number of statements', () => {
@@ -84,7 +86,10 @@ describe('the number of statements', () => {
 
   describe('of a good request are at most as many as its row says:', () => {
     /** What a row needs besides a token and the example of its body; each user is new, and an admin. */
-    const needs: Record<string, (own: SignedUp) => Promise<{ body?: object; id?: string }>> = {
+    const needs: Record<
+      string,
+      (own: SignedUp) => Promise<{ body?: object; id?: string; bearer?: SignedUp['bearer'] }>
+    > = {
       'POST /auth/signup': async () => ({ body: { username: 'newcomer', password: goodPassword } }),
       'POST /auth/login': async ({ username }) => ({ body: { username, password: goodPassword } }),
       'POST /auth/refresh': async ({ refreshToken }) => ({ body: { refresh_token: refreshToken } }),
@@ -108,6 +113,23 @@ describe('the number of statements', () => {
       'POST /me/password': async () => ({
         body: { current_password: goodPassword, new_password: 'another horse battery staple' },
       }),
+      'PATCH /me/sign-in-methods': async (own) => ({ ...(await withTotp(own)), body: { second_factor: 'off' } }),
+      'POST /me/totp': async ({ username }) => {
+        await verifyAddress(username);
+        return { body: { password: goodPassword } };
+      },
+      'POST /me/totp/{id}/confirm': async (own) => {
+        await verifyAddress(own.username);
+        const { body } = await app.http.post('/me/totp').set(own.bearer).send({ password: goodPassword });
+        return { id: body.id, body: { code: codeOf(body.secret) } };
+      },
+      'PATCH /me/totp/{id}': async (own) => ({ ...(await withTotp(own)), body: { name: 'Another phone' } }),
+      'DELETE /me/totp/{id}': async (own) => ({ ...(await withTotp(own)), body: {} }),
+      'POST /me/recovery-codes': async (own) => ({ ...(await withTotp(own)), body: {} }),
+      'DELETE /me/password': async (own) => {
+        await insertPasskeys(app, own.userId, 1);
+        return { ...(await withTotp(own)), body: {} };
+      },
       'GET /todos/{id}': todo,
       'PATCH /todos/{id}': todo,
       'DELETE /todos/{id}': todo,
@@ -116,9 +138,22 @@ describe('the number of statements', () => {
       'DELETE /admin/users/{id}': other,
       'GET /admin/users/{id}/sessions': other,
       'POST /admin/users/{id}/logout': other,
+      'GET /admin/users/{id}/sign-in-methods': other,
+      'DELETE /admin/users/{id}/second-factors': async () => ({
+        ...(await other()),
+        body: { password: goodPassword },
+      }),
     };
     const addressOf = (username: string) => `${username}@example.com`;
 
+    async function verifyAddress(username: string): Promise<void> {
+      const { token } = await mailTo(app, addressOf(username), /Confirm/);
+      await app.http.post('/auth/email/verify').send({ token }).expect(204);
+    }
+    async function withTotp(own: SignedUp) {
+      await verifyAddress(own.username);
+      return addTotp(app, own);
+    }
     async function todo(own: SignedUp) {
       const { body } = await app.http.post('/todos').set(own.bearer).send({ title: 'Count' });
       return { id: body.id as string, body: { completed: true } };
@@ -136,9 +171,9 @@ describe('the number of statements', () => {
       const username = `counted-${++people}`;
       // Two admins at least, so that one may go.
       const admin = await withRole(app, await app.signUp({ username, email: addressOf(username) }), 'admin');
-      const { body, id } = (await needs[name]?.(admin)) ?? {};
+      const { body, id, bearer } = (await needs[name]?.(admin)) ?? {};
       await outboxEmpty(app);
-      const request = () => ask(app, row, pathOf(row, id)).set(credentialsFor(row, admin));
+      const request = () => ask(app, row, pathOf(row, id)).set(bearer ?? credentialsFor(row, admin));
       const sent = row.endpoint.body && (body ?? goodBody(row));
       const [status, count] = await counted(() => (sent ? request().send(sent) : request()));
       expect(status, name).toBeLessThan(300);

@@ -194,6 +194,11 @@ export interface components {
          *       "expires_in": 900,
          *       "refresh_expires_in": 2592000,
          *       "session_id": "01a203b2-0d47-7f06-8a35-9e1d6b7c4f52",
+         *       "acr": "aal1",
+         *       "amr": [
+         *         "pwd"
+         *       ],
+         *       "auth_time": "2026-11-22T14:18:48.360Z",
          *       "user": {
          *         "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
          *         "username": "ada",
@@ -220,6 +225,18 @@ export interface components {
             refresh_expires_in: number;
             /** Format: uuid */
             session_id: string;
+            /**
+             * @description How strong the sign-in was, weakest first.
+             * @enum {string}
+             */
+            acr: "aal1" | "aal2" | "phr";
+            /** @description How the user proved who they are (RFC 8176). */
+            amr: string[];
+            /**
+             * Format: date-time
+             * @description When that was: the latest full sign-in or step-up.
+             */
+            auth_time: string;
             /** @description Send it with the next login. Not after a refresh, and not with the transport `cookie`. */
             device_token?: string;
             user: components["schemas"]["User"];
@@ -263,6 +280,11 @@ export interface components {
          *           "created_at": "2026-11-22T14:18:48.360Z",
          *           "last_used_at": "2026-11-22T14:33:02.118Z",
          *           "expires_at": "2026-12-22T14:33:02.118Z",
+         *           "acr": "aal1",
+         *           "amr": [
+         *             "pwd"
+         *           ],
+         *           "auth_time": "2026-11-22T14:18:48.360Z",
          *           "ip": "192.0.2.7",
          *           "user_agent": "Mozilla/5.0",
          *           "current": true
@@ -279,6 +301,11 @@ export interface components {
          *       "created_at": "2026-11-22T14:18:48.360Z",
          *       "last_used_at": "2026-11-22T14:33:02.118Z",
          *       "expires_at": "2026-12-22T14:33:02.118Z",
+         *       "acr": "aal1",
+         *       "amr": [
+         *         "pwd"
+         *       ],
+         *       "auth_time": "2026-11-22T14:18:48.360Z",
          *       "ip": "192.0.2.7",
          *       "user_agent": "Mozilla/5.0",
          *       "current": true
@@ -299,6 +326,18 @@ export interface components {
              * @description When it ends without a refresh.
              */
             expires_at: string;
+            /**
+             * @description How strong the sign-in was, weakest first.
+             * @enum {string}
+             */
+            acr: "aal1" | "aal2" | "phr";
+            /** @description How the user proved who they are (RFC 8176). */
+            amr: string[];
+            /**
+             * Format: date-time
+             * @description When that was: the latest full sign-in or step-up.
+             */
+            auth_time: string;
             ip: string | null;
             user_agent: string | null;
             /** @description Whether it is the session of this request. */
@@ -329,6 +368,10 @@ export interface components {
                 /** Format: date-time */
                 last_used_at: string;
                 refreshes: number;
+                amr: string[];
+                acr: string;
+                /** Format: date-time */
+                auth_time: string;
                 ended_at: string | null;
                 end_reason: string | null;
                 ip: string | null;
@@ -506,7 +549,7 @@ export interface components {
             /** Format: date-time */
             at: string;
             /** @enum {string} */
-            action: "user.created" | "login.succeeded" | "login.failed" | "session.ended" | "refresh.reused" | "refresh.grace" | "refresh.ahead" | "password.changed" | "password.refused" | "password.reset" | "username.changed" | "email.changed" | "email.verified" | "roles.changed" | "user.disabled" | "user.enabled" | "user.deleted" | "key.rotated" | "key.revoked";
+            action: "user.created" | "login.succeeded" | "login.failed" | "session.ended" | "refresh.reused" | "refresh.grace" | "refresh.ahead" | "password.changed" | "password.refused" | "password.reset" | "login.challenged" | "second_factor.failed" | "second_factor.changed" | "second_factor.reset" | "totp.added" | "totp.removed" | "passkey.added" | "passkey.removed" | "passkey.suspect" | "recovery_codes.created" | "recovery_code.used" | "device.trusted" | "device.forgotten" | "reauthenticated" | "password.removed" | "username.changed" | "email.changed" | "email.verified" | "roles.changed" | "user.disabled" | "user.enabled" | "user.deleted" | "key.rotated" | "key.revoked";
             /** @description The user it is about. */
             user_id: string | null;
             /** @description Who did it; null for the command line and the server itself. */
@@ -552,7 +595,7 @@ export interface components {
              * @description For programs. Its meaning never changes.
              * @enum {string}
              */
-            code: "invalid_json" | "invalid_request" | "invalid_token" | "unauthenticated" | "token_expired" | "token_stale" | "session_revoked" | "invalid_credentials" | "invalid_refresh_token" | "refresh_token_reused" | "account_disabled" | "email_unverified" | "csrf_rejected" | "forbidden" | "signup_closed" | "not_found" | "method_not_allowed" | "username_taken" | "email_taken" | "last_admin" | "quota_exceeded" | "payload_too_large" | "unsupported_media_type" | "validation_failed" | "rate_limited" | "header_fields_too_large" | "internal_error" | "overloaded" | "database_unavailable" | "shutting_down";
+            code: "invalid_json" | "invalid_request" | "challenge_expired" | "invalid_passkey" | "invalid_token" | "unauthenticated" | "token_expired" | "token_stale" | "session_revoked" | "invalid_credentials" | "invalid_refresh_token" | "refresh_token_reused" | "login_expired" | "invalid_code" | "insufficient_user_authentication" | "account_disabled" | "second_factor_required" | "email_unverified" | "csrf_rejected" | "forbidden" | "signup_closed" | "not_found" | "method_not_allowed" | "username_taken" | "email_taken" | "last_admin" | "quota_exceeded" | "passkey_taken" | "too_many" | "last_sign_in_method" | "payload_too_large" | "unsupported_media_type" | "validation_failed" | "rate_limited" | "header_fields_too_large" | "internal_error" | "overloaded" | "database_unavailable" | "shutting_down";
             /**
              * Format: uuid
              * @description The same as `X-Request-Id`.
@@ -563,6 +606,16 @@ export interface components {
                 path: string;
                 message: string;
             }[];
+            /** @description How strong the sign-in must be. Only with `insufficient_user_authentication`. */
+            acr_values?: string;
+            /** @description How old the sign-in may be, in seconds. Only with `insufficient_user_authentication`. */
+            max_age?: number;
+            /** @description Stands for the first factor. Only with `second_factor_required`, as the next two. */
+            login_token?: string;
+            /** @description How long the login token is good, in seconds. */
+            expires_in?: number;
+            /** @description The second factors that this user has. */
+            methods?: ("totp" | "passkey" | "recovery_code")[];
         };
     };
     responses: never;

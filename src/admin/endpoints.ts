@@ -1,8 +1,13 @@
 import { z } from 'zod';
 import { type Context, endpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
+import { requireProof } from '../passwords/proof.js';
 import { textSchema } from '../platform/http/fields.js';
 import { pageJson, pageQuerySchema, pageSchema } from '../platform/http/paging.js';
+import { adminMethodsJson, adminMethodsSchema } from '../second-factor/json.js';
+import { listMethods } from '../second-factor/list.js';
+import { proofSchema } from '../second-factor/proof-body.js';
+import { resetSecondFactor } from '../second-factor/reset.js';
 import type { AccessClaims } from '../sessions/access-tokens.js';
 import { clearedTokens } from '../sessions/cookies.js';
 import { endUserSessions } from '../sessions/end.js';
@@ -99,6 +104,37 @@ export const logOut = endpoint({
     const { deps, id } = context;
     await existing(deps, id);
     await endUserSessions(deps, id, 'ended_by_admin', actorOf(context));
+    return ownTokens(context);
+  },
+});
+
+export const signInMethods = endpoint({
+  name: 'listUserSignInMethods',
+  summary: 'List the sign-in methods of a user',
+  statements: 1,
+  reply: [200, adminMethodsSchema],
+  returns: 'What the user can sign in with.',
+  errors: ['not_found'],
+  async handler({ deps, id }) {
+    const list = await listMethods(deps, id);
+    if (!list) throw new AppError('not_found');
+    return { body: adminMethodsJson(list, deps.config) };
+  },
+});
+
+/** For who has lost them. Whoever asks for it must be known to the administrator (ASVS 6.4.4). */
+export const removeSecondFactors = endpoint({
+  name: 'removeUserSecondFactors',
+  summary: 'Remove all second factors of a user',
+  statements: 7,
+  body: proofSchema,
+  reply: [204],
+  returns: 'The user signs in by password alone, and every session of theirs has ended. They are told by mail.',
+  headers: ['Set-Cookie'],
+  errors: ['insufficient_user_authentication', 'invalid_credentials', 'not_found', 'overloaded'],
+  async handler(context) {
+    await requireProof(context, context.body.password);
+    if (!(await resetSecondFactor(context.deps, context.id, actorOf(context)))) throw new AppError('not_found');
     return ownTokens(context);
   },
 });

@@ -57,7 +57,7 @@ async function promote(deps: FirstAdminDeps, user: User, { password }: FirstAdmi
     throw new StartError(
       'ADMIN_USERNAME names a sign-up without a confirmed e-mail. Open the mailed link, or name another user.',
     );
-  if (!(await deps.passwords.verify(user.passwordHash, password)))
+  if (!(await deps.passwords.verify(user.passwordHash ?? undefined, password)))
     throw new StartError(
       'ADMIN_PASSWORD is not the password of the user in ADMIN_USERNAME. An existing password is never changed: set that password, or name another user.',
     );

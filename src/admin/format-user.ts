@@ -17,7 +17,11 @@ export async function userNamed(deps: CommandDeps, reference: string): Promise<U
   return user;
 }
 
-export function formatUser(user: User): { json: ReturnType<typeof adminUserJson>; text: string } {
+/** @param more what else is shown of the user */
+export function formatUser(
+  user: User,
+  more: Record<string, string> = {},
+): { json: ReturnType<typeof adminUserJson>; text: string } {
   const text = fields({
     username: user.username,
     id: user.id,
@@ -26,6 +30,7 @@ export function formatUser(user: User): { json: ReturnType<typeof adminUserJson>
     state: stateOf(user),
     created: time(user.createdAt),
     'last login': time(user.lastLoginAt),
+    ...more,
   });
   return { json: adminUserJson(user), text };
 }

@@ -12,6 +12,8 @@ import {
   yes,
 } from '../platform/cli/command.js';
 import { table, time } from '../platform/cli/text.js';
+import { listMethods, type MethodList } from '../second-factor/list.js';
+import { resetSecondFactor } from '../second-factor/reset.js';
 import { emailSchema, objectionToDomain, roleSchema, usernameSchema } from '../users/fields.js';
 import { adminUserJson } from '../users/json.js';
 import { listUsers } from '../users/list.js';
@@ -47,7 +49,7 @@ export const userCommands: Command<CommandDeps>[] = [
     name: 'users show',
     arguments: ['<username|id>'],
     summary: 'one user',
-    run: async (deps, args) => formatUser(await userNamed(deps, argument(args, 0))),
+    run: show,
   },
   {
     name: 'users roles',
@@ -75,6 +77,13 @@ export const userCommands: Command<CommandDeps>[] = [
     summary: 'delete a user with all data',
     run: remove,
   },
+  {
+    name: 'users reset-second-factor',
+    arguments: ['<username|id>'],
+    options: { yes },
+    summary: 'remove all second factors of a user who has lost them; end all sessions',
+    run: resetFactors,
+  },
 ];
 
 async function create(deps: CommandDeps, args: Args): Promise<Result> {
@@ -94,6 +103,47 @@ async function create(deps: CommandDeps, args: Args): Promise<Result> {
   return {
     json: { ...json, generated_password: generated },
     text: `${text}\n\nThe password, shown this once: ${generated}`,
+  };
+}
+
+async function show(deps: CommandDeps, args: Args): Promise<Result> {
+  const user = await userNamed(deps, argument(args, 0));
+  const methods = await listMethods(deps, user.id);
+  const { json, text } = formatUser(user, methods && methodsText(methods));
+  return { json: { ...json, ...(methods && { sign_in_methods: methodsSummary(methods) }) }, text };
+}
+
+function methodsSummary({ password, second_factor, totp, passkeys, recovery_codes }: MethodList) {
+  return {
+    password,
+    second_factor,
+    totp: totp.length,
+    passkeys: passkeys.length,
+    recovery_codes: recovery_codes?.left ?? 0,
+  };
+}
+
+function methodsText(list: MethodList): { methods: string; 'second factor': string } {
+  const { password, second_factor, ...counts } = methodsSummary(list);
+  const counted = [
+    [counts.totp, 'authenticator app'],
+    [counts.passkeys, 'passkey'],
+    [counts.recovery_codes, 'recovery code'],
+  ] as const;
+  const words = counted.flatMap(([count, word]) => (count === 0 ? [] : `${count} ${word}${count === 1 ? '' : 's'}`));
+  return {
+    methods: [...(password ? ['password'] : []), ...words].join(', ') || 'none',
+    'second factor': second_factor,
+  };
+}
+
+async function resetFactors(deps: CommandDeps, args: Args): Promise<Result> {
+  const user = await userNamed(deps, argument(args, 0));
+  needYes(args, `This removes all authenticator apps, passkeys and recovery codes of ${user.username}.`);
+  await resetSecondFactor(deps, user.id, {});
+  return {
+    json: { id: user.id, username: user.username, second_factor: 'off' },
+    text: `${user.username} has no second factor any more, and every session has ended.`,
   };
 }
 

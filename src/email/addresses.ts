@@ -63,7 +63,7 @@ export async function verifyEmail(
   outboxWake.wake();
 }
 
-type Rival = { username: string; passwordHash: string };
+type Rival = { username: string; passwordHash: string | null };
 
 /**
  * The user, if another one waits for the same address and a sign-up is among them. Then a click alone does not say
@@ -89,7 +89,7 @@ async function needPassword(
     const message = `Someone else signed up with this address, too. Type the password of ${username} to confirm that you mean this one.`;
     throw new AppError('validation_failed', { errors: [{ path: 'password', message }] });
   }
-  if (!(await passwords.verify(passwordHash, password, caller))) throw new AppError('invalid_credentials');
+  if (!(await passwords.verify(passwordHash ?? undefined, password, caller))) throw new AppError('invalid_credentials');
 }
 
 async function takeAddress(tx: Transaction, user: User, emailKey: string, actor: Actor): Promise<void> {

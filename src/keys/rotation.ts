@@ -15,8 +15,10 @@ export const jwksMaxAge = 300;
 // Seconds for clock differences between instances and for the duration of a request.
 const margin = 600;
 
-const auditKeyStays =
-  'The key of the audit chain cannot be revoked: without it nothing that it sealed could be verified.';
+const staying: Record<string, string> = {
+  audit: 'The key of the audit chain cannot be revoked: without it nothing that it sealed could be verified.',
+  data: 'The data key cannot be revoked: without it no authenticator app could be checked any more.',
+};
 
 type KeySettings = { algorithm: KeyAlgorithm; keyMaxAge: number; sessionMaxAge: number };
 type RotationDeps = {
@@ -38,6 +40,8 @@ export async function ensureKeys(deps: RotationDeps): Promise<void> {
     activeRow(rows, 'refresh') !== undefined &&
     activeRow(rows, 'device') !== undefined &&
     activeRow(rows, 'audit') !== undefined &&
+    activeRow(rows, 'challenge') !== undefined &&
+    activeRow(rows, 'data') !== undefined &&
     nextRow(rows, 'access', algorithm) !== undefined &&
     nextRow(rows, 'refresh', 'HS256') !== undefined;
   if (complete(await deps.db.signingKey.findMany())) return;
@@ -52,7 +56,8 @@ export async function ensureKeys(deps: RotationDeps): Promise<void> {
       await retireActive(tx, 'access');
       await createKey(tx, deps.box, 'access', algorithm, true, made);
     }
-    for (const purpose of ['refresh', 'device', 'audit'] as const)
+    if (!activeRow(rows, 'data')) await createKey(tx, deps.box, 'data', 'A256GCM', true);
+    for (const purpose of ['refresh', 'device', 'audit', 'challenge'] as const)
       if (!activeRow(rows, purpose)) await createKey(tx, deps.box, purpose, 'HS256', true);
     const left = await tx.signingKey.findMany();
     if (!nextRow(left, 'access', algorithm)) await createKey(tx, deps.box, 'access', algorithm, false, made);
@@ -106,6 +111,9 @@ async function rotate(tx: Transaction, { box, config }: RotationDeps, actor: Act
     await replaceActive(tx, 'refresh', nextRefresh.id);
     await createKey(tx, box, 'refresh', 'HS256', false);
   }
+  // An instance that does not know it yet reads it when it sees it.
+  await retireActive(tx, 'challenge');
+  await createKey(tx, box, 'challenge', 'HS256', true);
   await tx.$executeRaw(auditEvent('key.rotated', null, actor, { kid: next.id }));
   await tellAll(tx);
   return true;
@@ -119,14 +127,15 @@ async function replaceActive(tx: Transaction, purpose: KeyPurpose, id: string): 
 /**
  * Deletes a key; what it signed is refused everywhere at once. Its successor signs from now on.
  * @returns false if there is none
- * @throws AppError invalid_request for the audit key: only that key can verify the chain
+ * @throws AppError invalid_request for the keys of the audit chain and of sealed data: nothing can take their place
  */
 export async function revokeKey(deps: RotationDeps, kid: string, actor: Actor): Promise<boolean> {
   const made = await makeAccessKeys(deps.config.tokens.algorithm, 2);
   const existed = await exclusively(deps.db, async (tx) => {
     const row = await tx.signingKey.findUnique({ where: { id: kid } });
     if (!row) return false;
-    if (row.purpose === 'audit') throw new AppError('invalid_request', { detail: auditKeyStays });
+    const stays = staying[row.purpose];
+    if (stays) throw new AppError('invalid_request', { detail: stays });
     await tx.signingKey.delete({ where: { id: kid } });
     await replaceRevoked(tx, deps, row, made);
     await tx.$executeRaw(auditEvent('key.revoked', null, actor, { kid }));
@@ -136,6 +145,8 @@ export async function revokeKey(deps: RotationDeps, kid: string, actor: Actor): 
   await deps.keys?.reload();
   return existed;
 }
+
+const hasNext = new Set<KeyPurpose>(['access', 'refresh']);
 
 async function replaceRevoked(
   tx: Transaction,
@@ -151,7 +162,7 @@ async function replaceRevoked(
     if (next) await activate(tx, next.id);
     else await createKey(tx, box, purpose, algorithm, true, made);
   }
-  if (purpose !== 'device' && !nextRow(await tx.signingKey.findMany(), purpose, algorithm))
+  if (hasNext.has(purpose) && !nextRow(await tx.signingKey.findMany(), purpose, algorithm))
     await createKey(tx, box, purpose, algorithm, false, made);
 }
 

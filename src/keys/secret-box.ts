@@ -17,10 +17,10 @@ const tagBytes = 16;
 export function createSecretBox(secrets: [string, ...string[]]): SecretBox {
   const [current, ...previous] = secrets.map(sealingKey) as [Buffer, ...Buffer[]];
   return {
-    seal: (plain, label) => encrypt(current, plain, label),
+    seal: (plain, label) => sealWith(current, plain, label),
     open(sealed, label) {
       for (const key of [current, ...previous]) {
-        const plain = decrypt(key, Buffer.from(sealed), label);
+        const plain = openWith(key, Buffer.from(sealed), label);
         if (plain) return plain;
       }
       return undefined;
@@ -32,14 +32,16 @@ function sealingKey(secret: string): Buffer {
   return Buffer.from(hkdfSync('sha256', secret, '', 'gatelatch sealing key v1', 32));
 }
 
-function encrypt(key: Buffer, plain: Buffer, label: string): Buffer {
+/** AES-256-GCM with a key of 32 bytes. */
+export function sealWith(key: Buffer, plain: Buffer, label: string): Buffer {
   const iv = randomBytes(ivBytes);
   const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(Buffer.from(label));
   const body = Buffer.concat([cipher.update(plain), cipher.final()]);
   return Buffer.concat([Buffer.of(version), iv, cipher.getAuthTag(), body]);
 }
 
-function decrypt(key: Buffer, sealed: Buffer, label: string): Buffer | undefined {
+/** @returns undefined for a wrong key or label, and for anything that was not sealed so */
+export function openWith(key: Buffer, sealed: Buffer, label: string): Buffer | undefined {
   const bodyAt = 1 + ivBytes + tagBytes;
   if (sealed.length < bodyAt || sealed[0] !== version) return undefined;
   const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(1, 1 + ivBytes), { authTagLength: tagBytes })

@@ -10,7 +10,7 @@ import type { SecretBox } from './secret-box.js';
 export const longestAccessTtl = 86_400;
 
 /** What a key is for. A key of one purpose is useless for another (RFC 8725 §3.12). */
-export type KeyPurpose = 'access' | 'refresh' | 'device' | 'audit';
+export type KeyPurpose = 'access' | 'refresh' | 'device' | 'audit' | 'challenge' | 'data';
 
 /** A key with its only algorithm (RFC 8725bis §3.1). */
 export type SigningKey = KeyMaterial & {

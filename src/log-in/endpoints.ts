@@ -3,6 +3,7 @@ import { type Context, endpointFor } from '../endpoint.js';
 import { AppError } from '../errors.js';
 import { Prisma } from '../generated/prisma/client.js';
 import type { CheckedUser } from '../passwords/check.js';
+import { passwordProof } from '../passwords/proof.js';
 import type { Caller } from '../platform/caller.js';
 import { enqueueNotice } from '../platform/outbox/outbox.js';
 import { tokensIn } from '../sessions/cookies.js';
@@ -71,16 +72,10 @@ async function startAgain(context: LogInContext, newDevice: boolean) {
  */
 export async function startSessionFor(
   deps: SessionsDeps,
-  checked: CheckedUser,
+  { user, passwordHash }: CheckedUser,
   caller: Caller,
   { newDevice }: { newDevice: boolean },
 ): Promise<SessionTokens | undefined> {
-  // The UPDATE locks the user: a change of password or a disabling is either seen here, or it sees this session.
-  const stillTrue = Prisma.sql`
-    UPDATE "user" SET last_login_at = clock_timestamp()
-    WHERE id = ${checked.user.id}::uuid AND password_hash = ${checked.passwordHash} AND disabled_at IS NULL
-      AND pending_until IS NULL
-    RETURNING *`;
   const mail = newDevice ? enqueueNotice('new_device', Prisma.sql`FROM u`, caller) : undefined;
-  return startSession(deps, stillTrue, 'login.succeeded', checked.user.id, caller, mail);
+  return startSession(deps, passwordProof(user, passwordHash), caller, mail);
 }

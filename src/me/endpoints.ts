@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { deleteUser } from '../admin/user-changes.js';
-import { type Context, endpoint } from '../endpoint.js';
+import { endpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
-import { type CheckedUser, checkPasswordOf } from '../passwords/check.js';
-import type { AccessClaims } from '../sessions/access-tokens.js';
+import { requireProof } from '../passwords/proof.js';
 import { clearedTokens } from '../sessions/cookies.js';
 import { emailSchema, requireKnownDomain, usernameSchema } from '../users/fields.js';
 import { userJson, userSchema } from '../users/json.js';
@@ -28,12 +27,12 @@ const updateSchema = z
   .strictObject({
     username: usernameSchema.optional(),
     email: emailSchema.optional(),
-    password: z.string().min(1).optional().meta({ description: 'Needed to change the e-mail.' }),
+    password: z.string().min(1).optional().meta({ description: 'Needed to change the e-mail, where there is one.' }),
   })
   .meta({ id: 'UpdateMeBody', example: { email: 'ada@example.org', password: 'nine geese over a quiet lake' } })
   .default({});
 
-/** A change of e-mail needs the password (ASVS 7.5.1). The response shows the old address until the link is opened. */
+/** A change of e-mail needs a proof (ASVS 7.5.1). The response shows the old address until the link is opened. */
 export const update = endpoint({
   name: 'updateMe',
   summary: 'Change your username or e-mail',
@@ -41,12 +40,14 @@ export const update = endpoint({
   body: updateSchema,
   reply: [200, userSchema],
   returns: 'Your user as it is now. A new e-mail is in it once its link has been opened.',
-  errors: ['username_taken', 'invalid_credentials', 'overloaded'],
+  errors: ['username_taken', 'invalid_credentials', 'insufficient_user_authentication', 'overloaded'],
   async handler(context) {
     const { deps, principal, body, caller } = context;
     if (body.email !== undefined) requireKnownDomain(body.email, deps.config.mail.localDomains);
     const email =
-      body.email === undefined ? undefined : { address: body.email, checked: await recheck(context, body.password) };
+      body.email === undefined
+        ? undefined
+        : { address: body.email, proven: await requireProof(context, body.password, { always: true }) };
     const user = await changeProfile(deps, principal.sub, { username: body.username, email }, caller);
     if (!user) throw new AppError('session_revoked');
     return { body: userJson(user) };
@@ -54,8 +55,9 @@ export const update = endpoint({
 });
 
 const deleteSchema = z
-  .strictObject({ password: z.string().min(1) })
-  .meta({ id: 'DeleteMeBody', example: { password: 'nine geese over a quiet lake' } });
+  .strictObject({ password: z.string().min(1).optional().meta({ description: 'Needed where there is one.' }) })
+  .meta({ id: 'DeleteMeBody', example: { password: 'nine geese over a quiet lake' } })
+  .default({});
 
 export const remove = endpoint({
   name: 'deleteMe',
@@ -65,22 +67,11 @@ export const remove = endpoint({
   reply: [204],
   returns: 'Your user and all sessions are gone, and the cookies are cleared.',
   headers: ['Set-Cookie'],
-  errors: ['invalid_credentials', 'last_admin', 'overloaded'],
+  errors: ['invalid_credentials', 'insufficient_user_authentication', 'last_admin', 'overloaded'],
   async handler(context) {
     const { deps, principal, body, caller } = context;
-    await recheck(context, body.password);
+    await requireProof(context, body.password, { always: true });
     await deleteUser(deps, principal.sub, { actorId: principal.sub, caller });
     return { cookies: clearedTokens(deps.config.cookies) };
   },
 });
-
-async function recheck(
-  { deps, principal, caller }: Pick<Context<AccessClaims>, 'deps' | 'principal' | 'caller'>,
-  password: string | undefined,
-): Promise<CheckedUser> {
-  if (password === undefined)
-    throw new AppError('validation_failed', {
-      errors: [{ path: 'password', message: 'A change of e-mail needs the password.' }],
-    });
-  return checkPasswordOf(deps, principal, password, caller);
-}

@@ -10,12 +10,24 @@ import type { Db } from '../platform/db/database.js';
 import { time } from '../platform/http/fields.js';
 import { JsonStream } from '../platform/http/json-stream.js';
 import type { PersonalData } from '../platform/personal-data.js';
+import {
+  loginAttemptsData,
+  passkeysData,
+  recoveryCodesData,
+  totpsData,
+  trustedDevicesData,
+} from '../second-factor/personal-data.js';
 import { sessionsData } from '../sessions/personal-data.js';
 import { userJson, userSchema } from '../users/json.js';
 
 /** What each room holds about a user besides the user's row, by its name in the export. */
 export const exported: Record<string, PersonalData> = {
   sessions: sessionsData,
+  totp: totpsData,
+  passkeys: passkeysData,
+  recovery_codes: recoveryCodesData,
+  trusted_devices: trustedDevicesData,
+  login_attempts: loginAttemptsData,
   ...ownPersonalData,
   mails: mailsData,
   mailed_tokens: mailedTokensData,
@@ -24,6 +36,8 @@ export const exported: Record<string, PersonalData> = {
 
 const exportedUserSchema = userSchema.extend({
   pending_email: z.string().nullable(),
+  password: z.boolean(),
+  second_factor: z.string(),
   disabled: z.boolean(),
   version: z.int(),
   last_login_at: time.nullable(),
@@ -94,11 +108,13 @@ async function* itemsOf(
 }
 
 async function exportedUser(db: Db, id: string): Promise<z.input<typeof exportedUserSchema>> {
-  const user = await db.user.findUnique({ where: { id, deletedAt: null }, omit: { passwordHash: true } });
+  const user = await db.user.findUnique({ where: { id, deletedAt: null } });
   if (!user) throw new AppError('session_revoked');
   return {
     ...userJson(user),
     pending_email: user.pendingEmail,
+    password: user.passwordHash !== null,
+    second_factor: user.secondFactor,
     disabled: user.disabledAt !== null,
     version: user.version,
     last_login_at: user.lastLoginAt?.toISOString() ?? null,

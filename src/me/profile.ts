@@ -2,7 +2,7 @@ import { auditEvent } from '../audit/events.js';
 import { enqueueVerification } from '../email/mails.js';
 import { endTokens } from '../email/one-time-tokens.js';
 import { AppError } from '../errors.js';
-import type { CheckedUser } from '../passwords/check.js';
+import type { ProvenUser } from '../passwords/proof.js';
 import type { Caller } from '../platform/caller.js';
 import type { Db, Transaction } from '../platform/db/database.js';
 import { enqueueNotice } from '../platform/outbox/outbox.js';
@@ -13,13 +13,13 @@ type ProfileDeps = { db: Db; outboxWake: OutboxWake };
 
 type ProfileChange = {
   username?: string | undefined;
-  email?: { address: string; checked: CheckedUser } | undefined;
+  email?: { address: string; proven: ProvenUser } | undefined;
 };
 
 /**
  * Changes the username at once, and the e-mail address when the mailed link is opened. It does not check whether
  * another user has the address, so the response reveals nothing.
- * @throws AppError username_taken; invalid_credentials if the checked password is no longer current
+ * @throws AppError username_taken; invalid_credentials if what was proven does not hold any more
  */
 export async function changeProfile(
   { db, outboxWake }: ProfileDeps,
@@ -32,7 +32,7 @@ export async function changeProfile(
       await lockUser(tx, userId);
       const before = await tx.user.findUnique({ where: { id: userId, deletedAt: null } });
       if (!before) return undefined;
-      if (email && before.passwordHash !== email.checked.passwordHash) throw new AppError('invalid_credentials');
+      if (email && !isStillProven(before, email.proven)) throw new AppError('invalid_credentials');
       if (email) await askForAddress(tx, before, email.address, caller);
       if (username !== undefined && username !== before.username) await rename(tx, userId, username, caller);
       return (await tx.user.findUnique({ where: { id: userId } })) ?? undefined;
@@ -42,6 +42,12 @@ export async function changeProfile(
   } catch (error) {
     throw takenError(error);
   }
+}
+
+/** Whether the password is still the one that was compared, and no second factor is on since then. */
+function isStillProven(now: User, { user, passwordHash }: ProvenUser): boolean {
+  if (now.secondFactor !== 'off' && user.secondFactor === 'off') return false;
+  return passwordHash === undefined ? now.epoch === user.epoch : now.passwordHash === passwordHash;
 }
 
 async function rename(tx: Transaction, userId: string, username: string, caller: Caller): Promise<void> {

@@ -5,7 +5,7 @@ import { type ChangeDeps, commitChange, endEverything } from '../sessions/end.js
 import { renewSession } from '../sessions/renew.js';
 import type { SessionsDeps, SessionTokens } from '../sessions/start.js';
 import { fromUser } from '../users/users.js';
-import type { CheckedUser } from './check.js';
+import type { ProvenUser } from './proof.js';
 
 // An attacker may have asked for the pending address, so a change of credentials withdraws it.
 const noPendingEmail = { pendingEmail: null, pendingEmailKey: null };
@@ -18,21 +18,24 @@ type Changed = { renewed: SessionTokens | undefined };
 /**
  * Sets a new password and ends other sessions, mailed tokens and a pending address.
  * @param keep the session that continues
- * @returns undefined if the checked hash is no longer current; then nothing changes
+ * @returns undefined if what was proven does not hold any more; then nothing changes
  */
 export async function changePassword(
   deps: ChangeDeps,
-  checked: CheckedUser,
+  proven: ProvenUser,
   passwordHash: string,
   keep: KeptSession,
   actor: Actor,
 ): Promise<Changed | undefined> {
-  const { id } = checked.user;
+  const { id, epoch, secondFactor } = proven.user;
+  // A proof without a password is the session's, which may have ended since.
+  const still =
+    proven.passwordHash === undefined ? { passwordHash: null, epoch } : { passwordHash: proven.passwordHash };
   let changed: Changed | undefined;
   await commitChange(deps, async (tx) => {
     const { count } = await tx.user.updateMany({
-      where: { id, passwordHash: checked.passwordHash, disabledAt: null },
-      data: { passwordHash, ...noPendingEmail },
+      where: { id, ...still, secondFactor, disabledAt: null },
+      data: { passwordHash, wrongCodes: 0, ...noPendingEmail },
     });
     if (count === 0) return [];
     await endTokens(tx, id);

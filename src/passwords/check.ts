@@ -4,7 +4,7 @@ import { AppError } from '../errors.js';
 import type { Caller } from '../platform/caller.js';
 import type { Db } from '../platform/db/database.js';
 import type { Limit } from '../platform/limits/limit.js';
-import { findById, type User } from '../users/users.js';
+import type { User } from '../users/users.js';
 import type { Asker, Passwords } from './hasher.js';
 
 /** A user whose password was just checked against this hash. */
@@ -18,13 +18,14 @@ type CheckDeps = { db: Db; log: Logger; passwords: Passwords };
  */
 export async function checkPasswordOf(
   deps: CheckDeps,
-  { sub, sid }: { sub: string; sid: string },
+  user: User,
+  sessionId: string,
   password: string,
   caller: Caller,
 ): Promise<CheckedUser> {
-  const checked = await checkPasswordFor(deps, await findById(deps, sub), password, caller);
+  const checked = await checkPasswordFor(deps, user, password, caller);
   if (checked) return checked;
-  await deps.db.$executeRaw(countedEvent('password.refused', sub, caller, { session_id: sid }));
+  await deps.db.$executeRaw(countedEvent('password.refused', user.id, caller, { session_id: sessionId }));
   throw new AppError('invalid_credentials');
 }
 
@@ -43,13 +44,13 @@ export async function checkPasswordFor(
   asker: Asker,
   attempts?: CountedAttempts,
 ): Promise<CheckedUser | undefined> {
-  const compare = () => deps.passwords.verify(user?.passwordHash, password, asker);
+  const compare = () => deps.passwords.verify(user?.passwordHash ?? undefined, password, asker);
   const right = attempts ? await limitSilently(attempts, compare) : await compare();
-  if (user && deps.passwords.isTooDear(user.passwordHash))
+  if (user?.passwordHash && deps.passwords.isTooDear(user.passwordHash))
     deps.log.warn({ userId: user.id }, 'the hash of this user’s password costs too much: it needs a new password');
-  if (!user || !right) return undefined;
+  if (!user?.passwordHash || !right) return undefined;
   if (!deps.passwords.isOutdated(user.passwordHash)) return { user, passwordHash: user.passwordHash };
-  return { user, passwordHash: await rehash(deps, user, password, asker) };
+  return { user, passwordHash: await rehash(deps, user, user.passwordHash, password, asker) };
 }
 
 /**
@@ -73,13 +74,19 @@ async function limitSilently({ limit, key }: CountedAttempts, compare: () => Pro
 // The client has waited for the comparison already.
 const REHASH_PATIENCE_MS = 500;
 
-async function rehash(deps: CheckDeps, user: User, password: string, asker: Asker): Promise<string> {
+async function rehash(
+  deps: CheckDeps,
+  { id }: User,
+  outdated: string,
+  password: string,
+  asker: Asker,
+): Promise<string> {
   const passwordHash = await deps.passwords.hash(password, asker, REHASH_PATIENCE_MS).catch(() => undefined);
   // Too busy for a second hash: this login succeeds anyway, and the next one tries again.
-  if (passwordHash === undefined) return user.passwordHash;
+  if (passwordHash === undefined) return outdated;
   const { count } = await deps.db.user.updateMany({
-    where: { id: user.id, passwordHash: user.passwordHash },
+    where: { id, passwordHash: outdated },
     data: { passwordHash },
   });
-  return count === 1 ? passwordHash : user.passwordHash;
+  return count === 1 ? passwordHash : outdated;
 }

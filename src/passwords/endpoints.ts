@@ -8,14 +8,19 @@ import { deviceCookie, tokenCookies, tokensIn } from '../sessions/cookies.js';
 import { deviceTokenFor } from '../sessions/known-devices.js';
 import { emailSchema } from '../users/fields.js';
 import { changePassword } from './change.js';
-import { type CheckedUser, checkPasswordOf } from './check.js';
 import { requireGoodPassword } from './policy.js';
+import { type ProvenUser, requireProof } from './proof.js';
 import { askForReset, resetPassword, userToReset } from './reset.js';
 
-const changeSchema = z.strictObject({ current_password: z.string().min(1), new_password: z.string() }).meta({
-  id: 'ChangePasswordBody',
-  example: { current_password: 'nine geese over a quiet lake', new_password: 'a moth between two relays' },
-});
+const changeSchema = z
+  .strictObject({
+    current_password: z.string().min(1).optional().meta({ description: 'Needed where there is one.' }),
+    new_password: z.string(),
+  })
+  .meta({
+    id: 'ChangePasswordBody',
+    example: { current_password: 'nine geese over a quiet lake', new_password: 'a moth between two relays' },
+  });
 
 type ChangeContext = Context<AccessClaims, z.output<typeof changeSchema>>;
 
@@ -31,31 +36,31 @@ export const change = endpoint({
   reply: [204],
   returns: 'The password is changed, and every other session has ended.',
   headers: ['Set-Cookie'],
-  errors: ['invalid_credentials', 'overloaded'],
+  errors: ['invalid_credentials', 'insufficient_user_authentication', 'overloaded'],
   async handler(context) {
     const { deps, body, caller } = context;
-    const checked = await checkCurrent(context);
-    requireGoodPassword('new_password', body.new_password, checked.user, deps.config.passwords);
+    const proven = await checkCurrent(context);
+    requireGoodPassword('new_password', body.new_password, proven.user, deps.config.passwords);
     const passwordHash = await deps.passwords.hash(body.new_password, caller);
     // A login at this moment may have rehashed the same password at a higher cost: check once more.
     const changed =
-      (await replace(context, checked, passwordHash)) ||
-      (await replace(context, await checkCurrent(context), passwordHash));
-    if (!changed) throw new AppError('invalid_credentials');
+      (await replace(context, proven, passwordHash)) ||
+      (proven.passwordHash !== undefined && (await replace(context, await checkCurrent(context), passwordHash)));
+    if (!changed) throw new AppError(proven.passwordHash === undefined ? 'session_revoked' : 'invalid_credentials');
     const { renewed } = changed;
     if (!renewed) return {};
     return { cookies: tokenCookies(deps.config.cookies, renewed, deviceTokenFor(deps.keys, renewed.user)) };
   },
 });
 
-function checkCurrent({ deps, principal, body, caller }: ChangeContext): Promise<CheckedUser> {
-  return checkPasswordOf(deps, principal, body.current_password, caller);
+function checkCurrent(context: ChangeContext): Promise<ProvenUser> {
+  return requireProof(context, context.body.current_password, { field: 'current_password', always: true });
 }
 
-function replace({ deps, principal, caller, cookies }: ChangeContext, checked: CheckedUser, passwordHash: string) {
+function replace({ deps, principal, caller, cookies }: ChangeContext, proven: ProvenUser, passwordHash: string) {
   const byCookie = tokensIn(cookies, deps.config.cookies).accessToken !== undefined;
   const keep = { sessionId: principal.sid, renewWith: byCookie ? deps : undefined };
-  return changePassword(deps, checked, passwordHash, keep, { actorId: principal.sub, caller });
+  return changePassword(deps, proven, passwordHash, keep, { actorId: principal.sub, caller });
 }
 
 const forgotSchema = z

@@ -43,7 +43,7 @@ export async function resetPassword(
     await lockUser(tx, userId);
     const emailKey = await useToken(tx, 'reset', token);
     const [row] = await tx.$queryRaw<{ wasVerified: boolean }[]>`
-      UPDATE "user" u SET password_hash = ${passwordHash}, updated_at = clock_timestamp(), pending_email = NULL,
+      UPDATE "user" u SET password_hash = ${passwordHash}, wrong_codes = 0, updated_at = clock_timestamp(), pending_email = NULL,
         pending_email_key = NULL, email_verified_at = coalesce(u.email_verified_at, clock_timestamp())
       FROM (SELECT id, email_verified_at FROM "user" WHERE id = ${userId}::uuid) before
       WHERE u.id = before.id AND u.email_key = ${emailKey ?? null}::text AND u.disabled_at IS NULL

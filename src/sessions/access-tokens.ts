@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { AppError } from '../errors.js';
 import type { SigningKey, SigningKeys } from '../keys/signing-keys.js';
 import { longestAccessTtl } from '../keys/signing-keys.js';
+import { type Authentication, acrValues } from './authentication.js';
 
 // How far another instance's clock may be ahead of ours, in seconds.
 const clockTolerance = 60;
@@ -17,8 +18,11 @@ const claimsSchema = z
     jti: z.string().min(1),
     roles: z.array(z.string()),
     ver: z.int().nonnegative(),
-    // Tokens of older releases have none.
+    // Tokens of older releases have none of these four.
     epoch: z.int().nonnegative().default(0),
+    amr: z.array(z.string()).default([]),
+    acr: z.enum(acrValues).default('aal1'),
+    auth_time: z.int().nonnegative().default(0),
     iat: z.int().nonnegative(),
     exp: z.int().nonnegative(),
   })
@@ -28,8 +32,14 @@ export type AccessClaims = z.infer<typeof claimsSchema> & { kid: string };
 
 export type AccessTokenSettings = { issuer: string; audience: string; accessTtl: number };
 
-/** A user and the session of the token, with the session's epoch. */
-type TokenSubject = { id: string; roles: string[]; version: number; epoch: number; sessionId: string };
+/** A user and the session of the token, with the session's epoch and sign-in. */
+type TokenSubject = Authentication & {
+  id: string;
+  roles: string[];
+  version: number;
+  epoch: number;
+  sessionId: string;
+};
 
 /** Signs an access token (RFC 9068) with the active key. @param issuedAt seconds since the epoch */
 export function signAccessToken(
@@ -48,12 +58,15 @@ export function signAccessToken(
     roles: subject.roles,
     ver: subject.version,
     epoch: subject.epoch,
+    auth_time: Math.floor(subject.authTime.getTime() / 1000),
+    amr: subject.amr,
+    acr: subject.acr,
     iat: issuedAt,
     exp: issuedAt + settings.accessTtl,
     jti: randomUUID(),
   };
   return jwt.sign(claims, key.privateKey, {
-    algorithm: key.algorithm,
+    algorithm: key.algorithm as jwt.Algorithm,
     header: { alg: key.algorithm, typ: 'at+jwt', kid: key.kid },
   });
 }

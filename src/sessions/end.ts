@@ -18,6 +18,9 @@ type EndReason =
   | 'refresh_token_reused'
   | 'password_changed'
   | 'password_reset'
+  | 'password_removed'
+  | 'second_factor_changed'
+  | 'second_factor_reset'
   | 'user_disabled'
   | 'user_deleted';
 
@@ -114,7 +117,7 @@ type EndedEverything = { revocations: Revocation[]; sessions: number; epoch: num
 
 /**
  * Raises the user's epoch, which ends every session, access token and device token: one row and one message, however
- * many there are. Call it in a transaction that has locked the user.
+ * many there are. Trusted devices and half-done logins are forgotten with it. Call it in a transaction that has locked the user.
  * @param keep a session that continues if it is live
  * @returns what to remember after the commit, and how many sessions ended, counted up to {@link markedAtOnce}
  */
@@ -144,6 +147,8 @@ export async function endEverything(
       INSERT INTO unfinished_ending (user_id, epoch, reason) SELECT id, epoch, ${reason} FROM raised
       WHERE (SELECT count(*) FROM ended) = ${markedAtOnce}
       ON CONFLICT (user_id) DO UPDATE SET epoch = excluded.epoch
+    ), devices AS (DELETE FROM trusted_device WHERE user_id = ${userId}::uuid
+    ), logins AS (DELETE FROM login_attempt WHERE user_id = ${userId}::uuid
     ), outdone AS (
       DELETE FROM revocation WHERE user_id = ${userId}::uuid AND epoch IS NOT NULL
     ), remembered AS (

@@ -15,7 +15,7 @@ const refusals: ErrorCode[] = ['unauthenticated', 'invalid_token', 'token_expire
 /** Requires a live access token (passport-jwt). */
 export const accessToken = {
   name: 'access-token',
-  refusals,
+  refusals: [...refusals, 'insufficient_user_authentication'],
   schemes: accessTokenSchemes,
   step(deps) {
     const check = createLiveCheck(deps);

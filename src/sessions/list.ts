@@ -1,8 +1,10 @@
 import { Prisma } from '../generated/prisma/client.js';
 import type { Db } from '../platform/db/database.js';
+import type { Authentication } from './authentication.js';
 import { maxIdleJitter } from './refresh.js';
+import { authenticationColumns } from './start.js';
 
-export type LiveSession = {
+export type LiveSession = Authentication & {
   id: string;
   createdAt: Date;
   lastUsedAt: Date;
@@ -19,9 +21,9 @@ export async function listLiveSessions({ db, config }: ListDeps, userId: string)
   const after = (seconds: number) => Prisma.sql`make_interval(secs => ${seconds})`;
   // A session in its jitter can still be refreshed, so it is listed although `expiresAt` has passed.
   return db.direct<LiveSession>(Prisma.sql`
-    SELECT id, created_at AS "createdAt", rotated_at AS "lastUsedAt", ip, user_agent AS "userAgent",
+    SELECT id, ${authenticationColumns}, created_at AS "createdAt", rotated_at AS "lastUsedAt", ip, user_agent AS "userAgent",
       least(rotated_at + ${after(refreshTtl)}, created_at + ${after(sessionMaxAge)}) AS "expiresAt"
-    FROM session
+    FROM session s
     WHERE user_id = ${userId}::uuid AND ended_at IS NULL AND epoch = (SELECT epoch FROM "user" WHERE id = ${userId}::uuid)
       AND rotated_at + ${after(refreshTtl + maxIdleJitter(refreshTtl))} > clock_timestamp()
       AND created_at + ${after(sessionMaxAge)} > clock_timestamp()

@@ -5,9 +5,10 @@ import { Prisma } from '../generated/prisma/client.js';
 import type { Caller } from '../platform/caller.js';
 import type { ShownUser } from '../users/json.js';
 import { namedSession, signAccessToken } from './access-tokens.js';
+import type { Authentication } from './authentication.js';
 import { endSessions, rememberEnded } from './end.js';
 import { nonceHash, openRefreshToken, type RefreshToken, sealRefreshToken } from './refresh-tokens.js';
-import type { SessionSettings, SessionsDeps, SessionTokens } from './start.js';
+import { authenticationColumns, type SessionSettings, type SessionsDeps, type SessionTokens } from './start.js';
 
 /** A refresh token in a cookie, with the access token that came in one; undefined if there was none. */
 type CookieProof = { accessToken: string | undefined };
@@ -35,18 +36,20 @@ export async function refreshSession(
   // A change of password at this moment may have shown the new epoch of the session and the old one of the user.
   const refreshed = (await tryRotation()) ?? (await tryRotation());
   if (!refreshed) throw new AppError(await refusalOf(deps, token, caller));
-  const { counterNow, refreshExpiresIn, ...user } = refreshed;
+  const { counterNow, refreshExpiresIn, amr, acr, authTime, ...user } = refreshed;
   return {
     sessionId: token.sessionId,
     user,
-    accessToken: signAccessToken(keys, config.tokens, { ...user, sessionId: token.sessionId }, issuedAt),
+    authentication: { amr, acr, authTime },
+    accessToken: signAccessToken(keys, config.tokens, { ...refreshed, sessionId: token.sessionId }, issuedAt),
     accessExpiresIn: config.tokens.accessTtl,
     refreshToken: sealRefreshToken(keys, { ...token, counter: counterNow }),
     refreshExpiresIn,
   };
 }
 
-type Refreshed = ShownUser & { version: number; epoch: number; counterNow: number; refreshExpiresIn: number };
+type Refreshed = ShownUser &
+  Authentication & { version: number; epoch: number; counterNow: number; refreshExpiresIn: number };
 
 /** @returns undefined if the token is not good for a refresh */
 async function rotate(
@@ -71,7 +74,7 @@ async function rotate(
       AND (${isProven} OR NOT s.needs_access_cookie) AND ${isOfAge(config.tokens, token.sessionId)}
       AND (${rotates} OR (s.counter = ${counter} + 1 AND s.rotated_at > clock_timestamp() - ${seconds(config.tokens.refreshGrace)}))
     RETURNING u.id, u.username, u.email, u.email_verified_at AS "emailVerifiedAt", u.roles, u.version,
-      s.epoch, u.created_at AS "createdAt", u.updated_at AS "updatedAt", s.counter AS "counterNow", seen.counter AS "counterSeen",
+      s.epoch, ${authenticationColumns}, u.created_at AS "createdAt", u.updated_at AS "updatedAt", s.counter AS "counterNow", seen.counter AS "counterSeen",
       s.ip AS "lastIp", s.user_agent AS "lastUserAgent",
       ceil(extract(epoch FROM least(s.rotated_at + ${seconds(config.tokens.refreshTtl)},
         s.created_at + ${seconds(config.tokens.sessionMaxAge)}) - clock_timestamp()))::int AS "refreshExpiresIn"

@@ -8,6 +8,7 @@ import type { OutboxWake } from '../platform/outbox/wake.js';
 import type { ShownUser } from '../users/json.js';
 import { type User, userColumns } from '../users/users.js';
 import { type AccessTokenSettings, signAccessToken } from './access-tokens.js';
+import type { Acr, Amr, Authentication } from './authentication.js';
 import { endOldestSessions } from './end.js';
 import { newRefreshToken } from './refresh-tokens.js';
 import type { Revocations } from './revocations.js';
@@ -16,6 +17,7 @@ import type { Revocations } from './revocations.js';
 export type SessionTokens = {
   sessionId: string;
   user: ShownUser & { epoch: number };
+  authentication: Authentication;
   accessToken: string;
   accessExpiresIn: number;
   refreshToken: string;
@@ -38,14 +40,87 @@ export type SessionsDeps = {
   config: { tokens: SessionSettings };
 };
 
-/** Inserts and records a session for the user that `signedIn` returns. @param mail an INSERT of a mail to `u` */
+/** Who has proven who they are, and how. */
+export type Proof = {
+  userId: string;
+  /** The user's epoch when it was proven: what was proven under another one starts no session. */
+  epoch: number;
+  amr: Amr[];
+  acr: Acr;
+  /** What else must hold of the row `"user"`, such as the hash that the password was compared with. */
+  still?: Prisma.Sql;
+  /**
+   * Common table expressions that spend what proves the second factor: each reads the one before it, the first reads the
+   * locked user as `locked`, and the last is called `spent` and has a row if all of it counted. Without them only a user
+   * whose second factor is off gets a session.
+   */
+  spend?: Prisma.Sql;
+};
+
+/** The sign-in of the session `s`, as {@link Authentication} has it. */
+export const authenticationColumns = Prisma.sql`s.amr, s.acr, coalesce(s.auth_time, s.created_at) AS "authTime"`;
+
+/**
+ * Starts a session for who signs in, in one statement: it locks the user first, so that a change of password, a new
+ * second factor or a disabling is either seen here, or it sees this session.
+ * @param mail an INSERT of a mail to `u`
+ * @returns undefined if the proof does not count, or no more; then nothing has changed
+ */
 export async function startSession(
   deps: SessionsDeps,
-  signedIn: Prisma.Sql,
-  action: 'login.succeeded' | 'user.created',
+  proof: Proof,
+  caller: Caller,
+  mail?: Prisma.Sql,
+  detail: Record<string, unknown> = {},
+): Promise<SessionTokens | undefined> {
+  return insertSession(deps, usersOf(proof), proof, 'login.succeeded', caller, { mail, detail });
+}
+
+/** The same for a user whom the statement `inserted` makes. */
+export async function startFirstSession(
+  deps: SessionsDeps,
+  inserted: Prisma.Sql,
   userId: string,
   caller: Caller,
   mail?: Prisma.Sql,
+): Promise<SessionTokens> {
+  const proof: Proof = { userId, epoch: 0, amr: ['pwd'], acr: 'aal1' };
+  const tokens = await insertSession(deps, Prisma.sql`u AS (${inserted})`, proof, 'user.created', caller, { mail });
+  if (!tokens) throw new Error('An INSERT returned nothing');
+  return tokens;
+}
+
+/** The user as `u`, if the proof counts. */
+function usersOf(proof: Proof): Prisma.Sql {
+  const signsIn = Prisma.sql`SET last_login_at = clock_timestamp()`;
+  const isSound = isSoundUser(proof);
+  if (!proof.spend)
+    return Prisma.sql`u AS (UPDATE "user" ${signsIn} WHERE ${isSound} AND second_factor = 'off' RETURNING *)`;
+  return Prisma.sql`${lockedAndSpent(proof, proof.spend)}, u AS (
+    UPDATE "user" ${signsIn}, wrong_codes = 0 FROM locked, (SELECT FROM spent LIMIT 1) spent
+    WHERE "user".id = locked.id RETURNING "user".*)`;
+}
+
+function isSoundUser({ userId, epoch, still }: Proof): Prisma.Sql {
+  return Prisma.sql`id = ${userId}::uuid AND epoch = ${epoch} AND disabled_at IS NULL AND pending_until IS NULL
+    AND deleted_at IS NULL ${still ? Prisma.sql`AND ${still}` : Prisma.empty}`;
+}
+
+/** `locked`, the user, and the proof's own expressions up to `spent`. */
+export function lockedAndSpent(proof: Proof, spend: Prisma.Sql): Prisma.Sql {
+  return Prisma.sql`locked AS (SELECT * FROM "user" WHERE ${isSoundUser(proof)} FOR NO KEY UPDATE), ${spend}`;
+}
+
+type Extras = { mail?: Prisma.Sql | undefined; detail?: Record<string, unknown> };
+
+/** The only INSERT of a session. @param users what gives the user as `u` */
+async function insertSession(
+  deps: SessionsDeps,
+  users: Prisma.Sql,
+  { userId, amr, acr }: Proof,
+  action: 'login.succeeded' | 'user.created',
+  caller: Caller,
+  { mail, detail = {} }: Extras,
 ): Promise<SessionTokens | undefined> {
   const { db, keys, config } = deps;
   const sessionId = uuidv7();
@@ -53,23 +128,29 @@ export async function startSession(
   const issuedAt = Math.floor(Date.now() / 1000);
   const accessExpiresAt = new Date((issuedAt + config.tokens.accessTtl) * 1000);
   const actor = { actorId: userId, caller };
-  const recorded = auditEvent(action, userId, actor, { session_id: sessionId }, Prisma.sql`FROM u`);
-  const [row] = await db.direct<User & { isFull: boolean }>(Prisma.sql`
-    WITH u AS (${signedIn}), started AS (
-      INSERT INTO session (id, user_id, epoch, nonce_hash, needs_access_cookie, access_expires_at, ip, user_agent)
-      SELECT ${sessionId}::uuid, u.id, u.epoch, ${refreshToken.nonceHash}::bytea, true,
-        ${accessExpiresAt}::timestamptz, ${caller.address}, ${caller.userAgent ?? null} FROM u
+  const facts = { session_id: sessionId, ...(action === 'login.succeeded' && { amr, acr }), ...detail };
+  const recorded = auditEvent(action, userId, actor, facts, Prisma.sql`FROM u`);
+  const [row] = await db.direct<User & { authTime: Date; isFull: boolean }>(Prisma.sql`
+    WITH ${users}, started AS (
+      INSERT INTO session (id, user_id, epoch, nonce_hash, needs_access_cookie, access_expires_at, amr, acr, auth_time,
+        ip, user_agent)
+      SELECT ${sessionId}::uuid, u.id, u.epoch, ${refreshToken.nonceHash}::bytea, true, ${accessExpiresAt}::timestamptz,
+        ${amr}::text[], ${acr}, clock_timestamp(), ${caller.address}, ${caller.userAgent ?? null} FROM u
+      RETURNING auth_time
     ), recorded AS (${recorded}) ${mail ? Prisma.sql`, mailed AS (${mail})` : Prisma.empty}
-    SELECT ${userColumns}, EXISTS (SELECT FROM session s WHERE s.user_id = u.id AND s.ended_at IS NULL
+    SELECT ${userColumns}, (SELECT auth_time FROM started) AS "authTime",
+      EXISTS (SELECT FROM session s WHERE s.user_id = u.id AND s.ended_at IS NULL
       AND s.epoch = u.epoch OFFSET ${config.tokens.maxSessions - 1}) AS "isFull" FROM u`);
   if (!row) return undefined;
-  const { isFull, ...user } = row;
+  const { isFull, authTime, ...user } = row;
+  const authentication = { amr, acr, authTime };
   if (isFull) await endOldestSessions(deps, userId, config.tokens.maxSessions);
   if (mail) deps.outboxWake?.wake();
   return {
     sessionId,
     user,
-    accessToken: signAccessToken(keys, config.tokens, { ...user, sessionId }, issuedAt),
+    authentication,
+    accessToken: signAccessToken(keys, config.tokens, { ...user, ...authentication, sessionId }, issuedAt),
     accessExpiresIn: config.tokens.accessTtl,
     refreshToken: refreshToken.text,
     refreshExpiresIn: config.tokens.refreshTtl,

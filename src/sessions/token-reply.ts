@@ -1,12 +1,26 @@
 import { z } from 'zod';
 import type { Config } from '../config.js';
 import type { Reply } from '../platform/http/endpoint.js';
+import { time } from '../platform/http/fields.js';
 import { userExample, userJson, userSchema } from '../users/json.js';
+import { type Authentication, acrValues } from './authentication.js';
 import { tokenCookies } from './cookies.js';
 import type { SessionTokens } from './start.js';
 
 /** Where a response has its tokens: in the body or in HttpOnly cookies. */
 export const transportSchema = z.enum(['bearer', 'cookie']);
+
+/** How and when the user signed in, for people and for clients that cannot read the token. */
+export const authenticationFields = {
+  acr: z.enum(acrValues).meta({ description: 'How strong the sign-in was, weakest first.' }),
+  amr: z.array(z.string()).meta({ description: 'How the user proved who they are (RFC 8176).' }),
+  auth_time: time.meta({ description: 'When that was: the latest full sign-in or step-up.' }),
+};
+
+/** The same as JSON. */
+export function authenticationJson({ amr, acr, authTime }: Authentication) {
+  return { acr, amr, auth_time: authTime.toISOString() };
+}
 
 /** The token response (RFC 6749 §5.1); with `transport: "cookie"` the three tokens are in cookies. */
 export const tokenResponseSchema = z
@@ -17,6 +31,7 @@ export const tokenResponseSchema = z
     refresh_token: z.string().optional().meta({ description: 'Good for one use. Not with the transport `cookie`.' }),
     refresh_expires_in: z.int().meta({ description: 'Lifetime of the refresh token, in seconds.' }),
     session_id: z.uuid(),
+    ...authenticationFields,
     device_token: z
       .string()
       .optional()
@@ -34,6 +49,9 @@ export const tokenResponseSchema = z
       expires_in: 900,
       refresh_expires_in: 2592000,
       session_id: '01a203b2-0d47-7f06-8a35-9e1d6b7c4f52',
+      acr: 'aal1',
+      amr: ['pwd'],
+      auth_time: '2026-11-22T14:18:48.360Z',
       user: userExample,
     },
   });
@@ -51,6 +69,7 @@ export function tokenReply(
     expires_in: issued.accessExpiresIn,
     refresh_expires_in: issued.refreshExpiresIn,
     session_id: issued.sessionId,
+    ...authenticationJson(issued.authentication),
     user: userJson(issued.user),
   };
   if (transport === 'cookie') return { body: facts, cookies: tokenCookies(config.cookies, issued, deviceToken) };

@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { enqueueVerification } from '../email/mails.js';
 import { Prisma } from '../generated/prisma/client.js';
 import type { Caller } from '../platform/caller.js';
-import { type SessionsDeps, type SessionTokens, startSession } from '../sessions/start.js';
+import { type SessionsDeps, type SessionTokens, startFirstSession } from '../sessions/start.js';
 import { insertUser, type NewUser } from '../users/users.js';
 import { claimingName } from './pending.js';
 
@@ -11,9 +11,5 @@ export async function signUp(deps: SessionsDeps, user: NewUser, caller: Caller):
   const id = uuidv7();
   const inserted = insertUser(id, user, Prisma.sql`clock_timestamp()`);
   const mail = user.email === undefined ? undefined : enqueueVerification(Prisma.sql`FROM u`);
-  return claimingName(deps, user.username, async () => {
-    const tokens = await startSession(deps, inserted, 'user.created', id, caller, mail);
-    if (!tokens) throw new Error('An INSERT returned nothing');
-    return tokens;
-  });
+  return claimingName(deps, user.username, () => startFirstSession(deps, inserted, id, caller, mail));
 }

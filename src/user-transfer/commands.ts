@@ -4,12 +4,14 @@ import { isAbsolute } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { CommandDeps } from '../deps.js';
+import { dataBox } from '../keys/data-box.js';
 import { type Args, argument, type Command, CommandError, type Result } from '../platform/cli/command.js';
 import { printable } from '../platform/cli/text.js';
 import { exportUsers } from './export.js';
 import { readFirebaseParameters } from './firebase.js';
 import { type ForeignUser, type ImportCounts, importUsers } from './import.js';
 import { linesOf, readUserLines, userLine } from './lines.js';
+import { type LineBox, lineBoxOf } from './sealed.js';
 
 export const transferCommands: Command<CommandDeps>[] = [
   {
@@ -28,13 +30,21 @@ export const transferCommands: Command<CommandDeps>[] = [
         value: '<file>',
         summary: "the project's password hash parameters, as Firebase shows them",
       },
+      open: { type: 'string', value: '<key file>', summary: 'the key file that the lines were sealed with' },
     },
-    summary: 'create users from a file of JSON lines, with the hashes of their passwords',
+    summary: 'create users from a file of JSON lines, with the hashes of their passwords and their second factors',
     run: importFile,
   },
   {
     name: 'users export',
     arguments: ['[file]'],
+    options: {
+      seal: {
+        type: 'string',
+        value: '<key file>',
+        summary: 'also write TOTP secrets and recovery codes, sealed by a key of these 32 bytes',
+      },
+    },
     summary: 'write all users, hashes included, to standard output or a new file: keep it secret',
     run: exportFile,
   },
@@ -63,6 +73,7 @@ async function importFile(deps: CommandDeps, args: Args): Promise<Result> {
     complete,
     localDomains: deps.config.mail.localDomains,
     onDerived: derivesUsernames(args) ? onDerived : undefined,
+    box: await boxOf(deps, args, 'open'),
   };
   const input = path === '-' ? process.stdin : createReadStream(path);
   const counts = await importUsers(deps, readUserLines(linesOf(input), reading), {
@@ -114,22 +125,40 @@ async function exportFile(deps: CommandDeps, args: Args): Promise<Result> {
     deps,
     'The output holds the hashes of all passwords: an attacker can use them to guess passwords. Keep it secret.',
   );
+  const box = await boxOf(deps, args, 'seal');
+  const keys = box && dataBox(await deps.loadKeys());
+  const without = box ? 0 : await usersWithTotp(deps);
+  const warning =
+    without === 0 ? undefined : `${without} users have authenticator apps, which are not in it: add --seal <key file>.`;
+  if (warning) tell(deps, warning);
   // Never over an existing file, and readable for its owner alone.
   const output = path === '-' ? process.stdout : createWriteStream(path, { flags: 'wx', mode: 0o600 });
   let count = 0;
   async function* lines() {
-    for await (const user of exportUsers(deps)) {
+    for await (const user of exportUsers(deps, keys)) {
       count += 1;
-      yield userLine(user);
+      yield userLine(user, box);
     }
   }
   await pipeline(Readable.from(lines()), output, { end: path !== '-' }).catch(unreadable);
   // Standard output must contain nothing else.
   if (path === '-') return { json: undefined, text: '' };
   return {
-    json: { exported: count, file: path, secret: true },
-    text: `${count} users are in ${path}. Keep it secret.`,
+    json: { exported: count, file: path, secret: true, without_totp: without },
+    text: [`${count} users are in ${path}. Keep it secret.`, ...(warning ? [warning] : [])].join('\n'),
   };
+}
+
+async function boxOf(deps: CommandDeps, args: Args, option: 'seal' | 'open'): Promise<LineBox | undefined> {
+  const file = args.text(option);
+  return file === undefined ? undefined : lineBoxOf(reachable(deps, file));
+}
+
+/** Those whose second factor is lost without --seal. */
+async function usersWithTotp({ db }: CommandDeps): Promise<number> {
+  return db.user.count({
+    where: { pendingUntil: null, deletedAt: null, totps: { some: { confirmedAt: { not: null } } } },
+  });
 }
 
 async function readParameters(path: string) {

@@ -1,29 +1,75 @@
+import type { Passkey, RecoveryCode, Totp, User } from '../generated/prisma/client.js';
+import type { DataBox } from '../keys/data-box.js';
 import { withoutMark } from '../passwords/foreign-hashes/formats.js';
 import type { Db } from '../platform/db/database.js';
+import { totpLabel } from '../second-factor/enrol.js';
+import type { SecondFactor } from '../second-factor/methods.js';
 import type { ForeignUser } from './import.js';
+import type { ForeignMethods } from './methods.js';
 
 const PAGE_SIZE = 1000;
 
-/** Every user with the password's hash, page by page, so that memory stays small; no pending sign-ups. */
-export async function* exportUsers({ db }: { db: Db }): AsyncGenerator<ForeignUser> {
+/**
+ * Every user with the password's hash, page by page, so that memory stays small; no pending sign-ups.
+ * @param box opens TOTP secrets; without it they and the recovery codes are left out
+ */
+export async function* exportUsers({ db }: { db: Db }, box?: DataBox): AsyncGenerator<ForeignUser> {
   let last: string | undefined;
   for (;;) {
     const page = await db.user.findMany({
       orderBy: { id: 'asc' },
       take: PAGE_SIZE,
+      include: {
+        passkeys: { orderBy: { id: 'asc' } },
+        totps: { where: { confirmedAt: { not: null } }, orderBy: { id: 'asc' } },
+        recoveryCodes: true,
+      },
       where: { pendingUntil: null, deletedAt: null, ...(last !== undefined && { id: { gt: last } }) },
     });
-    for (const { username, email, emailVerifiedAt, passwordHash, roles, disabledAt, createdAt } of page)
+    for (const user of page) {
+      const { username, email, emailVerifiedAt, passwordHash, roles, disabledAt, createdAt } = user;
       yield {
+        ...methodsOf(user, box),
         username,
         email,
         emailVerified: emailVerifiedAt !== null,
-        passwordHash: withoutMark(passwordHash),
+        passwordHash: passwordHash === null ? null : withoutMark(passwordHash),
         roles,
         disabled: disabledAt !== null,
         createdAt,
       };
+    }
     last = page.at(-1)?.id;
     if (page.length < PAGE_SIZE) return;
   }
+}
+
+type Kept = Pick<User, 'secondFactor'> & { passkeys: Passkey[]; totps: Totp[]; recoveryCodes: RecoveryCode[] };
+
+function methodsOf({ secondFactor, passkeys, totps, recoveryCodes }: Kept, box: DataBox | undefined): ForeignMethods {
+  return {
+    secondFactor: secondFactor as SecondFactor,
+    passkeys: passkeys.map((passkey) => ({
+      credential_id: base64url(passkey.credentialId),
+      public_key: base64url(passkey.publicKey),
+      counter: Number(passkey.counter),
+      user_handle: base64url(passkey.userHandle),
+      rp_id: passkey.rpId,
+      transports: passkey.transports,
+      synced: passkey.synced,
+      name: passkey.name,
+    })),
+    totp: box ? totps.map(({ id, name, secret }) => ({ name, secret: opened(box, id, secret) })) : [],
+    recoveryCodes: box ? recoveryCodes.map(({ hash }) => Buffer.from(hash).toString('hex')) : [],
+  };
+}
+
+function opened(box: DataBox, id: string, sealed: Uint8Array): Uint8Array {
+  const secret = box.open(sealed, totpLabel(id));
+  if (!secret) throw new Error(`No data key opens the secret of the TOTP ${id}`);
+  return secret;
+}
+
+function base64url(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64url');
 }

@@ -1,23 +1,27 @@
 import { v7 as uuidv7 } from 'uuid';
 import { adminRole } from '../admin/last-admin.js';
+import { Prisma } from '../generated/prisma/client.js';
+import { type DataBox, dataBox } from '../keys/data-box.js';
+import type { SigningKeys } from '../keys/signing-keys.js';
 import { markImported } from '../passwords/foreign-hashes/formats.js';
 import type { Passwords } from '../passwords/hasher.js';
+import { CommandError } from '../platform/cli/command.js';
 import type { Db } from '../platform/db/database.js';
+import { totpLabel } from '../second-factor/enrol.js';
 import { canonical } from '../users/users.js';
+import type { ForeignMethods } from './methods.js';
 
 /** A user of another system or another Gatelatch, with the hash formats of docs/importing-users.md. */
-export type ForeignUser = {
+export type ForeignUser = ForeignMethods & {
   username: string;
   email: string | null;
   emailVerified: boolean;
-  passwordHash: string;
+  /** Null: the user has no password. */
+  passwordHash: string | null;
   roles: string[];
   disabled: boolean;
   createdAt: Date | null;
 };
-
-/** Stored for a user without a password: it matches none. */
-export const noHash = '!';
 
 export type UserLine = { line: number } & ({ user: ForeignUser } | { reason: string });
 
@@ -41,6 +45,8 @@ type NewRow = ForeignUser & {
   emailKey: string | null;
 };
 
+type ImportDeps = { db: Db; passwords: Passwords; loadKeys(): Promise<SigningKeys> };
+
 /** One statement each: large enough for speed, small enough for its time limit and for memory. */
 const BATCH_SIZE = 500;
 
@@ -50,17 +56,18 @@ const BATCH_SIZE = 500;
  * @throws what the database throws; earlier batches stay
  */
 export async function importUsers(
-  deps: { db: Db; passwords: Passwords },
+  deps: ImportDeps,
   lines: AsyncIterable<UserLine>,
   options: ImportOptions = {},
 ): Promise<ImportCounts> {
   const objectionTo = ({ passwordHash, roles }: ForeignUser) => {
     if (roles.includes(adminRole) && !options.allowAdmins)
       return 'It would be an administrator. Take the role away, or add --allow-admins.';
-    return passwordHash === noHash ? undefined : deps.passwords.objectionTo(passwordHash);
+    return passwordHash === null ? undefined : deps.passwords.objectionTo(passwordHash);
   };
   const counts: ImportCounts = { lines: 0, imported: 0, existing: 0, refused: 0 };
   const startId = uuidv7();
+  let box: DataBox | undefined;
   const refuse = (line: number, reason: string) => {
     counts.refused += 1;
     options.onRefused?.(line, reason);
@@ -72,11 +79,24 @@ export async function importUsers(
       if (typeof row === 'string') refuse(line.line, row);
       else rows.push(row);
     }
-    await importBatch(deps, rows, { counts, refuse, startId, dryRun: options.dryRun ?? false });
+    // Opened where it is needed: without it no AUTH_SECRET is.
+    if (rows.some(({ totp }) => totp.length > 0)) box ??= await dataBoxOf(deps);
+    await importBatch(deps, rows, { counts, refuse, startId, box, dryRun: options.dryRun ?? false });
     counts.lines += batch.length;
     options.onProgress?.({ ...counts });
   }
   return counts;
+}
+
+/** @throws CommandError before the first start of a server */
+async function dataBoxOf({ loadKeys }: ImportDeps): Promise<DataBox> {
+  const keys = await loadKeys();
+  try {
+    keys.active('data');
+  } catch {
+    throw new CommandError('Start the server once before: it makes the key that seals TOTP secrets.');
+  }
+  return dataBox(keys);
 }
 
 async function* batches(lines: AsyncIterable<UserLine>): AsyncGenerator<UserLine[]> {
@@ -93,7 +113,7 @@ async function* batches(lines: AsyncIterable<UserLine>): AsyncGenerator<UserLine
 function newRow(line: number, user: ForeignUser): NewRow {
   return {
     ...user,
-    passwordHash: markImported(user.passwordHash),
+    passwordHash: user.passwordHash === null ? null : markImported(user.passwordHash),
     line,
     id: uuidv7(),
     eventId: uuidv7(),
@@ -106,19 +126,24 @@ type Run = {
   counts: ImportCounts;
   refuse(line: number, reason: string): void;
   dryRun: boolean;
+  /** Seals TOTP secrets. */
+  box: DataBox | undefined;
   /** Smaller than the id of every user created from now on. */
   startId: string;
 };
 
 async function importBatch({ db }: { db: Db }, rows: NewRow[], run: Run): Promise<void> {
-  const { counts, refuse, dryRun } = run;
-  const inserted = dryRun ? undefined : await insert(db, rows);
+  const { counts, refuse, dryRun, box } = run;
+  const barred = await rowsWithTakenPasskeys(db, rows);
+  const free = rows.filter((row) => !barred.has(row));
+  const inserted = dryRun ? undefined : await insert(db, free, box);
   const left = rows.filter(({ id }) => !inserted?.has(id));
   const existingUsers = left.length > 0 ? await usersWithNamesOf(db, left) : [];
   for (const row of left) {
     const obstacle = obstacleTo(row, existingUsers, run);
     if (obstacle === 'existing') counts.existing += 1;
     else if (obstacle) refuse(row.line, obstacle);
+    else if (barred.has(row)) refuse(row.line, 'passkeys: One of them is registered already.');
     else if (!dryRun) refuse(row.line, 'The username or the e-mail was taken until a moment ago. Import again.');
     else counts.imported += 1;
   }
@@ -126,27 +151,86 @@ async function importBatch({ db }: { db: Db }, rows: NewRow[], run: Run): Promis
 }
 
 /** Inserts users whose username and e-mail are free, each with its audit event, in one statement. @returns their ids */
-async function insert(db: Db, rows: NewRow[]): Promise<Set<string>> {
+async function insert(db: Db, rows: NewRow[], box: DataBox | undefined): Promise<Set<string>> {
   // Not `auditEvent`: that makes one event per statement.
   const inserted = await db.$queryRaw<{ id: string }[]>`
     WITH line AS (
-      SELECT * FROM json_to_recordset(${JSON.stringify(rows)}::json) AS line(
+      SELECT * FROM json_to_recordset(${JSON.stringify(rows.map(lineOf))}::json) AS line(
         id uuid, "eventId" uuid, username text, "usernameKey" text, email text, "emailKey" text,
-        "emailVerified" boolean, "passwordHash" text, roles text[], disabled boolean, "createdAt" timestamptz)
+        "emailVerified" boolean, "passwordHash" text, "secondFactor" text, roles text[], disabled boolean, "createdAt" timestamptz)
     ), inserted AS (
-      INSERT INTO "user" (id, username, username_key, email, email_key, email_verified_at, password_hash, roles,
+      INSERT INTO "user" (id, username, username_key, email, email_key, email_verified_at, password_hash, second_factor, roles,
         disabled_at, created_at)
       SELECT id, username, "usernameKey", email, "emailKey", CASE WHEN "emailVerified" THEN now() END, "passwordHash",
-        roles, CASE WHEN disabled THEN now() END, COALESCE("createdAt", now())
+        "secondFactor", roles, CASE WHEN disabled THEN now() END, COALESCE("createdAt", now())
       FROM line
       ON CONFLICT DO NOTHING
       RETURNING id
     ), audited AS (
       INSERT INTO audit_event (id, action, user_id, detail)
       SELECT "eventId", 'user.created', id, '{"imported": true}'::jsonb FROM line JOIN inserted USING (id)
-    )
+    ), ${methodsOf(rows, box)}
     SELECT id::text FROM inserted`;
   return new Set(inserted.map(({ id }) => id));
+}
+
+/** The line of a row, without what has a table of its own. */
+function lineOf({ totp: _totp, passkeys: _passkeys, recoveryCodes: _codes, ...line }: NewRow) {
+  return line;
+}
+
+/** INSERTs of the methods of users who are `inserted`. */
+function methodsOf(rows: NewRow[], box: DataBox | undefined): Prisma.Sql {
+  const totps = rows.flatMap(({ id: userId, totp }) =>
+    totp.map(({ name, secret }) => {
+      const id = uuidv7();
+      return { id, userId, name, secret: box?.seal(Buffer.from(secret), totpLabel(id)).toString('hex') };
+    }),
+  );
+  const hex = (text: string) => Buffer.from(text, 'base64url').toString('hex');
+  const passkeys = rows.flatMap(({ id: userId, passkeys }) =>
+    passkeys.map(({ credential_id, public_key, user_handle, ...rest }) => {
+      const bytes = { credential: hex(credential_id), key: hex(public_key), handle: hex(user_handle) };
+      return { id: uuidv7(), userId, ...bytes, ...rest };
+    }),
+  );
+  const codes = rows.flatMap(({ id: userId, recoveryCodes }) => recoveryCodes.map((hash) => ({ userId, hash })));
+  return Prisma.sql`totps AS (
+      INSERT INTO totp (id, user_id, name, secret, confirmed_at)
+      SELECT t.id, t."userId", t.name, decode(t.secret, 'hex'), now()
+      FROM json_to_recordset(${JSON.stringify(totps)}::json) AS t(id uuid, "userId" uuid, name text, secret text)
+      JOIN inserted ON inserted.id = t."userId"
+    ), passkeys AS (
+      INSERT INTO passkey (id, user_id, name, credential_id, public_key, counter, user_handle, rp_id, transports, synced)
+      SELECT p.id, p."userId", p.name, decode(p.credential, 'hex'), decode(p.key, 'hex'), p.counter,
+        decode(p.handle, 'hex'), p.rp_id, p.transports, p.synced
+      FROM json_to_recordset(${JSON.stringify(passkeys)}::json) AS p(id uuid, "userId" uuid, name text, credential text,
+        key text, counter bigint, handle text, rp_id text, transports text[], synced boolean)
+      JOIN inserted ON inserted.id = p."userId"
+    ), codes AS (
+      INSERT INTO recovery_code (user_id, hash)
+      SELECT c."userId", decode(c.hash, 'hex')
+      FROM json_to_recordset(${JSON.stringify(codes)}::json) AS c("userId" uuid, hash text)
+      JOIN inserted ON inserted.id = c."userId"
+    )`;
+}
+
+/** Rows with a passkey that is in the database, or in a row before. */
+async function rowsWithTakenPasskeys(db: Db, rows: NewRow[]): Promise<Set<NewRow>> {
+  const given = rows.flatMap(({ passkeys }) => passkeys.map(({ credential_id }) => credential_id));
+  const ids = given.map((id) => new Uint8Array(Buffer.from(id, 'base64url')));
+  const found =
+    given.length === 0
+      ? []
+      : await db.passkey.findMany({ where: { credentialId: { in: ids } }, select: { credentialId: true } });
+  const taken = new Set(found.map(({ credentialId }) => Buffer.from(credentialId).toString('base64url')));
+  const barred = new Set<NewRow>();
+  for (const row of rows) {
+    const own = row.passkeys.map(({ credential_id }) => credential_id);
+    if (new Set(own).size < own.length || own.some((id) => taken.has(id))) barred.add(row);
+    for (const id of own) taken.add(id);
+  }
+  return barred;
 }
 
 type ExistingUser = Awaited<ReturnType<typeof usersWithNamesOf>>[number];

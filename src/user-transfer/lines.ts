@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import { emailSchema, objectionToDomain, rolesSchema, usernameSchema } from '../users/fields.js';
 import { readDate } from './dates.js';
-import { type ForeignUser, noHash, type UserLine } from './import.js';
+import type { ForeignUser, UserLine } from './import.js';
+import { methodFields, objectionToMethods, sealedSchema } from './methods.js';
+import type { LineBox } from './sealed.js';
 import { withFittingUsername } from './usernames.js';
 
-const MAX_LINE_LENGTH = 16_384;
+// Room for twenty passkeys and what is sealed.
+const MAX_LINE_LENGTH = 65_536;
 
 /** One line of a users file (JSON Lines); docs/importing-users.md describes it. */
 const lineSchema = z
@@ -21,14 +24,11 @@ const lineSchema = z
       .refine((date) => date !== undefined, 'A date such as 2021-03-04T05:06:07Z.')
       .refine((date) => !date || isPast(date), 'A time from 1970 to now.')
       .nullish(),
+    ...methodFields,
   })
   .refine(({ email, email_verified }) => email || !email_verified, {
     path: ['email_verified'],
     message: 'There is no e-mail to verify.',
-  })
-  .refine(({ email, password_hash }) => email || typeof password_hash === 'string', {
-    path: ['password_hash'],
-    message: 'Needed: without an e-mail the user could not choose a password by mail.',
   });
 
 // A day of tolerance for the other system's clock.
@@ -43,12 +43,14 @@ type Reading = {
   localDomains?: string[];
   /** Makes a username of one that does not fit, and hears of it. */
   onDerived?: ((line: number, user: ForeignUser) => void) | undefined;
+  /** Opens what is sealed. */
+  box?: LineBox | undefined;
 };
 
 /** Empty lines are counted and skipped. */
 export async function* readUserLines(
   lines: AsyncIterable<string>,
-  { complete = (hash) => hash, localDomains = [], onDerived }: Reading = {},
+  { complete = (hash) => hash, localDomains = [], onDerived, box }: Reading = {},
 ): AsyncGenerator<UserLine> {
   let line = 0;
   for await (const text of lines) {
@@ -57,14 +59,14 @@ export async function* readUserLines(
     if (!isTooLong && text.trim() === '') continue;
     const read = isTooLong
       ? `Longer than ${MAX_LINE_LENGTH} characters.`
-      : readUser(text, localDomains, onDerived !== undefined);
+      : readUser(text, localDomains, onDerived !== undefined, box);
     if (typeof read === 'string') {
       yield { line, reason: read };
       continue;
     }
     const { user, isDerived } = read;
     if (isDerived) onDerived?.(line, user);
-    yield { line, user: user.passwordHash === noHash ? user : { ...user, passwordHash: complete(user.passwordHash) } };
+    yield { line, user: user.passwordHash === null ? user : { ...user, passwordHash: complete(user.passwordHash) } };
   }
 }
 
@@ -73,6 +75,7 @@ function readUser(
   text: string,
   localDomains: string[],
   derive: boolean,
+  box: LineBox | undefined,
 ): { user: ForeignUser; isDerived: boolean } | string {
   let json: unknown;
   try {
@@ -84,29 +87,49 @@ function readUser(
   const { success, data, error } = lineSchema.safeParse(fitting);
   if (!success) return error.issues.map(({ path, message }) => [...path, message].join(': ')).join('; ');
   const { username, email = null, email_verified, password_hash, roles, disabled, created_at } = data;
+  const opened = openSealed(data.sealed, json, box);
+  if (typeof opened === 'string') return opened;
   const typo = email === null ? undefined : objectionToDomain(email, localDomains);
   if (typo) return `email: ${typo}`;
   const user = {
     username,
     email,
     emailVerified: email_verified,
-    passwordHash: password_hash ?? noHash,
+    passwordHash: password_hash ?? null,
     roles: [...new Set(roles)],
     disabled,
     createdAt: created_at ?? null,
-  };
-  return { user, isDerived: fitting !== json };
+    totp: [...data.totp, ...opened.totp],
+    passkeys: data.passkeys,
+    recoveryCodes: opened.recovery_codes,
+    secondFactor: data.second_factor ?? (data.totp.length + opened.totp.length > 0 ? 'any' : 'off'),
+  } satisfies ForeignUser;
+  return objectionToMethods(user) ?? { user, isDerived: fitting !== json };
 }
 
-export function userLine(user: ForeignUser): string {
-  const { username, email, emailVerified, passwordHash, roles, disabled, createdAt } = user;
+/** What is sealed of a line, or the reason for a refusal. */
+function openSealed(sealed: string | undefined, line: unknown, box: LineBox | undefined) {
+  if (sealed === undefined) return { totp: [], recovery_codes: [] };
+  if (!box) return 'sealed: To read it, add --open <key file>.';
+  // As it was exported, also where another username is derived from it.
+  const { data } = sealedSchema.safeParse(box.open(sealed, String((line as { username?: unknown }).username)));
+  return data ?? 'sealed: The key file does not open it.';
+}
+
+/** @param box seals what is secret; without it that is left out */
+export function userLine(user: ForeignUser, box?: LineBox): string {
+  const { username, email, emailVerified, passwordHash, roles, disabled, createdAt, passkeys, secondFactor } = user;
+  const hasMethods = passkeys.length > 0 || user.totp.length > 0 || secondFactor !== 'off';
   const line: z.input<typeof lineSchema> = {
     username,
     ...(email !== null && { email, email_verified: emailVerified }),
-    ...(passwordHash !== noHash && { password_hash: passwordHash }),
+    ...(passwordHash !== null && { password_hash: passwordHash }),
     roles,
     disabled,
     created_at: createdAt?.toISOString(),
+    ...(passkeys.length > 0 && { passkeys }),
+    ...(hasMethods && { second_factor: secondFactor }),
+    ...(box && { sealed: box.seal(user, username) }),
   };
   return `${JSON.stringify(line)}\n`;
 }

@@ -87,5 +87,6 @@ export function fromUser(userId: string): Prisma.Sql {
 export const userColumns = Prisma.sql`u.id, u.username, u.username_key AS "usernameKey", u.email,
   u.email_key AS "emailKey", u.email_verified_at AS "emailVerifiedAt", u.pending_email AS "pendingEmail",
   u.pending_email_key AS "pendingEmailKey", u.pending_until AS "pendingUntil", u.password_hash AS "passwordHash",
+  u.second_factor AS "secondFactor", u.wrong_codes AS "wrongCodes",
   u.roles, u.version, u.epoch, u.disabled_at AS "disabledAt", u.deleted_at AS "deletedAt", u.last_login_at AS "lastLoginAt", u.created_at AS "createdAt",
   u.updated_at AS "updatedAt"`;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
+import { goodPassword, type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { confirm, mailTo } from '../support/mails.js';
 import { expectProblem } from '../support/problem.js';
 import { ask, pathOf, rows, withRole } from '../support/rows.js';
@@ -30,6 +30,8 @@ describe('access to every admin route (ASVS 8.2.1)', () => {
       'PATCH /admin/users/{id}',
       'DELETE /admin/users/{id}',
       'GET /admin/users/{id}/sessions',
+      'GET /admin/users/{id}/sign-in-methods',
+      'DELETE /admin/users/{id}/second-factors',
       'POST /admin/users/{id}/logout',
       'GET /admin/audit',
     ]);
@@ -40,7 +42,10 @@ describe('access to every admin route (ASVS 8.2.1)', () => {
     'for $name is given to an admin only: not without a token, to a user, or to a disabled or demoted admin',
     async ({ row }) => {
       const subject = await app.signUp();
-      const asked = (as?: SignedUp) => ask(app, row, pathOf(row, subject.userId)).set(as?.bearer ?? {});
+      const asked = (as?: SignedUp) => {
+        const request = ask(app, row, pathOf(row, subject.userId)).set(as?.bearer ?? {});
+        return row.path.endsWith('/second-factors') ? request.send({ password: goodPassword }) : request;
+      };
       const [user, disabled, demoted] = [await app.signUp(), await app.signUp(), await app.signUp()];
       const [disabledAdmin, demotedAdmin] = [
         await withRole(app, disabled, 'admin'),

@@ -40,7 +40,7 @@ describe('the audit records', () => {
       actor_id: user.userId,
       ip: expect.stringMatching(/^(127\.0\.0\.1|::1)$/),
       user_agent: 'Walrus/1',
-      detail: { session_id: body.session_id },
+      detail: { session_id: body.session_id, amr: ['pwd'], acr: 'aal1' },
     });
     expect(created).toMatchObject({
       action: 'user.created',

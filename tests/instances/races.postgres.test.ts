@@ -215,7 +215,7 @@ describe('at the same moment on two instances', () => {
         (user) =>
           changePassword(
             operator,
-            { user, passwordHash: user.passwordHash },
+            { user, passwordHash: `${user.passwordHash}` },
             'no hash',
             { sessionId: '01890a5d-ac96-774b-bcce-b302099a8057' },
             {},

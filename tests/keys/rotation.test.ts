@@ -123,14 +123,14 @@ describe('signing keys', () => {
         const rows = await app.deps.db.signingKey.findMany({ where: { NOT: { retiredAt: null } } });
         return rows.map(({ id, purpose }) => `${purpose} ${id}`);
       };
-      const [access, refreshing] = (await retired()).sort();
+      const [access, challenge, refreshing] = (await retired()).sort();
       const daysLater = async (days: number) => {
         await age(days * 86_400);
         await rotateKeysByAge(app.deps);
         return retired();
       };
-      expect((await daysLater(0.95)).sort()).toEqual([access, refreshing]);
-      expect(await daysLater(0.1)).toEqual([refreshing]);
+      expect((await daysLater(0.95)).sort()).toEqual([access, challenge, refreshing]);
+      expect((await daysLater(0.1)).sort()).toEqual([challenge, refreshing]);
       expect(await published()).toHaveLength(2);
       // 90 days plus their possible jitter. Meanwhile others have rotated by age.
       expect(await daysLater(93)).toContain(refreshing);
@@ -250,7 +250,7 @@ describe('signing keys', () => {
     it('keys are resealed by the runbook: both secrets, reseal, then drop the old one', async () => {
       const user = await app.signUp();
       await restart({ AUTH_SECRET: newSecret, AUTH_SECRET_PREVIOUS: oldSecret });
-      expect(await resealKeys(app.deps)).toBe(6);
+      expect(await resealKeys(app.deps)).toBe(8);
       await restart({ AUTH_SECRET: newSecret });
       expect(await welcome(user)).toBe(200);
       const { body } = await refresh(user);

@@ -33,7 +33,7 @@ describe('signing keys', () => {
     const user = await first.signUp();
     const second = await start();
     expect(kids(second)).toEqual(made);
-    expect(await second.deps.db.signingKey.count()).toBe(6);
+    expect(await second.deps.db.signingKey.count()).toBe(8);
     expect((await second.http.get('/welcome').set(user.bearer)).status).toBe(200);
     expect((await second.http.post('/auth/refresh').send({ refresh_token: user.refreshToken })).status).toBe(200);
     const login = { username: user.username, password: user.password, device_token: user.deviceToken };

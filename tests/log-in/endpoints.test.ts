@@ -27,6 +27,9 @@ describe('logging in', () => {
       refresh_token: expect.any(String),
       refresh_expires_in: 2_592_000,
       session_id: expect.any(String),
+      acr: 'aal1',
+      amr: ['pwd'],
+      auth_time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
       device_token: expect.any(String),
       user: {
         id: ada.userId,
@@ -259,7 +262,7 @@ describe('logging in', () => {
       onTestFinished(() => dear.stop());
       const costOf = async () =>
         /\$m=\d+,t=\d+,p=\d+\$/.exec(
-          (await dear.deps.db.user.findUniqueOrThrow({ where: { id: user.userId } })).passwordHash,
+          `${(await dear.deps.db.user.findUniqueOrThrow({ where: { id: user.userId } })).passwordHash}`,
         )?.[0];
       return { dear, costOf };
     }

@@ -51,6 +51,9 @@ describe('access tokens', () => {
       roles: [],
       ver: 0,
       epoch: 0,
+      auth_time: expect.any(Number),
+      amr: ['pwd'],
+      acr: 'aal1',
       iat: expect.any(Number),
       exp: (claims.iat ?? 0) + 900,
       jti: expect.any(String),
@@ -66,7 +69,8 @@ describe('access tokens', () => {
   });
 
   it('each have their own id', () => {
-    const subject = { id: ada.userId, roles: [], version: 0, epoch: 0, sessionId: ada.sessionId };
+    const signIn = { amr: ['pwd'], acr: 'aal1' as const, authTime: new Date() };
+    const subject = { id: ada.userId, roles: [], version: 0, epoch: 0, sessionId: ada.sessionId, ...signIn };
     const sign = () => signAccessToken(app.deps.keys, app.config.tokens, subject, 1_700_000_000);
     const ids = Array.from({ length: 1000 }, () => (jwt.decode(sign()) as jwt.JwtPayload).jti);
     expect(new Set(ids).size).toBe(1000);

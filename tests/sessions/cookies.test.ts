@@ -38,6 +38,9 @@ describe('With transport cookie', () => {
     const refreshed = await app.http.post('/auth/refresh').set({ Origin: origin, Cookie: cookie }).expect(200);
     for (const { body, text, headers } of [answer, refreshed]) {
       expect(Object.keys(body).sort()).toEqual([
+        'acr',
+        'amr',
+        'auth_time',
         'expires_in',
         'refresh_expires_in',
         'session_id',

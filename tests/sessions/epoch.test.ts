@@ -94,7 +94,7 @@ describe('the epoch of a user', () => {
     const { epoch: _, ...claims } = jwt.decode(user.accessToken) as jwt.JwtPayload;
     const key = app.deps.keys.active('access');
     const old = jwt.sign({ ...claims, jti: randomUUID() }, key.privateKey, {
-      algorithm: key.algorithm,
+      algorithm: key.algorithm as jwt.Algorithm,
       header: { alg: key.algorithm, typ: 'at+jwt', kid: key.kid },
     });
     app.secrets.add('an access token of an older release', old);

@@ -45,6 +45,9 @@ describe('refreshing', () => {
       refresh_token: expect.any(String),
       refresh_expires_in: 2_592_000,
       session_id: user.sessionId,
+      acr: 'aal1',
+      amr: ['pwd'],
+      auth_time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
       user: expect.objectContaining({ id: user.userId, username: user.username }),
     });
     expect(body.refresh_token).not.toBe(user.refreshToken);

@@ -35,6 +35,9 @@ describe('signing up', () => {
       refresh_token: expect.stringMatching(/^[\w-]{40,}$/),
       refresh_expires_in: 2_592_000,
       session_id: expect.stringMatching(uuidV7),
+      acr: 'aal1',
+      amr: ['pwd'],
+      auth_time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
       device_token: expect.stringMatching(/^[\w-]{40,}$/),
       user: {
         id: expect.stringMatching(uuidV7),
@@ -76,6 +79,9 @@ describe('signing up', () => {
     const answer = await signUp({ username: 'browser', transport: 'cookie' }).set('Origin', ownOrigin);
     expect(answer.status).toBe(201);
     expect(Object.keys(answer.body).sort()).toEqual([
+      'acr',
+      'amr',
+      'auth_time',
       'expires_in',
       'refresh_expires_in',
       'session_id',

@@ -1,3 +1,4 @@
+import { Secret } from 'otpauth';
 import type request from 'supertest';
 import type { Response, Test } from 'supertest';
 import type { Secrets } from './secrets.js';
@@ -5,7 +6,7 @@ import type { Secrets } from './secrets.js';
 type Http = ReturnType<typeof request>;
 
 const isSecret = (name: string) =>
-  /^(password|current_password|new_password|token|((access|refresh|device)_token))$/.test(name);
+  /^(password|current_password|new_password|token|((access|refresh|device|login)_token))$/.test(name);
 const tokenCookie = /^((?:__\w+-)?(?:access_token|refresh_token|device))=([^;]+)/;
 
 /**
@@ -56,6 +57,15 @@ function fieldsOf(data: unknown): object {
 function noteGiven({ body, headers }: Response, secrets: Secrets, from: string): void {
   for (const name of ['access_token', 'refresh_token', 'device_token'])
     if (typeof body?.[name] === 'string') noteToken(`${name} ${from}`, body[name], secrets);
+  if (typeof body?.secret === 'string') {
+    secrets.add(`secret ${from}`, body.secret);
+    secrets.add(`bytes of the secret ${from}`, Buffer.from(Secret.fromBase32(body.secret).bytes));
+  }
+  for (const code of Array.isArray(body?.recovery_codes) ? body.recovery_codes : []) {
+    if (typeof code !== 'string') continue;
+    secrets.add(`a recovery code ${from}`, code);
+    secrets.add(`a recovery code ${from}, without hyphens`, code.replaceAll('-', ''));
+  }
   for (const line of cookiesIn(headers)) noteToken(`a cookie ${from}`, tokenCookie.exec(line)?.[2], secrets);
 }
 
@@ -70,7 +80,10 @@ function restOf({ status, headers, text }: Response): string {
   const { 'set-cookie': _, ...rest } = headers;
   const cookies = cookiesIn(headers);
   if (status >= 300) return JSON.stringify([status, headers, text]);
-  const body = (text ?? '').replace(/"(access|refresh|device)_token":"[^"]*"/g, '"$1_token":""');
+  const body = (text ?? '')
+    .replace(/"(access|refresh|device|login)_token":"[^"]*"/g, '"$1_token":""')
+    .replace(/"(secret|uri)":"[^"]*"/g, '"$1":""')
+    .replace(/"recovery_codes":\["[^\]]*\]/g, '"recovery_codes":[]');
   return JSON.stringify([status, rest, cookies.map((line) => line.replace(tokenCookie, '$1=')), body]);
 }
 

@@ -35,7 +35,8 @@ export function expectSoundRefusal({ status, headers, body }: Answer, { head = f
   );
   expect(entry, `${status} ${problem.code}`).toBeDefined();
   const { errors, ...rest } = problem;
-  expect(rest).toEqual({
+  const own = ownMembers[problem.code] ?? [];
+  expect(Object.fromEntries(Object.entries(rest).filter(([name]) => !own.includes(name)))).toEqual({
     type: `urn:gatelatch:problem:${problem.code}`,
     title: entry && errorCatalogue[entry].title,
     status,
@@ -47,6 +48,12 @@ export function expectSoundRefusal({ status, headers, body }: Answer, { head = f
   else expect(errors).toBeUndefined();
   expect(JSON.stringify(body)).not.toMatch(/node_modules|\.ts:|\.js:|Prisma|SELECT|at \w+ \(/);
 }
+
+/** Members that a problem has besides the usual ones, by its code. */
+const ownMembers: Record<string, string[]> = {
+  insufficient_user_authentication: ['acr_values', 'max_age'],
+  second_factor_required: ['login_token', 'expires_in', 'methods'],
+};
 
 function expectFieldErrors(errors: unknown): void {
   expect(errors).toEqual(expect.arrayContaining([{ path: expect.any(String), message: expect.stringMatching(/./) }]));

@@ -78,7 +78,7 @@ function fastHashes(secret: Buffer): [string, string][] {
   });
 }
 
-/** Whether our server made it: a mailed, refresh or device token, or a JWT. */
+/** Whether our server made it: a mailed, refresh, device or login token, a JWT, or a recovery code without its hyphens. */
 function isRandom(text: string): boolean {
-  return /^[\w.-]{43,}$/.test(text);
+  return /^[\w.-]{43,}$|^[0-9A-Z]{24}$/.test(text);
 }

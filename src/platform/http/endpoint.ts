@@ -136,6 +136,9 @@ export type RowOptions<Deps extends BaseDeps, Principal> = {
   guard: Guard<Deps, Principal>;
   /** The role that the principal needs, else 403 `forbidden`. */
   role?: Principal extends { roles: string[] } ? string : never;
+  /** How strong and how fresh, in seconds, the sign-in behind the token must be, else 401 (RFC 9470). */
+  acr?: Principal extends { acr: infer Acr } ? Acr : never;
+  maxAge?: Principal extends { acr: string } ? number : never;
   limit?: RowLimit<Deps, Principal> | RowLimit<Deps, Principal>[];
   /** Not counted by the general limit: probes of a whole cluster come from one address. */
   isProbe?: true;
@@ -147,6 +150,8 @@ export type Row<Deps extends BaseDeps> = {
   tag?: string;
   guard: Guard<Deps, unknown>;
   role?: string;
+  acr?: string;
+  maxAge?: number;
   limits: RowLimit<Deps, never>[];
   isProbe?: true;
   endpoint: Endpoint<Deps, never>;

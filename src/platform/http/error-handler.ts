@@ -15,6 +15,7 @@ export type Problem = {
   code: string;
   request_id: string;
   errors?: AppError['errors'];
+  [member: string]: unknown;
 };
 
 /** The only exit for errors. One that is not an {@link AppError} is logged; the client only sees `internal_error`. */
@@ -75,15 +76,25 @@ export function problemOf(error: AppError, requestId: string): Problem {
     code,
     request_id: requestId,
     ...(error.errors && { errors: error.errors }),
+    ...error.members,
   };
 }
 
 // RFC 6750 §3: without a token the challenge has no error.
-function challengeOf({ code, status }: AppError): string | undefined {
+function challengeOf({ code, status, members }: AppError): string | undefined {
+  if (code === 'insufficient_user_authentication') return challenge(code, code) + parametersOf(members);
   if (code === 'forbidden') return challenge('insufficient_scope', code);
   if (status !== 401) return undefined;
-  const noToken = code === 'unauthenticated' || code === 'invalid_credentials';
-  return noToken ? challenge() : challenge('invalid_token', code);
+  return aboutSignIn.has(code) ? challenge() : challenge('invalid_token', code);
+}
+
+const aboutSignIn = new Set<ErrorCode>(['unauthenticated', 'invalid_credentials', 'login_expired', 'invalid_code']);
+
+/** RFC 9470 §3: what is asked for. */
+function parametersOf(members: AppError['members'] = {}): string {
+  return Object.entries(members)
+    .map(([name, value]) => `, ${name}="${value}"`)
+    .join('');
 }
 
 function challenge(error?: string, code?: ErrorCode): string {

@@ -26,13 +26,15 @@ type MountOptions<Deps extends BaseDeps> = {
   deps: Deps;
   credentials: Credentials;
   refuseCrossSite: RefuseCrossSite;
+  /** The step that checks how a client signed in, if the row asks for that. */
+  stepUp(row: Row<Deps>): RequestHandler[];
 };
 
 type Steps = (RequestHandler | ErrorRequestHandler)[];
 
 /** Mounts the route table: each row becomes a list of named steps, without any that it does not need. */
 export function mount<Deps extends BaseDeps>(app: Express, rows: Row<Deps>[], options: MountOptions<Deps>): void {
-  const { deps, credentials, refuseCrossSite } = options;
+  const { deps, credentials, refuseCrossSite, stepUp } = options;
   const guards = createGuardSteps(deps);
   const { cookiesCount, cookiesFor } = createCookiesFor<Deps>(credentials);
   const limitsFor = createRateLimit(deps, cookiesFor);
@@ -41,7 +43,7 @@ export function mount<Deps extends BaseDeps>(app: Express, rows: Row<Deps>[], op
   function stepsOf(row: Row<Deps>): Steps {
     const { body, query } = row.endpoint;
     const fields = body ? fieldsOf(body) : [];
-    const guard = [...guards(row.guard), ...(row.role === undefined ? [] : [requireRole(row.role)])];
+    const guard = [...guards(row.guard), ...(row.role === undefined ? [] : [requireRole(row.role)]), ...stepUp(row)];
     const read = body ? [readBody, checkBody(body)] : [];
     const byTransport = fields.includes('transport') ? [refuseCookiesCrossSite(credentials, refuseCrossSite)] : [];
     const { count, settle, refused } = limitsFor(row);

@@ -22,6 +22,8 @@ export function operationOf<Deps extends BaseDeps>(
     summary,
     ...descriptionOf(row),
     security: securityOf(row, config),
+    ...(row.acr !== undefined && { 'x-acr': row.acr }),
+    ...(row.maxAge !== undefined && { 'x-max-age': row.maxAge }),
     ...parametersOf(row),
     ...(body && {
       requestBody: {

@@ -19,6 +19,20 @@ export const problemSchema = z
       .array(z.object({ path: z.string(), message: z.string() }))
       .optional()
       .meta({ description: 'What is wrong with the input, and where. Only with `validation_failed`.' }),
+    acr_values: z.string().optional().meta({
+      description: 'How strong the sign-in must be. Only with `insufficient_user_authentication`.',
+    }),
+    max_age: z.int().optional().meta({
+      description: 'How old the sign-in may be, in seconds. Only with `insufficient_user_authentication`.',
+    }),
+    login_token: z.string().optional().meta({
+      description: 'Stands for the first factor. Only with `second_factor_required`, as the next two.',
+    }),
+    expires_in: z.int().optional().meta({ description: 'How long the login token is good, in seconds.' }),
+    methods: z
+      .array(z.enum(['totp', 'passkey', 'recovery_code']))
+      .optional()
+      .meta({ description: 'The second factors that this user has.' }),
   })
   .meta({ id: 'Problem', description: 'A refusal (RFC 9457).' });
 
@@ -36,6 +50,12 @@ function exampleOf(code: ErrorCode): z.infer<typeof problemSchema> {
     detail: `${title}.`,
     code: name,
     request_id: '7f0e2f0c-3d7e-4c1b-9d3c-5b0a4b1f6a52',
+    ...(code === 'insufficient_user_authentication' && { acr_values: 'aal2', max_age: 900 }),
+    ...(code === 'second_factor_required' && {
+      login_token: 'rZ3mXo0dQ2m1n0vYwq8sT4bJ7uKcE5hLxPfAgWiNyVo',
+      expires_in: 300,
+      methods: ['totp' as const, 'recovery_code' as const],
+    }),
     ...(code === 'validation_failed' && { errors: [{ path: 'username', message: 'Use 3 to 32 characters.' }] }),
   };
 }

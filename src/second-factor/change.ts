@@ -1,0 +1,60 @@
+import { type Actor, auditEvent } from '../audit/events.js';
+import type { Context } from '../endpoint.js';
+import type { ProvenUser } from '../passwords/proof.js';
+import type { Transaction } from '../platform/db/database.js';
+import type { AccessClaims } from '../sessions/access-tokens.js';
+import { commitChange, endEverything } from '../sessions/end.js';
+import type { Revocation } from '../sessions/revocations.js';
+import { lockMethods, type Methods, type SecondFactor } from './methods.js';
+
+/** Who changes their methods, and in which session. */
+export type Changing = Pick<Context<AccessClaims>, 'deps' | 'principal' | 'caller'>;
+
+/**
+ * What a change does to sign-ins: nothing; or it voids half-done logins, because one more method can be asked for; or it
+ * ends every other session, for this reason.
+ */
+type Effect = 'none' | 'adds' | 'second_factor_changed' | 'password_removed';
+
+type Outcome<T> = { result: T; effect: Effect };
+
+/**
+ * Changes a user's methods in a transaction that has locked the user.
+ * @param proven what was proven before; it is checked again under the lock
+ * @throws as `change` and {@link lockMethods}
+ */
+export async function changeMethods<T>(
+  { deps, principal, caller }: Changing,
+  proven: ProvenUser | undefined,
+  change: (tx: Transaction, methods: Methods & { hasUnverifiedEmail: boolean }, actor: Actor) => Promise<Outcome<T>>,
+): Promise<T> {
+  const actor: Actor = { actorId: principal.sub, caller };
+  const done: T[] = [];
+  await commitChange(deps, async (tx) => {
+    const methods = await lockMethods(tx, principal, proven);
+    const { result, effect } = await change(tx, methods, actor);
+    // The transaction may run again.
+    done[0] = result;
+    return endFor(tx, principal, effect, actor);
+  });
+  return done[0] as T;
+}
+
+async function endFor(
+  tx: Transaction,
+  { sub, sid }: AccessClaims,
+  effect: Effect,
+  actor: Actor,
+): Promise<Revocation[]> {
+  if (effect === 'none') return [];
+  if (effect !== 'adds') return (await endEverything(tx, sub, effect, actor, sid)).revocations;
+  await tx.$executeRaw`DELETE FROM login_attempt WHERE user_id = ${sub}::uuid`;
+  return [];
+}
+
+/** Turns the second factor on or off. The caller ends other sessions. */
+export async function setSecondFactor(tx: Transaction, userId: string, to: SecondFactor, actor: Actor): Promise<void> {
+  await tx.$executeRaw`
+    UPDATE "user" SET second_factor = ${to}, wrong_codes = 0, updated_at = clock_timestamp() WHERE id = ${userId}::uuid`;
+  await tx.$executeRaw(auditEvent('second_factor.changed', userId, actor, { to }));
+}

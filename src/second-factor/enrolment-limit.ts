@@ -1,0 +1,15 @@
+import type { RowLimit } from '../endpoint.js';
+import type { AccessClaims } from '../sessions/access-tokens.js';
+import { tokensIn } from '../sessions/cookies.js';
+import { deviceIdOf } from '../sessions/known-devices.js';
+
+/** Wrong first codes count with the wrong codes of sign-ins: by known device, else by user. */
+export const enrolmentLimit: RowLimit<AccessClaims> = {
+  name: 'second_factor',
+  keys({ deps, limits, cookies, principal: { sub, epoch } }) {
+    const { device } = tokensIn(cookies, deps.config.cookies);
+    const deviceId = device === undefined ? undefined : deviceIdOf(deps.keys, { id: sub, epoch }, device);
+    return [{ limit: limits.second_factor, key: deviceId === undefined ? sub : `${sub} ${deviceId}` }];
+  },
+  counts: (code) => code === 'invalid_code',
+};

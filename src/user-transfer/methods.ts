@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import { textSchema } from '../platform/http/fields.js';
+import { type SecondFactor, secondFactors } from '../second-factor/methods.js';
+import { importedTotpSecret } from '../second-factor/totp.js';
+
+export type ForeignTotp = { secret: Uint8Array; name: string };
+
+/** Bytes are base64url. */
+export type ForeignPasskey = z.infer<typeof passkeySchema>;
+
+/** What a user signs in with besides the password. */
+export type ForeignMethods = {
+  totp: ForeignTotp[];
+  passkeys: ForeignPasskey[];
+  /** SHA-256, as hex; of another Gatelatch alone. */
+  recoveryCodes: string[];
+  secondFactor: SecondFactor;
+};
+
+const name = textSchema(1, 64);
+
+const totpSchema = z
+  .strictObject({
+    secret: z
+      .string()
+      .max(2_000)
+      .transform(importedTotpSecret)
+      .refine((secret) => secret !== undefined, 'Base32 or an otpauth URI, of SHA-1, 6 digits and 30 seconds.'),
+    name: name.default('Authenticator'),
+  })
+  .transform(({ secret, ...rest }) => ({ ...rest, secret: secret ?? new Uint8Array() }));
+
+function base64url(least: number, most: number) {
+  return z
+    .string()
+    .max(2 * most)
+    .refine((text) => {
+      const bytes = Buffer.from(text, 'base64url');
+      return bytes.toString('base64url') === text && bytes.length >= least && bytes.length <= most;
+    }, `Base64url of ${least} to ${most} bytes, without padding.`);
+}
+
+const passkeySchema = z.strictObject({
+  credential_id: base64url(1, 1_023),
+  // COSE is a CBOR map.
+  public_key: base64url(1, 1_024).refine((text) => ((Buffer.from(text, 'base64url')[0] ?? 0) & 0xe0) === 0xa0, 'COSE.'),
+  counter: z.int().min(0).max(0xffff_ffff),
+  user_handle: base64url(1, 64),
+  rp_id: z.string().regex(/^[a-z0-9.-]{1,253}$/, 'A host name.'),
+  transports: z
+    .array(z.string().regex(/^[a-z-]{1,32}$/))
+    .max(10)
+    .default([]),
+  synced: z.boolean().default(false),
+  name: name.default('Passkey'),
+});
+
+const totpsSchema = z.array(totpSchema).max(5, 'At most 5.');
+
+/** The fields of a line. */
+export const methodFields = {
+  totp: totpsSchema.default([]),
+  passkeys: z.array(passkeySchema).max(20, 'At most 20.').default([]),
+  second_factor: z.enum(secondFactors).optional(),
+  sealed: z.string().max(16_384).optional(),
+};
+
+/** What is sealed of a line. */
+export const sealedSchema = z.strictObject({
+  totp: totpsSchema,
+  recovery_codes: z.array(z.string().regex(/^[0-9a-f]{64}$/)).max(10),
+});
+
+type Facts = ForeignMethods & { email: string | null; emailVerified: boolean; passwordHash: string | null };
+
+/** Why a user could not sign in as the line says, or could be somebody else's. */
+export function objectionToMethods(user: Facts): string | undefined {
+  const { totp, passkeys, recoveryCodes, secondFactor, email, emailVerified, passwordHash } = user;
+  const count = totp.length + passkeys.length;
+  if (totp.length > 5) return 'totp: At most 5.';
+  if (count > 0 && email !== null && !emailVerified)
+    return 'email_verified: Needed: a user with totp or passkeys has a verified e-mail, or none.';
+  if (email === null && passwordHash === null && passkeys.length === 0)
+    return 'password_hash: Needed: without an e-mail the user could not choose a password by mail.';
+  if (secondFactor === 'any' && count === 0)
+    return 'second_factor: There is nothing to ask for. Import the file with --open, or set it to off.';
+  if (secondFactor === 'passkey' && (passkeys.length === 0 || (passkeys.length === 1 && recoveryCodes.length === 0)))
+    return 'second_factor: This needs two passkeys, or one and recovery codes in a sealed line.';
+  return undefined;
+}
