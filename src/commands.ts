@@ -6,6 +6,7 @@ import { keyCommands } from './keys/commands.js';
 import { databaseCopyCommand } from './operations/database-copy.js';
 import { doctor } from './operations/doctor/doctor.js';
 import { purgeCommand } from './operations/purge.js';
+import { purgeSpentChallenges } from './passkeys/purge.js';
 import type { Command } from './platform/cli/command.js';
 import { transferCommands } from './user-transfer/commands.js';
 
@@ -17,6 +18,6 @@ export const commands: Command<CommandDeps>[] = [
   ...keyCommands,
   ...auditCommands,
   databaseCopyCommand,
-  purgeCommand,
+  purgeCommand([purgeSpentChallenges]),
   doctor,
 ];

@@ -1,6 +1,7 @@
 import { StartError } from './errors.js';
 import { ratesOf } from './limits.js';
 import { ownSettings } from './own/settings.js';
+import { passkeyConfig, passkeyContradictions } from './passkeys/settings.js';
 import { readEnvFile } from './platform/settings/env-file.js';
 import { type Settings, settings } from './settings.js';
 
@@ -55,11 +56,13 @@ function contradictions(given: Partial<Settings>): string[] {
     problems.push('JWT_ISSUER must have no other signs in its path than letters, digits, and . / ~ % _ -.');
   if ((given.ADMIN_USERNAME === undefined) !== (given.ADMIN_PASSWORD === undefined))
     problems.push('ADMIN_USERNAME and ADMIN_PASSWORD must be set together, or neither.');
+  problems.push(...passkeyContradictions(given, given.APP_URL ?? given.JWT_ISSUER ?? 'http://localhost'));
   return problems;
 }
 
 function shape(given: Settings) {
   const issuer = given.JWT_ISSUER ?? `http://localhost:${given.PORT}`;
+  const appUrl = given.APP_URL ?? issuer;
   const production = given.NODE_ENV === 'production';
   // A proxy takes it away before it asks us.
   const publicPath = new URL(issuer).pathname.replace(/\/$/, '');
@@ -113,11 +116,12 @@ function shape(given: Settings) {
       queueLimit: given.HASH_QUEUE,
       poolThreads: given.UV_THREADPOOL_SIZE,
     },
-    appUrl: given.APP_URL ?? issuer,
+    appUrl,
+    passkeys: passkeyConfig(given, { appUrl, issuer, corsOrigins: given.CORS_ORIGINS }),
     mail: {
       smtpUrl: given.SMTP_URL,
       ownHost: new URL(issuer).hostname,
-      from: given.MAIL_FROM ?? `Gatelatch <no-reply@${new URL(given.APP_URL ?? issuer).hostname}>`,
+      from: given.MAIL_FROM ?? `Gatelatch <no-reply@${new URL(appUrl).hostname}>`,
       folder: given.MAIL_FOLDER,
       localDomains: given.EMAIL_LOCAL_DOMAINS,
     },

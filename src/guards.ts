@@ -1,4 +1,5 @@
 import type { Guard } from './endpoint.js';
+import { secondFactorGuard } from './second-factor/guard.js';
 import { refreshCookieScheme } from './sessions/schemes.js';
 
 /** Every guard. A row names one, and its endpoint gets the guard's principal: what is known of the client. */
@@ -21,7 +22,10 @@ export const refreshToken: Guard<undefined> = {
   step: undefined,
 };
 
+export const secondFactor = secondFactorGuard();
+
 export { verifiedEmail } from './email/guard.js';
 export { metricsToken } from './health/guard.js';
 export { password } from './log-in/guard.js';
+export { passkey } from './passkeys/guard.js';
 export { accessToken, anyAccessToken, optionalAccessToken } from './sessions/guard.js';

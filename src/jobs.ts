@@ -5,6 +5,7 @@ import { sealAudit } from './audit/chain/seal.js';
 import type { Deps } from './deps.js';
 import { purgeTokens } from './email/purge.js';
 import { rotateKeysByAge } from './keys/rotation.js';
+import { purgeSpentChallenges } from './passkeys/purge.js';
 import { purgeLimits } from './platform/limits/purge.js';
 import { purgeOutbox } from './platform/outbox/purge.js';
 import { purgeSecondFactors } from './second-factor/purge.js';
@@ -27,6 +28,7 @@ const jobs: { name: string; everySeconds: number; run(deps: Deps): Promise<unkno
   { name: 'purge outbox', everySeconds: 3600, run: purgeOutbox },
   { name: 'purge one-time tokens', everySeconds: 3600, run: purgeTokens },
   { name: 'purge second factors', everySeconds: 3600, run: purgeSecondFactors },
+  { name: 'purge spent challenges', everySeconds: 3600, run: purgeSpentChallenges },
   { name: 'purge pending sign-ups', everySeconds: 3600, run: purgePendingSignUps },
 ];
 

@@ -2,6 +2,7 @@ import { userDeleted } from './admin/mails.js';
 import { type AddressMail, emailChangeAsked, emailChanged, resend, verify } from './email/mails.js';
 import { newDevice } from './log-in/mails.js';
 import { usernameChanged } from './me/mails.js';
+import { passkeyAdded, passkeyRemoved, passkeySuspect } from './passkeys/mails.js';
 import { forgot, passwordChanged, passwordReset } from './passwords/mails.js';
 
 import {
@@ -14,6 +15,7 @@ import {
   totpAdded,
   totpRemoved,
 } from './second-factor/method-mails.js';
+import { deviceTrusted, recoveryCodesFew, recoveryCodeUsed, wrongCodes } from './second-factor/sign-in-mails.js';
 
 /** Every mail, by its purpose. The first three look up their user at sending time; the others are notices. */
 export const mails: Record<string, AddressMail> = {
@@ -32,8 +34,15 @@ export const mails: Record<string, AddressMail> = {
   second_factor_reset: secondFactorReset,
   totp_added: totpAdded,
   totp_removed: totpRemoved,
+  passkey_added: passkeyAdded,
+  passkey_removed: passkeyRemoved,
+  passkey_suspect: passkeySuspect,
   recovery_codes_made: recoveryCodesMade,
   password_removed: passwordRemoved,
+  device_trusted: deviceTrusted,
+  recovery_code_used: recoveryCodeUsed,
+  recovery_codes_few: recoveryCodesFew,
+  wrong_codes: wrongCodes,
   user_deleted: userDeleted,
 };
 

@@ -13,8 +13,10 @@ import {
   metricsToken,
   open,
   optionalAccessToken,
+  passkey,
   password,
   refreshToken,
+  secondFactor,
 } from './guards.js';
 import * as health from './health/endpoints.js';
 import * as keys from './keys/endpoints.js';
@@ -24,17 +26,25 @@ import * as me from './me/endpoints.js';
 import { exportMe } from './me/export.js';
 import { exportLimit, usernameLimit } from './me/limits.js';
 import { ownRoutes } from './own/routes.js';
+import { passkeyLimit } from './passkeys/limits.js';
+import * as passkeys from './passkeys/own-endpoints.js';
+import { logInWithPasskey, signInOptions } from './passkeys/sign-in-endpoints.js';
+import * as wellKnown from './passkeys/well-known.js';
 import * as passwords from './passwords/endpoints.js';
 import { passwordLimit, resetLimit } from './passwords/limits.js';
 import type { FileFolder } from './platform/http/endpoint.js';
 import { enrolmentLimit } from './second-factor/enrolment-limit.js';
 import * as methods from './second-factor/method-endpoints.js';
+import { reauthenticateBy } from './second-factor/reauthenticate.js';
+import { giveSecondFactor } from './second-factor/sign-in-endpoints.js';
 import * as totp from './second-factor/totp-endpoints.js';
 import * as sessions from './sessions/endpoints.js';
 import { refreshLimit } from './sessions/limits.js';
 import { signUp } from './sign-up/endpoints.js';
 import { signUpLimit } from './sign-up/limits.js';
 import { welcome } from './welcome/endpoints.js';
+
+const reauthenticate = reauthenticateBy();
 
 const adminWithPassword = { guard: accessToken, role: 'admin', limit: passwordLimit } as const;
 
@@ -45,6 +55,8 @@ export const routes: Row[] = [
   ...group('Signing in', [
     POST('/auth/signup', { guard: open, limit: signUpLimit }, signUp),
     POST('/auth/login', { guard: password, limit: logInLimit }, logIn),
+    POST('/auth/login/second-factor', { guard: secondFactor }, giveSecondFactor),
+    POST('/auth/reauthenticate', { guard: accessToken, acr: 'aal1', limit: passwordLimit }, reauthenticate),
     POST('/auth/refresh', { guard: refreshToken, limit: refreshLimit }, sessions.refresh),
     POST('/auth/logout', { guard: anyAccessToken }, sessions.logOut),
   ]),
@@ -59,17 +71,29 @@ export const routes: Row[] = [
   ]),
 
   ...group('Sessions', [
-    GET('/auth/sessions', { guard: accessToken }, sessions.list),
+    GET('/auth/sessions', { guard: accessToken, acr: 'aal1' }, sessions.list),
     DELETE('/auth/sessions/{id}', { guard: accessToken }, sessions.end),
     POST('/auth/logout-all', { guard: accessToken }, sessions.endAll),
   ]),
 
   ...group('Me', [
-    GET('/me', { guard: accessToken }, me.show),
+    GET('/me', { guard: accessToken, acr: 'aal1' }, me.show),
     PATCH('/me', { guard: accessToken, limit: [passwordLimit, newEmailLimit, usernameLimit] }, me.update),
     DELETE('/me', { guard: accessToken, limit: passwordLimit }, me.remove),
     POST('/me/password', { guard: accessToken, limit: passwordLimit }, passwords.change),
     GET('/me/export', { guard: accessToken, limit: exportLimit }, exportMe),
+  ]),
+
+  ...group('Passkeys', [
+    POST('/auth/passkey/options', { guard: open }, signInOptions),
+    POST('/auth/login/passkey', { guard: passkey, limit: passkeyLimit }, logInWithPasskey),
+    POST('/me/passkeys/options', { guard: accessToken, acr: 'aal1', limit: passwordLimit }, passkeys.options),
+    POST('/me/passkeys', { guard: accessToken, acr: 'aal1' }, passkeys.add),
+    PATCH('/me/passkeys/{id}', { guard: accessToken }, passkeys.rename),
+    DELETE('/me/passkeys/{id}', { guard: accessToken, limit: passwordLimit }, passkeys.remove),
+    GET('/.well-known/apple-app-site-association', { guard: open }, wellKnown.ios),
+    GET('/.well-known/assetlinks.json', { guard: open }, wellKnown.android),
+    GET('/.well-known/webauthn', { guard: open }, wellKnown.relatedOrigins),
   ]),
 
   ...group('Sign-in methods', [

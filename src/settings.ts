@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { limitSettings } from './limits.js';
 import { ownSettings } from './own/settings.js';
+import { passkeySettings } from './passkeys/settings.js';
 import { hashCost } from './passwords/hash-cost.js';
 import {
   accessTokenSources,
@@ -291,6 +292,7 @@ export const settingGroups = {
   'Browsers and proxies': browsers,
   'Rate limits': limits,
   'Passwords and sign-up': passwords,
+  Passkeys: passkeySettings,
   Mail: mail,
   Administration: administration,
   'Running it': running,
@@ -306,6 +308,7 @@ export const settings = z.object({
   ...browsers,
   ...limits,
   ...passwords,
+  ...passkeySettings,
   ...mail,
   ...administration,
   ...running,

@@ -12,6 +12,7 @@ const rooms = [
   'passwords',
   'second-factor',
   'log-in',
+  'passkeys',
   'sign-up',
   'admin',
   'own',
@@ -158,6 +159,8 @@ describe('The libraries:', () => {
     ['passport-local', 'log-in/guard.ts'],
     ['passport-jwt', 'sessions/guard.ts'],
     ['cookie', 'platform/http/cookies.ts'],
+    ['@simplewebauthn/server', 'passkeys/verify.ts'],
+    ['@simplewebauthn/server/helpers', 'passkeys/verify.ts'],
     ['otpauth', 'second-factor/totp.ts'],
     ['uqr', 'second-factor/qr.ts'],
   ])('%s is imported by %s', (name, file) => {

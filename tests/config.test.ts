@@ -132,6 +132,24 @@ const cases: Record<keyof typeof settings.shape, Case> = {
     bad: ['599', ...durations.bad],
   },
   REVOCATION_FEED: { at: (c) => c.revocationFeed, default: 'listen', good: { poll: 'poll' }, bad: ['Listen', 'off'] },
+  PASSKEY_RP_ID: {
+    at: (c) => c.passkeys.rpId,
+    default: 'localhost',
+    good: { localhost: 'localhost' },
+    bad: ['127.0.0.1', '[::1]', 'LOCALHOST', 'http://localhost', 'com'],
+  },
+  PASSKEY_ORIGINS: {
+    at: (c) => c.passkeys.relatedOrigins,
+    default: [],
+    good: { 'https://a.example, https://b.example:8443': ['https://a.example', 'https://b.example:8443'] },
+    bad: ['http://a.example', 'https://a.example/', '*', 'null'],
+  },
+  PASSKEY_APPS: {
+    at: (c) => c.passkeys.iosApps,
+    default: [],
+    good: { 'ios:ABCDE12345.com.example.app': ['ABCDE12345.com.example.app'] },
+    bad: ['com.example.app', 'ios:com.example.app', 'android:com.example.app:00', 'web:https://a.example'],
+  },
   CORS_ORIGINS: {
     at: (c) => c.corsOrigins,
     default: [],

@@ -10,7 +10,13 @@ import type { Db } from '../platform/db/database.js';
 import { time } from '../platform/http/fields.js';
 import { JsonStream } from '../platform/http/json-stream.js';
 import type { PersonalData } from '../platform/personal-data.js';
-import { loginAttemptsData, recoveryCodesData, totpsData, trustedDevicesData } from '../second-factor/personal-data.js';
+import {
+  loginAttemptsData,
+  passkeysData,
+  recoveryCodesData,
+  totpsData,
+  trustedDevicesData,
+} from '../second-factor/personal-data.js';
 import { sessionsData } from '../sessions/personal-data.js';
 import { userJson, userSchema } from '../users/json.js';
 
@@ -18,6 +24,7 @@ import { userJson, userSchema } from '../users/json.js';
 export const exported: Record<string, PersonalData> = {
   sessions: sessionsData,
   totp: totpsData,
+  passkeys: passkeysData,
   recovery_codes: recoveryCodesData,
   trusted_devices: trustedDevicesData,
   login_attempts: loginAttemptsData,

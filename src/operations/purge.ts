@@ -12,7 +12,8 @@ import { finishEndings } from '../sessions/unfinished.js';
 import { purgePendingSignUps } from '../sign-up/purge.js';
 import { finishDeletions } from '../users/removal.js';
 
-export const purgeCommand: Command<CommandDeps> = {
+/** @param further what rooms purge that can be taken away */
+export const purgeCommand = (further: ((deps: CommandDeps) => Promise<void>)[]): Command<CommandDeps> => ({
   name: 'purge',
   arguments: [],
   summary: 'remove expired data now, as the server does every hour',
@@ -25,6 +26,7 @@ export const purgeCommand: Command<CommandDeps> = {
       purgeSecondFactors,
       purgePendingSignUps,
       purgeLimits,
+      ...further,
     ])
       await purge(deps);
     const purged = await purgeSessions(deps);
@@ -37,7 +39,7 @@ export const purgeCommand: Command<CommandDeps> = {
       text: `Removed ${sessions} sessions, ${revocations} revocations and ${events} audit events.`,
     };
   },
-};
+});
 
 /** Before the first start of a server there is no key, so nothing is sealed. */
 async function retain(deps: CommandDeps): Promise<Retained> {

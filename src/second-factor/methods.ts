@@ -81,7 +81,9 @@ export function afterRemoval(methods: Methods, of: 'totps' | 'passkeys', require
   const cannotSignIn = !left.hasPassword && left.passkeys === 0;
   const cannotMeet = of === 'passkeys' && isAtLeast(required, 'phr') && left.passkeys === 0;
   if (cannotSignIn || cannotMeet) throw new AppError('last_sign_in_method');
-  const to = left.totps + left.passkeys === 0 ? 'off' : left.secondFactor;
-  requireAskable(left, to, required);
+  const isNone = left.totps + left.passkeys === 0;
+  const to = isNone ? 'off' : left.secondFactor;
+  // Where it was off, it may stay so: what is left meets what the server asks.
+  if (isNone || to !== 'off') requireAskable(left, to, required);
   return to;
 }

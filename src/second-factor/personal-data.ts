@@ -24,6 +24,30 @@ export const totpsData = personalData({
   },
 });
 
+/** A user's passkeys, without their keys. */
+export const passkeysData = personalData({
+  table: 'passkey',
+  schema: z.object({
+    id: z.uuid(),
+    name: z.string(),
+    rp_id: z.string(),
+    synced: z.boolean(),
+    created_at: time,
+    last_used_at: time.nullable(),
+  }),
+  async read(db, { id: userId }) {
+    const rows = await db.passkey.findMany({ where: { userId }, omit: { publicKey: true }, take: maxExported });
+    return rows.map(({ id, name, rpId, synced, createdAt, lastUsedAt }) => ({
+      id,
+      name,
+      rp_id: rpId,
+      synced,
+      created_at: createdAt.toISOString(),
+      last_used_at: lastUsedAt?.toISOString() ?? null,
+    }));
+  },
+});
+
 /** When each was made, without its hash. */
 export const recoveryCodesData = personalData({
   table: 'recovery_code',

@@ -1,4 +1,6 @@
-import { Passport, type Strategy } from 'passport';
+import { Passport, Strategy } from 'passport';
+
+export { Strategy };
 
 /**
  * The only file that creates a Passport: one per guard and app, because the whole process shares the package's default
