@@ -1,4 +1,6 @@
+import { readdirSync } from 'node:fs';
 import { configDefaults, defineConfig } from 'vitest/config';
+import { opensDatabase } from './tests/support/opens-database.js';
 
 const NEEDS_POSTGRES = '**/*.postgres.test.ts';
 const NEEDS_BROWSER = '**/*.browser.test.ts';
@@ -14,17 +16,24 @@ const BY_MODE: Record<string, string> = {
 };
 
 // What takes minutes, processes of its own and the machine for itself has a mode of its own.
-const ALONE = ['faults', 'abuse', 'copies', 'image'];
+const ALONE = ['faults', 'abuse', 'copies', 'image', 'topology'];
 const filesOf = (mode: string) => [
   `tests/${mode}/*.${mode}.test.ts`,
   ...(mode === 'copies' ? ['tests/merge.test.ts', 'tests/examples/start.test.ts'] : []),
 ];
 
-// `vitest run` needs nothing but Node. `vitest run --mode postgres` runs the same and more on a real Postgres: the one
-// that TEST_DATABASE_URL names, else a throw-away one. `vitest run --mode browser` runs what needs Chromium, and
-// `vitest run --mode postman` the Postman collection, on both kinds of database. `vitest run --mode docs` runs the
-// commands of README and docs/, which need bash and curl. `vitest run --mode long` runs what is the same on any database
-// and takes long by nature: many processes, compilers, a million tokens.
+// What `vitest run` runs and what would be the same on a real Postgres.
+const withoutDatabase = () =>
+  readdirSync('tests', { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.ts') && !name.endsWith('.postgres.test.ts'))
+    .map((name) => `tests/${name}`)
+    .filter((file) => !opensDatabase(file));
+
+// `vitest run` needs nothing but Node. `vitest run --mode postgres` runs what opens a database, and more, on a real
+// Postgres: the one that TEST_DATABASE_URL names, else a throw-away one. `vitest run --mode browser` runs what needs
+// Chromium, and `vitest run --mode postman` the Postman collection, on both kinds of database. `vitest run --mode docs`
+// runs the commands of README and docs/, which need bash and curl. `vitest run --mode long` runs what is the same on any
+// database and takes long by nature: many processes, compilers, a million tokens.
 export default defineConfig(({ mode }) => ({
   test: {
     pool: 'forks',
@@ -42,7 +51,7 @@ function together(mode: string) {
     exclude: [
       ...configDefaults.exclude,
       ...ALONE.flatMap(filesOf),
-      ...(mode === 'postgres' ? [] : [NEEDS_POSTGRES]),
+      ...(mode === 'postgres' ? withoutDatabase() : [NEEDS_POSTGRES]),
       ...(mode === 'browser' ? [] : [NEEDS_BROWSER]),
       ...(mode === 'postman' ? [] : [NEWMAN]),
       ...(mode === 'docs' ? [] : [NEEDS_CURL]),

@@ -1,4 +1,5 @@
 import type { Guard } from './endpoint.js';
+import { secondFactorGuard } from './second-factor/guard.js';
 import { refreshCookieScheme } from './sessions/schemes.js';
 
 /** Every guard. A row names one, and its endpoint gets the guard's principal: what is known of the client. */
@@ -20,6 +21,8 @@ export const refreshToken: Guard<undefined> = {
   bodyFirst: true,
   step: undefined,
 };
+
+export const secondFactor = secondFactorGuard();
 
 export { verifiedEmail } from './email/guard.js';
 export { metricsToken } from './health/guard.js';

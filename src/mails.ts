@@ -15,6 +15,7 @@ import {
   totpAdded,
   totpRemoved,
 } from './second-factor/method-mails.js';
+import { deviceTrusted, recoveryCodesFew, recoveryCodeUsed, wrongCodes } from './second-factor/sign-in-mails.js';
 
 /** Every mail, by its purpose. The first three look up their user at sending time; the others are notices. */
 export const mails: Record<string, AddressMail> = {
@@ -38,6 +39,10 @@ export const mails: Record<string, AddressMail> = {
   passkey_suspect: passkeySuspect,
   recovery_codes_made: recoveryCodesMade,
   password_removed: passwordRemoved,
+  device_trusted: deviceTrusted,
+  recovery_code_used: recoveryCodeUsed,
+  recovery_codes_few: recoveryCodesFew,
+  wrong_codes: wrongCodes,
   user_deleted: userDeleted,
 };
 

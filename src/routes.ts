@@ -16,6 +16,7 @@ import {
   passkey,
   password,
   refreshToken,
+  secondFactor,
 } from './guards.js';
 import * as health from './health/endpoints.js';
 import * as keys from './keys/endpoints.js';
@@ -34,12 +35,16 @@ import { passwordLimit, resetLimit } from './passwords/limits.js';
 import type { FileFolder } from './platform/http/endpoint.js';
 import { enrolmentLimit } from './second-factor/enrolment-limit.js';
 import * as methods from './second-factor/method-endpoints.js';
+import { reauthenticateBy } from './second-factor/reauthenticate.js';
+import { giveSecondFactor } from './second-factor/sign-in-endpoints.js';
 import * as totp from './second-factor/totp-endpoints.js';
 import * as sessions from './sessions/endpoints.js';
 import { refreshLimit } from './sessions/limits.js';
 import { signUp } from './sign-up/endpoints.js';
 import { signUpLimit } from './sign-up/limits.js';
 import { welcome } from './welcome/endpoints.js';
+
+const reauthenticate = reauthenticateBy();
 
 const adminWithPassword = { guard: accessToken, role: 'admin', limit: passwordLimit } as const;
 
@@ -50,6 +55,8 @@ export const routes: Row[] = [
   ...group('Signing in', [
     POST('/auth/signup', { guard: open, limit: signUpLimit }, signUp),
     POST('/auth/login', { guard: password, limit: logInLimit }, logIn),
+    POST('/auth/login/second-factor', { guard: secondFactor }, giveSecondFactor),
+    POST('/auth/reauthenticate', { guard: accessToken, acr: 'aal1', limit: passwordLimit }, reauthenticate),
     POST('/auth/refresh', { guard: refreshToken, limit: refreshLimit }, sessions.refresh),
     POST('/auth/logout', { guard: anyAccessToken }, sessions.logOut),
   ]),
@@ -64,13 +71,13 @@ export const routes: Row[] = [
   ]),
 
   ...group('Sessions', [
-    GET('/auth/sessions', { guard: accessToken }, sessions.list),
+    GET('/auth/sessions', { guard: accessToken, acr: 'aal1' }, sessions.list),
     DELETE('/auth/sessions/{id}', { guard: accessToken }, sessions.end),
     POST('/auth/logout-all', { guard: accessToken }, sessions.endAll),
   ]),
 
   ...group('Me', [
-    GET('/me', { guard: accessToken }, me.show),
+    GET('/me', { guard: accessToken, acr: 'aal1' }, me.show),
     PATCH('/me', { guard: accessToken, limit: [passwordLimit, newEmailLimit, usernameLimit] }, me.update),
     DELETE('/me', { guard: accessToken, limit: passwordLimit }, me.remove),
     POST('/me/password', { guard: accessToken, limit: passwordLimit }, passwords.change),

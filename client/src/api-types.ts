@@ -126,7 +126,7 @@ export interface components {
             username?: string;
             /** @example ada@example.com */
             email?: string;
-            /** @description Needed to change the e-mail. */
+            /** @description Needed to change the e-mail, where there is one. */
             password?: string;
         };
         /**
@@ -135,7 +135,8 @@ export interface components {
          *     }
          */
         DeleteMeBody: {
-            password: string;
+            /** @description Needed where there is one. */
+            password?: string;
         };
         /**
          * @example {
@@ -144,8 +145,148 @@ export interface components {
          *     }
          */
         ChangePasswordBody: {
-            current_password: string;
+            /** @description Needed where there is one. */
+            current_password?: string;
             new_password: string;
+        };
+        /**
+         * @example {
+         *       "password": "nine geese over a quiet lake"
+         *     }
+         */
+        ProofBody: {
+            /** @description Needed unless you have just signed in with two factors, or have no password. */
+            password?: string;
+        };
+        /**
+         * @example {
+         *       "passkey": {
+         *         "id": "Yk3vJ8xq0ZtLw2sDfGhN5A",
+         *         "rawId": "Yk3vJ8xq0ZtLw2sDfGhN5A",
+         *         "type": "public-key",
+         *         "response": {
+         *           "clientDataJSON": "eyJ0eXBlIjoi",
+         *           "authenticatorData": "SZYN5YgO",
+         *           "signature": "MEUCIQDx",
+         *           "userHandle": "AaIDn2bo"
+         *         }
+         *       }
+         *     }
+         */
+        LogInWithPasskeyBody: {
+            passkey: components["schemas"]["PasskeyAssertion"];
+            /**
+             * @default bearer
+             * @enum {string}
+             */
+            transport: "bearer" | "cookie";
+            /**
+             * @description From an earlier login, unless a cookie has it.
+             * @example 3Pekminx9UAZogOfZs4XtMnFFqXY8OKzE
+             */
+            device_token?: string;
+        };
+        /** @description What `PublicKeyCredential.toJSON()` gives after `navigator.credentials.get`. */
+        PasskeyAssertion: {
+            id: string;
+            rawId: string;
+            /** @constant */
+            type: "public-key";
+            response: {
+                clientDataJSON: string;
+                authenticatorData: string;
+                signature: string;
+                userHandle?: string | null;
+            };
+        };
+        /**
+         * @example {
+         *       "passkey": {
+         *         "id": "Yk3vJ8xq0ZtLw2sDfGhN5A",
+         *         "rawId": "Yk3vJ8xq0ZtLw2sDfGhN5A",
+         *         "type": "public-key",
+         *         "response": {
+         *           "clientDataJSON": "eyJ0eXBlIjoi",
+         *           "attestationObject": "o2NmbXRk",
+         *           "transports": [
+         *             "internal"
+         *           ]
+         *         }
+         *       },
+         *       "name": "Ada’s laptop"
+         *     }
+         */
+        AddPasskeyBody: {
+            passkey: components["schemas"]["PasskeyEnrolment"];
+            /** @example Ada’s laptop */
+            name?: string;
+        };
+        /** @description What `PublicKeyCredential.toJSON()` gives after `navigator.credentials.create`. */
+        PasskeyEnrolment: {
+            id: string;
+            rawId: string;
+            /** @constant */
+            type: "public-key";
+            response: {
+                clientDataJSON: string;
+                attestationObject: string;
+                /** @default [] */
+                transports: string[];
+            };
+        };
+        /**
+         * @example {
+         *       "name": "Ada’s laptop"
+         *     }
+         */
+        RenamePasskeyBody: {
+            /** @example Ada’s laptop */
+            name: string;
+        };
+        /**
+         * @example {
+         *       "second_factor": "any",
+         *       "password": "nine geese over a quiet lake"
+         *     }
+         */
+        ChangeSignInMethodsBody: {
+            /**
+             * @description `any`: a code or a passkey is asked for besides the first factor. `passkey`: only a passkey will do.
+             * @enum {string}
+             */
+            second_factor: "off" | "any" | "passkey";
+            /** @description Needed unless you have just signed in with two factors, or have no password. */
+            password?: string;
+        };
+        /**
+         * @example {
+         *       "name": "Ada’s phone",
+         *       "password": "nine geese over a quiet lake"
+         *     }
+         */
+        EnrolTotpBody: {
+            /** @example Ada’s phone */
+            name?: string;
+            /** @description Needed unless you have just signed in with two factors, or have no password. */
+            password?: string;
+        };
+        /**
+         * @example {
+         *       "code": "287 082"
+         *     }
+         */
+        ConfirmTotpBody: {
+            /** @description Six digits; spaces do not matter. */
+            code: string;
+        };
+        /**
+         * @example {
+         *       "name": "Ada’s phone"
+         *     }
+         */
+        RenameTotpBody: {
+            /** @example Ada’s phone */
+            name: string;
         };
         /**
          * @example {
@@ -356,6 +497,8 @@ export interface components {
                 /** Format: date-time */
                 updated_at: string;
                 pending_email: string | null;
+                password: boolean;
+                second_factor: string;
                 disabled: boolean;
                 version: number;
                 last_login_at: string | null;
@@ -376,6 +519,43 @@ export interface components {
                 end_reason: string | null;
                 ip: string | null;
                 user_agent: string | null;
+            }[];
+            totp: {
+                /** Format: uuid */
+                id: string;
+                name: string;
+                /** Format: date-time */
+                created_at: string;
+                confirmed_at: string | null;
+                last_used_at: string | null;
+            }[];
+            passkeys: {
+                /** Format: uuid */
+                id: string;
+                name: string;
+                rp_id: string;
+                synced: boolean;
+                /** Format: date-time */
+                created_at: string;
+                last_used_at: string | null;
+            }[];
+            recovery_codes: {
+                /** Format: date-time */
+                created_at: string;
+            }[];
+            trusted_devices: {
+                /** Format: date-time */
+                created_at: string;
+                /** Format: date-time */
+                expires_at: string;
+                ip: string | null;
+                user_agent: string | null;
+            }[];
+            login_attempts: {
+                amr: string[];
+                tries: number;
+                /** Format: date-time */
+                expires_at: string;
             }[];
             todos: components["schemas"]["Todo"][];
             mails: {
@@ -427,6 +607,348 @@ export interface components {
             created_at: string;
             /** Format: date-time */
             updated_at: string;
+        };
+        /**
+         * @description `options` is what `PublicKeyCredential.parseRequestOptionsFromJSON` takes.
+         * @example {
+         *       "options": {
+         *         "challenge": "2vGq0c1tPzL8aRkBn4Yd7Q",
+         *         "rpId": "example.com",
+         *         "timeout": 600000,
+         *         "userVerification": "required"
+         *       },
+         *       "expires_in": 600
+         *     }
+         */
+        PasskeyOptions: {
+            options: {
+                challenge: string;
+                rpId: string;
+                /** @description In milliseconds. */
+                timeout: number;
+                /** @constant */
+                userVerification: "required";
+            };
+            /** @description In seconds. A page that waits longer asks again. */
+            expires_in: number;
+        };
+        /**
+         * @description `options` is what `PublicKeyCredential.parseCreationOptionsFromJSON` takes.
+         * @example {
+         *       "options": {
+         *         "challenge": "2vGq0c1tPzL8aRkBn4Yd7Q",
+         *         "rp": {
+         *           "id": "example.com",
+         *           "name": "example.com"
+         *         },
+         *         "user": {
+         *           "id": "AaIDn2bo",
+         *           "name": "ada",
+         *           "displayName": "ada"
+         *         },
+         *         "pubKeyCredParams": [
+         *           {
+         *             "type": "public-key",
+         *             "alg": -7
+         *           }
+         *         ],
+         *         "timeout": 600000,
+         *         "attestation": "none",
+         *         "authenticatorSelection": {
+         *           "residentKey": "required",
+         *           "requireResidentKey": true,
+         *           "userVerification": "required"
+         *         },
+         *         "excludeCredentials": []
+         *       },
+         *       "expires_in": 600
+         *     }
+         */
+        PasskeyCreationOptions: {
+            options: {
+                challenge: string;
+                rp: {
+                    id: string;
+                    name: string;
+                };
+                user: {
+                    id: string;
+                    name: string;
+                    displayName: string;
+                };
+                pubKeyCredParams: {
+                    /** @constant */
+                    type: "public-key";
+                    alg: number;
+                }[];
+                /** @description In milliseconds. */
+                timeout: number;
+                /** @constant */
+                attestation: "none";
+                authenticatorSelection: {
+                    /** @constant */
+                    residentKey: "required";
+                    /** @constant */
+                    requireResidentKey: true;
+                    /** @constant */
+                    userVerification: "required";
+                };
+                excludeCredentials: {
+                    /** @constant */
+                    type: "public-key";
+                    id: string;
+                    transports: string[];
+                }[];
+            };
+            /** @description In seconds. */
+            expires_in: number;
+        };
+        /**
+         * @example {
+         *       "id": "01a203a4-1c5e-7d20-8b6f-3e9a4c7d5f18",
+         *       "name": "Ada’s laptop",
+         *       "credential_id": "Yk3vJ8xq0ZtLw2sDfGhN5A",
+         *       "synced": true,
+         *       "aaguid": "fbfc3007-154e-4ecc-8c0b-6e020557d7bd",
+         *       "rp_id": "example.com",
+         *       "created_at": "2026-11-22T14:18:48.360Z",
+         *       "last_used_at": null
+         *     }
+         */
+        AddedPasskey: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** @description For `signalAllAcceptedCredentials`. */
+            credential_id: string;
+            /** @description Whether other devices may have it, too. */
+            synced: boolean;
+            /** @description The model of its authenticator, as that one says. */
+            aaguid: string | null;
+            rp_id: string;
+            /** Format: date-time */
+            created_at: string;
+            last_used_at: string | null;
+            /**
+             * @description Each is good once. They are told this once.
+             * @example [
+             *       "7PX4-KD2M-Q9TB-0V3H-WZ6R-8CNF"
+             *     ]
+             */
+            recovery_codes?: string[];
+        };
+        /**
+         * @example {
+         *       "id": "01a203a4-1c5e-7d20-8b6f-3e9a4c7d5f18",
+         *       "name": "Ada’s laptop",
+         *       "credential_id": "Yk3vJ8xq0ZtLw2sDfGhN5A",
+         *       "synced": true,
+         *       "aaguid": "fbfc3007-154e-4ecc-8c0b-6e020557d7bd",
+         *       "rp_id": "example.com",
+         *       "created_at": "2026-11-22T14:18:48.360Z",
+         *       "last_used_at": null
+         *     }
+         */
+        Passkey: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** @description For `signalAllAcceptedCredentials`. */
+            credential_id: string;
+            /** @description Whether other devices may have it, too. */
+            synced: boolean;
+            /** @description The model of its authenticator, as that one says. */
+            aaguid: string | null;
+            rp_id: string;
+            /** Format: date-time */
+            created_at: string;
+            last_used_at: string | null;
+        };
+        /**
+         * @example {
+         *       "webcredentials": {
+         *         "apps": [
+         *           "ABCDE12345.com.example.app"
+         *         ]
+         *       }
+         *     }
+         */
+        AppleAppSiteAssociation: {
+            webcredentials: {
+                apps: string[];
+            };
+        };
+        /** @example [] */
+        AssetLinks: {
+            relation: string[];
+            target: {
+                namespace: string;
+                package_name: string;
+                sha256_cert_fingerprints: string[];
+            };
+        }[];
+        /**
+         * @example {
+         *       "origins": [
+         *         "https://example.de"
+         *       ]
+         *     }
+         */
+        RelatedOrigins: {
+            origins: string[];
+        };
+        /**
+         * @example {
+         *       "password": true,
+         *       "second_factor": "any",
+         *       "required_acr": "aal1",
+         *       "totp": [
+         *         {
+         *           "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *           "name": "Authenticator",
+         *           "created_at": "2026-11-22T14:18:48.360Z",
+         *           "last_used_at": "2026-11-22T14:18:48.360Z"
+         *         }
+         *       ],
+         *       "passkeys": [],
+         *       "recovery_codes": {
+         *         "left": 9,
+         *         "created_at": "2026-11-22T14:18:48.360Z"
+         *       },
+         *       "identities": [],
+         *       "trusted_devices": [],
+         *       "recovery": null,
+         *       "user_handle": null
+         *     }
+         */
+        SignInMethods: {
+            /** @description Whether there is one. */
+            password: boolean;
+            /** @enum {string} */
+            second_factor: "off" | "any" | "passkey";
+            /**
+             * @description What the server asks of everybody.
+             * @enum {string}
+             */
+            required_acr: "aal1" | "aal2" | "phr";
+            totp: components["schemas"]["Totp"][];
+            recovery_codes: {
+                left: number;
+                /** Format: date-time */
+                created_at: string;
+            } | null;
+            identities: {
+                /** Format: uuid */
+                id: string;
+                provider: string;
+                email: string | null;
+                name: string | null;
+                /** Format: date-time */
+                created_at: string;
+                last_used_at: string | null;
+            }[];
+            trusted_devices: {
+                /** Format: date-time */
+                created_at: string;
+                /** Format: date-time */
+                expires_at: string;
+                ip: string | null;
+                user_agent: string | null;
+            }[];
+            recovery: {
+                /** Format: date-time */
+                started_at: string;
+                /** Format: date-time */
+                available_at: string;
+            } | null;
+            passkeys: {
+                /** Format: uuid */
+                id: string;
+                name: string;
+                /** Format: date-time */
+                created_at: string;
+                last_used_at: string | null;
+                /** @description Whether other devices may have it, too. */
+                synced: boolean;
+                /** @description The model of its authenticator, as that one says. */
+                aaguid: string | null;
+                rp_id: string;
+                credential_id: string;
+            }[];
+            /** @description For `signalAllAcceptedCredentials`. */
+            user_handle: string | null;
+        };
+        /**
+         * @example {
+         *       "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *       "name": "Authenticator",
+         *       "created_at": "2026-11-22T14:18:48.360Z",
+         *       "last_used_at": "2026-11-22T14:18:48.360Z"
+         *     }
+         */
+        Totp: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** Format: date-time */
+            created_at: string;
+            last_used_at: string | null;
+        };
+        /**
+         * @example {
+         *       "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *       "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+         *       "uri": "otpauth://totp/login.example.com:ada?issuer=login.example.com&secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&algorithm=SHA1&digits=6&period=30",
+         *       "qr_svg": "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 49 49\">…</svg>",
+         *       "expires_at": "2026-11-22T14:33:48.360Z"
+         *     }
+         */
+        TotpEnrolment: {
+            /** Format: uuid */
+            id: string;
+            /** @description In base32, for typing it in. It is told this once. */
+            secret: string;
+            /** @description An `otpauth:` URI, which the QR code holds. */
+            uri: string;
+            /** @description The QR code, as an SVG image. */
+            qr_svg: string;
+            /**
+             * Format: date-time
+             * @description Until then it waits for its first code.
+             */
+            expires_at: string;
+        };
+        /**
+         * @example {
+         *       "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *       "name": "Authenticator",
+         *       "created_at": "2026-11-22T14:18:48.360Z",
+         *       "last_used_at": "2026-11-22T14:18:48.360Z"
+         *     }
+         */
+        ConfirmedTotp: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** Format: date-time */
+            created_at: string;
+            last_used_at: string | null;
+            /**
+             * @description Each is good once. They are told this once.
+             * @example [
+             *       "7PX4-KD2M-Q9TB-0V3H-WZ6R-8CNF"
+             *     ]
+             */
+            recovery_codes?: string[];
+        };
+        RecoveryCodes: {
+            /**
+             * @description Each is good once. They are told this once.
+             * @example [
+             *       "7PX4-KD2M-Q9TB-0V3H-WZ6R-8CNF"
+             *     ]
+             */
+            recovery_codes: string[];
         };
         /**
          * @example {
@@ -508,6 +1030,83 @@ export interface components {
             updated_at: string;
             disabled: boolean;
             last_login_at: string | null;
+        };
+        /**
+         * @example {
+         *       "password": true,
+         *       "second_factor": "any",
+         *       "required_acr": "aal1",
+         *       "totp": [
+         *         {
+         *           "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *           "name": "Authenticator",
+         *           "created_at": "2026-11-22T14:18:48.360Z",
+         *           "last_used_at": "2026-11-22T14:18:48.360Z"
+         *         }
+         *       ],
+         *       "passkeys": [],
+         *       "recovery_codes": {
+         *         "left": 9,
+         *         "created_at": "2026-11-22T14:18:48.360Z"
+         *       },
+         *       "identities": [],
+         *       "trusted_devices": [],
+         *       "recovery": null
+         *     }
+         */
+        AdminSignInMethods: {
+            /** @description Whether there is one. */
+            password: boolean;
+            /** @enum {string} */
+            second_factor: "off" | "any" | "passkey";
+            /**
+             * @description What the server asks of everybody.
+             * @enum {string}
+             */
+            required_acr: "aal1" | "aal2" | "phr";
+            totp: components["schemas"]["Totp"][];
+            recovery_codes: {
+                left: number;
+                /** Format: date-time */
+                created_at: string;
+            } | null;
+            identities: {
+                /** Format: uuid */
+                id: string;
+                provider: string;
+                email: string | null;
+                name: string | null;
+                /** Format: date-time */
+                created_at: string;
+                last_used_at: string | null;
+            }[];
+            trusted_devices: {
+                /** Format: date-time */
+                created_at: string;
+                /** Format: date-time */
+                expires_at: string;
+                ip: string | null;
+                user_agent: string | null;
+            }[];
+            recovery: {
+                /** Format: date-time */
+                started_at: string;
+                /** Format: date-time */
+                available_at: string;
+            } | null;
+            passkeys: {
+                /** Format: uuid */
+                id: string;
+                name: string;
+                /** Format: date-time */
+                created_at: string;
+                last_used_at: string | null;
+                /** @description Whether other devices may have it, too. */
+                synced: boolean;
+                /** @description The model of its authenticator, as that one says. */
+                aaguid: string | null;
+                rp_id: string;
+            }[];
         };
         /**
          * @example {

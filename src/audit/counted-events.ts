@@ -3,7 +3,12 @@ import { type Caller, keyOfCaller } from '../platform/caller.js';
 import type { AuditAction } from './events.js';
 
 /** Events that a stranger can cause without end: counted, not written one by one. */
-export const countedActions = ['login.failed', 'password.refused', 'refresh.grace'] as const satisfies AuditAction[];
+export const countedActions = [
+  'login.failed',
+  'password.refused',
+  'second_factor.failed',
+  'refresh.grace',
+] as const satisfies AuditAction[];
 
 export const countingWindow = 300;
 

@@ -1,6 +1,7 @@
 import { Strategy as LocalStrategy } from 'passport-local';
 import type { Logger } from 'pino';
 import { countedEvent } from '../audit/counted-events.js';
+import type { Config } from '../config.js';
 import type { Deps } from '../deps.js';
 import type { Guard } from '../endpoint.js';
 import { AppError } from '../errors.js';
@@ -11,6 +12,7 @@ import type { Db } from '../platform/db/database.js';
 import { callerOf } from '../platform/http/caller.js';
 import { passportWith } from '../platform/http/passport.js';
 import type { Limit } from '../platform/limits/limit.js';
+import { pretendToCheckCode } from '../second-factor/check-code.js';
 import { canonical, findByLogin } from '../users/users.js';
 
 /** Requires a correct username and password in the body (passport-local). */
@@ -37,8 +39,22 @@ function localStrategy(deps: Deps): LocalStrategy {
     // The row's limit counts the attempts of a known device.
     const limit = req.res?.locals.isKnownDevice ? undefined : deps.limits?.login_user;
     // Passport gets no promise: a rejected one would leave the request without an answer.
-    checkPassword(deps, username, password, callerOf(req), limit).then((checked) => done(null, checked ?? false), done);
+    checkPassword(deps, username, password, callerOf(req), limit)
+      .then(async (checked) => {
+        const code = codeAlong(deps.config, req.body);
+        if (!checked && code !== undefined) await pretendToCheckCode(deps, code);
+        return checked;
+      })
+      .then((checked) => done(null, checked ?? false), done);
   });
+}
+
+/** The code that a login is to be checked with at once; where everything is asked for at once, a missing one is wrong. */
+export function codeAlong(
+  { secondFactorPrompt }: Pick<Config, 'secondFactorPrompt'>,
+  { code }: { code?: string | undefined },
+): string | undefined {
+  return secondFactorPrompt === 'with-password' ? (code ?? '') : code;
 }
 
 type CheckDeps = { db: Db; log: Logger; passwords: Passwords };

@@ -2,14 +2,16 @@ import type { RowLimit } from '../endpoint.js';
 import type { AccessClaims } from '../sessions/access-tokens.js';
 import { tokensIn } from '../sessions/cookies.js';
 import { deviceIdOf } from '../sessions/known-devices.js';
+import { guesserKey } from './wrong-codes.js';
 
 /** Wrong first codes count with the wrong codes of sign-ins: by known device, else by user. */
 export const enrolmentLimit: RowLimit<AccessClaims> = {
   name: 'second_factor',
   keys({ deps, limits, cookies, principal: { sub, epoch } }) {
     const { device } = tokensIn(cookies, deps.config.cookies);
-    const deviceId = device === undefined ? undefined : deviceIdOf(deps.keys, { id: sub, epoch }, device);
-    return [{ limit: limits.second_factor, key: deviceId === undefined ? sub : `${sub} ${deviceId}` }];
+    const user = { id: sub, epoch };
+    const deviceId = device === undefined ? undefined : deviceIdOf(deps.keys, user, device);
+    return [{ limit: limits.second_factor, key: guesserKey({ user, deviceId }) }];
   },
   counts: (code) => code === 'invalid_code',
 };

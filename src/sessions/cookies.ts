@@ -28,13 +28,19 @@ const deviceMaxAge = 400 * 86_400;
 
 /** The access token's cookie lives on after the token: a refresh needs it. */
 export function tokenCookies(settings: CookieSettings, issued: SessionTokens, deviceToken?: string): ReplyCookie[] {
-  const [names, { everywhere, onlyAuth }] = [cookieNames(settings), attributesOf(settings)];
+  const [names, { onlyAuth }] = [cookieNames(settings), attributesOf(settings)];
   const maxAge = issued.refreshExpiresIn * 1000;
   return [
-    { name: names.access, value: issued.accessToken, options: { ...everywhere, maxAge } },
+    accessCookie(settings, issued.accessToken, issued.refreshExpiresIn),
     { name: names.refresh, value: issued.refreshToken, options: { ...onlyAuth, maxAge } },
     ...(deviceToken ? [deviceCookie(settings, deviceToken)] : []),
   ];
+}
+
+/** @param maxAge in seconds */
+export function accessCookie(settings: CookieSettings, value: string, maxAge: number): ReplyCookie {
+  const options = { ...attributesOf(settings).everywhere, maxAge: maxAge * 1000 };
+  return { name: cookieNames(settings).access, value, options };
 }
 
 export function deviceCookie(settings: CookieSettings, value: string): ReplyCookie {

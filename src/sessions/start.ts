@@ -55,6 +55,10 @@ export type Proof = {
    * whose second factor is off gets a session.
    */
   spend?: Prisma.Sql;
+  /** What becomes of the wrong codes of `locked` when something is spent; else they are forgotten. */
+  wrongCodes?: Prisma.Sql;
+  /** Further common table expressions, which read the user as `u`: what else happens if the proof counts. */
+  also?: Prisma.Sql;
 };
 
 /** The sign-in of the session `s`, as {@link Authentication} has it. */
@@ -97,7 +101,7 @@ function usersOf(proof: Proof): Prisma.Sql {
   if (!proof.spend)
     return Prisma.sql`u AS (UPDATE "user" ${signsIn} WHERE ${isSound} AND second_factor = 'off' RETURNING *)`;
   return Prisma.sql`${lockedAndSpent(proof, proof.spend)}, u AS (
-    UPDATE "user" ${signsIn}, wrong_codes = 0 FROM locked, (SELECT FROM spent LIMIT 1) spent
+    UPDATE "user" ${signsIn}, wrong_codes = ${wrongCodesAfter(proof)} FROM locked, (SELECT FROM spent LIMIT 1) spent
     WHERE "user".id = locked.id RETURNING "user".*)`;
 }
 
@@ -111,18 +115,27 @@ export function lockedAndSpent(proof: Proof, spend: Prisma.Sql): Prisma.Sql {
   return Prisma.sql`locked AS (SELECT * FROM "user" WHERE ${isSoundUser(proof)} FOR NO KEY UPDATE), ${spend}`;
 }
 
+export function wrongCodesAfter({ wrongCodes }: Proof): Prisma.Sql {
+  return wrongCodes ?? Prisma.sql`0`;
+}
+
+export function alsoBy({ also }: Proof): Prisma.Sql {
+  return also ? Prisma.sql`, ${also}` : Prisma.empty;
+}
+
 type Extras = { mail?: Prisma.Sql | undefined; detail?: Record<string, unknown> };
 
 /** The only INSERT of a session. @param users what gives the user as `u` */
 async function insertSession(
   deps: SessionsDeps,
   users: Prisma.Sql,
-  { userId, amr, acr }: Proof,
+  proof: Proof,
   action: 'login.succeeded' | 'user.created',
   caller: Caller,
   { mail, detail = {} }: Extras,
 ): Promise<SessionTokens | undefined> {
   const { db, keys, config } = deps;
+  const { userId, amr, acr } = proof;
   const sessionId = uuidv7();
   const refreshToken = newRefreshToken(keys, sessionId);
   const issuedAt = Math.floor(Date.now() / 1000);
@@ -137,7 +150,7 @@ async function insertSession(
       SELECT ${sessionId}::uuid, u.id, u.epoch, ${refreshToken.nonceHash}::bytea, true, ${accessExpiresAt}::timestamptz,
         ${amr}::text[], ${acr}, clock_timestamp(), ${caller.address}, ${caller.userAgent ?? null} FROM u
       RETURNING auth_time
-    ), recorded AS (${recorded}) ${mail ? Prisma.sql`, mailed AS (${mail})` : Prisma.empty}
+    ), recorded AS (${recorded}) ${mail ? Prisma.sql`, mailed AS (${mail})` : Prisma.empty} ${alsoBy(proof)}
     SELECT ${userColumns}, (SELECT auth_time FROM started) AS "authTime",
       EXISTS (SELECT FROM session s WHERE s.user_id = u.id AND s.ended_at IS NULL
       AND s.epoch = u.epoch OFFSET ${config.tokens.maxSessions - 1}) AS "isFull" FROM u`);
@@ -145,7 +158,7 @@ async function insertSession(
   const { isFull, authTime, ...user } = row;
   const authentication = { amr, acr, authTime };
   if (isFull) await endOldestSessions(deps, userId, config.tokens.maxSessions);
-  if (mail) deps.outboxWake?.wake();
+  if (mail || proof.also) deps.outboxWake?.wake();
   return {
     sessionId,
     user,

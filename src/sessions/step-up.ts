@@ -6,7 +6,7 @@ import type { Caller } from '../platform/caller.js';
 import { type User, userColumns } from '../users/users.js';
 import { type AccessClaims, signAccessToken } from './access-tokens.js';
 import { type Acr, type Authentication, type Demand, meets, stronger } from './authentication.js';
-import { lockedAndSpent, type Proof, type SessionsDeps } from './start.js';
+import { alsoBy, lockedAndSpent, type Proof, type SessionsDeps, wrongCodesAfter } from './start.js';
 
 /** The token is good, but not for this: RFC 9470 §3. */
 export function insufficientAuthentication({ acr, maxAge }: Demand): AppError {
@@ -59,7 +59,7 @@ export type SteppedUp = {
  * @returns undefined if the proof does not count, or no more, or the session has ended
  */
 export async function stepUpSession(
-  { db, keys, config: { tokens } }: Pick<SessionsDeps, 'db' | 'keys' | 'config'>,
+  { db, keys, config: { tokens }, outboxWake }: Omit<SessionsDeps, 'revocations'>,
   sessionId: string,
   proof: Proof,
   caller: Caller,
@@ -78,10 +78,13 @@ export async function stepUpSession(
       WHERE session.id = ${sessionId}::uuid AND session.user_id = locked.id AND session.ended_at IS NULL
         AND session.epoch = locked.epoch
       RETURNING session.auth_time
-    ), u AS (UPDATE "user" SET wrong_codes = 0 FROM locked, s WHERE "user".id = locked.id RETURNING "user".*),
-    recorded AS (${recorded})
+    ), u AS (
+      UPDATE "user" SET wrong_codes = ${wrongCodesAfter(proof)} FROM locked, s WHERE "user".id = locked.id
+      RETURNING "user".*
+    ), recorded AS (${recorded}) ${alsoBy(proof)}
     SELECT ${userColumns}, (SELECT auth_time FROM s) AS "authTime" FROM u`);
   if (!row) return undefined;
+  if (proof.also) outboxWake?.wake();
   const { authTime, ...user } = row;
   const authentication = { amr, acr, authTime };
   return {

@@ -4,8 +4,9 @@ import type { Reply } from '../platform/http/endpoint.js';
 import { time } from '../platform/http/fields.js';
 import { userExample, userJson, userSchema } from '../users/json.js';
 import { type Authentication, acrValues } from './authentication.js';
-import { tokenCookies } from './cookies.js';
+import { accessCookie, tokenCookies } from './cookies.js';
 import type { SessionTokens } from './start.js';
+import type { SteppedUp } from './step-up.js';
 
 /** Where a response has its tokens: in the body or in HttpOnly cookies. */
 export const transportSchema = z.enum(['bearer', 'cookie']);
@@ -36,6 +37,7 @@ export const tokenResponseSchema = z
       .string()
       .optional()
       .meta({ description: 'Send it with the next login. Not after a refresh, and not with the transport `cookie`.' }),
+    recovery_codes_left: z.int().optional().meta({ description: 'Only after a sign-in with a recovery code.' }),
     user: userSchema,
   })
   .meta({
@@ -63,6 +65,7 @@ export function tokenReply(
   issued: SessionTokens,
   transport: z.infer<typeof transportSchema>,
   deviceToken?: string,
+  recoveryCodesLeft?: number,
 ): Reply<TokenResponse> {
   const facts: TokenResponse = {
     token_type: 'Bearer',
@@ -70,10 +73,47 @@ export function tokenReply(
     refresh_expires_in: issued.refreshExpiresIn,
     session_id: issued.sessionId,
     ...authenticationJson(issued.authentication),
+    ...(recoveryCodesLeft !== undefined && { recovery_codes_left: recoveryCodesLeft }),
     user: userJson(issued.user),
   };
   if (transport === 'cookie') return { body: facts, cookies: tokenCookies(config.cookies, issued, deviceToken) };
   const { accessToken, refreshToken } = issued;
   const device = deviceToken === undefined ? {} : { device_token: deviceToken };
   return { body: { access_token: accessToken, refresh_token: refreshToken, ...device, ...facts } };
+}
+
+/** After a step-up: no refresh token, because the session's stays. */
+export const steppedUpSchema = tokenResponseSchema
+  .pick({ access_token: true, token_type: true, expires_in: true, session_id: true, user: true })
+  .extend(authenticationFields)
+  .meta({
+    id: 'SteppedUp',
+    description: 'Where the access token came by cookie, the new one is in that cookie instead.',
+    example: {
+      access_token: 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiIwMWEyMDM5ZiJ9.c2lnbmF0dXJl',
+      token_type: 'Bearer',
+      expires_in: 900,
+      session_id: '01a203b2-0d47-7f06-8a35-9e1d6b7c4f52',
+      acr: 'aal2',
+      amr: ['pwd', 'otp', 'mfa'],
+      auth_time: '2026-11-22T14:18:48.360Z',
+      user: userExample,
+    },
+  });
+
+export function steppedUpReply(
+  { config }: { config: Pick<Config, 'cookies' | 'tokens'> },
+  { accessToken, accessExpiresIn, sessionId, authentication, user }: SteppedUp,
+  transport: z.infer<typeof transportSchema>,
+): Reply<z.infer<typeof steppedUpSchema>> {
+  const facts = {
+    token_type: 'Bearer' as const,
+    expires_in: accessExpiresIn,
+    session_id: sessionId,
+    ...authenticationJson(authentication),
+    user: userJson(user),
+  };
+  if (transport === 'bearer') return { body: { access_token: accessToken, ...facts } };
+  // The refresh token's cookie may end sooner: what is left of it is not known here.
+  return { body: facts, cookies: [accessCookie(config.cookies, accessToken, config.tokens.refreshTtl)] };
 }

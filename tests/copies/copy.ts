@@ -17,8 +17,12 @@ export type Copy = {
   run(command: string, ...args: string[]): string;
 };
 
+// They carry the mark of the sources that they were made from, so the copy makes anew what no longer fits.
+const made = ['src/generated', 'client/dist', 'playground/dist'];
+
 /**
- * Copies all tracked and untracked files that git does not ignore, with this checkout's packages, until the test ends.
+ * Copies all tracked and untracked files that git does not ignore, with this checkout's packages and with what it has
+ * made of its sources, except the server, until the test ends.
  */
 export function copyCheckout(): Copy {
   const copy = openCopy(mkdtempSync(join(tmpdir(), 'gatelatch-copy-')));
@@ -28,6 +32,8 @@ export function copyCheckout(): Copy {
     mkdirSync(dirname(join(copy.path, file)), { recursive: true });
     cpSync(join(root, file), join(copy.path, file), { force: true });
   }
+  for (const folder of made.filter((folder) => existsSync(join(root, folder))))
+    cpSync(join(root, folder), join(copy.path, folder), { recursive: true });
   return copy;
 }
 

@@ -41,6 +41,6 @@ it('linter, types and all tests pass after following the guide exactly, includin
 
   const output = copy.run('npx', 'vitest', 'run', ...suites);
   expect(output).toMatch(/tests\/own\/notes\/endpoints\.test\.ts/);
-  expect(output).not.toMatch(/failed/);
+  expect(output).not.toMatch(/\d failed/);
   copy.run('npx', 'vitest', 'run', '--mode', 'long', 'tests/platform/db/migrations');
 }, 900_000);

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startSessionFor } from '../../src/log-in/endpoints.js';
 import { checkPassword } from '../../src/log-in/guard.js';
+import type { CheckedUser } from '../../src/passwords/check.js';
+import { passwordProof } from '../../src/passwords/proof.js';
 import { endSession } from '../../src/sessions/end.js';
 import { refreshSession } from '../../src/sessions/refresh.js';
+import { startSession } from '../../src/sessions/start.js';
 import { goodPassword, type SignedUp, startApp, type TestApp } from '../support/app.js';
 
 const caller = { address: '192.0.2.1', userAgent: 'test' };
@@ -20,6 +22,9 @@ describe('sessions', () => {
     if (!found) throw new Error('The password should be right');
     return found;
   }
+
+  const start = ({ user, passwordHash }: CheckedUser) =>
+    startSession(app.deps, passwordProof(user, passwordHash), caller);
 
   describe('after the password was checked', () => {
     it.each<[string, (user: SignedUp) => Promise<unknown>]>([
@@ -49,13 +54,13 @@ describe('sessions', () => {
       const before = await checked(user);
       await change(user);
       const sessionsThen = await count(user);
-      expect(await startSessionFor(app.deps, before, caller, { newDevice: false })).toBeUndefined();
+      expect(await start(before)).toBeUndefined();
       expect(await count(user)).toBe(sessionsThen);
     });
 
     it('are started if nothing else happened (without this, the refusals above would prove nothing)', async () => {
       const user = await app.signUp();
-      const tokens = await startSessionFor(app.deps, await checked(user), caller, { newDevice: false });
+      const tokens = await start(await checked(user));
       expect(tokens?.user.id).toBe(user.userId);
       expect(await count(user)).toBe(2);
     });
@@ -66,11 +71,11 @@ describe('sessions', () => {
     const before = await app.deps.db.user.findUniqueOrThrow({ where: { id: user.userId } });
     const check = await checked(user);
     await app.deps.db.$executeRaw`ALTER TABLE session ADD CONSTRAINT nothing_more CHECK (false) NOT VALID`;
-    await expect(startSessionFor(app.deps, check, caller, { newDevice: false })).rejects.toThrow();
+    await expect(start(check)).rejects.toThrow();
     await app.deps.db.$executeRaw`ALTER TABLE session DROP CONSTRAINT nothing_more`;
     const after = await app.deps.db.user.findUniqueOrThrow({ where: { id: user.userId } });
     expect(after.lastLoginAt).toEqual(before.lastLoginAt);
-    await startSessionFor(app.deps, check, caller, { newDevice: false });
+    await start(check);
     const loggedIn = await app.deps.db.user.findUniqueOrThrow({ where: { id: user.userId } });
     expect(loggedIn.lastLoginAt?.getTime()).toBeGreaterThan(before.lastLoginAt?.getTime() ?? 0);
   });

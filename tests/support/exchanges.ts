@@ -55,7 +55,7 @@ function fieldsOf(data: unknown): object {
 }
 
 function noteGiven({ body, headers }: Response, secrets: Secrets, from: string): void {
-  for (const name of ['access_token', 'refresh_token', 'device_token'])
+  for (const name of ['access_token', 'refresh_token', 'device_token', 'login_token'])
     if (typeof body?.[name] === 'string') noteToken(`${name} ${from}`, body[name], secrets);
   if (typeof body?.secret === 'string') {
     secrets.add(`secret ${from}`, body.secret);
@@ -79,12 +79,18 @@ function noteToken(what: string, token: string | undefined, secrets: Secrets): v
 function restOf({ status, headers, text }: Response): string {
   const { 'set-cookie': _, ...rest } = headers;
   const cookies = cookiesIn(headers);
-  if (status >= 300) return JSON.stringify([status, headers, text]);
+  if (status >= 300) return JSON.stringify([status, headers, withoutLoginToken(text)]);
   const body = (text ?? '')
     .replace(/"(access|refresh|device|login)_token":"[^"]*"/g, '"$1_token":""')
     .replace(/"(secret|uri)":"[^"]*"/g, '"$1":""')
     .replace(/"recovery_codes":\["[^\]]*\]/g, '"recovery_codes":[]');
   return JSON.stringify([status, rest, cookies.map((line) => line.replace(tokenCookie, '$1=')), body]);
+}
+
+/** The only refusal with a token in it. */
+function withoutLoginToken(text = ''): string {
+  const isMeant = text.includes('"code":"second_factor_required"');
+  return isMeant ? text.replace(/"login_token":"[^"]*"/, '"login_token":""') : text;
 }
 
 function cookiesIn(headers: Response['headers']): string[] {

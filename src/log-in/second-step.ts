@@ -1,0 +1,39 @@
+import type { Deps } from '../deps.js';
+import { AppError } from '../errors.js';
+import type { CheckedUser } from '../passwords/check.js';
+import { passwordProof } from '../passwords/proof.js';
+import type { Caller } from '../platform/caller.js';
+import { checkCodeSilently } from '../second-factor/check-code.js';
+import { factorsOf } from '../second-factor/factors.js';
+import { type FullProof, withSecondFactor } from '../second-factor/given-factor.js';
+import { mayTrustDevices, onTrustedDevice } from '../second-factor/trusted-devices.js';
+import { codeAlong } from './guard.js';
+
+type WithPassword = {
+  checked: CheckedUser;
+  body: { code?: string | undefined };
+  deviceId: string | undefined;
+  caller: Caller;
+};
+
+/**
+ * What a right password proves, together with the code that came along.
+ * @param deviceId the known device
+ * @returns undefined if a second factor is due
+ * @throws AppError invalid_credentials for a wrong code, as for a wrong password
+ */
+export async function proofOf(
+  deps: Deps,
+  { checked: { user, passwordHash }, body, deviceId, caller }: WithPassword,
+): Promise<FullProof | undefined> {
+  const first = passwordProof(user, passwordHash);
+  if (user.secondFactor === 'off') return first;
+  const code = codeAlong(deps.config, body);
+  if (code === undefined) return undefined;
+  const factors = await factorsOf(deps, user.id, code, deviceId);
+  const isSpared = body.code === undefined && factors.isTrusted && mayTrustDevices(deps, user);
+  if (isSpared && deviceId !== undefined) return onTrustedDevice(first, deviceId);
+  const given = await checkCodeSilently(deps, { user, factors, code, deviceId, caller });
+  if (!given) throw new AppError('invalid_credentials');
+  return withSecondFactor(first, given);
+}

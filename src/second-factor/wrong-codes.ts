@@ -1,0 +1,51 @@
+import { countedEvent } from '../audit/counted-events.js';
+import type { Deps } from '../deps.js';
+import { AppError } from '../errors.js';
+import { Prisma } from '../generated/prisma/client.js';
+import type { Caller } from '../platform/caller.js';
+import type { Taken } from '../platform/limits/limit.js';
+import { enqueueNotice } from '../platform/outbox/outbox.js';
+
+/** Wrong codes in a row, after a right password, before its user hears that somebody knows it. */
+const toldAfter = 10;
+
+/** The bound of NIST SP 800-63B-4 §3.2.2: after as many in a row, unknown devices get in by no TOTP code. */
+export const mostWrongCodes = 100;
+
+/** Whose code it is, and on which known device. Only who has given the first factor comes this far. */
+export type Guesser = { user: { id: string; epoch: number }; deviceId: string | undefined };
+
+/** A known device has a count of its own, and a new password begins both anew: it raises the epoch. */
+export function guesserKey({ user: { id, epoch }, deviceId }: Guesser): string {
+  return `${id} ${epoch} ${deviceId ?? ''}`;
+}
+
+/** Takes a point before the code is compared; settle it afterwards. @throws AppError rate_limited */
+export async function takeGuess({ limits }: Pick<Deps, 'limits'>, guesser: Guesser): Promise<Taken | undefined> {
+  const point = await limits?.second_factor.take(guesserKey(guesser));
+  if (point?.allowed === false)
+    throw new AppError('rate_limited', { retryAfterSeconds: Math.max(1, Math.ceil(point.msLeft / 1000)) });
+  return point;
+}
+
+type Told = Pick<Deps, 'db' | 'outboxWake'>;
+
+/** @property counts whether it was compared: beyond the limit it was not */
+type WrongCode = Guesser & { caller: Caller; session?: { session_id?: string }; counts: boolean };
+
+/** Records a wrong code, counts it if the device is unknown, and mails the user about many, at most once a day. */
+export async function recordWrongCode(
+  { db, outboxWake }: Told,
+  { user, deviceId, caller, session = {}, counts }: WrongCode,
+): Promise<void> {
+  const recorded = countedEvent('second_factor.failed', user.id, caller, session, Prisma.sql`FROM counted`);
+  const told = Prisma.sql`FROM (SELECT * FROM counted WHERE wrong_codes >= ${toldAfter} AND NOT EXISTS (
+    SELECT FROM outbox o WHERE o.user_id = counted.id AND o.purpose = 'wrong_codes'
+      AND o.created_at > clock_timestamp() - interval '1 day')) u`;
+  const mails = await db.$executeRaw`
+    WITH counted AS (
+      UPDATE "user" SET wrong_codes = wrong_codes + ${counts && deviceId === undefined ? 1 : 0}
+      WHERE id = ${user.id}::uuid AND epoch = ${user.epoch} RETURNING *
+    ), recorded AS (${recorded}) ${enqueueNotice('wrong_codes', told, caller)}`;
+  if (mails > 0) outboxWake.wake();
+}
