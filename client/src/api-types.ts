@@ -262,7 +262,11 @@ export interface components {
                 authenticatorData: string;
                 signature: string;
                 userHandle?: string | null;
+            } & {
+                [key: string]: unknown;
             };
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @example {
@@ -297,7 +301,11 @@ export interface components {
                 attestationObject: string;
                 /** @default [] */
                 transports: string[];
+            } & {
+                [key: string]: unknown;
             };
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @example {
@@ -682,6 +690,7 @@ export interface components {
                 recipient: string;
                 /** Format: date-time */
                 created_at: string;
+                /** @description Null, too, while a mail is to an address that is not verified as the user’s. */
                 sent_at: string | null;
                 detail: unknown;
             }[];
@@ -913,159 +922,6 @@ export interface components {
          */
         RelatedOrigins: {
             origins: string[];
-        };
-        /**
-         * @example {
-         *       "password": true,
-         *       "second_factor": "any",
-         *       "required_acr": "aal1",
-         *       "totp": [
-         *         {
-         *           "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
-         *           "name": "Authenticator",
-         *           "created_at": "2026-11-22T14:18:48.360Z",
-         *           "last_used_at": "2026-11-22T14:18:48.360Z"
-         *         }
-         *       ],
-         *       "passkeys": [],
-         *       "recovery_codes": {
-         *         "left": 9,
-         *         "created_at": "2026-11-22T14:18:48.360Z"
-         *       },
-         *       "identities": [],
-         *       "trusted_devices": [],
-         *       "recovery": null,
-         *       "user_handle": null
-         *     }
-         */
-        SignInMethods: {
-            /** @description Whether there is one. */
-            password: boolean;
-            /** @enum {string} */
-            second_factor: "off" | "any" | "passkey";
-            /**
-             * @description What the server asks of everybody.
-             * @enum {string}
-             */
-            required_acr: "aal1" | "aal2" | "phr";
-            totp: components["schemas"]["Totp"][];
-            recovery_codes: {
-                left: number;
-                /** Format: date-time */
-                created_at: string;
-            } | null;
-            identities: {
-                /** Format: uuid */
-                id: string;
-                provider: string;
-                email: string | null;
-                name: string | null;
-                /** Format: date-time */
-                created_at: string;
-                last_used_at: string | null;
-            }[];
-            trusted_devices: {
-                /** Format: date-time */
-                created_at: string;
-                /** Format: date-time */
-                expires_at: string;
-                ip: string | null;
-                user_agent: string | null;
-            }[];
-            recovery: {
-                /** Format: date-time */
-                started_at: string;
-                /** Format: date-time */
-                available_at: string;
-            } | null;
-            passkeys: {
-                /** Format: uuid */
-                id: string;
-                name: string;
-                /** Format: date-time */
-                created_at: string;
-                last_used_at: string | null;
-                /** @description Whether other devices may have it, too. */
-                synced: boolean;
-                /** @description The model of its authenticator, as that one says. */
-                aaguid: string | null;
-                rp_id: string;
-                credential_id: string;
-            }[];
-            /** @description For `signalAllAcceptedCredentials`. */
-            user_handle: string | null;
-        };
-        /**
-         * @example {
-         *       "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
-         *       "name": "Authenticator",
-         *       "created_at": "2026-11-22T14:18:48.360Z",
-         *       "last_used_at": "2026-11-22T14:18:48.360Z"
-         *     }
-         */
-        Totp: {
-            /** Format: uuid */
-            id: string;
-            name: string;
-            /** Format: date-time */
-            created_at: string;
-            last_used_at: string | null;
-        };
-        /**
-         * @example {
-         *       "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
-         *       "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
-         *       "uri": "otpauth://totp/login.example.com:ada?issuer=login.example.com&secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&algorithm=SHA1&digits=6&period=30",
-         *       "qr_svg": "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 49 49\">…</svg>",
-         *       "expires_at": "2026-11-22T14:33:48.360Z"
-         *     }
-         */
-        TotpEnrolment: {
-            /** Format: uuid */
-            id: string;
-            /** @description In base32, for typing it in. It is told this once. */
-            secret: string;
-            /** @description An `otpauth:` URI, which the QR code holds. */
-            uri: string;
-            /** @description The QR code, as an SVG image. */
-            qr_svg: string;
-            /**
-             * Format: date-time
-             * @description Until then it waits for its first code.
-             */
-            expires_at: string;
-        };
-        /**
-         * @example {
-         *       "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
-         *       "name": "Authenticator",
-         *       "created_at": "2026-11-22T14:18:48.360Z",
-         *       "last_used_at": "2026-11-22T14:18:48.360Z"
-         *     }
-         */
-        ConfirmedTotp: {
-            /** Format: uuid */
-            id: string;
-            name: string;
-            /** Format: date-time */
-            created_at: string;
-            last_used_at: string | null;
-            /**
-             * @description Each is good once. They are told this once.
-             * @example [
-             *       "7PX4-KD2M-Q9TB-0V3H-WZ6R-8CNF"
-             *     ]
-             */
-            recovery_codes?: string[];
-        };
-        RecoveryCodes: {
-            /**
-             * @description Each is good once. They are told this once.
-             * @example [
-             *       "7PX4-KD2M-Q9TB-0V3H-WZ6R-8CNF"
-             *     ]
-             */
-            recovery_codes: string[];
         };
         /**
          * @example {
