@@ -103,6 +103,7 @@ describe('An address', () => {
     'platform/http/rate-limit-general.ts',
     'platform/http/request-log.ts',
     'platform/outbox/outbox.ts',
+    'second-factor/trusted-devices.ts',
     'sessions/refresh.ts',
     'sessions/start.ts',
   ];
@@ -160,7 +161,6 @@ describe('The libraries:', () => {
     ['passport-jwt', 'sessions/guard.ts'],
     ['cookie', 'platform/http/cookies.ts'],
     ['@simplewebauthn/server', 'passkeys/verify.ts'],
-    ['@simplewebauthn/server/helpers', 'passkeys/verify.ts'],
     ['otpauth', 'second-factor/totp.ts'],
     ['uqr', 'second-factor/qr.ts'],
   ])('%s is imported by %s', (name, file) => {

@@ -45,7 +45,7 @@ export const transferCommands: Command<CommandDeps>[] = [
         summary: 'also write TOTP secrets and recovery codes, sealed by a key of these 32 bytes',
       },
     },
-    summary: 'write all users, hashes included, to standard output or a new file: keep it secret',
+    summary: 'write all users with hashes to standard output or a new file: keep it secret',
     run: exportFile,
   },
 ];
