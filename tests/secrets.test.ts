@@ -8,7 +8,7 @@ import { startApp, startAppForTest, type TestApp } from './support/app.js';
 import { cookieHeader, cookiesOf } from './support/cookies.js';
 import { dumpOf, expectNoSecret, noteServersSecrets } from './support/leaks.js';
 import { eventually, outboxEmpty } from './support/mails.js';
-import { addPasskey, signInWith } from './support/passkeys.js';
+import { addPasskey, answerOf, signInWith } from './support/passkeys.js';
 import { goodBody, pathOf, rows } from './support/rows.js';
 import { type CliProcess, createCli, run } from './support/run-cli.js';
 import { addTotp } from './support/second-factor.js';
