@@ -9,6 +9,7 @@ import { createDeps, type Deps } from './deps.js';
 import { StartError } from './errors.js';
 import { startJobs } from './jobs.js';
 import { addressMail } from './mails.js';
+import { warnOfOrphanedPasskeys } from './passkeys/doctor.js';
 import { serveCommands } from './platform/cli/serve-commands.js';
 import type { DatabaseOptions } from './platform/db/database.js';
 import { waitForServer } from './platform/db/wait-for-server.js';
@@ -50,6 +51,7 @@ export async function serve(config: Config, log: Logger, options?: DatabaseOptio
   }
   const [, directory] = /^pglite:(?!memory$)(.+)$/.exec(config.database.url) ?? [];
   if (directory !== undefined) await reportNewIssuer(directory, config.tokens.issuer, log);
+  await warnOfOrphanedPasskeys(deps);
   serveCommands(deps, commands);
   const stopJobs = startJobs(deps);
   const send = createMailer(config.mail, config.production, log);

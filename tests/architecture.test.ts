@@ -174,7 +174,6 @@ describe('The libraries:', () => {
     ['passport-jwt', 'sessions/guard.ts'],
     ['cookie', 'platform/http/cookies.ts'],
     ['@simplewebauthn/server', 'passkeys/verify.ts'],
-    ['@simplewebauthn/server/helpers', 'passkeys/verify.ts'],
     ['otpauth', 'second-factor/totp.ts'],
     ['uqr', 'second-factor/qr.ts'],
   ])('%s is imported by %s', (name, file) => {

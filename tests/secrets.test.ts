@@ -8,6 +8,7 @@ import { startApp, startAppForTest, type TestApp } from './support/app.js';
 import { cookieHeader, cookiesOf } from './support/cookies.js';
 import { dumpOf, expectNoSecret, noteServersSecrets } from './support/leaks.js';
 import { eventually, outboxEmpty } from './support/mails.js';
+import { addPasskey, answerOf, signInWith } from './support/passkeys.js';
 import { goodBody, pathOf, rows } from './support/rows.js';
 import { type CliProcess, createCli, run } from './support/run-cli.js';
 import { createSecrets } from './support/secrets.js';
@@ -69,6 +70,8 @@ describe('After a whole run, no password, token or key has leaked', () => {
       DATABASE_URL: withPassword(database.url, `of the database ${awkward}`),
       SMTP_URL: `smtp://mailer:${encodeURIComponent(`of the mailer ${awkward}`)}@127.0.0.1:${sink.port}`,
       METRICS_TOKEN: passwords.metrics,
+      PASSKEY_ORIGINS: 'https://example.de',
+      PASSKEY_APPS: `ios:ABCDE12345.com.example.app,android:com.example.app:${'AB'.repeat(32)}`,
       ADMIN_USERNAME: 'the-admin',
       ADMIN_PASSWORD: passwords.admin,
     };
@@ -297,6 +300,26 @@ describe('After a whole run, no password, token or key has leaked', () => {
     expect(JSON.stringify(other.logs)).toContain('store of the rate limits is down');
     printed.push(JSON.stringify(other.logs));
     app.secrets.add('the password in REDIS_URL', password);
+  });
+
+  it('from a passkey between enrolment and removal', async () => {
+    const pia = await app.signUp({ username: 'pia' });
+    const { id, authenticator } = await addPasskey(app, pia);
+    expect((await signInWith(app, authenticator)).status).toBe(200);
+    await post('/auth/login/passkey', { passkey: await answerOf(app, authenticator, { rpId: 'x.example' }) }).expect(
+      401,
+    );
+    await post('/auth/login/passkey', { passkey: authenticator.get({ challenge: 'AAAA' }) }).expect(400);
+    await post('/me/passkeys/options', {}, pia.bearer).expect(422);
+    await post('/me/passkeys', {}, pia.bearer).expect(422);
+    const passkey = app.http.patch(`/me/passkeys/${id}`).set(pia.bearer);
+    await passkey.send({ name: 'Pia’s phone' }).expect(200);
+    await app.http.patch(`/me/passkeys/${id}`).set(pia.bearer).send({}).expect(422);
+    const remove = (password: string) => app.http.delete(`/me/passkeys/${id}`).set(pia.bearer).send({ password });
+    await remove(passwords.wrong).expect(401);
+    await remove(pia.password).expect(204);
+    for (const name of ['apple-app-site-association', 'assetlinks.json', 'webauthn'])
+      await app.http.get(`/.well-known/${name}`).expect(200);
   });
 
   it('from internal errors, with the values in the database’s messages', async () => {

@@ -34,6 +34,13 @@ export interface components {
             username: string;
             password: string;
             /**
+             * @description Six digits of an authenticator app, or a recovery code; spaces do not matter.
+             * @example 287082
+             */
+            code?: string;
+            /** @description Whether this device is not to be asked for the second factor again, for `TRUSTED_DEVICE_TTL`. */
+            remember_device?: boolean;
+            /**
              * @default bearer
              * @enum {string}
              */
@@ -43,6 +50,64 @@ export interface components {
              * @example 3Pekminx9UAZogOfZs4XtMnFFqXY8OKzE
              */
             device_token?: string;
+        };
+        /**
+         * @example {
+         *       "login_token": "rZ3mXo0dQ2m1n0vYwq8sT4bJ7uKcE5hLxPfAgWiNyVo",
+         *       "code": "287082"
+         *     }
+         */
+        SecondFactorBody: {
+            login_token: string;
+            /**
+             * @description Six digits of an authenticator app, or a recovery code; spaces do not matter.
+             * @example 287082
+             */
+            code?: string;
+            /**
+             * @description What `PublicKeyCredential.toJSON()` gives after `navigator.credentials.get`.
+             * @example {
+             *       "id": "Yk3vJ8xq0ZtLw2sDfGhN5A"
+             *     }
+             */
+            passkey?: {
+                [key: string]: unknown;
+            };
+            /** @description Whether this device is not to be asked for the second factor again, for `TRUSTED_DEVICE_TTL`. */
+            remember_device?: boolean;
+            /**
+             * @default bearer
+             * @enum {string}
+             */
+            transport: "bearer" | "cookie";
+            /**
+             * @description From an earlier login, unless a cookie has it.
+             * @example 3Pekminx9UAZogOfZs4XtMnFFqXY8OKzE
+             */
+            device_token?: string;
+        };
+        /**
+         * @example {
+         *       "password": "nine geese over a quiet lake",
+         *       "code": "287082"
+         *     }
+         */
+        ReauthenticateBody: {
+            password?: string;
+            /**
+             * @description With the password, where the second factor is on.
+             * @example 287082
+             */
+            code?: string;
+            /**
+             * @description What `PublicKeyCredential.toJSON()` gives after `navigator.credentials.get`.
+             * @example {
+             *       "id": "Yk3vJ8xq0ZtLw2sDfGhN5A"
+             *     }
+             */
+            passkey?: {
+                [key: string]: unknown;
+            };
         };
         /**
          * @example {
@@ -197,7 +262,11 @@ export interface components {
                 authenticatorData: string;
                 signature: string;
                 userHandle?: string | null;
+            } & {
+                [key: string]: unknown;
             };
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @example {
@@ -232,7 +301,11 @@ export interface components {
                 attestationObject: string;
                 /** @default [] */
                 transports: string[];
+            } & {
+                [key: string]: unknown;
             };
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @example {
@@ -380,6 +453,8 @@ export interface components {
             auth_time: string;
             /** @description Send it with the next login. Not after a refresh, and not with the transport `cookie`. */
             device_token?: string;
+            /** @description Only after a sign-in with a recovery code. */
+            recovery_codes_left?: number;
             user: components["schemas"]["User"];
         };
         /**
@@ -412,6 +487,56 @@ export interface components {
             user: components["schemas"]["User"];
             /** @constant */
             status: "verification_sent";
+        };
+        /**
+         * @description Where the access token came by cookie, the new one is in that cookie instead.
+         * @example {
+         *       "access_token": "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiIwMWEyMDM5ZiJ9.c2lnbmF0dXJl",
+         *       "token_type": "Bearer",
+         *       "expires_in": 900,
+         *       "session_id": "01a203b2-0d47-7f06-8a35-9e1d6b7c4f52",
+         *       "acr": "aal2",
+         *       "amr": [
+         *         "pwd",
+         *         "otp",
+         *         "mfa"
+         *       ],
+         *       "auth_time": "2026-11-22T14:18:48.360Z",
+         *       "user": {
+         *         "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *         "username": "ada",
+         *         "email": "ada@example.com",
+         *         "email_verified": true,
+         *         "roles": [
+         *           "editor"
+         *         ],
+         *         "created_at": "2026-11-22T14:18:48.360Z",
+         *         "updated_at": "2026-11-22T14:18:48.360Z"
+         *       }
+         *     }
+         */
+        SteppedUp: {
+            /** @description A JWT. Not with the transport `cookie`. */
+            access_token?: string;
+            /** @constant */
+            token_type: "Bearer";
+            /** @description Lifetime of the access token, in seconds. */
+            expires_in: number;
+            /** Format: uuid */
+            session_id: string;
+            user: components["schemas"]["User"];
+            /**
+             * @description How strong the sign-in was, weakest first.
+             * @enum {string}
+             */
+            acr: "aal1" | "aal2" | "phr";
+            /** @description How the user proved who they are (RFC 8176). */
+            amr: string[];
+            /**
+             * Format: date-time
+             * @description When that was: the latest full sign-in or step-up.
+             */
+            auth_time: string;
         };
         /**
          * @example {
@@ -565,6 +690,7 @@ export interface components {
                 recipient: string;
                 /** Format: date-time */
                 created_at: string;
+                /** @description Null, too, while a mail is to an address that is not verified as the user’s. */
                 sent_at: string | null;
                 detail: unknown;
             }[];

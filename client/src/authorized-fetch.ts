@@ -1,11 +1,15 @@
 import type { Credentials } from './api.js';
 import { problemOf } from './errors.js';
+import type { StepUp } from './events.js';
 import type { Refresh } from './refresh.js';
 import { hasExpired, type Kept } from './session.js';
 import type { State } from './state.js';
+import type { Problem } from './wire.js';
 
-/** The refusals that new tokens fix. Any other 401 is about the request, or final. */
-const mended: (string | undefined)[] = ['token_expired', 'token_stale', 'invalid_token'];
+const stepUp = 'insufficient_user_authentication';
+
+/** The refusals that new tokens may fix. Any other 401 is about the request, or final. */
+const mended: (string | undefined)[] = ['token_expired', 'token_stale', 'invalid_token', stepUp];
 
 type Needs = {
   /** The API's URL, without a slash at its end. */
@@ -14,10 +18,12 @@ type Needs = {
   credentials: Credentials;
   state: State;
   refresh: Refresh;
+  /** For each request that is refused until the user proves anew who they are. */
+  onStepUp: (asked: StepUp) => void;
 };
 
 /** `fetch` with the session's token: see `Client.fetch`. */
-export function createAuthorizedFetch({ base, send, credentials, state, refresh }: Needs) {
+export function createAuthorizedFetch({ base, send, credentials, state, refresh, onStepUp }: Needs) {
   const { origin } = new URL(base);
 
   async function current(): Promise<Kept | null> {
@@ -45,7 +51,10 @@ export function createAuthorizedFetch({ base, send, credentials, state, refresh 
     const answer = await attempt(request.clone(), kept);
     if (!mended.includes(await codeOf(answer))) return answer;
     const renewed = await refresh(kept);
-    return renewed ? attempt(request, renewed) : answer;
+    const last = renewed ? await attempt(request, renewed) : answer;
+    const { code, acr_values: acrValues, max_age: maxAge } = await refusalIn(last);
+    if (code === stepUp) onStepUp({ acrValues, maxAge });
+    return last;
   };
 }
 
@@ -56,5 +65,10 @@ function urlOf(base: string, input: string | URL): URL {
 }
 
 async function codeOf(answer: Response): Promise<string | undefined> {
-  return answer.status === 401 ? (await problemOf(answer)).code : undefined;
+  return (await refusalIn(answer)).code;
+}
+
+/** Why the token was not taken; empty if it was. */
+async function refusalIn(answer: Response): Promise<Partial<Problem>> {
+  return answer.status === 401 ? problemOf(answer) : {};
 }

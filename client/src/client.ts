@@ -11,7 +11,7 @@ import { createSignIn, type SignedIn } from './sign-in.js';
 import { type Change, createState } from './state.js';
 import { memoryStorage, type Storage } from './storage.js';
 import { noTabs, openTabs } from './tabs.js';
-import type { User, VerificationSent } from './wire.js';
+import type { PasskeyAnswer, User, VerificationSent } from './wire.js';
 
 export type ClientOptions = {
   /** Where the API is: `https://api.example.com`, or `https://example.com/gate` if a proxy has it under a path. */
@@ -23,14 +23,30 @@ export type ClientOptions = {
   fetch?: typeof fetch;
 };
 
+/** What proves a second factor: a code of the authenticator app, a recovery code, or a passkey. */
+export type SecondFactor = { code: string } | { passkey: PasskeyAnswer };
+
 export interface Client {
   /** @throws GatelatchError `username_taken`, `email_taken`, `validation_failed`, `signup_closed`, … */
   signUp(fields: { username: string; password: string; email?: string }): Promise<SignedIn | VerificationSent>;
   /**
-   * @param fields `username` may be an e-mail address
-   * @throws GatelatchError `invalid_credentials`, `account_disabled`, `email_unverified`, `rate_limited`, …
+   * @param fields `username` may be an e-mail address; for a passkey take `logInWithPasskey`
+   * @throws GatelatchError `second_factor_required`, with its `methods`: go on with `secondFactor`;
+   * `invalid_credentials`, `account_disabled`, `email_unverified`, `rate_limited`, …
    */
-  logIn(fields: { username: string; password: string }): Promise<User>;
+  logIn(fields: { username: string; password: string; code?: string } | { passkey: PasskeyAnswer }): Promise<User>;
+  /**
+   * Completes the latest `logIn`, if that was rejected with `second_factor_required`.
+   * @param fields with `rememberDevice`, the next login here needs no second factor
+   * @throws GatelatchError `invalid_code`, `invalid_credentials` (a passkey): ask again; `login_expired`: begin anew; …
+   */
+  secondFactor(fields: SecondFactor & { rememberDevice?: boolean }): Promise<User>;
+  /**
+   * Proves anew who the user is, within their session: with the password, and with a `code` where the second factor is
+   * on; or with a passkey. Afterwards repeat what was refused (`stepUpNeeded`).
+   * @throws GatelatchError `invalid_credentials`, `invalid_code`, `rate_limited`, …
+   */
+  reauthenticate(fields: { password: string; code?: string } | { passkey: PasskeyAnswer }): Promise<void>;
   /**
    * Forgets the session here in any case, and ends it on the server.
    * @throws if the server could not be reached: this device has forgotten its tokens, but the session lives until it
@@ -40,7 +56,7 @@ export interface Client {
   /**
    * `fetch` with the session's token. A path is one of the API. Requests to its origin get the access token, refreshed
    * first if it has expired. After a 401 because of the token, it refreshes once and repeats the request once, for
-   * which it keeps the body. Other origins, and requests with their own `Authorization`, are sent unchanged.
+   * which it keeps the body. If the sign-in is too weak or too old for the request even so, it also emits `stepUpNeeded`. Other origins, and requests with their own `Authorization`, are sent unchanged.
    * @throws what `fetch` throws; a GatelatchError if a refresh was needed and the server said "later"
    */
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
@@ -94,9 +110,19 @@ export function createClient({
   look();
   platform.addEventListener?.('online', alarm.retry);
 
+  const authorized = createAuthorizedFetch({
+    base,
+    send,
+    credentials,
+    state,
+    refresh,
+    onStepUp: (asked) => emit('stepUpNeeded', asked),
+  });
+  const devices = createDevices(storage, `${key}.devices`);
+
   return {
-    ...createSignIn({ transport, post, state, devices: createDevices(storage, `${key}.devices`) }),
-    fetch: createAuthorizedFetch({ base, send, credentials, state, refresh }),
+    ...createSignIn({ transport, post, state, devices, authorized, refresh }),
+    fetch: authorized,
     async refresh() {
       const kept = await refresh(await state.look());
       return kept && sessionOf(kept);

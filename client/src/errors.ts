@@ -12,6 +12,10 @@ export class GatelatchError extends Error {
   readonly errors: Problem['errors'];
   /** Seconds until a retry makes sense. */
   readonly retryAfter: number | undefined;
+  /** The second factors that the user has, if the code is `second_factor_required`. */
+  readonly methods: Problem['methods'];
+  /** Stands for the first factor, if the code is `second_factor_required`; `Client.secondFactor` sends it. */
+  readonly loginToken: string | undefined;
 
   constructor(response: Response, problem: Partial<Problem>) {
     super(problem.detail ?? `The server answered ${response.status}.`);
@@ -20,6 +24,8 @@ export class GatelatchError extends Error {
     this.requestId = problem.request_id;
     this.errors = problem.errors;
     this.retryAfter = Number(response.headers.get('Retry-After')) || undefined;
+    this.methods = problem.methods;
+    this.loginToken = problem.login_token;
   }
 }
 

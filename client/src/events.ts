@@ -1,5 +1,8 @@
 import type { Session, SignedOutReason } from './session.js';
 
+/** How strong a sign-in must be (`aal1`, `aal2`, `phr`), and how old it may be in seconds; each where it is asked for. */
+export type StepUp = { acrValues: string | undefined; maxAge: number | undefined };
+
 /** What a client reports, including what another tab did with a shared storage. */
 export type Events = {
   signedIn: Session;
@@ -7,6 +10,11 @@ export type Events = {
   refreshed: Session;
   /** The storage refused to write, for example because it is full: from now on the session may be in memory only. Once. */
   notStored: { error: unknown };
+  /**
+   * A request was refused because the sign-in is too weak or too long ago, also after a refresh: `reauthenticate`, then
+   * repeat it.
+   */
+  stepUpNeeded: StepUp;
 };
 
 export type Listener<Name extends keyof Events> = (event: Events[Name]) => void;

@@ -1,22 +1,51 @@
 import { insisting, type Post } from './api.js';
 import type { Client } from './client.js';
 import type { Devices } from './devices.js';
-import { GatelatchError } from './errors.js';
+import { GatelatchError, problemOf } from './errors.js';
+import type { Refresh } from './refresh.js';
 import { keptOf } from './session.js';
 import type { State } from './state.js';
 import type { TokenResponse, User, VerificationSent } from './wire.js';
 
+/** What is sent, and what is named otherwise there. */
+type Fields = { rememberDevice?: boolean } & Record<string, unknown>;
+
 export type SignedIn = { status: 'signed_in'; user: User };
 
-type Needs = { transport: 'bearer' | 'cookie'; post: Post; state: State; devices: Devices };
+type Needs = {
+  transport: 'bearer' | 'cookie';
+  post: Post;
+  state: State;
+  devices: Devices;
+  /** `fetch` with the session's token. */
+  authorized: Client['fetch'];
+  refresh: Refresh;
+};
 
-/** How a session begins and ends on purpose: see `Client`. */
-export function createSignIn({ transport, post, state, devices }: Needs): Pick<Client, 'signUp' | 'logIn' | 'logOut'> {
-  async function begin(answer: TokenResponse, typed: string): Promise<User> {
+type SignIn = Pick<Client, 'signUp' | 'logIn' | 'secondFactor' | 'reauthenticate' | 'logOut'>;
+
+/** How a session begins, grows stronger and ends on purpose: see `Client`. */
+export function createSignIn({ transport, post, state, devices, authorized, refresh }: Needs): SignIn {
+  /** The login that may wait for its second factor. */
+  let waiting: { name: string; token: string | undefined } | undefined;
+
+  async function begin(answer: TokenResponse, name: string): Promise<User> {
     const { user, device_token: deviceToken } = answer;
-    if (deviceToken) await devices.remember([typed, user.username, user.email], deviceToken);
+    if (deviceToken) await devices.remember([name, user.username, user.email], deviceToken);
     await state.write(keptOf(answer));
     return user;
+  }
+
+  async function enter(path: string, name: string, { rememberDevice, ...fields }: Fields): Promise<User> {
+    // With cookies there is none: the browser sends its own.
+    const deviceToken = await devices.tokenFor(name);
+    const body = {
+      ...fields,
+      transport,
+      ...(rememberDevice && { remember_device: true }),
+      ...(deviceToken && { device_token: deviceToken }),
+    };
+    return begin(await post<TokenResponse>(path, body), name);
   }
 
   return {
@@ -27,10 +56,29 @@ export function createSignIn({ transport, post, state, devices }: Needs): Pick<C
     },
 
     async logIn(fields) {
-      // With cookies there is none: the browser sends its own.
-      const deviceToken = await devices.tokenFor(fields.username);
-      const body = { ...fields, transport, ...(deviceToken && { device_token: deviceToken }) };
-      return begin(await post<TokenResponse>('/auth/login', body), fields.username);
+      if ('passkey' in fields) return enter('/auth/login/passkey', fields.passkey.id, fields);
+      const name = fields.username;
+      try {
+        return await enter('/auth/login', name, fields);
+      } catch (error) {
+        waiting = { name, token: (error as Partial<GatelatchError>).loginToken };
+        throw error;
+      }
+    },
+
+    secondFactor: (fields) =>
+      enter('/auth/login/second-factor', `${waiting?.name}`, { login_token: waiting?.token, ...fields }),
+
+    async reauthenticate(fields) {
+      const answer = await authorized('/auth/reauthenticate', {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify(fields),
+      });
+      if (!answer.ok) throw new GatelatchError(answer, await problemOf(answer));
+      // The answer's token is of no use: a refresh that is under way would replace it by an older sign-in's.
+      // Without an answer now, the next request refreshes.
+      await refresh(await state.look()).catch(() => {});
     },
 
     async logOut() {

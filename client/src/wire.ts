@@ -11,5 +11,11 @@ export type TokenResponse = Schemas['TokenResponse'];
 /** The answer to a sign-up whose e-mail must be verified first. */
 export type VerificationSent = Schemas['PendingSignUp'];
 
+/** A passkey's answer to a challenge, as `PublicKeyCredential.toJSON` gives it. */
+export type PasskeyAnswer = Schemas['PasskeyAssertion'];
+
+/** A new passkey, with recovery codes if the user had none. */
+export type AddedPasskey = Schemas['AddedPasskey'];
+
 /** A refusal (RFC 9457). */
 export type Problem = Schemas['Problem'];
