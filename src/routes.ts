@@ -38,7 +38,7 @@ import { welcome } from './welcome/endpoints.js';
  */
 export const routes: Row[] = [
   ...group('Signing in', [
-    POST('/auth/signup', { guard: open, limit: signUpLimit }, signUp),
+    POST('/auth/signup', { guard: open, limit: [signUpLimit, newEmailLimit] }, signUp),
     POST('/auth/login', { guard: password, limit: logInLimit }, logIn),
     POST('/auth/refresh', { guard: refreshToken, limit: refreshLimit }, sessions.refresh),
     POST('/auth/logout', { guard: anyAccessToken }, sessions.logOut),
