@@ -3,6 +3,7 @@ import { ratesOf } from './limits.js';
 import { ownSettings } from './own/settings.js';
 import { passkeyConfig, passkeyContradictions } from './passkeys/settings.js';
 import { readEnvFile } from './platform/settings/env-file.js';
+import { misspelledNames } from './platform/settings/misspelled.js';
 import { type Settings, settings } from './settings.js';
 
 /** The settings in the form that the code uses. Durations are in seconds. */
@@ -13,7 +14,10 @@ export function loadConfig(): Config {
   // Node may have started its threads already, so a value from .env may have no effect: ignore it.
   const { UV_THREADPOOL_SIZE } = process.env;
   // Libraries look into the environment, too.
-  for (const [name, value] of Object.entries(readEnvFile('.env'))) process.env[name] ??= value;
+  const file = readEnvFile('.env');
+  const stray = Object.keys(file).find((name) => name.startsWith('RATE_LIMIT_') && !(name in settings.shape));
+  if (stray !== undefined) throw new StartError(`${stray} in .env is no setting; docs/reference/settings.md has all.`);
+  for (const [name, value] of Object.entries(file)) process.env[name] ??= value;
   return parseConfig({ ...process.env, UV_THREADPOOL_SIZE });
 }
 
@@ -31,6 +35,8 @@ export function parseConfig(environment: Record<string, string | undefined>): Co
     if (parsed.success) values[name] = parsed.data;
     else problems.push(...parsed.error.issues.map((issue) => `${name} must be ${issue.message}.`));
   }
+  for (const { name, meant } of misspelledNames(Object.keys(environment), Object.keys(settings.shape)))
+    problems.push(`${name} is no setting. Write ${meant}, or give it a name of its own.`);
   problems.push(...contradictions(values));
   if (problems.length > 0) throw new StartError(problems.join('\n'));
   return shape(values as Settings);

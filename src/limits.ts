@@ -38,7 +38,7 @@ export const limitSettings = {
     'Mails of one purpose (verify, resend, forgot) to one recipient, and about one user. Above it the answer is the same, and no mail is sent.',
   ),
   RATE_LIMIT_MAIL_ADDRESS: rate('20/1h').describe(
-    'Requests from one address that send a mail: forgot, resend, change of e-mail.',
+    'Requests from one address that send a mail: forgot, resend, change of e-mail, sign-up with an e-mail.',
   ),
   RATE_LIMIT_REFRESH: rate('60/5m').describe(
     'Made-up refresh tokens from one address. Genuine ones are never refused for them.',

@@ -57,7 +57,7 @@ const adminWithPassword = { guard: accessToken, role: 'admin', limit: passwordLi
  */
 export const routes: Row[] = [
   ...group('Signing in', [
-    POST('/auth/signup', { guard: open, limit: signUpLimit }, signUp),
+    POST('/auth/signup', { guard: open, limit: [signUpLimit, newEmailLimit] }, signUp),
     POST('/auth/login', { guard: password, limit: logInLimit }, logIn),
     POST('/auth/login/second-factor', { guard: secondFactor, limit: passkeyLimit }, giveSecondFactor),
     POST('/auth/reauthenticate', { ...stepUp, limit: proofLimits }, reauthenticate),

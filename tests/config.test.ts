@@ -724,6 +724,37 @@ describe('Settings that cannot be combined stop the start:', () => {
   });
 });
 
+describe('A name that was surely meant for a setting stops the start with the right one', () => {
+  it.each([
+    ['SIGN_UP', 'SIGNUP'],
+    ['SINGUP', 'SIGNUP'],
+    ['signup', 'SIGNUP'],
+    ['Port', 'PORT'],
+    ['RATE_LIMT_LOGIN_ACCOUNT', 'RATE_LIMIT_LOGIN_ACCOUNT'],
+    ['RATE_LIMIT_LOGIN_ACOUNT', 'RATE_LIMIT_LOGIN_ACCOUNT'],
+    ['AUTHSECRET', 'AUTH_SECRET'],
+    ['TRUST_PROXI', 'TRUST_PROXY'],
+    ['COOKIE_DOMAINS', 'COOKIE_DOMAIN'],
+  ])('%s: %s', (name, meant) => {
+    expect(() => parseConfig({ [name]: 'x' })).toThrow(
+      new StartError(`${name} is no setting. Write ${meant}, or give it a name of its own.`),
+    );
+  });
+
+  it('and names of others do not', () => {
+    const others = [
+      'API_URL',
+      'HOSTNAME',
+      'POSTGRES_PASSWORD',
+      'DATABASE_PORT',
+      'PGHOST',
+      'HTTP_PROXY',
+      'npm_config_port',
+    ];
+    expect(() => parseConfig(Object.fromEntries(others.map((name) => [name, 'x'])))).not.toThrow();
+  });
+});
+
 describe('.env.example', () => {
   const text = readFileSync(new URL('../.env.example', import.meta.url), 'utf8');
   const example = Object.fromEntries(
