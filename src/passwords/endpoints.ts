@@ -33,6 +33,7 @@ export const change = endpoint({
   headers: ['Set-Cookie'],
   errors: ['invalid_credentials', 'overloaded'],
   async handler(context) {
+    requirePossibleForm(context);
     const { deps, body, caller } = context;
     const checked = await checkCurrent(context);
     requireGoodPassword('new_password', body.new_password, checked.user, deps.config.passwords);
@@ -56,6 +57,11 @@ function replace({ deps, principal, caller, cookies }: ChangeContext, checked: C
   const byCookie = tokensIn(cookies, deps.config.cookies).accessToken !== undefined;
   const keep = { sessionId: principal.sid, renewWith: byCookie ? deps : undefined };
   return changePassword(deps, checked, passwordHash, keep, { actorId: principal.sub, caller });
+}
+
+/** What is wrong whoever the user is, is refused before a hash is computed. */
+function requirePossibleForm({ deps, body }: ChangeContext): void {
+  requireGoodPassword('new_password', body.new_password, { username: '' }, deps.config.passwords);
 }
 
 const forgotSchema = z
