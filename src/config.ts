@@ -4,6 +4,7 @@ import { ownSettings } from './own/settings.js';
 import { passkeyConfig, passkeyContradictions } from './passkeys/settings.js';
 import { readEnvFile } from './platform/settings/env-file.js';
 import { misspelledNames } from './platform/settings/misspelled.js';
+import { varietyOf } from './platform/settings/variety.js';
 import { type Settings, settings } from './settings.js';
 
 /** The settings in the form that the code uses. Durations are in seconds. */
@@ -50,8 +51,15 @@ function contradictions(given: Partial<Settings>): string[] {
     problems.push(
       'AUTH_SECRET must be set in production: at least 32 random bytes, such as from `openssl rand -base64 48`.',
     );
-  if (given.AUTH_SECRET && /change.?me|example|your.?secret|secret.?here|^(.)\1+$/i.test(given.AUTH_SECRET))
-    problems.push('AUTH_SECRET must be a random value of your own, not an example from a file.');
+  // AUTH_SECRET_PREVIOUS may be a bad one: that is how to leave it.
+  if (given.AUTH_SECRET && isGuessable(given.AUTH_SECRET))
+    problems.push(
+      'AUTH_SECRET must be a random value of your own, not an example from a file, and no repetition or run. If keys are sealed under it, move it to AUTH_SECRET_PREVIOUS and set a new one.',
+    );
+  if (given.METRICS_TOKEN && isGuessable(given.METRICS_TOKEN))
+    problems.push(
+      'METRICS_TOKEN must be a random value of your own, not an example from a file, and no repetition or run.',
+    );
   if (given.REFRESH_TOKEN_TTL && given.SESSION_MAX_AGE && given.REFRESH_TOKEN_TTL > given.SESSION_MAX_AGE)
     problems.push('REFRESH_TOKEN_TTL must be at most SESSION_MAX_AGE.');
   if (given.COOKIE_PREFIX === 'on' && given.COOKIE_DOMAIN)
@@ -65,6 +73,14 @@ function contradictions(given: Partial<Settings>): string[] {
   problems.push(...passkeyContradictions(given, given.APP_URL ?? given.JWT_ISSUER ?? 'http://localhost'));
   return problems;
 }
+
+function isGuessable(secret: string): boolean {
+  const isFromText = /change.?me|example|your.?secret|secret.?here/i.test(secret);
+  return isFromText || varietyOf(secret) < leastVariety;
+}
+
+// Of 32 characters by chance, all needed more; see varietyOf.
+const leastVariety = 18;
 
 function shape(given: Settings) {
   const issuer = given.JWT_ISSUER ?? `http://localhost:${given.PORT}`;
