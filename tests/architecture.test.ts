@@ -92,6 +92,19 @@ describe('The rules for imports:', () => {
   });
 });
 
+describe('A session', () => {
+  it('is inserted in one statement only, which asks whether the second factor was given', () => {
+    const inserting = /INSERT INTO "?session"?\b|\.session\.(create|upsert)/;
+    expect(sources.filter((file) => inserting.test(textOf(file)))).toEqual(['sessions/start.ts']);
+  });
+
+  it('is started for who signs in by one function only, and for a new user by another', () => {
+    const calling = (name: string) => sources.filter((file) => RegExp(`\\b${name}\\(`).test(textOf(file)));
+    expect(calling('insertSession')).toEqual(['sessions/start.ts']);
+    expect(calling('startFirstSession')).toEqual(['sessions/start.ts', 'sign-up/sign-up.ts']);
+  });
+});
+
 describe('An address', () => {
   // Whatever is counted by address takes an AddressKey; these store or show the whole one.
   const whole = [

@@ -71,7 +71,7 @@ describe('After a whole run, no password, token or key has leaked', () => {
       DATABASE_URL: withPassword(database.url, `of the database ${awkward}`),
       SMTP_URL: `smtp://mailer:${encodeURIComponent(`of the mailer ${awkward}`)}@127.0.0.1:${sink.port}`,
       METRICS_TOKEN: passwords.metrics,
-      PASSKEY_ORIGINS: 'https://example.de',
+      PASSKEY_ORIGINS: 'https://pages.example',
       PASSKEY_APPS: `ios:ABCDE12345.com.example.app,android:com.example.app:${'AB'.repeat(32)}`,
       ADMIN_USERNAME: 'the-admin',
       ADMIN_PASSWORD: passwords.admin,
