@@ -24,6 +24,30 @@ const leaves: { name: string; folders: string[]; lines: Record<string, RegExp[]>
     },
   },
   {
+    name: 'passkeys',
+    folders: ['src/passkeys'],
+    lines: {
+      'src/routes.ts': [
+        /^import .*'\.\/passkeys\/.*$/gm,
+        /^ {2}\.\.\.group\('Passkeys', \[[\s\S]*?^ {2}\]\),$/m,
+        /(?<=reauthenticateBy\()passkeyProof/,
+        /, passkeyLimit(?=\])/,
+        /, limit: passkeyLimit(?= \}, giveSecondFactor)/,
+      ],
+      'src/guards.ts': [/^(im|ex)port .*'\.\/passkeys\/.*$/gm, /(?<=secondFactorGuard\()passkeyProof/],
+      'src/settings.ts': [/^import .*passkeys.*$/m, /^ {2}(Passkeys: |\.\.\.)passkeySettings,$/gm],
+      'src/config.ts': [/^import .*passkeys.*$/m, /^.*passkey(Contradictions|Config)\(.*$/gm],
+      'src/mails.ts': [/^import .*passkeys.*$/m, /^ {2}passkey_\w+: .*$/gm],
+      'src/jobs.ts': [/^import .*passkeys.*$/m, /^.*purgeSpentChallenges \},$/m],
+      'src/serve.ts': [/^import .*passkeys.*$/m, /^.*warnOfOrphanedPasskeys\(.*$/m],
+      'src/commands.ts': [
+        /^import .*passkeys.*$/gm,
+        /(?<=purgeCommand\(\[)purgeSpentChallenges/,
+        /(?<=doctor\()passkeyChecks/,
+      ],
+    },
+  },
+  {
     name: 'user-transfer',
     folders: ['src/user-transfer'],
     lines: { 'src/commands.ts': [/^import .*user-transfer.*$/m, /^ {2}\.\.\.transferCommands,$/m] },

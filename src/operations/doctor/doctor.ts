@@ -18,8 +18,10 @@ type FurtherChecks = {
   database(config: Config, database: Database): Promise<Finding[]>;
 };
 
+const noChecks: FurtherChecks = { setUp: async () => [], database: async () => [] };
+
 /** Changes nothing: in its own process it opens the database without migrating it. */
-export const doctor = (further: FurtherChecks): Command<CommandDeps> => ({
+export const doctor = (further: FurtherChecks = noChecks): Command<CommandDeps> => ({
   name: 'doctor',
   arguments: [],
   summary: 'check the set-up and say what to fix; exit code 1 if there is a problem',
