@@ -15,6 +15,9 @@ const meanings: Record<string, string> = {
   ver: 'counts changes of your roles: an older token is stale',
   iat: 'made at',
   exp: 'valid until',
+  acr: 'how strong the sign-in was: aal1, aal2 with two factors, phr with a passkey',
+  amr: 'how you signed in (RFC 8176)',
+  auth_time: 'when that was; a refresh does not make it younger',
   jti: 'the id of this token',
 };
 
@@ -38,6 +41,7 @@ function factsIn(part = ''): Fact[] {
 }
 
 function formatted(name: string, value: unknown): string {
-  if (name === 'iat' || name === 'exp') return `${value} = ${new Date(Number(value) * 1000).toLocaleTimeString()}`;
+  if (['iat', 'exp', 'auth_time'].includes(name))
+    return `${value} = ${new Date(Number(value) * 1000).toLocaleTimeString()}`;
   return typeof value === 'string' ? value : JSON.stringify(value);
 }

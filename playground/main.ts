@@ -1,10 +1,12 @@
 import { createAccessToken } from './access-token.js';
 import { recording } from './exchange.js';
 import { createHeader } from './header.js';
+import { createProof } from './proof.js';
 import { createProtectedRoutes } from './protected-routes.js';
 import { openSession } from './session.js';
 import { createSessions } from './sessions.js';
 import { createSignIn } from './sign-in.js';
+import { createSignInMethods } from './sign-in-methods.js';
 import { claimTab } from './tab.js';
 import { createTodos } from './todos.js';
 import { createWireLog } from './wire-log.js';
@@ -19,6 +21,7 @@ const playground = await openSession(recording(wire.add), expected !== undefined
 createHeader(playground);
 createAccessToken(playground);
 createProtectedRoutes(playground);
+createSignInMethods(playground, createProof(playground));
 createTodos(playground);
 const sessions = createSessions(playground);
 createSignIn(playground, expected, sessions.offerPassword);

@@ -16,6 +16,14 @@ const words: Record<string, string> = {
   signup_closed: 'This server takes no new users by sign-up (SIGNUP=closed).',
   email_unverified: 'The e-mail address is to be confirmed first: open the link in the mail.',
   csrf_rejected: 'Cookies count only on requests from pages of this server’s own origins, and this page is on none.',
+  second_factor_required: 'The password is right, and a second factor is due. Until then there is no token.',
+  login_expired: 'This took too long, or there were too many wrong codes. Begin anew.',
+  invalid_code: 'The code is wrong, or it has been used. Wait for the next one.',
+  insufficient_user_authentication: 'This asks for a fresh sign-in with two factors. Prove anew that it is you.',
+  invalid_passkey: 'This passkey can’t be taken.',
+  challenge_expired: 'This took too long. Try again.',
+  passkey_taken: 'This passkey is there already.',
+  last_sign_in_method: 'That would leave you without a way to sign in, or without what this server asks for.',
   not_found: 'There is no such thing, or it is not yours: the two look the same.',
   overloaded: 'Too many passwords are being checked at once. Try again in a moment.',
   database_unavailable: 'The database is down right now. Nothing is lost; try again in a moment.',
@@ -26,6 +34,18 @@ const successes: Record<string, string> = {
   'POST /auth/signup': 'The user is created and signed in.',
   'POST /auth/login': 'The password is right, and a session begins.',
   'POST /auth/refresh': 'New tokens have replaced the old ones.',
+  'POST /auth/login/second-factor': 'Both factors are right, and a session begins.',
+  'POST /auth/login/passkey': 'The passkey is right: two factors in one. A session begins.',
+  'POST /auth/reauthenticate': 'It is you. The session is as good as new.',
+  'GET /me/sign-in-methods': 'These are your ways to sign in.',
+  'PATCH /me/sign-in-methods': 'It is changed, and every other session has ended.',
+  'POST /me/totp': 'Scan the picture with an authenticator app. It counts once its first code is there.',
+  'POST /me/totp/…/confirm': 'The app is yours. From now on a login asks for its code.',
+  'DELETE /me/totp/…': 'The app is gone, and every other session has ended.',
+  'POST /me/passkeys/options': 'The browser makes a passkey of this challenge.',
+  'POST /me/passkeys': 'The passkey is yours. It signs you in without a password.',
+  'DELETE /me/passkeys/…': 'The passkey is gone, and every other session has ended.',
+  'POST /me/recovery-codes': 'These are new, and the former ones are dead.',
   'POST /auth/logout': 'The session has ended, and its access token with it.',
   'POST /auth/logout-all': 'Every session of yours has ended, on every device.',
   'GET /auth/sessions': 'This is where you are signed in.',
@@ -54,8 +74,10 @@ export function verdictOn(exchange: Exchange): string {
   return (words[code] ?? `${detail ?? 'The server refuses this.'}${waitOf(response.headers)}`) as string;
 }
 
+type Meant = { code?: string | undefined; message: string; retryAfter?: number | undefined };
+
 /** What the client's own error means. */
-export function meaningOf({ code, message, retryAfter }: { code?: string; message: string; retryAfter?: number }) {
+export function meaningOf({ code, message, retryAfter }: Meant) {
   if (code === undefined) return unreachable;
   return words[code] ?? `${message}${retryAfter ? ` Try again in ${retryAfter} s.` : ''}`;
 }

@@ -7,6 +7,8 @@ export type Transport = 'bearer' | 'cookie';
 // biome-ignore lint/suspicious/noExplicitAny: each panel knows what it asked for.
 export type Answer = { ok: boolean; status: number; body: any };
 
+export type Refusal = { code?: string; message: string; errors?: { path: string; message: string }[] };
+
 /** A change of the signed-in user; `reason` says why a session ended. */
 export type Change = { session: Session | null; before: Session | null; reason?: string };
 
@@ -24,6 +26,12 @@ export type PlaygroundSession = {
   /** Reports the present state at once, and each later change. */
   follow(listener: (change: Change) => void): void;
 };
+
+/** The refusal as an error of the client has it. */
+export function refusalOf(answer: Answer | undefined): Refusal {
+  if (!answer) return { message: '' };
+  return { code: answer.body?.code, message: answer.body?.detail ?? '', errors: answer.body?.errors };
+}
 
 const remembered = 'playground.transport';
 

@@ -1,5 +1,8 @@
-import { byId, make, onSubmit } from './dom.js';
+import { GatelatchError } from './client/dist/index.js';
+import { logInWithPasskey, supportsPasskeys } from './client/dist/passkeys.js';
+import { byId, make, onPress, onSubmit } from './dom.js';
 import { meaningOf } from './messages.js';
+import { createSecondStep } from './second-step.js';
 import type { PlaygroundSession, Transport } from './session.js';
 import { suggestPassword, suggestUsername } from './suggestions.js';
 
@@ -25,6 +28,9 @@ export function createSignIn(
   const submit = byId('sign-in-submit', HTMLButtonElement);
   const refusal = byId('sign-in-refusal', HTMLElement);
   const news = byId('sign-in-news', HTMLElement);
+  const byPasskey = byId('sign-in-passkey', HTMLButtonElement);
+  const showSecondStep = createSecondStep(playground);
+  let offering: AbortController | undefined;
 
   const chosen = (name: string) => String(new FormData(form).get(name));
   const isNew = () => chosen('intent') === 'sign-up';
@@ -34,7 +40,13 @@ export function createSignIn(
   byId(`by-${playground.transport}`, HTMLInputElement).checked = true;
   follow();
   for (const radio of form.elements.namedItem('intent') as RadioNodeList) radio.addEventListener('change', follow);
+  for (const radio of form.elements.namedItem('transport') as RadioNodeList)
+    radio.addEventListener('change', () => playground.use(chosen('transport') as Transport).then(offerPasskeys));
   onSubmit(form, comeIn);
+  onPress(byPasskey, () => enter(() => logInWithPasskey(playground.client)));
+  void supportsPasskeys().then((isSupported) => {
+    byPasskey.hidden = !isSupported;
+  });
 
   addEmail.addEventListener('click', () => offerEmail(addEmail.ariaExpanded === 'false'));
   show.addEventListener('click', () => reveal(password.type === 'password'));
@@ -47,6 +59,7 @@ export function createSignIn(
   // A user who comes back will most likely log in.
   playground.follow(({ session, before }) => {
     if (session) {
+      offering?.abort();
       username.value = session.user.username;
       password.value = '';
       reveal(false);
@@ -66,6 +79,19 @@ export function createSignIn(
     addEmail.hidden = !isNew();
     offerEmail(false);
     refuse([]);
+    void offerPasskeys();
+  }
+
+  /** In the field for the username, while the page waits for a login. */
+  async function offerPasskeys(): Promise<void> {
+    offering?.abort();
+    if (isNew() || playground.session || !(await supportsPasskeys({ conditional: true }))) return;
+    offering = new AbortController();
+    const { signal } = offering;
+    await logInWithPasskey(playground.client, { conditional: true, signal }).catch((error) => {
+      // Else the page itself ended it, or the browser can't, or there is no server.
+      if (error instanceof GatelatchError) refuse(complaintsOf(error as Refusal));
+    });
   }
 
   function offerEmail(isWanted: boolean): void {
@@ -80,18 +106,31 @@ export function createSignIn(
     show.ariaPressed = String(isShown);
   }
 
-  async function comeIn(): Promise<void> {
+  function comeIn(): Promise<void> {
+    const fields = { username: username.value.trim(), password: password.value };
+    return enter(async () => {
+      if (isNew()) await signUp(fields);
+      else await playground.client.logIn(fields).catch(secondStepOf);
+      onPassword(fields.password);
+    });
+  }
+
+  async function enter(work: () => Promise<unknown>): Promise<void> {
     refuse([]);
     news.replaceChildren();
     try {
       await playground.use(chosen('transport') as Transport);
-      const fields = { username: username.value.trim(), password: password.value };
-      if (isNew()) await signUp(fields);
-      else await playground.client.logIn(fields);
-      onPassword(fields.password);
+      await work();
     } catch (error) {
-      refuse(complaintsOf(error as Refusal));
+      const isUnwilling = error instanceof DOMException;
+      refuse(isUnwilling ? [{ path: '', message: 'No passkey was given.' }] : complaintsOf(error as Refusal));
+      void offerPasskeys();
     }
+  }
+
+  function secondStepOf(error: unknown): Promise<void> {
+    if (!(error instanceof GatelatchError) || error.code !== 'second_factor_required') throw error;
+    return showSecondStep(error);
   }
 
   async function signUp(fields: { username: string; password: string }): Promise<void> {

@@ -42,6 +42,8 @@ export function createWireLog(): { add(exchange: Exchange): void } {
     list.children[max]?.remove();
     newest = entry;
     showEmptiness();
+    // A challenge only prepares what the user does, or waits in a field.
+    if (lineOf(exchange) === 'POST /auth/passkey/options' && !isRefused(exchange)) return;
     // Opens and explains what the user's action caused; other requests of the page are only listed.
     if (isAsked || (!repeated && isRefused(exchange))) layOpen(entry);
     isAsked = false;

@@ -47,6 +47,8 @@ import { welcome } from './welcome/endpoints.js';
 
 const proofLimits = [passwordLimit, passkeyLimit];
 const reauthenticate = reauthenticateBy(passkeyProof);
+// Who lacks what the server asks for gets it here.
+const stepUp = { guard: accessToken, acr: 'aal1' } as const;
 
 const adminWithPassword = { guard: accessToken, role: 'admin', limit: passwordLimit } as const;
 
@@ -55,10 +57,10 @@ const adminWithPassword = { guard: accessToken, role: 'admin', limit: passwordLi
  */
 export const routes: Row[] = [
   ...group('Signing in', [
-    POST('/auth/signup', { guard: open, limit: signUpLimit }, signUp),
+    POST('/auth/signup', { guard: open, limit: [signUpLimit, newEmailLimit] }, signUp),
     POST('/auth/login', { guard: password, limit: logInLimit }, logIn),
     POST('/auth/login/second-factor', { guard: secondFactor, limit: passkeyLimit }, giveSecondFactor),
-    POST('/auth/reauthenticate', { guard: accessToken, acr: 'aal1', limit: proofLimits }, reauthenticate),
+    POST('/auth/reauthenticate', { ...stepUp, limit: proofLimits }, reauthenticate),
     POST('/auth/refresh', { guard: refreshToken, limit: refreshLimit }, sessions.refresh),
     POST('/auth/logout', { guard: anyAccessToken }, sessions.logOut),
   ]),

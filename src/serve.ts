@@ -49,6 +49,11 @@ export async function serve(config: Config, log: Logger, options?: DatabaseOptio
     await deps.close();
     throw error;
   }
+  if (!config.production && !/^(127\.|::1$|localhost$)/.test(config.host))
+    log.warn(
+      { host: config.host },
+      'NODE_ENV is not production, but other machines may connect: set NODE_ENV=production if they are to',
+    );
   const [, directory] = /^pglite:(?!memory$)(.+)$/.exec(config.database.url) ?? [];
   if (directory !== undefined) await reportNewIssuer(directory, config.tokens.issuer, log);
   await warnOfOrphanedPasskeys(deps);

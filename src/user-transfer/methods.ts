@@ -3,10 +3,10 @@ import { textSchema } from '../platform/http/fields.js';
 import { type SecondFactor, secondFactors } from '../second-factor/methods.js';
 import { importedTotpSecret } from '../second-factor/totp.js';
 
-export type ForeignTotp = { secret: Uint8Array; name: string };
+type ForeignTotp = { secret: Uint8Array; name: string };
 
 /** Bytes are base64url. */
-export type ForeignPasskey = z.infer<typeof passkeySchema>;
+type ForeignPasskey = z.infer<typeof passkeySchema>;
 
 /** What a user signs in with besides the password. */
 export type ForeignMethods = {
