@@ -3,6 +3,7 @@ import type { Deps } from '../deps.js';
 import { Prisma } from '../generated/prisma/client.js';
 import { dataBox } from '../keys/data-box.js';
 import type { Caller } from '../platform/caller.js';
+import type { Taken } from '../platform/limits/limit.js';
 import { enqueueNotice } from '../platform/outbox/outbox.js';
 import type { User } from '../users/users.js';
 import { codeKind } from './code-kind.js';
@@ -26,8 +27,7 @@ type CodeTry = {
 /** @returns undefined if the code is wrong; that is counted and recorded @throws AppError rate_limited */
 export async function checkCode(deps: Deps, attempt: CodeTry): Promise<GivenFactor | undefined> {
   const point = await takeGuess(deps, attempt);
-  const given = givenBy(deps, attempt);
-  await point?.settle(given === undefined);
+  const given = await settled(point, () => givenBy(deps, attempt));
   if (!given) await recordWrongCode(deps, { ...attempt, counts: true });
   return given;
 }
@@ -38,10 +38,9 @@ export async function checkCode(deps: Deps, attempt: CodeTry): Promise<GivenFact
  */
 export async function checkCodeSilently(deps: Deps, attempt: CodeTry): Promise<GivenFactor | undefined> {
   const point = await deps.limits?.second_factor.takeNow(guesserKey(attempt));
-  const compared = givenBy(deps, attempt);
   const isWithin = point?.allowed !== false;
+  const compared = await settled(point?.allowed ? point : undefined, () => givenBy(deps, attempt));
   const given = isWithin ? compared : undefined;
-  if (point?.allowed) await point.settle(given === undefined);
   if (!given) await recordWrongCode(deps, { ...attempt, counts: isWithin });
   return given;
 }
@@ -52,6 +51,17 @@ export async function pretendToCheckCode(deps: Deps, code: string): Promise<void
   const point = await deps.limits?.second_factor.takeNow('nobody');
   matchingTotp(deps, factors, code);
   if (point?.allowed) await point.settle(false);
+}
+
+/** Gives the point back for a right code only: also not if the comparison fails. */
+async function settled<T>(point: Taken | undefined, compare: () => T | undefined): Promise<T | undefined> {
+  let given: T | undefined;
+  try {
+    given = compare();
+  } finally {
+    await point?.settle(given === undefined);
+  }
+  return given;
 }
 
 /** What a code proves, if it is right. It never takes less time for a wrong one. */

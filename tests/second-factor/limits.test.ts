@@ -13,7 +13,9 @@ const second = (app: TestApp, login_token: string, more: object) =>
   app.http.post('/auth/login/second-factor').send({ login_token, ...more });
 
 describe('With limits, wrong codes', () => {
-  it('close the user to unknown devices, not to a known one, and a new password opens it again', async () => {
+  it('close the user to unknown devices, not to a known one, and a new password opens it again', {
+    timeout: 120_000,
+  }, async () => {
     const app = await startAppForTest({
       ...limitsOn,
       RATE_LIMIT_SECOND_FACTOR: '3/15m',
