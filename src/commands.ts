@@ -6,6 +6,7 @@ import { keyCommands } from './keys/commands.js';
 import { databaseCopyCommand } from './operations/database-copy.js';
 import { doctor } from './operations/doctor/doctor.js';
 import { purgeCommand } from './operations/purge.js';
+import { passkeyChecks } from './passkeys/doctor.js';
 import { purgeSpentChallenges } from './passkeys/purge.js';
 import type { Command } from './platform/cli/command.js';
 import { transferCommands } from './user-transfer/commands.js';
@@ -19,5 +20,5 @@ export const commands: Command<CommandDeps>[] = [
   ...auditCommands,
   databaseCopyCommand,
   purgeCommand([purgeSpentChallenges]),
-  doctor,
+  doctor(passkeyChecks),
 ];

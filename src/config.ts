@@ -3,6 +3,8 @@ import { ratesOf } from './limits.js';
 import { ownSettings } from './own/settings.js';
 import { passkeyConfig, passkeyContradictions } from './passkeys/settings.js';
 import { readEnvFile } from './platform/settings/env-file.js';
+import { misspelledNames } from './platform/settings/misspelled.js';
+import { varietyOf } from './platform/settings/variety.js';
 import { type Settings, settings } from './settings.js';
 
 /** The settings in the form that the code uses. Durations are in seconds. */
@@ -13,7 +15,10 @@ export function loadConfig(): Config {
   // Node may have started its threads already, so a value from .env may have no effect: ignore it.
   const { UV_THREADPOOL_SIZE } = process.env;
   // Libraries look into the environment, too.
-  for (const [name, value] of Object.entries(readEnvFile('.env'))) process.env[name] ??= value;
+  const file = readEnvFile('.env');
+  const stray = Object.keys(file).find((name) => name.startsWith('RATE_LIMIT_') && !(name in settings.shape));
+  if (stray !== undefined) throw new StartError(`${stray} in .env is no setting; docs/reference/settings.md has all.`);
+  for (const [name, value] of Object.entries(file)) process.env[name] ??= value;
   return parseConfig({ ...process.env, UV_THREADPOOL_SIZE });
 }
 
@@ -31,6 +36,8 @@ export function parseConfig(environment: Record<string, string | undefined>): Co
     if (parsed.success) values[name] = parsed.data;
     else problems.push(...parsed.error.issues.map((issue) => `${name} must be ${issue.message}.`));
   }
+  for (const { name, meant } of misspelledNames(Object.keys(environment), Object.keys(settings.shape)))
+    problems.push(`${name} is no setting. Write ${meant}, or give it a name of its own.`);
   problems.push(...contradictions(values));
   if (problems.length > 0) throw new StartError(problems.join('\n'));
   return shape(values as Settings);
@@ -44,8 +51,15 @@ function contradictions(given: Partial<Settings>): string[] {
     problems.push(
       'AUTH_SECRET must be set in production: at least 32 random bytes, such as from `openssl rand -base64 48`.',
     );
-  if (given.AUTH_SECRET && /change.?me|example|your.?secret|secret.?here|^(.)\1+$/i.test(given.AUTH_SECRET))
-    problems.push('AUTH_SECRET must be a random value of your own, not an example from a file.');
+  // AUTH_SECRET_PREVIOUS may be a bad one: that is how to leave it.
+  if (given.AUTH_SECRET && isGuessable(given.AUTH_SECRET))
+    problems.push(
+      'AUTH_SECRET must be a random value of your own, not an example from a file, and no repetition or run. If keys are sealed under it, move it to AUTH_SECRET_PREVIOUS and set a new one.',
+    );
+  if (given.METRICS_TOKEN && isGuessable(given.METRICS_TOKEN))
+    problems.push(
+      'METRICS_TOKEN must be a random value of your own, not an example from a file, and no repetition or run.',
+    );
   if (given.REFRESH_TOKEN_TTL && given.SESSION_MAX_AGE && given.REFRESH_TOKEN_TTL > given.SESSION_MAX_AGE)
     problems.push('REFRESH_TOKEN_TTL must be at most SESSION_MAX_AGE.');
   if (given.COOKIE_PREFIX === 'on' && given.COOKIE_DOMAIN)
@@ -59,6 +73,14 @@ function contradictions(given: Partial<Settings>): string[] {
   problems.push(...passkeyContradictions(given, given.APP_URL ?? given.JWT_ISSUER ?? 'http://localhost'));
   return problems;
 }
+
+function isGuessable(secret: string): boolean {
+  const isFromText = /change.?me|example|your.?secret|secret.?here/i.test(secret);
+  return isFromText || varietyOf(secret) < leastVariety;
+}
+
+// Of 32 characters by chance, all needed more; see varietyOf.
+const leastVariety = 18;
 
 function shape(given: Settings) {
   const issuer = given.JWT_ISSUER ?? `http://localhost:${given.PORT}`;

@@ -1,4 +1,5 @@
 import type { Guard } from './endpoint.js';
+import { passkeyProof } from './passkeys/sign-in.js';
 import { secondFactorGuard } from './second-factor/guard.js';
 import { refreshCookieScheme } from './sessions/schemes.js';
 
@@ -22,7 +23,7 @@ export const refreshToken: Guard<undefined> = {
   step: undefined,
 };
 
-export const secondFactor = secondFactorGuard();
+export const secondFactor = secondFactorGuard(passkeyProof);
 
 export { verifiedEmail } from './email/guard.js';
 export { metricsToken } from './health/guard.js';

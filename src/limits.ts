@@ -23,7 +23,7 @@ export const limitSettings = {
     'Failed logins from all devices together that one user has signed in on before.',
   ),
   RATE_LIMIT_LOGINS: rate('200/15m').describe(
-    'Logins of one user with the right password. Each instance counts for itself.',
+    'Logins of one user with the right password; and, apart from them, passwords of one signed-in user that are checked, right or wrong. Each instance counts for itself.',
   ),
   RATE_LIMIT_SIGNUP: rate('100/1h').describe('Attempts to sign up from one address.'),
   RATE_LIMIT_PASSWORD: rate('10/15m').describe(
@@ -38,7 +38,7 @@ export const limitSettings = {
     'Mails of one purpose (verify, resend, forgot) to one recipient, and about one user. Above it the answer is the same, and no mail is sent.',
   ),
   RATE_LIMIT_MAIL_ADDRESS: rate('20/1h').describe(
-    'Requests from one address that send a mail: forgot, resend, change of e-mail.',
+    'Requests from one address that send a mail: forgot, resend, change of e-mail, sign-up with an e-mail.',
   ),
   RATE_LIMIT_REFRESH: rate('60/5m').describe(
     'Made-up refresh tokens from one address. Genuine ones are never refused for them.',
@@ -81,7 +81,7 @@ export type Limits = Record<ByAddress, AddressLimit> & {
   login_devices: Limit;
   /** Like `login_account`, but counted for the user, whatever name was typed; see passwords/check.ts. */
   login_user: Limit;
-  /** Right passwords, by user. */
+  /** Right passwords by user; apart from them, all that a signed-in user lets us check. */
   logins: Limit;
   /** By session; `password_address` has the same rate. */
   password: Limit;

@@ -28,6 +28,7 @@ import { exportLimit, usernameLimit } from './me/limits.js';
 import { ownRoutes } from './own/routes.js';
 import { passkeyLimit } from './passkeys/limits.js';
 import * as passkeys from './passkeys/own-endpoints.js';
+import { passkeyProof } from './passkeys/sign-in.js';
 import { logInWithPasskey, signInOptions } from './passkeys/sign-in-endpoints.js';
 import * as wellKnown from './passkeys/well-known.js';
 import * as passwords from './passwords/endpoints.js';
@@ -44,7 +45,10 @@ import { signUp } from './sign-up/endpoints.js';
 import { signUpLimit } from './sign-up/limits.js';
 import { welcome } from './welcome/endpoints.js';
 
-const reauthenticate = reauthenticateBy();
+const proofLimits = [passwordLimit, passkeyLimit];
+const reauthenticate = reauthenticateBy(passkeyProof);
+// Who lacks what the server asks for gets it here.
+const stepUp = { guard: accessToken, acr: 'aal1' } as const;
 
 const adminWithPassword = { guard: accessToken, role: 'admin', limit: passwordLimit } as const;
 
@@ -53,10 +57,10 @@ const adminWithPassword = { guard: accessToken, role: 'admin', limit: passwordLi
  */
 export const routes: Row[] = [
   ...group('Signing in', [
-    POST('/auth/signup', { guard: open, limit: signUpLimit }, signUp),
+    POST('/auth/signup', { guard: open, limit: [signUpLimit, newEmailLimit] }, signUp),
     POST('/auth/login', { guard: password, limit: logInLimit }, logIn),
-    POST('/auth/login/second-factor', { guard: secondFactor }, giveSecondFactor),
-    POST('/auth/reauthenticate', { guard: accessToken, acr: 'aal1', limit: passwordLimit }, reauthenticate),
+    POST('/auth/login/second-factor', { guard: secondFactor, limit: passkeyLimit }, giveSecondFactor),
+    POST('/auth/reauthenticate', { ...stepUp, limit: proofLimits }, reauthenticate),
     POST('/auth/refresh', { guard: refreshToken, limit: refreshLimit }, sessions.refresh),
     POST('/auth/logout', { guard: anyAccessToken }, sessions.logOut),
   ]),

@@ -9,6 +9,7 @@ import { createDeps, type Deps } from './deps.js';
 import { StartError } from './errors.js';
 import { startJobs } from './jobs.js';
 import { addressMail } from './mails.js';
+import { warnOfOrphanedPasskeys } from './passkeys/doctor.js';
 import { serveCommands } from './platform/cli/serve-commands.js';
 import type { DatabaseOptions } from './platform/db/database.js';
 import { waitForServer } from './platform/db/wait-for-server.js';
@@ -48,8 +49,14 @@ export async function serve(config: Config, log: Logger, options?: DatabaseOptio
     await deps.close();
     throw error;
   }
+  if (!config.production && !/^(127\.|::1$|localhost$)/.test(config.host))
+    log.warn(
+      { host: config.host },
+      'NODE_ENV is not production, but other machines may connect: set NODE_ENV=production if they are to',
+    );
   const [, directory] = /^pglite:(?!memory$)(.+)$/.exec(config.database.url) ?? [];
   if (directory !== undefined) await reportNewIssuer(directory, config.tokens.issuer, log);
+  await warnOfOrphanedPasskeys(deps);
   serveCommands(deps, commands);
   const stopJobs = startJobs(deps);
   const send = createMailer(config.mail, config.production, log);

@@ -92,6 +92,19 @@ describe('The rules for imports:', () => {
   });
 });
 
+describe('A session', () => {
+  it('is inserted in one statement only, which asks whether the second factor was given', () => {
+    const inserting = /INSERT INTO "?session"?\b|\.session\.(create|upsert)/;
+    expect(sources.filter((file) => inserting.test(textOf(file)))).toEqual(['sessions/start.ts']);
+  });
+
+  it('is started for who signs in by one function only, and for a new user by another', () => {
+    const calling = (name: string) => sources.filter((file) => RegExp(`\\b${name}\\(`).test(textOf(file)));
+    expect(calling('insertSession')).toEqual(['sessions/start.ts']);
+    expect(calling('startFirstSession')).toEqual(['sessions/start.ts', 'sign-up/sign-up.ts']);
+  });
+});
+
 describe('An address', () => {
   // Whatever is counted by address takes an AddressKey; these store or show the whole one.
   const whole = [
@@ -103,6 +116,7 @@ describe('An address', () => {
     'platform/http/rate-limit-general.ts',
     'platform/http/request-log.ts',
     'platform/outbox/outbox.ts',
+    'second-factor/trusted-devices.ts',
     'sessions/refresh.ts',
     'sessions/start.ts',
   ];
@@ -160,7 +174,6 @@ describe('The libraries:', () => {
     ['passport-jwt', 'sessions/guard.ts'],
     ['cookie', 'platform/http/cookies.ts'],
     ['@simplewebauthn/server', 'passkeys/verify.ts'],
-    ['@simplewebauthn/server/helpers', 'passkeys/verify.ts'],
     ['otpauth', 'second-factor/totp.ts'],
     ['uqr', 'second-factor/qr.ts'],
   ])('%s is imported by %s', (name, file) => {

@@ -1,3 +1,4 @@
+import { randomBytes, randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type Config, parseConfig } from '../src/config.js';
@@ -676,6 +677,23 @@ describe('Cookies', () => {
   });
 });
 
+describe('A secret by chance', () => {
+  it('is taken, as hexadecimal, base64 or digits', () => {
+    for (let n = 0; n < 200; n++)
+      for (const text of [
+        randomBytes(16).toString('hex'),
+        randomBytes(32).toString('base64'),
+        Array.from({ length: 40 }, () => randomInt(10)).join(''),
+      ])
+        expect(() => parseConfig({ AUTH_SECRET: text, METRICS_TOKEN: text }), text).not.toThrow();
+  });
+
+  it('may take the place of a bad one, which stays the one before', () => {
+    const weak = 'password'.repeat(4);
+    expect(parseConfig({ AUTH_SECRET: secret, AUTH_SECRET_PREVIOUS: weak }).authSecretPrevious).toBe(weak);
+  });
+});
+
 describe('Settings that cannot be combined stop the start:', () => {
   it.each<[string, Record<string, string>, RegExp]>([
     ['production without AUTH_SECRET', { NODE_ENV: 'production' }, /^AUTH_SECRET must be set in production/],
@@ -689,7 +707,30 @@ describe('Settings that cannot be combined stop the start:', () => {
       { AUTH_SECRET: 'your-secret-your-secret-your-secret-!' },
       /^AUTH_SECRET must be a random value/,
     ],
-    ['an AUTH_SECRET of one letter', { AUTH_SECRET: 'a'.repeat(40) }, /^AUTH_SECRET must be a random value/],
+    ...[
+      'a'.repeat(40),
+      '12345678901234567890123456789012',
+      'password'.repeat(4),
+      'passwordpasswordpassword12345678',
+    ].map((text): [string, Record<string, string>, RegExp] => [
+      `an AUTH_SECRET that repeats itself (${text})`,
+      { AUTH_SECRET: text },
+      /^AUTH_SECRET must be a random value/,
+    ]),
+    ...[
+      '0123456789abcdefghijklmnopqrstuvwxyz',
+      'zyxwvutsrqponmlkjihgfedcba9876543210',
+      `${'a'.repeat(16)}${'b'.repeat(16)}`,
+    ].map((text): [string, Record<string, string>, RegExp] => [
+      `an AUTH_SECRET of runs (${text})`,
+      { AUTH_SECRET: text },
+      /^AUTH_SECRET must be a random value/,
+    ]),
+    [
+      'a METRICS_TOKEN that repeats itself',
+      { METRICS_TOKEN: '12345678901234567890123456789012' },
+      /^METRICS_TOKEN must be a random value/,
+    ],
     [
       'sessions shorter than their refresh tokens',
       { SESSION_MAX_AGE: '29d' },
@@ -721,6 +762,37 @@ describe('Settings that cannot be combined stop the start:', () => {
 
   it('but in development AUTH_SECRET can be missing', () => {
     expect(parseConfig({ NODE_ENV: 'development' }).authSecret).toBeUndefined();
+  });
+});
+
+describe('A name that was surely meant for a setting stops the start with the right one', () => {
+  it.each([
+    ['SIGN_UP', 'SIGNUP'],
+    ['SINGUP', 'SIGNUP'],
+    ['signup', 'SIGNUP'],
+    ['Port', 'PORT'],
+    ['RATE_LIMT_LOGIN_ACCOUNT', 'RATE_LIMIT_LOGIN_ACCOUNT'],
+    ['RATE_LIMIT_LOGIN_ACOUNT', 'RATE_LIMIT_LOGIN_ACCOUNT'],
+    ['AUTHSECRET', 'AUTH_SECRET'],
+    ['TRUST_PROXI', 'TRUST_PROXY'],
+    ['COOKIE_DOMAINS', 'COOKIE_DOMAIN'],
+  ])('%s: %s', (name, meant) => {
+    expect(() => parseConfig({ [name]: 'x' })).toThrow(
+      new StartError(`${name} is no setting. Write ${meant}, or give it a name of its own.`),
+    );
+  });
+
+  it('and names of others do not', () => {
+    const others = [
+      'API_URL',
+      'HOSTNAME',
+      'POSTGRES_PASSWORD',
+      'DATABASE_PORT',
+      'PGHOST',
+      'HTTP_PROXY',
+      'npm_config_port',
+    ];
+    expect(() => parseConfig(Object.fromEntries(others.map((name) => [name, 'x'])))).not.toThrow();
   });
 });
 

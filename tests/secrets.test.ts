@@ -8,8 +8,10 @@ import { startApp, startAppForTest, type TestApp } from './support/app.js';
 import { cookieHeader, cookiesOf } from './support/cookies.js';
 import { dumpOf, expectNoSecret, noteServersSecrets } from './support/leaks.js';
 import { eventually, outboxEmpty } from './support/mails.js';
+import { addPasskey, answerOf, signInWith } from './support/passkeys.js';
 import { goodBody, pathOf, rows } from './support/rows.js';
 import { type CliProcess, createCli, run } from './support/run-cli.js';
+import { addTotp } from './support/second-factor.js';
 import { createSecrets } from './support/secrets.js';
 import { refusal, type SmtpSink, startSmtpSink } from './support/smtp-sink.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
@@ -69,6 +71,8 @@ describe('After a whole run, no password, token or key has leaked', () => {
       DATABASE_URL: withPassword(database.url, `of the database ${awkward}`),
       SMTP_URL: `smtp://mailer:${encodeURIComponent(`of the mailer ${awkward}`)}@127.0.0.1:${sink.port}`,
       METRICS_TOKEN: passwords.metrics,
+      PASSKEY_ORIGINS: 'https://pages.example',
+      PASSKEY_APPS: `ios:ABCDE12345.com.example.app,android:com.example.app:${'AB'.repeat(32)}`,
       ADMIN_USERNAME: 'the-admin',
       ADMIN_PASSWORD: passwords.admin,
     };
@@ -171,6 +175,37 @@ describe('After a whole run, no password, token or key has leaked', () => {
     const { body: two } = await logIn('bob', passwords.bob).expect(200);
     await post('/auth/logout-all', {}, bearer(two.access_token)).expect(204);
     await app.http.get('/welcome').set(bearer(two.access_token)).expect(401);
+  }, 60_000);
+
+  it('from a user with second factors, and an administrator who removes them', async () => {
+    const tom = await app.signUp({ username: 'tom' });
+    const { id, bearer: live } = await addTotp(app, tom);
+    await app.http.patch(`/me/totp/${id}`).set(live).send({ name: 'Phone' }).expect(200);
+    const codes = (await post('/me/recovery-codes', {}, live).expect(200)).body.recovery_codes;
+    const passkey = await addPasskey(app, { bearer: live, password: tom.password });
+    await app.http.patch(`/me/passkeys/${passkey.id}`).set(live).send({ name: 'Laptop' }).expect(200);
+    dumps.push(await dumpOf(app.deps.db));
+    const { body: due } = await post('/auth/login', { username: 'tom', password: tom.password }).expect(403);
+    const { login_token } = due;
+    await post('/auth/login/second-factor', { login_token, code: codes[1].slice(1) }).expect(401);
+    dumps.push(await dumpOf(app.deps.db));
+    await post('/auth/login/second-factor', { login_token, code: codes[0] }).expect(200);
+    await post('/auth/reauthenticate', { password: tom.password, code: codes[1] }, live).expect(200);
+    expect((await signInWith(app, passkey.authenticator)).status).toBe(200);
+    await app.http.get('/me/sign-in-methods').set(live).expect(200);
+    await app.http.get('/me/export').set(live).expect(200);
+    await app.http.patch('/me/sign-in-methods').set(live).send({ second_factor: 'any' }).expect(200);
+    await app.http.delete('/me/password').set(live).expect(204);
+    await post('/me/password', { new_password: tom.password }, live).expect(204);
+    await app.http.delete('/me/trusted-devices').set(live).expect(204);
+    await app.http.delete(`/me/passkeys/${passkey.id}`).set(live).expect(204);
+    await app.http.delete(`/me/totp/${id}`).set(live).expect(204);
+    const admin = bearer((await logIn('the-admin', passwords.admin).expect(200)).body.access_token);
+    const path = `/admin/users/${tom.userId}`;
+    await app.http.get(`${path}/sign-in-methods`).set(admin).expect(200);
+    await app.http.delete(`${path}/second-factors`).set(admin).send({ password: passwords.admin }).expect(204);
+    for (const file of ['apple-app-site-association', 'assetlinks.json', 'webauthn'])
+      await app.http.get(`/.well-known/${file}`).expect(200);
   }, 60_000);
 
   it('from an administrator', async () => {
@@ -297,6 +332,26 @@ describe('After a whole run, no password, token or key has leaked', () => {
     expect(JSON.stringify(other.logs)).toContain('store of the rate limits is down');
     printed.push(JSON.stringify(other.logs));
     app.secrets.add('the password in REDIS_URL', password);
+  });
+
+  it('from a passkey between enrolment and removal', async () => {
+    const pia = await app.signUp({ username: 'pia' });
+    const { id, authenticator } = await addPasskey(app, pia);
+    expect((await signInWith(app, authenticator)).status).toBe(200);
+    await post('/auth/login/passkey', { passkey: await answerOf(app, authenticator, { rpId: 'x.example' }) }).expect(
+      401,
+    );
+    await post('/auth/login/passkey', { passkey: authenticator.get({ challenge: 'AAAA' }) }).expect(400);
+    await post('/me/passkeys/options', {}, pia.bearer).expect(422);
+    await post('/me/passkeys', {}, pia.bearer).expect(422);
+    const passkey = app.http.patch(`/me/passkeys/${id}`).set(pia.bearer);
+    await passkey.send({ name: 'Pia’s phone' }).expect(200);
+    await app.http.patch(`/me/passkeys/${id}`).set(pia.bearer).send({}).expect(422);
+    const remove = (password: string) => app.http.delete(`/me/passkeys/${id}`).set(pia.bearer).send({ password });
+    await remove(passwords.wrong).expect(401);
+    await remove(pia.password).expect(204);
+    for (const name of ['apple-app-site-association', 'assetlinks.json', 'webauthn'])
+      await app.http.get(`/.well-known/${name}`).expect(200);
   });
 
   it('from internal errors, with the values in the database’s messages', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { startApp } from './support/app.js';
+import { startApp, startAppForTest } from './support/app.js';
 
 describe('A start that cannot succeed ends with one line that names the setting:', () => {
   it.each<[string, Record<string, string>, string | undefined, RegExp]>([
@@ -16,4 +16,14 @@ describe('A start that cannot succeed ends with one line that names the setting:
       message: expect.stringMatching(line),
     });
   });
+});
+
+it('A server that other machines can reach warns if NODE_ENV is not production; one for this machine alone does not', async () => {
+  for (const [host, warnings] of [
+    ['0.0.0.0', 1],
+    ['127.0.0.1', 0],
+  ] as const) {
+    const app = await startAppForTest({ HOST: host });
+    expect(app.logs.filter(({ msg }) => /^NODE_ENV is not production/.test(String(msg)))).toHaveLength(warnings);
+  }
 });

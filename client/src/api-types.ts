@@ -262,7 +262,11 @@ export interface components {
                 authenticatorData: string;
                 signature: string;
                 userHandle?: string | null;
+            } & {
+                [key: string]: unknown;
             };
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @example {
@@ -297,7 +301,11 @@ export interface components {
                 attestationObject: string;
                 /** @default [] */
                 transports: string[];
+            } & {
+                [key: string]: unknown;
             };
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @example {
@@ -682,6 +690,7 @@ export interface components {
                 recipient: string;
                 /** Format: date-time */
                 created_at: string;
+                /** @description Null, too, while a mail is to an address that is not verified as the user’s. */
                 sent_at: string | null;
                 detail: unknown;
             }[];

@@ -31,7 +31,7 @@ export const userCommands: Command<CommandDeps>[] = [
       role: { type: 'string', value: '<role>', multiple: true, summary: 'for example admin; repeat it for several' },
       'generate-password': { type: 'boolean', summary: 'make a password and print it once' },
     },
-    summary: 'create a user; asks for the password, or reads the first line of standard input',
+    summary: 'create a user; asks for the password, or reads a line of standard input',
     readsPassword: (args) => !args.flag('generate-password'),
     run: create,
   },
@@ -81,7 +81,7 @@ export const userCommands: Command<CommandDeps>[] = [
     name: 'users reset-second-factor',
     arguments: ['<username|id>'],
     options: { yes },
-    summary: 'remove all second factors of a user who has lost them; end all sessions',
+    summary: 'remove all second factors of a user who lost them; end all sessions',
     run: resetFactors,
   },
 ];

@@ -56,12 +56,18 @@ export const emailChanged = notice(
 
 async function verification(deps: MailDeps, userId: string, address: string): Promise<AddressedMail> {
   const key = canonical(address);
-  // A user who wants another user's address learns nothing; the mail goes to the user who has it.
-  if (await isTaken(deps, userId, key)) return { to: address, userId: null, write: async () => alreadyRegistered };
-  return { to: address, userId, write: () => confirmation(deps, userId, key) };
+  // A user who wants another user's address learns nothing; the mail goes to the user who has it. A token is made all
+  // the same, which nobody gets: what the user can see or count of tokens and mails does not tell the two apart.
+  const isOthers = await isTaken(deps, userId, key);
+  return { to: address, userId, write: () => confirmation(deps, userId, key, isOthers) };
 }
 
-async function confirmation(deps: MailDeps, userId: string, key: string): Promise<MailContent | undefined> {
+async function confirmation(
+  deps: MailDeps,
+  userId: string,
+  key: string,
+  isOthers: boolean,
+): Promise<MailContent | undefined> {
   // The pending address is the user's latest wish, so it comes before the current one.
   const found = await tokenFor(
     deps,
@@ -71,6 +77,7 @@ async function confirmation(deps: MailDeps, userId: string, key: string): Promis
       AND (pending_email_key = ${key}
         OR (email_key = ${key} AND email_verified_at IS NULL AND pending_email IS NULL))`,
   );
+  if (found && isOthers) return alreadyRegistered;
   return (
     found && {
       username: found.username,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Db } from '../platform/db/database.js';
 import { time } from '../platform/http/fields.js';
 import { inPages, maxExported, personalData } from '../platform/personal-data.js';
 
@@ -9,12 +10,14 @@ export const mailsData = personalData({
     purpose: z.string(),
     recipient: z.string(),
     created_at: time,
-    sent_at: time.nullable(),
+    sent_at: time
+      .nullable()
+      .meta({ description: 'Null, too, while a mail is to an address that is not verified as the user’s.' }),
     detail: z.unknown(),
   }),
   read: (db, { id: userId }) =>
     inPages(
-      ({ after, take }) => db.outbox.findMany({ where: { userId, id: { gt: after } }, orderBy: { id: 'asc' }, take }),
+      (page) => mailsOf(db, userId, page),
       ({ id, purpose, recipient, createdAt, sentAt, detail }) => ({
         id,
         purpose,
@@ -25,6 +28,29 @@ export const mailsData = personalData({
       }),
     ),
 });
+
+type MailRow = {
+  id: string;
+  purpose: string;
+  recipient: string;
+  createdAt: Date;
+  sentAt: Date | null;
+  detail: unknown;
+};
+
+/**
+ * An address that the user only wants may be another user's. What became of a mail to it depends on that user, so it is
+ * not told; and who asked for a `resend` need not have been this user.
+ */
+async function mailsOf(db: Db, userId: string, { after, take }: { after: string; take: number }): Promise<MailRow[]> {
+  return db.$queryRaw`
+    SELECT o.id, o.purpose, o.recipient, o.created_at AS "createdAt", o.detail,
+      CASE WHEN o.purpose NOT IN ('verify', 'resend') OR o.recipient_key = u.email_key THEN o.sent_at END AS "sentAt"
+    FROM outbox o JOIN "user" u ON u.id = o.user_id
+    WHERE o.user_id = ${userId}::uuid AND o.id > ${after}::uuid
+      AND (o.purpose <> 'resend' OR o.recipient_key = u.email_key)
+    ORDER BY o.id LIMIT ${take}`;
+}
 
 export const mailedTokensData = personalData({
   table: 'one_time_token',

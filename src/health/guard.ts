@@ -4,7 +4,8 @@ import type { Guard } from '../endpoint.js';
 import { AppError } from '../errors.js';
 
 /**
- * Without `METRICS_TOKEN`, only this machine may ask, and not through a proxy: the numbers tell strangers about load.
+ * Without `METRICS_TOKEN`, only this machine may ask, and not through a proxy: the numbers tell strangers about load. Nor
+ * may a page in its browser whose name leads here (DNS rebinding): `Host` is that page's.
  */
 export const metricsToken: Guard<undefined> = {
   name: 'metrics-token',
@@ -36,7 +37,11 @@ const proxyHeaders = ['forwarded', 'via', 'x-forwarded-for', 'x-real-ip'];
 
 function isOfThisMachine({ socket, headers }: Request): boolean {
   const isLoopback = /^(127(\.\d{1,3}){3}|::1)$/.test((socket.remoteAddress ?? '').replace(/^::ffff:/i, ''));
-  return isLoopback && proxyHeaders.every((name) => headers[name] === undefined);
+  return isLoopback && isLocalHost(headers.host) && proxyHeaders.every((name) => headers[name] === undefined);
+}
+
+function isLocalHost(host = ''): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i.test(host);
 }
 
 function digest(text: string): Buffer {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Config } from '../config.js';
+import { makePrivate } from '../platform/process/file-rights.js';
 
 const secretFile = '.data/auth-secret';
 
@@ -12,6 +13,7 @@ export async function authSecret(config: Pick<Config, 'authSecret'>, file = secr
 
 async function keptSecret(file: string): Promise<string | undefined> {
   try {
+    await makePrivate(file);
     return (await readFile(file, 'utf8')).trim();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;

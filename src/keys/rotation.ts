@@ -5,6 +5,7 @@ import { type SigningKey as KeyRow, Prisma } from '../generated/prisma/client.js
 import { channel } from '../platform/db/channel.js';
 import type { Db, Transaction } from '../platform/db/database.js';
 import { locks } from '../platform/db/locks.js';
+import { ensureAuditKey, hasBegun } from './audit-key.js';
 import { type KeyAlgorithm, newKeyMaterial } from './material.js';
 import type { SecretBox } from './secret-box.js';
 import { type KeyPurpose, labelOf, longestAccessTtl, type SigningKeys, wrongSecret } from './signing-keys.js';
@@ -39,7 +40,7 @@ export async function ensureKeys(deps: RotationDeps): Promise<void> {
     activeRow(rows, 'access')?.algorithm === algorithm &&
     activeRow(rows, 'refresh') !== undefined &&
     activeRow(rows, 'device') !== undefined &&
-    activeRow(rows, 'audit') !== undefined &&
+    hasBegun(activeRow(rows, 'audit')) &&
     activeRow(rows, 'challenge') !== undefined &&
     activeRow(rows, 'data') !== undefined &&
     nextRow(rows, 'access', algorithm) !== undefined &&
@@ -57,7 +58,9 @@ export async function ensureKeys(deps: RotationDeps): Promise<void> {
       await createKey(tx, deps.box, 'access', algorithm, true, made);
     }
     if (!activeRow(rows, 'data')) await createKey(tx, deps.box, 'data', 'A256GCM', true);
-    for (const purpose of ['refresh', 'device', 'audit', 'challenge'] as const)
+    const auditKey = activeRow(rows, 'audit');
+    if (!hasBegun(auditKey)) await ensureAuditKey(tx, deps.box, rows, auditKey);
+    for (const purpose of ['refresh', 'device', 'challenge'] as const)
       if (!activeRow(rows, purpose)) await createKey(tx, deps.box, purpose, 'HS256', true);
     const left = await tx.signingKey.findMany();
     if (!nextRow(left, 'access', algorithm)) await createKey(tx, deps.box, 'access', algorithm, false, made);

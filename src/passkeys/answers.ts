@@ -8,6 +8,9 @@ const base64url = (max: number) =>
     .max(max)
     .regex(/^[\w-]+$/, 'Must be base64url.');
 
+/** What of it is not needed is dropped. */
+const open = { override: { additionalProperties: true } };
+
 // A credential's id has at most 1,023 bytes (WebAuthn §4).
 const credentialId = base64url(1364);
 const clientDataJSON = base64url(8_192);
@@ -17,15 +20,18 @@ export const assertionSchema = z
     id: credentialId,
     rawId: credentialId,
     type: z.literal('public-key'),
-    response: z.object({
-      clientDataJSON,
-      authenticatorData: base64url(4_096),
-      // Of an RSA key of 4,096 bits.
-      signature: base64url(683),
-      userHandle: base64url(86).nullish(),
-    }),
+    response: z
+      .object({
+        clientDataJSON,
+        authenticatorData: base64url(4_096),
+        // Of an RSA key of 4,096 bits.
+        signature: base64url(683),
+        userHandle: base64url(86).nullish(),
+      })
+      .meta(open),
   })
   .meta({
+    ...open,
     id: 'PasskeyAssertion',
     description: 'What `PublicKeyCredential.toJSON()` gives after `navigator.credentials.get`.',
   });
@@ -49,13 +55,16 @@ export const enrolmentSchema = z
     id: credentialId,
     rawId: credentialId,
     type: z.literal('public-key'),
-    response: z.object({
-      clientDataJSON,
-      attestationObject: base64url(16_384),
-      transports: z.array(z.string().max(32)).max(16).default([]),
-    }),
+    response: z
+      .object({
+        clientDataJSON,
+        attestationObject: base64url(16_384),
+        transports: z.array(z.string().max(32)).max(16).default([]),
+      })
+      .meta(open),
   })
   .meta({
+    ...open,
     id: 'PasskeyEnrolment',
     description: 'What `PublicKeyCredential.toJSON()` gives after `navigator.credentials.create`.',
   });

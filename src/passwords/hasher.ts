@@ -63,9 +63,14 @@ export function createPasswords({ cost, gate, ceiling, pepper }: Options): Passw
   const ownExpense = expenseOf(cost);
   const { importedHash, objectionTo, ...foreign } = createForeignHashes(ceiling, pepper);
 
-  function inTurn<T>(asker: Asker, turn: Turn, work: () => Promise<T>): Promise<T> {
+  function inTurn<T>(asker: Asker, turn: Turn & { expense: Expense }, work: () => Promise<T>): Promise<T> {
     asker.arrive?.();
-    return gate.run(keyOfCaller(asker), work, { ...turn, whenGone: asker.whenGone });
+    return gate.run(keyOfCaller(asker), work, { ...turn, isDear: isDear(turn.expense), whenGone: asker.whenGone });
+  }
+
+  // Two strangers' guesses at hashes of a second each must not take both places of two cores.
+  function isDear({ milliseconds }: Expense): boolean {
+    return milliseconds > Math.max(ceiling.milliseconds / 2, ownExpense.milliseconds);
   }
 
   /** The expense of one of our own hashes that may be computed. */

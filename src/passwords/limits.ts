@@ -2,12 +2,19 @@ import type { RowLimit } from '../endpoint.js';
 import { byAddress } from '../platform/http/by-address.js';
 import type { AccessClaims } from '../sessions/access-tokens.js';
 
-/** By session: the thief of one cannot lock the user out of the others. */
+/**
+ * Wrong passwords by session: the thief of one cannot lock the user out of the others. All that are checked by user:
+ * each costs a hash, from however many sessions and addresses.
+ */
 export const passwordLimit: RowLimit<AccessClaims> = {
   name: 'password',
   keys({ limits, req: { body }, principal }) {
     const hasPassword = body?.password !== undefined || body?.current_password !== undefined;
-    return hasPassword ? [{ limit: limits.password, key: principal.sid }] : [];
+    if (!hasPassword) return [];
+    return [
+      { limit: limits.password, key: principal.sid },
+      { limit: limits.logins, key: `check ${principal.sub}`, always: true, ofOthers: true },
+    ];
   },
   counts: (code) => code === 'invalid_credentials',
 };

@@ -24,6 +24,13 @@ export function networkKey(address: string, width: Width): AddressKey | undefine
   return key.endsWith(`/${width}`) ? key : undefined;
 }
 
+/** The networks that an address is in, from the widest on, and itself. */
+export function networksAround(key: AddressKey): AddressKey[] {
+  const address = key.split('/', 1)[0] ?? '';
+  const wider = widerNetworks.toReversed().flatMap((width) => networkKey(address, width) ?? []);
+  return [...wider, key];
+}
+
 /** The usual notation of an address, as it is stored and shown. */
 export function canonicalAddress(address: string): string {
   if (!address.includes(':')) return address;

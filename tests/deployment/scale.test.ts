@@ -10,7 +10,7 @@ import { settings } from '../../src/settings.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
-const secret = '0123456789abcdefghijklmnopqrstuvwxyz-0123456789';
+const secret = 'tests-only-0123456789abcdefghijklmnopqrstuvwxyz';
 
 const paths = routes.map(({ path }) => path);
 const seconds = (duration: string) => Number(/^(\d+)s$/.exec(duration)?.[1]);

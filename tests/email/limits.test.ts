@@ -142,6 +142,21 @@ describe('Mails', () => {
     expect((await ask('/forgot', another, {}, '192.0.2.2')).status).toBe(202);
   });
 
+  it('cannot be sent by sign-ups under ever new sub-addresses of one inbox; a sign-up without an e-mail goes on', async () => {
+    const { app } = await start({ RATE_LIMIT_MAIL_ADDRESS: '3/1h' });
+    const signUp = (n: number, fields: object = {}) =>
+      app.http
+        .post('/auth/signup')
+        .set('X-Forwarded-For', '192.0.2.9')
+        .send({ username: `filler-${n}`, password: goodPassword, ...fields });
+    const answers = [];
+    for (let n = 0; n < 5; n++) answers.push(await signUp(n, { email: `inbox+${n}@example.com` }));
+    expect(statusesOf(answers)).toEqual([201, 201, 201, 429, 429]);
+    expect(refusedBy(answers[4] as Response)).toEqual([429, '"mail_address";q=3;w=3600']);
+    expect((await signUp(9)).status).toBe(201);
+    expect((await settledMails(app)).filter(({ to }) => to.startsWith('<inbox+'))).toHaveLength(3);
+  });
+
   it('are not counted for invalid input', async () => {
     const { ask } = await start({ RATE_LIMIT_MAIL_ADDRESS: '1/1h' });
     for (let n = 0; n < 3; n++) expect((await ask('/forgot', { email: 'none' })).status).toBe(422);

@@ -33,6 +33,16 @@ describe('The metrics can be read', () => {
     }
   });
 
+  it('by no page in a browser on this machine whose name leads here (DNS rebinding)', async () => {
+    for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example:3000', '10.0.0.1', '']) {
+      const rebound = () => shared.http.get('/metrics').set('Host', host);
+      expectProblem(await rebound(), 'unauthenticated');
+      expectProblem(await rebound().set('Authorization', `Bearer ${token}`), 'invalid_token');
+    }
+    for (const host of ['localhost', 'LOCALHOST:3000', '127.0.0.1', '127.8.9.1:80', '[::1]:3000'])
+      await shared.http.get('/metrics').set('Host', host).expect(200);
+  });
+
   const ownAddresses = Object.values(networkInterfaces()).flatMap((interfaces = []) =>
     interfaces.flatMap(({ internal, family, address }) => (internal || family !== 'IPv4' ? [] : [address])),
   );

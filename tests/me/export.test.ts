@@ -103,6 +103,61 @@ it('no export holds what belongs to others: their mails, addresses, devices and 
   }
 });
 
+it('whether an address that a user wants is another user’s shows in no export, and in no link mailed before', async () => {
+  const app = await startAppForTest({
+    RATE_LIMIT: 'on',
+    RATE_LIMIT_MAIL: '3/1h',
+    RATE_LIMIT_MAIL_ADDRESS: '1000/1h',
+    TRUST_PROXY: '1',
+  });
+  await app.signUp({ email: 'taken@example.com' });
+  await confirm(app, 'taken@example.com');
+  const stages = async (name: string, target: string) => {
+    const { bearer, password } = await app.signUp({ email: `${name}@example.com` });
+    const { token } = await mailTo(app, `${name}@example.com`);
+    const wants = (email: string) => app.http.patch('/me').set(bearer).send({ email, password }).expect(200);
+    const seen = async () => {
+      await outboxEmpty(app);
+      const { text } = await app.http.get('/me/export').set(bearer).expect(200);
+      const { mails, mailed_tokens } = JSON.parse(text.replaceAll(target, 'TARGET').replaceAll(name, 'NAME'));
+      return {
+        mails: mails.map(({ purpose, recipient, sent_at, detail }: Record<string, unknown>) => ({
+          purpose,
+          recipient,
+          detail,
+          isSent: sent_at !== null,
+        })),
+        tokens: mailed_tokens.map(({ purpose, email }: Record<string, unknown>) => ({ purpose, email })),
+      };
+    };
+    const found: unknown[] = [];
+    await wants(target);
+    found.push(await seen(), (await app.http.post('/auth/email/verify').send({ token })).status);
+    await app.http.post('/auth/email/resend').send({ email: target }).expect(202);
+    found.push(await seen());
+    for (let n = 0; n < 3; n++) await wants(`${n}-${name}-${target}`);
+    await wants(target);
+    for (let n = 0; n < 3; n++) await app.http.post('/auth/email/resend').set(bearer).send({}).expect(202);
+    found.push(await seen());
+    return found;
+  };
+  expect(await stages('eve', 'taken@example.com')).toEqual(await stages('mallory', 'free@example.com'));
+});
+
+it('how many mails others had sent to an address shows in no export', async () => {
+  const app = await startAppForTest({ RATE_LIMIT: 'on', RATE_LIMIT_MAIL: '1/1h' });
+  const seenBy = async (email: string) => {
+    const { bearer, password } = await app.signUp();
+    await app.http.patch('/me').set(bearer).send({ email, password }).expect(200);
+    await outboxEmpty(app);
+    const { mails } = (await app.http.get('/me/export').set(bearer).expect(200)).body;
+    return mails.map(({ purpose, sent_at }: Record<string, unknown>) => ({ purpose, sent_at }));
+  };
+  const first = await seenBy('wanted@example.com');
+  expect(first).toEqual([{ purpose: 'verify', sent_at: null }]);
+  expect(await seenBy('wanted@example.com')).toEqual(first);
+});
+
 // These rows hold only ids and times, for as long as a token may be used.
 const notExported = ['revocation', 'unfinished_ending'];
 

@@ -2,8 +2,10 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sealAudit } from '../../src/audit/chain/seal.js';
+import { insertPasskeys } from '../second-factor/passkey-rows.js';
 import { type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { type CliProcess, createCli } from '../support/run-cli.js';
+import { addTotp, codeOf } from '../support/second-factor.js';
 import { onServer } from '../support/template-databases.js';
 import { createEmbeddedDatabase, createServerDatabase, type TestDatabase } from '../support/test-database.js';
 
@@ -69,6 +71,26 @@ describe('db copy', { timeout: 60_000 }, () => {
     await app.http.post('/auth/logout').set(user.bearer).expect(204);
     await sealAudit(app.deps);
     expect(await cli.json(['audit', 'verify'])).toMatchObject({ holds: true });
+  });
+
+  it('copies second factors: an authenticator app that waits for its first code takes it on the other side', async () => {
+    const old = await onEmbedded();
+    const user = await old.signUp();
+    await insertPasskeys(old, user.userId, 1);
+    const confirmed = await old.signUp();
+    await addTotp(old, confirmed);
+    const begun = await old.http.post('/me/totp').set(user.bearer).send({ password: user.password }).expect(201);
+    await old.stop();
+
+    const { copied } = await cli.json(['db', 'copy', directory]);
+    expect(copied).toContainEqual({ table: 'totp', rows: 2 });
+    expect(copied).toContainEqual({ table: 'recovery_code', rows: 10 });
+    const app = await onServerApp();
+    const { id, secret } = begun.body;
+    const code = codeOf(secret);
+    await app.http.post(`/me/totp/${id}/confirm`).set(user.bearer).send({ code }).expect(200);
+    const { body } = await app.http.get('/me/sign-in-methods').set(user.bearer).expect(200);
+    expect(body).toMatchObject({ second_factor: 'any', totp: [{ id }], passkeys: [{ synced: true }] });
   });
 
   it('copies every value exactly', async () => {

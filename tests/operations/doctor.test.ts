@@ -11,7 +11,7 @@ const findings = (environment: Record<string, string>) =>
 
 const production = {
   NODE_ENV: 'production',
-  AUTH_SECRET: '0123456789abcdefghijklmnopqrstuvwxyz',
+  AUTH_SECRET: 'tests-only-0123456789abcdefghijklmnopqrstuvwxyz',
   JWT_ISSUER: 'https://login.test',
   DATABASE_URL: 'postgresql://somewhere/gatelatch',
 };

@@ -24,9 +24,12 @@ export type UnderAbuse = {
 const longestStallMs = 50;
 const mostKeptBytes = 16 * 1024 * 1024;
 
-export async function startUnderAbuse(environment: Record<string, string> = {}): Promise<UnderAbuse> {
+export async function startUnderAbuse({
+  NODE_OPTIONS,
+  ...environment
+}: Record<string, string> = {}): Promise<UnderAbuse> {
   const cluster: PostgresCluster = await startPostgresCluster();
-  const vitals = vitalSigns();
+  const vitals = vitalSigns(NODE_OPTIONS);
   const instance = await startInstance(cluster.url, { ...vitals.environment, ...environment });
   await warmUp(instance);
   const attack = async (what: string, harm: () => Promise<void>) => {

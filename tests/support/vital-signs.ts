@@ -21,11 +21,14 @@ export type Vitals = {
 
 const preload = fileURLToPath(new URL('./vital-signs.preload.mjs', import.meta.url));
 
-/** The environment for a server, and a way to ask for its state. Needs Linux, which tells how long a thread ran. */
-export function vitalSigns(): { environment: Record<string, string>; ask(): Promise<Vitals> } {
+/**
+ * The environment for a server, and a way to ask for its state. Needs Linux, which tells how long a thread ran.
+ * @param nodeOptions of the server
+ */
+export function vitalSigns(nodeOptions = ''): { environment: Record<string, string>; ask(): Promise<Vitals> } {
   const path = join(tmpdir(), `gatelatch-vital-signs-${randomUUID()}`);
   return {
-    environment: { NODE_OPTIONS: `--import ${preload}`, VITAL_SIGNS: path },
+    environment: { NODE_OPTIONS: `--import ${preload} ${nodeOptions}`, VITAL_SIGNS: path },
     ask: async () => (await json(connect(path))) as Vitals,
   };
 }

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { CommandDeps } from '../../deps.js';
-import { type Args, type Command, type Result, UsageError } from '../../platform/cli/command.js';
+import { type Args, type Command, needYes, type Result, UsageError, yes } from '../../platform/cli/command.js';
+import { beginChainAnew } from './begin.js';
 import type { ChainEnd } from './macs.js';
 import { type AuditProblem, type AuditProblemKind, verifyAudit } from './verify.js';
 
@@ -14,6 +15,13 @@ export const auditCommands: Command<CommandDeps>[] = [
     summary: 'find audit events changed, removed, added or cut off since they were sealed',
     run: verify,
   },
+  {
+    name: 'audit begin',
+    arguments: [],
+    options: { yes },
+    summary: 'begin the chain anew over the events as they are, after its state or its key was lost',
+    run: begin,
+  },
 ];
 
 async function verify(deps: CommandDeps, args: Args): Promise<Result> {
@@ -26,6 +34,16 @@ async function verify(deps: CommandDeps, args: Args): Promise<Result> {
     json: { holds: problems.length === 0, events, purged_up_to: anchor.position, head: headText, problems },
     text,
     exitCode: problems.length === 0 ? 0 : 1,
+  };
+}
+
+async function begin(deps: CommandDeps, args: Args): Promise<Result> {
+  needYes(args, 'What was changed in the audit before can no longer be found afterwards.');
+  const events = await beginChainAnew({ db: deps.db, auditKey: await auditKeyOf(deps) });
+  deps.log.warn({ events }, 'the audit chain was begun anew by an operator');
+  return {
+    json: { events },
+    text: `The chain begins anew; ${events} events will be sealed again within about a minute.`,
   };
 }
 

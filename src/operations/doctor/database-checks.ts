@@ -2,11 +2,11 @@ import type { Config } from '../../config.js';
 import { unopenedKeys } from '../../keys/list.js';
 import { createSecretBox } from '../../keys/secret-box.js';
 import { oneLine } from '../../platform/cli/answer.js';
+import { type Finding, ok, problem, warning } from '../../platform/cli/finding.js';
 import type { Database } from '../../platform/db/database.js';
 import { encodingOf, howToMakeOne } from '../../platform/db/encoding.js';
 import { outboxVitals } from '../../platform/outbox/queue.js';
 import { type DatabaseVitals, hearsNotifications, unfinishedMigrations, vitalsOf } from './database-health.js';
-import { type Finding, ok, problem, warning } from './finding.js';
 
 export type Secrets = { current: string; previous: string | undefined };
 

@@ -4,42 +4,56 @@ import type { Config } from '../../config.js';
 import type { CommandDeps } from '../../deps.js';
 import { authSecret } from '../../keys/auth-secret.js';
 import type { Command, Result } from '../../platform/cli/command.js';
+import { type Finding, ok, problem, warning } from '../../platform/cli/finding.js';
 import { table } from '../../platform/cli/text.js';
 import { type Database, openDatabase } from '../../platform/db/database.js';
 import { checkDatabase, unreachable } from './database-checks.js';
 import { checkFileModes } from './file-modes.js';
-import { type Finding, ok, problem, warning } from './finding.js';
 import { checkRedis } from './redis-check.js';
 import { checkSettings } from './settings-checks.js';
 
+/** What a room that can be taken away checks: once, and in a database that is there and migrated. */
+type FurtherChecks = {
+  setUp(config: Config): Promise<Finding[]>;
+  database(config: Config, database: Database): Promise<Finding[]>;
+};
+
 /** Changes nothing: in its own process it opens the database without migrating it. */
-export const doctor: Command<CommandDeps> = {
+export const doctor = (further: FurtherChecks): Command<CommandDeps> => ({
   name: 'doctor',
   arguments: [],
   summary: 'check the set-up and say what to fix; exit code 1 if there is a problem',
-  run: ({ config, database }) => examine(config, () => checkOpen(config, database)),
-  runAlone: (config) => examine(config, () => checkAlone(config)),
+  run: ({ config, database }) => examine(config, further, () => checkOpen(config, database, further)),
+  runAlone: (config) => examine(config, further, () => checkAlone(config, further)),
   onWrongSettings: (error) =>
     diagnosis(
       error.message.split('\n').map((line) => problem('settings', line, 'Correct it in the environment or .env.')),
     ),
-};
+});
 
-async function examine(config: Config, databaseChecks: () => Promise<Finding[]>): Promise<Result> {
+async function examine(
+  config: Config,
+  further: FurtherChecks,
+  databaseChecks: () => Promise<Finding[]>,
+): Promise<Result> {
   const found = await databaseChecks().catch((error) => [unreachable(error)]);
   return diagnosis([
     ...checkSettings(config),
     ...found,
     ...(await checkRedis(config.limits)),
     ...(await checkFileModes(config)),
+    ...(await further.setUp(config)),
   ]);
 }
 
-async function checkOpen(config: Config, database: Database): Promise<Finding[]> {
-  return checkDatabase(config, database, { current: await authSecret(config), previous: config.authSecretPrevious });
+async function checkOpen(config: Config, database: Database, further: FurtherChecks): Promise<Finding[]> {
+  const secrets = { current: await authSecret(config), previous: config.authSecretPrevious };
+  const found = await checkDatabase(config, database, secrets);
+  const isMigrated = found.some(({ check, status }) => check === 'migrations' && status === 'ok');
+  return isMigrated ? [...found, ...(await further.database(config, database))] : found;
 }
 
-async function checkAlone(config: Config): Promise<Finding[]> {
+async function checkAlone(config: Config, further: FurtherChecks): Promise<Finding[]> {
   const { url } = config.database;
   if (url === 'pglite:memory')
     return [
@@ -53,7 +67,7 @@ async function checkAlone(config: Config): Promise<Finding[]> {
     return [ok('database', 'not there yet: the server makes it when it first starts')];
   const database = await openDatabase(config.database);
   try {
-    return await checkOpen(config, database);
+    return await checkOpen(config, database, further);
   } finally {
     await database.close();
   }

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { Config } from '../../config.js';
-import { type Finding, ok, problem, warning } from './finding.js';
+import { type Finding, ok, problem, warning } from '../../platform/cli/finding.js';
 
 export async function checkFileModes({ authSecret, database, mail }: Config): Promise<Finding[]> {
   const [, dir] = /^pglite:(?!memory$)(.+)$/.exec(database.url) ?? [];

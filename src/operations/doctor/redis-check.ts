@@ -1,6 +1,6 @@
 import type { Config } from '../../config.js';
 import { oneLine } from '../../platform/cli/answer.js';
-import { type Finding, ok, problem } from './finding.js';
+import { type Finding, ok, problem } from '../../platform/cli/finding.js';
 
 export async function checkRedis({ redisUrl }: Config['limits']): Promise<Finding[]> {
   if (redisUrl === undefined) return [];

@@ -1,5 +1,5 @@
 import type { Config } from '../../config.js';
-import { type Finding, ok, problem, warning } from './finding.js';
+import { type Finding, ok, problem, warning } from '../../platform/cli/finding.js';
 
 export function checkSettings(config: Config): Finding[] {
   return [

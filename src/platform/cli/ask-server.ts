@@ -1,10 +1,12 @@
-import { readdir } from 'node:fs/promises';
+import { lstat, readdir, stat } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { dataFolder } from '../db/embedded/directory-lock.js';
 import { socketAddress } from '../db/embedded/lock-socket.js';
+import { isSafeFromOthers } from '../process/file-rights.js';
 import { type Answer, answerSchema, type Line } from './answer.js';
 import { CommandError } from './command.js';
 
@@ -19,7 +21,7 @@ type Busy = { busy: string };
 /**
  * Lets the process that has the embedded database open run a command.
  * @returns undefined if there is no such process
- * @throws CommandError if it takes no commands or hangs up
+ * @throws CommandError if it takes no commands or hangs up, or another user may have put it there
  */
 export async function askRunningServer(databaseUrl: string, line: Line): Promise<Answer | undefined> {
   const [, dir] = /^pglite:(?!memory$)(.+)$/.exec(databaseUrl) ?? [];
@@ -35,6 +37,7 @@ export async function askRunningServer(databaseUrl: string, line: Line): Promise
 
 async function askHolder(dir: string, line: Line): Promise<Answer | Busy | undefined> {
   for (const name of await socketsIn(dir)) {
+    await requireOurs(dir, name);
     const connection = await reach(join(dir, name));
     if (!connection) continue;
     try {
@@ -52,6 +55,22 @@ async function socketsIn(dir: string): Promise<string[]> {
     throw error;
   });
   return names.filter((name) => /^holder-.+\.sock$/.test(name));
+}
+
+/** A command may hold a password: another user of the machine must not be able to listen in the server's place. */
+async function requireOurs(dir: string, name: string): Promise<void> {
+  const own = process.getuid?.();
+  if (own === undefined) return;
+  const path = join(dir, name);
+  const socket = await lstat(path).catch(() => undefined);
+  if (!socket) return;
+  const directory = await stat(dir);
+  if (!isSafeFromOthers(directory))
+    throw new CommandError(`Every user of this machine can write into ${dir}, so nothing was sent to ${path}.`);
+  // Root may be asked to command the server of another user: the one that has the data.
+  const data = own === 0 ? await stat(join(dir, dataFolder)).catch(() => directory) : undefined;
+  if (![own, data?.uid].includes(socket.uid))
+    throw new CommandError(`${path} belongs to another user of this machine, so nothing was sent to it.`);
 }
 
 function reach(path: string): Promise<Socket | undefined> {

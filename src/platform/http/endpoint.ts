@@ -107,9 +107,10 @@ export type Guard<Deps extends BaseDeps, Principal> = {
 
 /**
  * A limit and the key to count under. A lenient one counts but never refuses. What is left of one that others can use up
- * is not told: it would tell of them. A free one never counts: what was presented is genuine.
+ * is not told: it would tell of them. A free one never counts: what was presented is genuine. One that always counts does so whatever the
+ * answer.
  */
-export type LimitKey = { limit: Limit; key: string; lenient?: true; ofOthers?: true; free?: boolean };
+export type LimitKey = { limit: Limit; key: string; lenient?: true; ofOthers?: true; free?: boolean; always?: true };
 
 export type LimitedRequest<Deps extends BaseDeps, Principal> = {
   deps: Deps;

@@ -103,7 +103,7 @@ async function settleOne(
   code: ErrorCode | undefined,
 ): Promise<Standing> {
   const { policy } = key.limit;
-  const isCounted = counts(code);
+  const isCounted = key.always || counts(code);
   if (point) {
     await point.settle(isCounted);
     if (key.ofOthers) return { policy };

@@ -84,6 +84,8 @@ function answerUnreadable(log: Logger): (error: NodeJS.ErrnoException, socket: D
   const queueTurn = createTurnQueue();
   const headers = standard.flatMap((name, n) => (n % 2 === 0 ? [`${name}: ${standard[n + 1]}`] : []));
   return (error, socket) => {
+    // Too many requests wait on this connection, and it ends after them (pipelining.ts).
+    if (error.code === 'HPE_PAUSED') return void socket.pause();
     // Connections that began together time out together.
     if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') queueTurn(() => answer(error, socket));
     else answer(error, socket);

@@ -27,9 +27,11 @@ export function deliverMails(deps: MailDeps, address: Address, send: Mailer): De
   const rate = limits.on ? limits.rates.mail : undefined;
   return async (item, signal) => {
     const addressed = await address(deps, item);
-    if (!addressed || !(await passesGate(deps, item, addressed, rate))) return false;
+    if (!addressed) return 'pointless';
+    if (!(await passesGate(deps, item, addressed, rate))) return addressed.isNotice ? 'pointless' : 'withheld';
     const content = await addressed.write();
-    if (content) await send(messageOf(item.id, mail.from, addressed.to, renderMail(content, appUrl)), signal);
-    return content !== undefined;
+    if (!content) return 'pointless';
+    await send(messageOf(item.id, mail.from, addressed.to, renderMail(content, appUrl)), signal);
+    return 'delivered';
   };
 }

@@ -58,6 +58,17 @@ export async function dropItem({ db }: QueueDeps, { id }: Taken): Promise<void> 
   await db.$executeRaw`DELETE FROM outbox WHERE id = ${id}::uuid`;
 }
 
+/**
+ * Of a user's own request the row stays, as if sent: its absence would tell how many mails others have had sent to that
+ * address. It counts for nobody.
+ */
+export async function withholdItem({ db }: QueueDeps, item: Taken): Promise<void> {
+  const kept = await db.$executeRaw`
+    UPDATE outbox SET sent_at = clock_timestamp(), recipient_key = NULL, last_error = 'withheld by a limit'
+    WHERE id = ${item.id}::uuid AND user_id IS NOT NULL`;
+  if (kept === 0) await dropItem({ db }, item);
+}
+
 /** @param retryIn seconds until the next attempt; undefined makes it a dead letter */
 export async function markFailed(
   { db }: QueueDeps,

@@ -13,8 +13,11 @@ type WorkerDeps = {
   outboxWake: OutboxWake;
 };
 
-/** Delivers one item; false if it has no recipient. @param signal cuts the delivery @throws to try again later */
-export type Deliver = (item: queue.OutboxItem, signal: AbortSignal) => Promise<boolean>;
+/** `pointless`: it has no recipient, or says nothing new. `withheld`: a limit kept it back. */
+type Delivery = 'delivered' | 'withheld' | 'pointless';
+
+/** Delivers one item. @param signal cuts the delivery @throws to try again later */
+export type Deliver = (item: queue.OutboxItem, signal: AbortSignal) => Promise<Delivery>;
 
 /** Stops the worker: deliveries may finish within `graceMs`, then they are cut. */
 type StopWorker = (graceMs: number) => Promise<void>;
@@ -89,7 +92,9 @@ export function startOutboxWorker(deps: WorkerDeps, deliver: Deliver): StopWorke
 async function attempt(deps: WorkerDeps, deliver: Deliver, item: queue.OutboxItem, signal: AbortSignal): Promise<void> {
   const stopExtending = keepLease(deps, item);
   try {
-    if (!(await deliver(item, signal))) return await queue.dropItem(deps, item);
+    const delivery = await deliver(item, signal);
+    if (delivery === 'pointless') return await queue.dropItem(deps, item);
+    if (delivery === 'withheld') return await queue.withholdItem(deps, item);
   } catch (error) {
     return await putBack(deps, item, error, signal.aborted);
   } finally {

@@ -8,6 +8,8 @@ export type Expense = { memoryBytes: number; milliseconds: number };
 
 export type Turn = {
   expense?: Expense;
+  /** Work that takes so long that it must not take every place: one stays free for other work. */
+  isDear?: boolean;
   /** The longest wait; the gate's own by default. */
   patienceMs?: number;
   /** Calls `leave` when nobody waits for the answer any more. @returns a function that stops listening */
@@ -43,6 +45,7 @@ type Waiter = {
   address: AddressKey;
   milliseconds: number;
   places: number;
+  isDear: boolean;
   isReady: boolean;
   admit(): void;
   refuse(): void;
@@ -64,15 +67,22 @@ export function createGate({ concurrency, queueLimit, memoryBytes, deadlineMs }:
   const pace = createPace();
   let running = 0;
   let free = concurrency;
+  let dearRunning = 0;
 
   function placesOf({ memoryBytes: needed }: Expense): number {
     if (memoryBytes === undefined) return 1;
     return Math.min(concurrency, Math.max(1, Math.ceil((needed * concurrency) / memoryBytes)));
   }
 
-  function start(places: number): void {
+  function start({ places, isDear }: Pick<Waiter, 'places' | 'isDear'>): void {
     running += 1;
     free -= places;
+    if (isDear) dearRunning += 1;
+  }
+
+  /** Not dear work beside which no place would be free; the others go on. */
+  function mayBegin({ isDear }: Pick<Waiter, 'isDear'>): boolean {
+    return !isDear || dearRunning < Math.max(1, concurrency - 1);
   }
 
   /** Whether what waits would take too long. @param more beside what waits already */
@@ -94,20 +104,20 @@ export function createGate({ concurrency, queueLimit, memoryBytes, deadlineMs }:
 
   async function enter(
     address: AddressKey,
-    { expense = noExpense, patienceMs = deadlineMs, whenGone }: Turn,
+    { expense = noExpense, isDear = false, patienceMs = deadlineMs, whenGone }: Turn,
   ): Promise<void> {
     const places = placesOf(expense);
-    if (places <= free && !queue.next()) return start(places);
+    if (places <= free && mayBegin({ isDear }) && !queue.next(mayBegin)) return start({ places, isDear });
     const milliseconds = expense.milliseconds * places;
     // Nobody else is refused because this one has less patience.
     const isInHurry = patienceMs < deadlineMs && queue.size() > 0;
     if (isInHurry && isTooLong(patienceMs, milliseconds)) throw new AppError('overloaded');
     makeRoom(address, milliseconds, 0);
-    await wait({ address, milliseconds, places }, patienceMs, whenGone);
+    await wait({ address, milliseconds, places, isDear }, patienceMs, whenGone);
   }
 
   function wait(
-    work: Pick<Waiter, 'address' | 'milliseconds' | 'places'>,
+    work: Pick<Waiter, 'address' | 'milliseconds' | 'places' | 'isDear'>,
     patienceMs: number,
     whenGone: Turn['whenGone'],
   ): Promise<void> {
@@ -121,7 +131,7 @@ export function createGate({ concurrency, queueLimit, memoryBytes, deadlineMs }:
         isReady: true,
         admit: () => {
           end();
-          start(work.places);
+          start(work);
           admit();
         },
         refuse: () => {
@@ -142,15 +152,16 @@ export function createGate({ concurrency, queueLimit, memoryBytes, deadlineMs }:
 
   // Nobody overtakes: large work at the front waits until enough is free, and would otherwise never begin.
   function admitNext(): void {
-    for (let next = queue.next(); next && next.places <= free; next = queue.next()) {
+    for (let next = queue.next(mayBegin); next && next.places <= free; next = queue.next(mayBegin)) {
       queue.take(next);
       next.admit();
     }
   }
 
-  function leave(places: number): void {
+  function leave({ places, isDear }: Pick<Waiter, 'places' | 'isDear'>): void {
     running -= 1;
     free += places;
+    if (isDear) dearRunning -= 1;
     admitNext();
     // Work turned out to be slower than thought: better a refusal now than at the deadline.
     while (queue.size() > 1 && isTooLong(deadlineMs)) queue.lastOfFullest()?.refuse();
@@ -158,7 +169,7 @@ export function createGate({ concurrency, queueLimit, memoryBytes, deadlineMs }:
 
   return {
     async run(address, work, turn = {}) {
-      const { expense = noExpense } = turn;
+      const { expense = noExpense, isDear = false } = turn;
       await enter(address, turn);
       const begun = performance.now();
       try {
@@ -166,7 +177,7 @@ export function createGate({ concurrency, queueLimit, memoryBytes, deadlineMs }:
         if (turn.expense) pace.learn(expense.milliseconds, performance.now() - begun);
         return result;
       } finally {
-        leave(placesOf(expense));
+        leave({ places: placesOf(expense), isDear });
       }
     },
     announce(address, expense) {
@@ -177,6 +188,7 @@ export function createGate({ concurrency, queueLimit, memoryBytes, deadlineMs }:
         address,
         milliseconds,
         places,
+        isDear: false,
         isReady: false,
         admit() {},
         refuse: () => queue.remove(coming),

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beginChainAnew } from '../../../src/audit/chain/begin.js';
 import type { ChainEnd } from '../../../src/audit/chain/macs.js';
 import { retainAudit } from '../../../src/audit/chain/retention.js';
 import { sealAudit } from '../../../src/audit/chain/seal.js';
@@ -22,7 +23,7 @@ afterAll(() => app.stop());
 
 beforeEach(async () => {
   await db.$executeRaw`DELETE FROM audit_event`;
-  await db.$executeRaw`DELETE FROM audit_chain`;
+  await beginChainAnew(app.deps);
 });
 
 const record = async (count: number) => {
@@ -264,7 +265,7 @@ describe('a head that was kept elsewhere', () => {
   it('shows a chain that was rebuilt by an attacker with the keys', async () => {
     const head = await sealed(5);
     await db.$executeRaw`DELETE FROM audit_event`;
-    await db.$executeRaw`DELETE FROM audit_chain`;
+    await beginChainAnew(app.deps);
     await sealed(8);
     expect(await problems()).toEqual([]);
     expect(await problems(head)).toEqual(['other_head 5']);

@@ -58,4 +58,12 @@ describe('audit verify', () => {
       problems: [{ kind: 'cut_off' }, { kind: 'changed' }, { kind: 'missing' }],
     });
   });
+
+  it('holds again after audit begin, which needs --yes', async () => {
+    const begin = (flag: boolean) => auditCommands[1]?.run(app.deps, { ...argsOf(), flag: () => flag });
+    await expect(begin(false)).rejects.toThrow(UsageError);
+    expect((await begin(true))?.text).toMatch(/^The chain begins anew; 3 events/);
+    await sealAudit(app.deps);
+    expect((await verify()).text).toMatch(/^The chain holds: 3 events/);
+  });
 });

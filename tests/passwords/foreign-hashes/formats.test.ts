@@ -5,6 +5,7 @@ import { compareBcrypt } from '../../../src/passwords/foreign-hashes/bcrypt.js';
 import { createForeignHashes, markImported, withoutMark } from '../../../src/passwords/foreign-hashes/formats.js';
 import { hashCeiling } from '../../../src/passwords/hash-capacity.js';
 import { createPasswords } from '../../../src/passwords/hasher.js';
+import type { Turn } from '../../../src/platform/process/gate.js';
 import { known } from '../../support/known-hashes.js';
 
 const ceiling = hashCeiling(4 * 2 ** 30);
@@ -15,15 +16,21 @@ const matches = (hash: string, password: string) => importedHash(markImported(ha
 
 function passwordsWithGate() {
   const gatePasses: string[] = [];
+  const dear: (boolean | undefined)[] = [];
   const gate = {
-    run: <T>(address: string, work: () => Promise<T>) => {
+    run: <T>(address: string, work: () => Promise<T>, turn?: Turn) => {
       gatePasses.push(address);
+      dear.push(turn?.isDear);
       return work();
     },
     announce: () => () => undefined,
     stats: () => ({ running: 0, queued: 0 }),
   };
-  return { ...createPasswords({ cost: { memoryKiB: 1024, passes: 1, parallelism: 1 }, gate, ceiling }), gatePasses };
+  return {
+    ...createPasswords({ cost: { memoryKiB: 1024, passes: 1, parallelism: 1 }, gate, ceiling }),
+    gatePasses,
+    dear,
+  };
 }
 
 describe('published hashes', () => {
@@ -58,7 +65,7 @@ describe('bounds', () => {
     ['argon2', `$argon2i$v=19$m=65536,t=17,p=4$${salted}`],
     ['argon2', `$argon2d$v=19$m=1024,t=1,p=17$${salted}`],
     ['argon2', `$argon2d$v=19$m=31,t=1,p=4$${salted}`],
-    ['bcrypt', `$2b$15$${'a'.repeat(53)}`],
+    ['bcrypt', `$2b$14$${'a'.repeat(53)}`],
     ['bcrypt', `$2y$31$${'a'.repeat(53)}`],
     ['scrypt', `$scrypt$ln=20,r=8,p=1$${salted}`],
     ['scrypt', `$scrypt$ln=99,r=1,p=1$${salted}`],
@@ -73,6 +80,17 @@ describe('bounds', () => {
     expect(objectionTo(hash)).toMatch(new RegExp(`^The ${name} hash costs more than its bound: `));
     expect(importedHash(markImported(hash))).toBeUndefined();
   });
+
+  test('let bcrypt of cost 13 in, which takes two thirds of a second', () => {
+    expect(objectionTo(`$2b$13$${'a'.repeat(53)}`)).toBeUndefined();
+  });
+
+  test('leave a place for others beside a hash of half a second or more, however many passwords it is compared with', async () => {
+    const { verify, dear } = passwordsWithGate();
+    await verify(`$2b$04$${'a'.repeat(53)}`, 'correct horse battery');
+    await verify(markImported(`$argon2id$v=19$m=1024,t=600,p=1$${salted}`), 'y\u0301');
+    expect(dear).toEqual([false, true, true]);
+  }, 30_000);
 
   test('apply within a second, also to a hash that a login finds in the database', async () => {
     const { verify, gatePasses } = passwordsWithGate();

@@ -1,4 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { chmodSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Database, openDatabase } from '../../../src/platform/db/database.js';
 import { isDatabaseUnavailable } from '../../../src/platform/db/errors.js';
 import { createEmbeddedDatabase, type TestDatabase } from '../../support/test-database.js';
@@ -81,3 +84,19 @@ describe('opening a database', () => {
 function fail(reason: unknown): never {
   throw new Error(`Nothing should have called this: ${String(reason)}`);
 }
+
+it.skipIf(process.platform === 'win32')(
+  'the files of an embedded database are out of reach of other users of the machine, whatever rights they had before',
+  async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'gatelatch-rights-'));
+    onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+    chmodSync(dir, 0o755);
+    const rights = () => statSync(join(dir, 'pgdata')).mode & 0o777;
+    for (const before of [undefined, 0o755, 0o770]) {
+      if (before !== undefined) chmodSync(join(dir, 'pgdata'), before);
+      const database = await openDatabase({ url: `pglite:${dir}`, poolSize: 10 });
+      expect(rights()).toBe(0o700);
+      await database.close();
+    }
+  },
+);

@@ -293,6 +293,28 @@ describe('The other limits', () => {
     expect((await logIn(app, { username: other.username })).status).toBe(200);
   });
 
+  it('200 passwords of a signed-in user that are checked in 15 minutes, right or wrong, over all sessions and addresses', async () => {
+    const app = await start({ RATE_LIMIT_LOGINS: '3/15m', RATE_LIMIT_PASSWORD: '2/15m' });
+    const user = await app.signUp({ username: 'checked-very-often' });
+    const change = (current: string, bearer = user.bearer) =>
+      app.http
+        .post('/me/password')
+        .set('X-Forwarded-For', newAddress())
+        .set(bearer)
+        .send({ current_password: current, new_password: `${user.username} ${user.username}` });
+    const hashes = countHashes(app);
+    for (let n = 0; n < 3; n++) expect((await change(goodPassword)).status).toBe(422);
+    expect(hashes).toHaveBeenCalledTimes(3);
+    const again = await logIn(app, { username: user.username });
+    expect(again.status).toBe(200);
+    hashes.mockClear();
+    const refused = await change(goodPassword, { Authorization: `Bearer ${again.body.access_token}` });
+    expectThrottled(refused, 'logins', 3, 900);
+    expect(hashes).not.toHaveBeenCalled();
+    const other = await app.signUp();
+    expect((await change('wrong', other.bearer)).status).not.toBe(429);
+  });
+
   it('10 changes of the username in an hour, also to names that are taken', async () => {
     const app = await start({ RATE_LIMIT_USERNAME: '2/1h' });
     const [user, other] = [await app.signUp(), await app.signUp()];
@@ -314,7 +336,7 @@ describe('The other limits', () => {
 
   it('10 wrong passwords in a session, over all routes that ask for one; other sessions of the user are not locked out', async () => {
     const app = await start();
-    const { bearer, username } = await app.signUp();
+    const { bearer, username } = await app.signUp({ username: 'the-name-as-password' });
     const hashes = countHashes(app);
     const change = (current_password: string) =>
       app.http.post('/me/password').set(bearer).send({ current_password, new_password: 'x' });
@@ -329,9 +351,12 @@ describe('The other limits', () => {
 
   it('10 hashes for 100 wrong passwords of a logged-in user at once; right ones do not count', async () => {
     const app = await start();
-    const { bearer } = await app.signUp();
+    const { bearer, username } = await app.signUp();
     const change = (current_password: string) =>
-      app.http.post('/me/password').set(bearer).send({ current_password, new_password: 'x' });
+      app.http
+        .post('/me/password')
+        .set(bearer)
+        .send({ current_password, new_password: `${username} ${username}` });
     expect(tallyOf(await Promise.all(times(20, () => change(goodPassword))))).toEqual({ 422: 20 });
     const hashes = countHashes(app);
     expect(tallyOf(await Promise.all(times(100, () => change(wrong))))).toEqual({ 401: 10, 429: 90 });

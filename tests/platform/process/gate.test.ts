@@ -115,6 +115,39 @@ describe('the hash gate', () => {
     expect(work.begun.join('')).toBe('xabcaba');
   });
 
+  test('gives all /64s of an IPv6 /56 and /48 together the turns of one address', async () => {
+    const gate = createGate({ concurrency: 1, queueLimit: 500, deadlineMs: 1000 });
+    const work = controlledWork(gate);
+    work.ask('x');
+    for (let n = 0; n < 100; n += 1) work.ask(`2001:db8:0:${n.toString(16)}::1`, 'flood of a /56');
+    for (let n = 0; n < 100; n += 1) work.ask(`2001:db8:1:${n.toString(16)}00::1`, 'flood of a /48');
+    for (let n = 0; n < 3; n += 1) work.ask('192.0.2.1', 'honest');
+    for (let n = 0; n < 10; n += 1) await work.finishOne();
+    const turn = ['flood of a /56', 'flood of a /48', 'honest'];
+    expect(work.begun.slice(0, 10)).toEqual(['x', ...turn, ...turn, ...turn]);
+    await work.finishAll();
+  });
+
+  test('lets neighbours in one IPv6 /56 take turns, too, and replaces the last of the one with the most', async () => {
+    const gate = createGate({ concurrency: 1, queueLimit: 4, deadlineMs: 1000 });
+    const work = controlledWork(gate);
+    work.ask('192.0.2.1', 'x');
+    for (const name of ['f1', 'f2', 'f3', 'f4']) work.ask('2001:db8:0:7::1', name);
+    work.ask('2001:db8:0:8::1', 'neighbour');
+    await work.finishAll();
+    expect(work.begun).toEqual(['x', 'f1', 'neighbour', 'f2', 'f3']);
+  });
+
+  test('shares a full queue between an address and all /64s of a /48', async () => {
+    const gate = createGate({ concurrency: 1, queueLimit: 10, deadlineMs: 1000 });
+    const work = controlledWork(gate);
+    for (let n = 0; n < 50; n += 1) work.ask(`2001:db8:0:${n.toString(16)}::1`, 'flood');
+    for (let n = 0; n < 50; n += 1) work.ask('192.0.2.1', 'site');
+    for (let n = 50; n < 99; n += 1) work.ask(`2001:db8:0:${n.toString(16)}::1`, 'flood');
+    await work.finishAll();
+    expect(work.begun.filter((name) => name === 'site')).toHaveLength(5);
+  });
+
   test('refuses at once when its queue is full, and never runs what it refused', async () => {
     const gate = createGate({ concurrency: 1, queueLimit: 2, deadlineMs: 1000 });
     const work = controlledWork(gate);
@@ -232,6 +265,25 @@ describe('the hash gate', () => {
     expect(gate.stats()).toEqual({ running: 1, queued: 0 });
     await work.finishAll();
     expect(work.begun).toEqual(['runs']);
+  });
+
+  test('keeps a place free for others beside dear work, and lets them pass it', async () => {
+    const gate = createGate({ concurrency: 2, queueLimit: 100, deadlineMs: 1000 });
+    const dear = controlledWork(gate, { isDear: true });
+    const other = controlledWork(gate);
+    for (const address of ['a', 'b', 'c']) dear.ask(address);
+    await settle();
+    expect(gate.stats()).toEqual({ running: 1, queued: 2 });
+    other.ask('d');
+    other.ask('e');
+    await settle();
+    expect(other.begun).toEqual(['d']);
+    await other.finishOne();
+    expect([dear.begun, other.begun]).toEqual([['a'], ['d', 'e']]);
+    await other.finishOne();
+    expect(gate.stats()).toEqual({ running: 1, queued: 2 });
+    await dear.finishAll();
+    expect(dear.begun).toEqual(['a', 'b', 'c']);
   });
 
   test('runs work that needs much of the memory alone, and lets nobody overtake it', async () => {

@@ -64,6 +64,11 @@ describe('The file .env', () => {
     expect(load).toThrow(new StartError('The file .env cannot be read: EISDIR.'));
   });
 
+  it.each(['SIGN_UP', 'RATE_LIMIT_FORGOT'])('stops the start if it sets %s, which is no setting', (name) => {
+    writeFileSync(join(dir, '.env'), `${name}=closed\nPOSTGRES_PASSWORD=x\n`);
+    expect(load).toThrow(new RegExp(`^${name}.* is no setting`));
+  });
+
   it('does not override the environment, and libraries see it', () => {
     writeFileSync(join(dir, '.env'), 'SIGNUP=closed\nJWT_AUDIENCE=shop\nOTEL_RESOURCE_ATTRIBUTES=a=b\n');
     process.env.SIGNUP = 'verified';

@@ -4,7 +4,11 @@ import { connect, type Socket } from 'node:net';
 import { basename, join } from 'node:path';
 import { addAbortSignal } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
+import { makeUnwritable } from '../../process/file-rights.js';
 import { type CommandHandler, type Greeting, type LockSocket, openLockSocket, socketAddress } from './lock-socket.js';
+
+/** The folder of the database, beside the lock's socket. */
+export const dataFolder = 'pgdata';
 
 /** A directory that only this process uses, until it releases it or ends in any way. */
 export type DirectoryLock = {
@@ -17,10 +21,11 @@ export type DirectoryLock = {
  * Locks the directory for this process, and creates it (for this user alone) if it is missing. Each process listens on
  * a UNIX socket in the directory and only then looks for others, so the later one finds the earlier one. The socket of
  * a dead process refuses connections and is removed. Works on a file system of one machine only.
- * @throws one line that names the process that has it
+ * @throws one line that names the process that has it, or says that every user can write there
  */
 export async function lockDirectory(dir: string): Promise<DirectoryLock> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
+  await makeUnwritable(dir);
   const deadline = Date.now() + PATIENCE;
   for (;;) {
     const own = await contend(dir, deadline);

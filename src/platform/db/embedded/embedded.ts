@@ -5,11 +5,12 @@ import { setFlagsFromString } from 'node:v8';
 import { messages, PGlite, types } from '@electric-sql/pglite';
 import { DriverAdapterError, type SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
 import { PrismaPGlite } from 'pglite-prisma-adapter';
+import { makePrivate } from '../../process/file-rights.js';
 import type { Driver } from '../driver.js';
 import { listenOnEmbedded } from '../listen.js';
 import { withScriptRunner } from '../migrations/script-runner.js';
 import { sessionSettings } from '../session.js';
-import { lockDirectory } from './directory-lock.js';
+import { dataFolder, lockDirectory } from './directory-lock.js';
 import { makeCluster } from './new-cluster.js';
 
 export async function openInMemory(): Promise<Driver> {
@@ -32,20 +33,20 @@ export async function openInDirectory(dir: string): Promise<Driver> {
 }
 
 export function holdsData(dir: string): boolean {
-  return existsSync(join(dir, DATA));
+  return existsSync(join(dir, dataFolder));
 }
-
-const DATA = 'pgdata';
 
 // A complete database gets its name last, so a first start that is killed leaves no half one.
 async function openData(dir: string): Promise<PGlite> {
-  const data = join(dir, DATA);
+  const data = join(dir, dataFolder);
   if (!holdsData(dir)) {
     const unfinished = join(dir, 'pgdata.new');
     await rm(unfinished, { recursive: true, force: true });
     await makeCluster(unfinished);
     await rename(unfinished, data);
   }
+  // The files in it have the modes of initdb and PGlite, for which the directory must make up.
+  await makePrivate(data);
   return await createPGlite(data);
 }
 

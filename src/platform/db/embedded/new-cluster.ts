@@ -30,6 +30,7 @@ type Entry = { path: string; size: number | undefined };
  */
 export async function makeCluster(dir: string): Promise<void> {
   const packed = clusterFile();
+  mkdirSync(dir, { mode: 0o700 });
   if (existsSync(packed)) await unpack(packed, dir);
   else await initdb(dir);
 }
@@ -56,7 +57,6 @@ async function unpack(packed: string, dir: string): Promise<void> {
   const take = reader(createReadStream(packed).pipe(createBrotliDecompress({ chunkSize: 256 * 1024 })));
   let head = '';
   while (!head.endsWith('\n')) head += await take(1);
-  mkdirSync(dir);
   for (const { path, size } of JSON.parse(head) as Entry[]) {
     if (size === undefined) mkdirSync(join(dir, path));
     else await writePieces(join(dir, path), size, take);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +24,13 @@ describe('locking a directory', () => {
     expect(statSync(onlySocket()).mode & 0o777).toBe(0o600);
     await hold.release();
     expect(readdirSync(dir)).toEqual([]);
+  });
+
+  it('takes the right to write there from others', async () => {
+    mkdirSync(dir);
+    chmodSync(dir, 0o777);
+    await (await lockDirectory(dir)).release();
+    expect(statSync(dir).mode & 0o777).toBe(0o755);
   });
 
   it('is refused to others in one line that names the holder, until it is released', async () => {

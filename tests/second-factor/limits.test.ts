@@ -1,0 +1,139 @@
+import { describe, expect, it } from 'vitest';
+import { goodPassword, type SignedUp, startAppForTest, type TestApp } from '../support/app.js';
+import { limitsOn } from '../support/limits.js';
+import { confirm, mailTo } from '../support/mails.js';
+import { expectProblem } from '../support/problem.js';
+import { addTotp, codeOf, wrongCodeFor } from '../support/second-factor.js';
+
+const password = goodPassword;
+
+const logIn = (app: TestApp, { username }: SignedUp, more: object = {}) =>
+  app.http.post('/auth/login').send({ username, password, ...more });
+const second = (app: TestApp, login_token: string, more: object) =>
+  app.http.post('/auth/login/second-factor').send({ login_token, ...more });
+
+describe('With limits, wrong codes', () => {
+  it('close the user to unknown devices, not to a known one, and a new password opens it again', async () => {
+    const app = await startAppForTest({
+      ...limitsOn,
+      RATE_LIMIT_SECOND_FACTOR: '3/15m',
+      RATE_LIMIT_LOGIN_ACCOUNT: '50/15m',
+    });
+    const email = 'closed@example.com';
+    const user = await app.signUp({ email });
+    await confirm(app, email);
+    const { secret } = await addTotp(app, user);
+    const known = (await logIn(app, user, { code: codeOf(secret) }).expect(200)).body.device_token;
+    const begin = async () => (await logIn(app, user).expect(403)).body.login_token;
+    const token = await begin();
+    for (let tries = 0; tries < 3; tries += 1)
+      expectProblem(await second(app, token, { code: wrongCodeFor(secret) }), 'invalid_code');
+    const refused = await second(app, await begin(), { code: codeOf(secret, 1) });
+    expectProblem(refused, 'rate_limited');
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
+    expectProblem(await logIn(app, user, { code: codeOf(secret, 1) }), 'invalid_credentials');
+    await second(app, await begin(), { code: codeOf(secret, 1), device_token: known }).expect(200);
+
+    await app.deps.db.totp.updateMany({ where: { userId: user.userId }, data: { lastStep: 0 } });
+    await app.http.post('/auth/password/forgot').send({ email });
+    const mail = await mailTo(app, email, /password/);
+    const next = 'another horse battery staple';
+    await app.http.post('/auth/password/reset').send({ token: mail.token, password: next }).expect(204);
+    expectProblem(await logIn(app, user, { password: next }), 'second_factor_required');
+    await logIn(app, user, { password: next, code: codeOf(secret) }).expect(200);
+  });
+
+  it('of somebody without the password count for nobody', async () => {
+    const app = await startAppForTest({ ...limitsOn, RATE_LIMIT_SECOND_FACTOR: '2/15m' });
+    const user = await app.signUp();
+    const { secret } = await addTotp(app, user);
+    for (let tries = 0; tries < 4; tries += 1)
+      expectProblem(await logIn(app, user, { code: '000000', password: 'not the password' }), 'invalid_credentials');
+    await logIn(app, user, { code: codeOf(secret) }).expect(200);
+  });
+
+  it('in one call have the same headers as a wrong password', async () => {
+    const app = await startAppForTest(limitsOn);
+    const [one, other] = [await app.signUp(), await app.signUp()];
+    const { secret } = await addTotp(app, one);
+    const wrongCode = await logIn(app, one, { code: wrongCodeFor(secret) });
+    const wrongPassword = await logIn(app, other, { code: '000000', password: 'not the password' });
+    const names = (answer: typeof wrongCode) => [Object.keys(answer.headers), answer.headers['ratelimit-policy']];
+    expect(names(wrongCode)).toEqual(names(wrongPassword));
+  });
+
+  it('of a step-up are limited, too, and wrong passwords there by their own limit', async () => {
+    const app = await startAppForTest({ ...limitsOn, RATE_LIMIT_SECOND_FACTOR: '2/15m', RATE_LIMIT_PASSWORD: '3/15m' });
+    const user = await app.signUp();
+    const { secret, bearer } = await addTotp(app, user);
+    const again = (body: object) => app.http.post('/auth/reauthenticate').set(bearer).send(body);
+    for (let tries = 0; tries < 2; tries += 1)
+      expectProblem(await again({ password, code: wrongCodeFor(secret) }), 'invalid_code');
+    expectProblem(await again({ password, code: codeOf(secret) }), 'rate_limited');
+    for (let tries = 0; tries < 3; tries += 1)
+      expectProblem(await again({ password: 'not the password', code: '000000' }), 'invalid_credentials');
+    expectProblem(await again({ password, code: codeOf(secret) }), 'rate_limited');
+  });
+});
+
+describe('With SECOND_FACTOR_PROMPT=with-password, a login', () => {
+  it('tells nobody that a password is right, and never asks for a second step', async () => {
+    const app = await startAppForTest({ SECOND_FACTOR_PROMPT: 'with-password' });
+    const user = await app.signUp();
+    const plain = await app.signUp();
+    const { secret, recoveryCodes } = await addTotp(app, user);
+    const answers = [
+      await logIn(app, user),
+      await logIn(app, user, { code: wrongCodeFor(secret) }),
+      await logIn(app, user, { code: '' }),
+      await logIn(app, user, { password: 'not the password' }),
+      await logIn(app, plain, { password: 'not the password', code: '000000' }),
+      await logIn(app, { ...user, username: 'nobody-at-all' }),
+    ];
+    const seen = answers.map(({ status, headers, body: { request_id: _, ...body } }) => [
+      status,
+      body,
+      Object.keys(headers),
+      headers['www-authenticate'],
+    ]);
+    for (const answer of seen) expect(answer).toEqual(seen[0]);
+    expectProblem(answers[0] as (typeof answers)[0], 'invalid_credentials');
+    expect(await app.deps.db.loginAttempt.count()).toBe(0);
+
+    app.statements.length = 0;
+    await logIn(app, user);
+    const forRight = app.statements.length;
+    app.statements.length = 0;
+    await logIn(app, user, { password: 'not the password' });
+    expect(app.statements.length).toBe(forRight);
+
+    const trusted = await logIn(app, user, { code: codeOf(secret), remember_device: true }).expect(200);
+    const { device_token } = trusted.body;
+    expect((await logIn(app, user, { device_token }).expect(200)).body.acr).toBe('aal1');
+    expect((await logIn(app, user, { code: recoveryCodes[0] }).expect(200)).body.acr).toBe('aal2');
+    await logIn(app, plain).expect(200);
+  });
+
+  it('does not tell that a disabled user’s password is right, if a second factor is on', async () => {
+    const app = await startAppForTest({ SECOND_FACTOR_PROMPT: 'with-password' });
+    const user = await app.signUp();
+    const { secret } = await addTotp(app, user);
+    await app.deps.db.user.update({ where: { id: user.userId }, data: { disabledAt: new Date() } });
+    expectProblem(await logIn(app, user), 'invalid_credentials');
+    expectProblem(await logIn(app, user, { code: codeOf(secret) }), 'account_disabled');
+  });
+});
+
+describe('Trusted devices', () => {
+  it('count no more where they are off, or more than one factor is asked of everybody', async () => {
+    for (const environment of [{ TRUSTED_DEVICE_TTL: 'off' }, { REQUIRED_ACR: 'aal2' }]) {
+      const app = await startAppForTest(environment);
+      const user = await app.signUp();
+      const { secret } = await addTotp(app, user);
+      const { body } = await logIn(app, user, { code: codeOf(secret), remember_device: true }).expect(200);
+      const { device_token } = body;
+      expect(await app.deps.db.trustedDevice.count()).toBe(0);
+      expectProblem(await logIn(app, user, { device_token }), 'second_factor_required');
+    }
+  });
+});

@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { changeUser } from '../../src/admin/user-changes.js';
+import type { Row } from '../../src/endpoint.js';
+import { signAccessToken } from '../../src/sessions/access-tokens.js';
+import { type Acr, acrValues } from '../../src/sessions/authentication.js';
+import { tokenResponseSchema } from '../../src/sessions/token-reply.js';
+import { goodPassword, type SignedUp, startApp, type TestApp } from '../support/app.js';
+import { expectProblem } from '../support/problem.js';
+import { ask, rows } from '../support/rows.js';
+
+/** Rows that REQUIRED_ACR must not close: who lacks what it asks for sees where they stand, and adds it. */
+const spared = [
+  'POST /auth/reauthenticate',
+  'GET /auth/sessions',
+  'GET /me',
+  'GET /me/sign-in-methods',
+  'POST /me/totp',
+  'POST /me/totp/{id}/confirm',
+  'POST /me/passkeys/options',
+  'POST /me/passkeys',
+];
+
+const withToken = rows.filter(({ row }) => row.guard.name === 'access-token');
+/** It ends the session, so it is asked last. */
+const inOrder = withToken.toSorted(
+  (a, b) => Number(a.name.includes('logout-all')) - Number(b.name.includes('logout-all')),
+);
+
+const hour = 3_600_000;
+
+async function tokenOf({ deps }: TestApp, user: SignedUp, acr: Acr, age: number): Promise<string> {
+  const { roles, version, epoch, id } = await deps.db.user.findUniqueOrThrow({ where: { id: user.userId } });
+  const authTime = new Date(Date.now() - age);
+  const subject = { id, roles, version, epoch, sessionId: user.sessionId, acr, amr: ['pwd'], authTime };
+  return signAccessToken(deps.keys, deps.config.tokens, subject, Math.floor(Date.now() / 1000));
+}
+
+async function admin(app: TestApp): Promise<SignedUp> {
+  const user = await app.signUp();
+  await changeUser(app.deps, user.userId, { roles: ['admin'] }, {});
+  return user;
+}
+
+function asked(row: Row, name: string, required: Acr): Acr {
+  if (spared.includes(name)) return 'aal1';
+  const own = (row.acr ?? 'aal1') as Acr;
+  return acrValues.indexOf(own) > acrValues.indexOf(required) ? own : required;
+}
+
+describe.each(acrValues)('With REQUIRED_ACR=%s,', (required) => {
+  let app: TestApp;
+  beforeAll(async () => {
+    app = await startApp({ REQUIRED_ACR: required });
+  });
+  afterAll(() => app.stop());
+
+  it.each(acrValues.flatMap((acr) => [0, 2 * hour].map((age) => ({ acr, age }))))(
+    'a token of $acr, $age ms after the sign-in, opens exactly the rows that ask for no more',
+    { timeout: 60_000 },
+    async ({ acr, age }) => {
+      const user = await admin(app);
+      const token = await tokenOf(app, user, acr, age);
+      for (const { name, row } of inOrder) {
+        const { status, body, headers } = await ask(app, row).set('Authorization', `Bearer ${token}`);
+        const least = asked(row, name, required);
+        const isTooOld = row.maxAge !== undefined && age > row.maxAge * 1000;
+        const isRefused = acrValues.indexOf(acr) < acrValues.indexOf(least) || isTooOld;
+        expect([name, body?.code === 'insufficient_user_authentication']).toEqual([name, isRefused]);
+        expect([name, status]).not.toEqual([name, 500]);
+        if (isRefused)
+          expect([body.acr_values, headers['www-authenticate']]).toEqual([
+            least,
+            expect.stringContaining(`acr_values="${least}"`),
+          ]);
+      }
+    },
+  );
+});
+
+describe('Rows that ask for a proof', () => {
+  let app: TestApp;
+  beforeAll(async () => {
+    app = await startApp();
+  });
+  afterAll(() => app.stop());
+
+  const password = goodPassword;
+  const bodies: Record<string, object> = {
+    'PATCH /me/sign-in-methods': { second_factor: 'any', password },
+    'POST /me/totp': { password },
+    'POST /me/passkeys/options': { password },
+    'DELETE /me/totp/{id}': { password },
+    'DELETE /me/passkeys/{id}': { password },
+    'POST /me/recovery-codes': { password },
+    'DELETE /me/password': { password },
+    'POST /me/password': { current_password: password, new_password: 'another horse battery staple' },
+    'PATCH /me': { email: 'next@example.com', password },
+    'DELETE /me': { password },
+    'DELETE /admin/users/{id}/second-factors': { password },
+  };
+
+  it.each(Object.entries(bodies))(
+    '%s: with the second factor on, a token of one factor or of long ago does not do, whatever the password',
+    async (name, body) => {
+      const { row } = rows.find((one) => one.name === name) as (typeof rows)[0];
+      const user = await admin(app);
+      await app.deps.db.user.update({ where: { id: user.userId }, data: { secondFactor: 'any' } });
+      const send = (token: string) => ask(app, row).set('Authorization', `Bearer ${token}`).send(body);
+      for (const [acr, age] of [
+        ['aal1', 0],
+        ['aal2', hour],
+        ['phr', hour],
+      ] as [Acr, number][]) {
+        const answer = await send(await tokenOf(app, user, acr, age));
+        expectProblem(answer, 'insufficient_user_authentication');
+        expect(answer.body).toMatchObject({ acr_values: 'aal2', max_age: 900 });
+      }
+      const fresh = await send(await tokenOf(app, user, 'aal2', 0));
+      expect(fresh.body?.code).not.toBe('insufficient_user_authentication');
+    },
+  );
+});
+
+describe('Tokens', () => {
+  it('are given by these rows alone', () => {
+    const hasTokens = (schema: unknown) =>
+      schema === tokenResponseSchema ||
+      (schema instanceof z.ZodUnion && schema.options.some((option) => option === tokenResponseSchema));
+    const giving = rows.filter(({ row }) => hasTokens(row.endpoint.reply[1])).map(({ name }) => name);
+    expect(giving.sort()).toEqual([
+      'POST /auth/login',
+      'POST /auth/login/passkey',
+      'POST /auth/login/second-factor',
+      'POST /auth/refresh',
+      'POST /auth/signup',
+    ]);
+  });
+});
