@@ -1,9 +1,11 @@
 import { administration } from './story/administration.mjs';
 import { goodbye } from './story/goodbye.mjs';
 import { machineRoutes } from './story/machine-routes.mjs';
+import { passkeys } from './story/passkeys.mjs';
 import { passwordAndEmail } from './story/password-and-email.mjs';
 import { protectedRoutes } from './story/protected-routes.mjs';
 import { refresh } from './story/refresh.mjs';
+import { secondFactor } from './story/second-factor.mjs';
 import { sessions } from './story/sessions.mjs';
 import { signUpAndLogIn } from './story/sign-up-and-log-in.mjs';
 import { start } from './story/start.mjs';
@@ -34,6 +36,8 @@ const chapters = [
   sessions,
   refresh,
   passwordAndEmail,
+  secondFactor,
+  passkeys,
   administration,
   machineRoutes,
 ];

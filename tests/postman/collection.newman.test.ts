@@ -36,6 +36,8 @@ describe('The Postman collection', () => {
       'Sessions',
       'Refresh',
       'Password & e-mail',
+      'Second factor',
+      'Passkeys',
       'Administration',
       'Machine routes',
       'Goodbye',

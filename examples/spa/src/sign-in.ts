@@ -7,18 +7,41 @@ export function signInView(): DocumentFragment {
   const view = copyOf('sign-in');
   const form = find<HTMLFormElement>(view, 'form');
   const alert = find(view, '[role=alert]');
+  const codeField = find(view, '#code');
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    const { username, password } = Object.fromEntries(new FormData(form)) as Record<string, string>;
+    const {
+      username = '',
+      password = '',
+      code = '',
+    } = Object.fromEntries(new FormData(form)) as Record<string, string>;
     const wanted = (event.submitter as HTMLButtonElement).value as 'logIn' | 'signUp';
-    telling(alert, () => client[wanted]({ username: `${username}`, password: `${password}` }).catch(explain));
+    const signIn = async () => {
+      if (code) await client.secondFactor({ code });
+      else await client[wanted]({ username, password });
+    };
+    telling(alert, () => signIn().catch(explain));
   });
-  return view;
-}
+  // Anything else in the form begins anew.
+  form.addEventListener('input', ({ target }) => {
+    if (!codeField.contains(target as Node)) askForCode(false);
+  });
 
-/** The errors of the fields say more than the general message. */
-function explain(error: unknown): never {
-  if (error instanceof GatelatchError && error.errors)
-    throw new Error(error.errors.map(({ message }) => message).join(' '));
-  throw error;
+  function askForCode(isDue: boolean): void {
+    codeField.hidden = !isDue;
+    const field = find<HTMLInputElement>(codeField, 'input');
+    field.value = '';
+    if (isDue) field.focus();
+  }
+
+  /** The errors of the fields say more than the general message. */
+  function explain(error: unknown): never {
+    if (error instanceof GatelatchError) {
+      if (error.code === 'second_factor_required') askForCode(true);
+      if (error.code === 'login_expired') askForCode(false);
+      if (error.errors) throw new Error(error.errors.map(({ message }) => message).join(' '));
+    }
+    throw error;
+  }
+  return view;
 }

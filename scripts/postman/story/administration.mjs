@@ -126,6 +126,23 @@ export const administration = {
     },
     { operation: 'logOutUser', name: 'End all of them', id: '{{user_id}}' },
     {
+      operation: 'listUserSignInMethods',
+      name: 'What does a user sign in with?',
+      id: '{{user_id}}',
+      after() {
+        pm.test('has a password and no second factor', () => {
+          pm.expect(pm.response.json()).to.include({ password: true, second_factor: 'off' });
+        });
+      },
+    },
+    {
+      operation: 'removeUserSecondFactors',
+      name: 'Help after a lost phone',
+      about: 'Removes every authenticator app, passkey and recovery code. Be sure who asks you for it.',
+      id: '{{user_id}}',
+      body: { password: '{{admin_password}}' },
+    },
+    {
       operation: 'updateUser',
       name: 'Disable the guest',
       about: 'Every session of theirs ends.',
