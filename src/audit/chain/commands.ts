@@ -19,7 +19,7 @@ export const auditCommands: Command<CommandDeps>[] = [
     name: 'audit begin',
     arguments: [],
     options: { yes },
-    summary: 'begin the chain anew over the events as they are, after its state or its key was lost',
+    summary: 'begin the chain anew over the events as they are, if its state or key was lost',
     run: begin,
   },
 ];
