@@ -18,7 +18,7 @@ process.stdout.write(answer.stdout, () => process.exit(answer.exit_code));
 
 async function carryOut(argv: string[]): Promise<Answer> {
   const parsed = parse(argv, commands);
-  if ('help' in parsed) return success(help(parsed.help, commands), parsed.json);
+  if ('help' in parsed) return success({ ...help(parsed.help, commands), exitCode: parsed.exitCode ?? 0 }, parsed.json);
   const { command, args, json } = parsed;
   const config = settingsFor(command);
   if ('text' in config) return success(config, json);

@@ -10,9 +10,7 @@ export const mailsData = personalData({
     purpose: z.string(),
     recipient: z.string(),
     created_at: time,
-    sent_at: time
-      .nullable()
-      .meta({ description: 'Null, too, while a mail is to an address that is not verified as the user’s.' }),
+    sent_at: time.nullable(),
     detail: z.unknown(),
   }),
   read: (db, { id: userId }) =>

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AppError, StartError } from '../../errors.js';
 import { isDatabaseUnavailable } from '../db/errors.js';
 import { CommandError, type Result, UsageError } from './command.js';
-import { printable } from './text.js';
+import { printable, printableJson } from './text.js';
 
 export const lineSchema = z.object({ argv: z.array(z.string()), password: z.string().optional() });
 
@@ -13,7 +13,7 @@ export const answerSchema = z.object({ exit_code: z.int(), stdout: z.string(), s
 export type Answer = z.infer<typeof answerSchema>;
 
 export function success({ json, text, exitCode = 0 }: Result, asJson: boolean): Answer {
-  const body = asJson ? JSON.stringify(json, undefined, 2) : text;
+  const body = asJson ? printableJson(JSON.stringify(json, undefined, 2)) : text;
   // An export has already written its output: no line follows.
   return { exit_code: exitCode, stdout: body ? `${body}\n` : '', stderr: '' };
 }

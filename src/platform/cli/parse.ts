@@ -1,7 +1,7 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { type AnyCommand, type Args, UsageError } from './command.js';
 
-export type Parsed<Known> = { json: boolean } & ({ help: string } | { command: Known; args: Args });
+export type Parsed<Known> = { json: boolean } & ({ help: string; exitCode?: 2 } | { command: Known; args: Args });
 
 const common = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
 
@@ -16,7 +16,9 @@ export function parse<Known extends AnyCommand>(argv: string[], commands: Known[
   if (!command) throw unknown(words, commands);
   const { values, positionals } = parseRest(command, words.slice(command.name.split(' ').length));
   const json = values.json === true;
-  if (values.help === true) return { help: command.name, json };
+  // A script that hands over a user's name, and meets a user called --help, must not take that for done.
+  if (values.help === true)
+    return { help: command.name, json, ...(positionals.length < least(command) && { exitCode: 2 }) };
   checkCount(command, positionals);
   return { command, args: argsOf(values, positionals), json };
 }
@@ -55,8 +57,12 @@ function parseRest({ name, options }: AnyCommand, args: string[]): { values: Val
   }
 }
 
+function least({ arguments: wanted }: Pick<AnyCommand, 'arguments'>): number {
+  return wanted.filter((word) => word.startsWith('<')).length;
+}
+
 function checkCount({ name, arguments: wanted }: AnyCommand, { length }: string[]): void {
-  const min = wanted.filter((word) => word.startsWith('<')).length;
+  const min = least({ arguments: wanted });
   const max = wanted.some((word) => word.includes('…')) ? Number.POSITIVE_INFINITY : wanted.length;
   if (length < min) throw new UsageError(`"${name}" needs ${wanted.slice(length, min).join(' ')}. See: help ${name}`);
   if (length > max)

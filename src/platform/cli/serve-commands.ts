@@ -26,7 +26,7 @@ async function carryOut<Deps extends ServerDeps>(
   { argv, password }: Line,
 ): Promise<Answer> {
   const parsed = parse(argv, commands);
-  if ('help' in parsed) return success(help(parsed.help, commands), parsed.json);
+  if ('help' in parsed) return success({ ...help(parsed.help, commands), exitCode: parsed.exitCode ?? 0 }, parsed.json);
   deps.log.info({ command: parsed.command.name }, 'a command of the operator');
   return success(await parsed.command.run(deps, { ...parsed.args, password }), parsed.json);
 }

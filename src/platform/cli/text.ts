@@ -24,6 +24,15 @@ export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Surrogate}]/gu, '?');
 }
 
+/** Escapes the same in JSON, where `JSON.stringify` leaves some of it, so that programs read the same as before. */
+export function printableJson(json: string): string {
+  return json.replace(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (sign) => sign.split('').map(escaped).join(''));
+}
+
+function escaped(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
 export function time(date: Date | null): string | null {
   return date?.toISOString().replace(/\.\d+Z$/, 'Z') ?? null;
 }

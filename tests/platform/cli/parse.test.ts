@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { commands } from '../../../src/commands.js';
-import { oneLine } from '../../../src/platform/cli/answer.js';
+import { oneLine, success } from '../../../src/platform/cli/answer.js';
 import { help } from '../../../src/platform/cli/help.js';
 import { parse } from '../../../src/platform/cli/parse.js';
 import { fields, table } from '../../../src/platform/cli/text.js';
@@ -43,6 +43,14 @@ describe('a command line', () => {
     expect(parse(['keys', 'revoke', '--yes', '--', '-abcdefghijk'], commands)).toMatchObject({
       args: { positionals: ['-abcdefghijk'] },
     });
+  });
+
+  it('of a command that needs a user shows its help as a failure if --help took the user’s place', () => {
+    for (const flag of ['--help', '-h'])
+      expect(parse(['users', 'disable', flag], commands)).toEqual({ help: 'users disable', json: false, exitCode: 2 });
+    expect(parse(['users', 'disable', '--', '--help'], commands)).toMatchObject({ args: { positionals: ['--help'] } });
+    expect(parse(['users', 'list', '--help'], commands)).toEqual({ help: 'users list', json: false });
+    expect(parse(['help', 'users', 'disable'], commands)).toEqual({ help: 'users disable', json: false });
   });
 
   it.each([
@@ -92,6 +100,14 @@ describe('the output', () => {
     const evil = 'a\u001b]0;b\u0007\u009b2J\u202e\r\n';
     for (const text of [table(['A'], [[evil]], ''), fields({ a: evil }), oneLine(new Error(evil))])
       expect(text.replace(/^A\n/, '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+  });
+
+  it('has none in JSON, either, and programs read what was there', () => {
+    const evil = { 'a\u009b2J': 'a\u001b]0;b\u007f\u009b2J\u0085\u202e\u2028\u{e0041}é\r\n' };
+    const { stdout } = success({ json: evil, text: '' }, true);
+    expect(stdout.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+    expect(JSON.parse(stdout)).toEqual(evil);
+    expect(stdout).toContain('é');
   });
 
   it('shows no stack, and only the last line of an unexpected error', () => {
