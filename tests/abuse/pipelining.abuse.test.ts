@@ -25,8 +25,8 @@ describe('Requests sent ahead', { timeout: 120_000 }, () => {
       expect(await send(1, 'GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(100_000))).toContain('200');
     }));
 
-  it('by 100 connections, 1,500 by each, do not either', async () => {
-    expect(await send(100, 'GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(1_500))).toEqual(new Set(['200', '503']));
+  it('by 40 connections, 1,500 by each, do not either', async () => {
+    expect(await send(40, 'GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(1_500))).toEqual(new Set(['200', '503']));
     expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
   });
 });
