@@ -12,9 +12,9 @@ type WaitingRoom = {
   enter(req: IncomingMessage): (() => void) | undefined;
 };
 
-/** For requests that wait for the response before them: together they may take a quarter of the heap. */
+/** For requests that wait for the response before them: together they may take an eighth of the heap. */
 export function createWaitingRoom(): WaitingRoom {
-  const most = getHeapStatistics().heap_size_limit / 4;
+  const most = getHeapStatistics().heap_size_limit / 8;
   const ofSocket = new WeakMap<Socket, number>();
   let taken = 0;
   function change(socket: Socket, count: number, size: number): void {
