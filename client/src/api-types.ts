@@ -690,7 +690,6 @@ export interface components {
                 recipient: string;
                 /** Format: date-time */
                 created_at: string;
-                /** @description Null, too, while a mail is to an address that is not verified as the user’s. */
                 sent_at: string | null;
                 detail: unknown;
             }[];
