@@ -30,7 +30,7 @@ describe('A sign-in by passkey, on two instances', () => {
     database = await createServerDatabase();
     [one, other] = await Promise.all([startInstance(database.url), startInstance(database.url)]);
     operator = await openOperator(database.url);
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     for (const line of [one, other].flatMap(({ logs }) => logs)) expect(line).not.toMatch(/deadlock|"level":[56]0/);
     await stopAll(one, other);
