@@ -28,7 +28,7 @@ const looks: [name: string, options: BrowserContextOptions][] = [
 ];
 
 describe.each(looks)('The playground, %s,', (name, options) => {
-  it('has no violation that axe finds, and is no wider than the screen, closed and open', async () => {
+  it('has no violation that axe finds, and is no wider than the screen, closed, open and asking for proof', async () => {
     const { context } = await visit(browser, { ...options, reducedMotion: 'reduce' });
     const page = await context.newPage();
     await page.goto(app.url);
@@ -37,6 +37,7 @@ describe.each(looks)('The playground, %s,', (name, options) => {
 
     await page.getByRole('button', { name: 'GET /welcome' }).click();
     await page.getByRole('button', { name: 'Suggest one' }).click();
+    const password = await page.getByLabel('Password').inputValue();
     await page.getByRole('button', { name: 'Sign up', exact: true }).click();
     await page.getByRole('heading', { name: 'The gate is open.' }).waitFor();
     await page.getByLabel('What is to be done').fill('Read the route table');
@@ -45,6 +46,14 @@ describe.each(looks)('The playground, %s,', (name, options) => {
     await page.getByLabel('Keep knocking').check();
     await page.getByText('1 × let in').waitFor();
     await expectSound(page, `${name}-open`);
+    await page.getByLabel('Keep knocking').uncheck();
+
+    await page.getByRole('button', { name: 'Add an authenticator app' }).click();
+    await page.getByRole('dialog').getByLabel('Your password').fill(password);
+    await expectSound(page, `${name}-proof`);
+    await page.getByRole('button', { name: 'It is me' }).click();
+    await page.getByLabel('The first code').waitFor();
+    await expectSound(page, `${name}-totp`);
   });
 });
 
