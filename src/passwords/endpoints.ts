@@ -38,7 +38,6 @@ export const change = endpoint({
   headers: ['Set-Cookie'],
   errors: ['invalid_credentials', 'insufficient_user_authentication', 'overloaded'],
   async handler(context) {
-    requirePossibleForm(context);
     const { deps, body, caller } = context;
     const proven = await checkCurrent(context);
     requireGoodPassword('new_password', body.new_password, proven.user, deps.config.passwords);
@@ -62,11 +61,6 @@ function replace({ deps, principal, caller, cookies }: ChangeContext, proven: Pr
   const byCookie = tokensIn(cookies, deps.config.cookies).accessToken !== undefined;
   const keep = { sessionId: principal.sid, renewWith: byCookie ? deps : undefined };
   return changePassword(deps, proven, passwordHash, keep, { actorId: principal.sub, caller });
-}
-
-/** What is wrong whoever the user is, is refused before a hash is computed. */
-function requirePossibleForm({ deps, body }: ChangeContext): void {
-  requireGoodPassword('new_password', body.new_password, { username: '' }, deps.config.passwords);
 }
 
 const forgotSchema = z

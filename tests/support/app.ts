@@ -26,7 +26,7 @@ export type TestApp = {
   http: ReturnType<typeof request>;
   /** Every log line so far, parsed. */
   logs: Record<string, unknown>[];
-  /** Every SQL statement since the last `statements.length = 0`, without the polls of the mail worker. */
+  /** Every SQL statement since the last `statements.length = 0`, without those of the mail worker and of jobs. */
   statements: string[];
   /** All secrets that `http` sent and received, and those of the server. A test may add its own. */
   secrets: Secrets;
@@ -89,7 +89,7 @@ async function startOn(
   const logs: Record<string, unknown>[] = [];
   const log = createLog(config.logLevel, { write: (line: string) => void logs.push(JSON.parse(line)) });
   const statements: string[] = [];
-  const onStatement = (sql: string) => void (isOfMailWorker(sql) || statements.push(sql));
+  const onStatement = (sql: string) => void (isOfMailWorker(sql) || isOfJob(sql) || statements.push(sql));
   const server = await serve(config, log, { onStatement, driver: await database?.openDriver?.() });
   const url = `http://localhost:${server.port}`;
   const [secrets, answers] = [createSecrets(), [] as string[]];
@@ -105,6 +105,11 @@ async function startOn(
   };
   let stopped: Promise<void> | undefined;
   return { ...app, stop: () => (stopped ??= stop()), signUp: (fields) => signUp(http, fields) };
+}
+
+/** Whether this is a job that looks for what was left over, which it does once a minute. */
+function isOfJob(sql: string): boolean {
+  return /^SELECT\b.*\bFROM (?:"public"\.)?"unfinished_ending"|^SELECT\b.*"deleted_at" IS NOT NULL/s.test(sql);
 }
 
 /**

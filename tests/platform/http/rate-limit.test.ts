@@ -336,7 +336,7 @@ describe('The other limits', () => {
 
   it('10 wrong passwords in a session, over all routes that ask for one; other sessions of the user are not locked out', async () => {
     const app = await start();
-    const { bearer, username } = await app.signUp({ username: 'the-name-as-password' });
+    const { bearer, username } = await app.signUp();
     const hashes = countHashes(app);
     const change = (current_password: string) =>
       app.http.post('/me/password').set(bearer).send({ current_password, new_password: 'x' });
@@ -351,12 +351,9 @@ describe('The other limits', () => {
 
   it('10 hashes for 100 wrong passwords of a logged-in user at once; right ones do not count', async () => {
     const app = await start();
-    const { bearer, username } = await app.signUp();
+    const { bearer } = await app.signUp();
     const change = (current_password: string) =>
-      app.http
-        .post('/me/password')
-        .set(bearer)
-        .send({ current_password, new_password: `${username} ${username}` });
+      app.http.post('/me/password').set(bearer).send({ current_password, new_password: 'x' });
     expect(tallyOf(await Promise.all(times(20, () => change(goodPassword))))).toEqual({ 422: 20 });
     const hashes = countHashes(app);
     expect(tallyOf(await Promise.all(times(100, () => change(wrong))))).toEqual({ 401: 10, 429: 90 });
