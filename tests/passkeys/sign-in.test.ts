@@ -72,7 +72,8 @@ describe('A sign-in by passkey', () => {
     const counted = async (passkey: unknown) => {
       app.statements.length = 0;
       const { status } = await send(passkey);
-      return [status, app.statements.length];
+      // An unknown key is looked up, at most once a second.
+      return [status, app.statements.filter((sql) => !/FROM "?(public"\."?)?signing_key/.test(sql)).length];
     };
     expect(await counted(await answerOf(app, authenticator))).toEqual([200, 2]);
     expect(await counted(await answerOf(app, createAuthenticator()))).toEqual([401, 2]);
