@@ -685,7 +685,10 @@ describe('A secret by chance', () => {
         randomBytes(32).toString('base64'),
         Array.from({ length: 40 }, () => randomInt(10)).join(''),
       ])
-        expect(() => parseConfig({ AUTH_SECRET: text, METRICS_TOKEN: text }), text).not.toThrow();
+        expect(
+          () => parseConfig({ NODE_ENV: 'production', AUTH_SECRET: text, METRICS_TOKEN: text }),
+          text,
+        ).not.toThrow();
   });
 
   it('may take the place of a bad one, which stays the one before', () => {
@@ -707,28 +710,26 @@ describe('Settings that cannot be combined stop the start:', () => {
       { AUTH_SECRET: 'your-secret-your-secret-your-secret-!' },
       /^AUTH_SECRET must be a random value/,
     ],
-    ...[
-      'a'.repeat(40),
-      '12345678901234567890123456789012',
-      'password'.repeat(4),
-      'passwordpasswordpassword12345678',
-    ].map((text): [string, Record<string, string>, RegExp] => [
-      `an AUTH_SECRET that repeats itself (${text})`,
-      { AUTH_SECRET: text },
-      /^AUTH_SECRET must be a random value/,
-    ]),
+    ['an AUTH_SECRET of one letter', { AUTH_SECRET: 'a'.repeat(40) }, /^AUTH_SECRET must be a random value/],
+    ...['a'.repeat(40), '12345678901234567890123456789012', 'password'.repeat(4)].map(
+      (text): [string, Record<string, string>, RegExp] => [
+        `an AUTH_SECRET that repeats itself, in production (${text})`,
+        { NODE_ENV: 'production', AUTH_SECRET: text },
+        /^AUTH_SECRET must be a random value/,
+      ],
+    ),
     ...[
       '0123456789abcdefghijklmnopqrstuvwxyz',
       'zyxwvutsrqponmlkjihgfedcba9876543210',
       `${'a'.repeat(16)}${'b'.repeat(16)}`,
     ].map((text): [string, Record<string, string>, RegExp] => [
-      `an AUTH_SECRET of runs (${text})`,
-      { AUTH_SECRET: text },
+      `an AUTH_SECRET of runs, in production (${text})`,
+      { NODE_ENV: 'production', AUTH_SECRET: text },
       /^AUTH_SECRET must be a random value/,
     ]),
     [
-      'a METRICS_TOKEN that repeats itself',
-      { METRICS_TOKEN: '12345678901234567890123456789012' },
+      'a METRICS_TOKEN that repeats itself, in production',
+      { NODE_ENV: 'production', AUTH_SECRET: secret, METRICS_TOKEN: '12345678901234567890123456789012' },
       /^METRICS_TOKEN must be a random value/,
     ],
     [
