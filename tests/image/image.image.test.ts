@@ -16,7 +16,7 @@ let folder: string;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'gatelatch-container-'));
   image = await buildImage();
-}, 600_000);
+}, 1_200_000);
 afterAll(() => {
   image?.remove();
   rmSync(folder, { recursive: true, force: true });
