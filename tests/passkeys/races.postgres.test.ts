@@ -61,7 +61,7 @@ describe('A sign-in by passkey, on two instances', () => {
       await Promise.all(Array.from({ length: atOnce }, () => round()));
   }
 
-  it('counts an answer once, wherever it was asked for and is sent', { timeout: 300_000 }, async () => {
+  it('counts an answer once, wherever it was asked for and is sent', { timeout: 900_000 }, async () => {
     const users = await Promise.all(Array.from({ length: atOnce }, withPasskey));
     for (let played = 0; played < rounds; played += atOnce)
       await Promise.all(
@@ -88,7 +88,7 @@ describe('A sign-in by passkey, on two instances', () => {
 
   it.each(Object.entries(endings))(
     'leaves no live session after %s at the same moment',
-    { timeout: 300_000 },
+    { timeout: 900_000 },
     (name, end) =>
       play(async () => {
         const user = await withPasskey();
