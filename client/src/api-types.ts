@@ -952,7 +952,7 @@ export interface components {
             /** @enum {string} */
             second_factor: "off" | "any" | "passkey";
             /**
-             * @description What the server asks of everybody.
+             * @description What the server asks of every user.
              * @enum {string}
              */
             required_acr: "aal1" | "aal2" | "phr";
@@ -1185,7 +1185,7 @@ export interface components {
             /** @enum {string} */
             second_factor: "off" | "any" | "passkey";
             /**
-             * @description What the server asks of everybody.
+             * @description What the server asks of every user.
              * @enum {string}
              */
             required_acr: "aal1" | "aal2" | "phr";

@@ -122,7 +122,7 @@ export const signInMethods = endpoint({
   },
 });
 
-/** For who has lost them. Whoever asks for it must be known to the administrator (ASVS 6.4.4). */
+/** For users who have lost theirs. The administrator must make sure who asks (ASVS 6.4.4). */
 export const removeSecondFactors = endpoint({
   name: 'removeUserSecondFactors',
   summary: 'Remove all second factors of a user',

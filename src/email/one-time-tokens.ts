@@ -16,11 +16,11 @@ type NewToken = { token: string; hash: Uint8Array<ArrayBuffer> };
 
 export function newToken(): NewToken {
   const token = randomBytes(32).toString('base64url');
-  return { token, hash: hashOf(token) };
+  return { token, hash: tokenHash(token) };
 }
 
 /** No salt: 256 random bits cannot be guessed. */
-function hashOf(token: string): Uint8Array<ArrayBuffer> {
+export function tokenHash(token: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(createHash('sha256').update(token).digest());
 }
 
@@ -62,5 +62,5 @@ export async function endTokens(tx: Transaction, userId: string): Promise<void> 
 }
 
 function isLive(purpose: TokenPurpose, token: string): Prisma.Sql {
-  return Prisma.sql`hash = ${hashOf(token)} AND purpose = ${purpose} AND expires_at > clock_timestamp()`;
+  return Prisma.sql`hash = ${tokenHash(token)} AND purpose = ${purpose} AND expires_at > clock_timestamp()`;
 }

@@ -11,8 +11,8 @@ import { challenge } from '../second-factor/login-attempts.js';
 import { mayTrustDevices, onTrustedDevice, trusting } from '../second-factor/trusted-devices.js';
 import { tokensIn } from '../sessions/cookies.js';
 import { deviceIdOf, deviceTokenFor } from '../sessions/known-devices.js';
-import { type SessionTokens, startSession } from '../sessions/start.js';
-import { tokenReply, tokenResponseSchema, transportSchema } from '../sessions/token-reply.js';
+import { type Proof, type SessionTokens, startSession } from '../sessions/start.js';
+import { deviceTokenField, tokenReply, tokenResponseSchema, transportSchema } from '../sessions/token-reply.js';
 import { checkPassword, recordFailedLogin } from './guard.js';
 import { countLogin } from './limits.js';
 import { proofOf } from './second-step.js';
@@ -25,10 +25,7 @@ const bodySchema = z
     code: codeField,
     remember_device: rememberField,
     transport: transportSchema.default('bearer'),
-    device_token: z.string().max(200).optional().meta({
-      description: 'From an earlier login, unless a cookie has it.',
-      example: '3Pekminx9UAZogOfZs4XtMnFFqXY8OKzE',
-    }),
+    device_token: deviceTokenField,
   })
   .meta({ id: 'LogInBody', example: { username: 'ada', password: 'nine geese over a quiet lake' } });
 
@@ -61,7 +58,8 @@ async function start(context: LogInContext, checked: CheckedUser): Promise<Start
   const { deps, body, caller } = context;
   const { user, passwordHash } = checked;
   const device = deviceOf(context, user);
-  const proof = await proofOf(deps, { checked, body, deviceId: device.knownId, caller });
+  const first = passwordProof(user, passwordHash);
+  const proof = await proofOf(deps, { user, first, body, deviceId: device.knownId, caller });
   if (user.disabledAt) {
     await recordFailedLogin(deps, user.id, caller, 'user_disabled');
     throw new AppError('account_disabled');
@@ -69,8 +67,7 @@ async function start(context: LogInContext, checked: CheckedUser): Promise<Start
   if (user.pendingUntil) throw new AppError('email_unverified');
   await countLogin(deps, user.id);
   if (proof) return begin(context, proof, device);
-  const first = passwordProof(user, passwordHash);
-  const spared = await beginTrusted(context, checked, device);
+  const spared = await beginTrusted(context, user, first, device);
   if (spared) return spared;
   const due = await challenge(deps, first, caller);
   if (due) throw due;
@@ -98,12 +95,13 @@ function deviceOf({ deps, body, cookies }: LogInContext, user: CheckedUser['user
 
 async function beginTrusted(
   context: LogInContext,
-  { user, passwordHash }: CheckedUser,
+  user: CheckedUser['user'],
+  first: Proof,
   device: Device,
 ): Promise<Started | undefined> {
   const { knownId } = device;
   if (knownId === undefined || !mayTrustDevices(context.deps, user)) return undefined;
-  return begin(context, onTrustedDevice(passwordProof(user, passwordHash), knownId), device);
+  return begin(context, onTrustedDevice(first, knownId), device);
 }
 
 async function begin(context: LogInContext, proof: FullProof, device: Device): Promise<Started | undefined> {

@@ -1,7 +1,7 @@
 import type { Deps } from '../deps.js';
 import type { LimitedRequest, RowLimit } from '../endpoint.js';
-import { AppError } from '../errors.js';
 import { byAddress } from '../platform/http/by-address.js';
+import { rateLimited } from '../platform/http/rate-limit-headers.js';
 import { tokensIn } from '../sessions/cookies.js';
 import { deviceIdOf, isDeviceToken } from '../sessions/known-devices.js';
 import { canonical, findByLogin } from '../users/users.js';
@@ -37,8 +37,7 @@ export const logInLimit: RowLimit<unknown> = {
 /** Right passwords too have a limit: each makes a session and an audit event. @throws AppError rate_limited */
 export async function countLogin({ limits }: Pick<Deps, 'limits'>, userId: string): Promise<void> {
   const counted = limits?.logins.peek(userId) ?? (await limits?.logins.count(userId));
-  if (counted && !counted.allowed)
-    throw new AppError('rate_limited', { retryAfterSeconds: Math.max(1, Math.ceil(counted.msLeft / 1000)) });
+  if (counted && !counted.allowed) throw rateLimited(counted.msLeft);
 }
 
 type KnownDevice = { userId: string; id: string };

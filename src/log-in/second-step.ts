@@ -1,16 +1,18 @@
 import type { Deps } from '../deps.js';
 import { AppError } from '../errors.js';
-import type { CheckedUser } from '../passwords/check.js';
-import { passwordProof } from '../passwords/proof.js';
 import type { Caller } from '../platform/caller.js';
 import { checkCodeSilently } from '../second-factor/check-code.js';
 import { factorsOf } from '../second-factor/factors.js';
 import { type FullProof, withSecondFactor } from '../second-factor/given-factor.js';
 import { mayTrustDevices, onTrustedDevice } from '../second-factor/trusted-devices.js';
+import type { Proof } from '../sessions/start.js';
+import type { User } from '../users/users.js';
 import { codeAlong } from './guard.js';
 
 type WithPassword = {
-  checked: CheckedUser;
+  user: User;
+  /** What the password alone proves. */
+  first: Proof;
   body: { code?: string | undefined };
   deviceId: string | undefined;
   caller: Caller;
@@ -24,9 +26,8 @@ type WithPassword = {
  */
 export async function proofOf(
   deps: Deps,
-  { checked: { user, passwordHash }, body, deviceId, caller }: WithPassword,
+  { user, first, body, deviceId, caller }: WithPassword,
 ): Promise<FullProof | undefined> {
-  const first = passwordProof(user, passwordHash);
   if (user.secondFactor === 'off') return first;
   const code = codeAlong(deps.config, body);
   if (code === undefined) return undefined;

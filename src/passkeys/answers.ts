@@ -78,7 +78,7 @@ export const enrolmentExample = {
 
 export type Enrolment = z.output<typeof enrolmentSchema>;
 
-// An answer from a frame within another site's page is refused: there the user does not see whom they answer.
+// An answer from a frame within another site's page is refused: there the user does not see which page they answer.
 const clientDataSchema = z.object({
   type: z.string(),
   challenge: z.string(),

@@ -73,7 +73,7 @@ function isSame(text: string, content: object): boolean {
   }
 }
 
-/** Says it at each start: whoever changed the RP ID may not know what it does. */
+/** Says it at each start: an operator who changed the RP ID may not know what it does. */
 export async function warnOfOrphanedPasskeys({ db, config, log }: Pick<Deps, 'db' | 'config' | 'log'>): Promise<void> {
   const { rpId } = config.passkeys;
   for (const { rpId: before, count } of await orphanedPasskeys(db, config.passkeys))

@@ -4,7 +4,7 @@ const advice = 'get it back';
 
 export const passkeyAdded = notice(
   'A passkey was added',
-  'A passkey was added to your account: whoever has it can sign in with it.',
+  'A passkey was added to your account: anyone who has it can sign in with it.',
   advice,
 );
 

@@ -67,7 +67,7 @@ export function passkeyContradictions({ PASSKEY_RP_ID: given }: Partial<Given>, 
   return ['PASSKEY_RP_ID must be the host of APP_URL, or a domain that this host is below.'];
 }
 
-/** For whom passkeys are made, and where they may be used. No request has a say in it. */
+/** The host that passkeys are made for, and where they may be used. No request changes it. */
 export type PasskeyConfig = ReturnType<typeof passkeyConfig>;
 
 export function passkeyConfig(given: Given, { appUrl, issuer, corsOrigins }: Places) {

@@ -7,7 +7,7 @@ import { enqueueNotice } from '../platform/outbox/outbox.js';
 import { tokensIn } from '../sessions/cookies.js';
 import { deviceIdOf, deviceTokenFor } from '../sessions/known-devices.js';
 import { startSession } from '../sessions/start.js';
-import { tokenReply, tokenResponseSchema, transportSchema } from '../sessions/token-reply.js';
+import { deviceTokenField, tokenReply, tokenResponseSchema, transportSchema } from '../sessions/token-reply.js';
 import { assertionExample, assertionSchema } from './answers.js';
 import { challengeTtl, newChallenge } from './challenge.js';
 import { signInProof } from './guard.js';
@@ -56,10 +56,7 @@ const bodySchema = z
   .strictObject({
     passkey: assertionSchema,
     transport: transportSchema.default('bearer'),
-    device_token: z.string().max(200).optional().meta({
-      description: 'From an earlier login, unless a cookie has it.',
-      example: '3Pekminx9UAZogOfZs4XtMnFFqXY8OKzE',
-    }),
+    device_token: deviceTokenField,
   })
   .meta({ id: 'LogInWithPasskeyBody', example: { passkey: assertionExample } });
 
@@ -75,7 +72,7 @@ export const logInWithPasskey = endpointFor<PasskeyProof>()({
     const presented = body.device_token ?? tokensIn(cookies, deps.config.cookies).device;
     const start = async (proof: PasskeyProof) => {
       const owner = { id: proof.userId, epoch: proof.epoch };
-      const isKnown = presented !== undefined && deviceIdOf(deps.keys, owner, presented) !== undefined;
+      const isKnown = deviceIdOf(deps.keys, owner, presented) !== undefined;
       const mail = isKnown ? undefined : enqueueNotice('new_device', Prisma.sql`FROM u`, caller);
       return startSession(deps, proof, caller, mail);
     };

@@ -128,7 +128,7 @@ function isPublicKey(jwk: { kty: string } & Record<string, string>): boolean {
 
 let decoy: Bytes | undefined;
 
-/** Nobody has its private key. */
+/** Its private key is thrown away. */
 function decoyKey(): Bytes {
   if (decoy) return decoy;
   const { x = '', y = '' } = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' });

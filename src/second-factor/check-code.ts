@@ -7,11 +7,11 @@ import type { Taken } from '../platform/limits/limit.js';
 import { enqueueNotice } from '../platform/outbox/outbox.js';
 import type { User } from '../users/users.js';
 import { codeKind } from './code-kind.js';
-import { totpLabel } from './enrol.js';
 import { type Factors, factorsOf } from './factors.js';
 import type { GivenFactor } from './given-factor.js';
 import { recoveryCodeHash } from './recovery-codes.js';
 import { matchingStep } from './totp.js';
+import { openTotpSecret } from './totp-secrets.js';
 import { type Guesser, guesserKey, mostWrongCodes, recordWrongCode, takeGuess } from './wrong-codes.js';
 
 /** A code of a user whose first factor was right. */
@@ -81,9 +81,7 @@ type FoundTotp = { id: string; step: number };
 function matchingTotp({ keys }: Pick<Deps, 'keys'>, { totps, now }: Factors, code: string): FoundTotp | undefined {
   if (totps.length === 0) matchingStep(decoy, code, now);
   const found = totps.flatMap(({ id, secret, lastStep }) => {
-    const opened = dataBox(keys).open(Buffer.from(secret, 'base64'), totpLabel(id));
-    if (!opened) throw new Error(`No data key opens the secret of the TOTP ${id}`);
-    const step = matchingStep(opened, code, now);
+    const step = matchingStep(openTotpSecret(dataBox(keys), id, Buffer.from(secret, 'base64')), code, now);
     return step !== undefined && step > lastStep ? [{ id, step }] : [];
   });
   return found[0];

@@ -11,6 +11,7 @@ import { type Changing, changeMethods, setSecondFactor } from './change.js';
 import { requireSoundEmail } from './methods.js';
 import { makeRecoveryCodes } from './recovery-codes.js';
 import { matchingStep, newTotpSecret } from './totp.js';
+import { openTotpSecret, sealTotpSecret } from './totp-secrets.js';
 
 /** The most that a user may have. */
 const maxTotps = 5;
@@ -19,9 +20,6 @@ export const defaultTotpName = 'Authenticator';
 
 /** How long an authenticator app waits for its first code, in seconds. */
 export const enrolmentLife = 900;
-
-/** The label under which the data key seals the secret of a row. */
-export const totpLabel = (id: string): string => `totp:${id}`;
 
 type Enrolment = { id: string; secret: Uint8Array; expiresAt: Date };
 
@@ -32,7 +30,7 @@ type Enrolment = { id: string; secret: Uint8Array; expiresAt: Date };
 export async function enrolTotp(context: Changing, proven: ProvenUser, name: string): Promise<Enrolment> {
   const { sub, sid } = context.principal;
   const [id, secret] = [uuidv7(), newTotpSecret()];
-  const sealed = new Uint8Array(dataBox(context.deps.keys).seal(Buffer.from(secret), totpLabel(id)));
+  const sealed = new Uint8Array(sealTotpSecret(dataBox(context.deps.keys), id, secret));
   const expiresAt = await changeMethods(context, proven, async (tx, methods) => {
     requireSoundEmail(methods);
     // Who has nothing yet must be able to add it. Who has something must not get around it by the password alone.
@@ -87,8 +85,7 @@ export async function confirmTotp(context: Changing, id: string, code: string): 
 async function stepOfFirstCode({ deps, principal }: Changing, id: string, code: string): Promise<number> {
   const waiting = await waitingTotp(deps.db, principal, id);
   if (!waiting) throw new AppError('not_found');
-  const secret = dataBox(deps.keys).open(waiting.secret, totpLabel(id));
-  if (!secret) throw new Error(`No data key opens the secret of the TOTP ${id}`);
+  const secret = openTotpSecret(dataBox(deps.keys), id, waiting.secret);
   const step = matchingStep(secret, code, waiting.now);
   if (step === undefined) throw new AppError('invalid_code');
   return step;

@@ -10,7 +10,7 @@ export const enrolmentLimit: RowLimit<AccessClaims> = {
   keys({ deps, limits, cookies, principal: { sub, epoch } }) {
     const { device } = tokensIn(cookies, deps.config.cookies);
     const user = { id: sub, epoch };
-    const deviceId = device === undefined ? undefined : deviceIdOf(deps.keys, user, device);
+    const deviceId = deviceIdOf(deps.keys, user, device);
     return [{ limit: limits.second_factor, key: guesserKey({ user, deviceId }) }];
   },
   counts: (code) => code === 'invalid_code',

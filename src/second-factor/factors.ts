@@ -27,7 +27,7 @@ export function factorColumns(code: string, deviceId: string | undefined): Prism
       AND expires_at > clock_timestamp()) AS "isTrusted"`;
 }
 
-/** Costs the same for nobody as for a user. */
+/** Costs the same without a user as with one. */
 export async function factorsOf(
   { db }: { db: Db },
   userId: string | undefined,

@@ -5,7 +5,7 @@ import { AppError } from '../errors.js';
 import { Prisma } from '../generated/prisma/client.js';
 import { callerOf } from '../platform/http/caller.js';
 import { readCookies } from '../platform/http/cookies.js';
-import { passportWith, Strategy } from '../platform/http/passport.js';
+import { proofStep } from '../platform/http/passport.js';
 import { tokensIn } from '../sessions/cookies.js';
 import { deviceIdOf } from '../sessions/known-devices.js';
 import type { User } from '../users/users.js';
@@ -32,37 +32,11 @@ export function secondFactorGuard(checkPasskey?: CheckPasskey): Guard<BothFactor
     refusals: ['login_expired', 'invalid_code', ...passkeyRefusals, 'rate_limited'],
     schemes: () => ({}),
     bodyFirst: true,
-    step(deps) {
-      const passport = passportWith('second-factor', new SecondFactorStrategy(deps, checkPasskey));
-      return (req, res, admit, next) => {
-        const report = (error: unknown, both: unknown) => {
-          if (both) admit(both as BothFactors);
-          else next(error ?? new AppError('login_expired'));
-        };
-        passport.authenticate('second-factor', { session: false }, report)(req, res, next);
-      };
-    },
+    step: (deps) => proofStep('second-factor', (req) => checkBoth(deps, req, checkPasskey)),
   };
 }
 
 const passkeyRefusals = ['challenge_expired', 'invalid_credentials', 'account_disabled'] as const;
-
-class SecondFactorStrategy extends Strategy {
-  // Passport makes an object of this one for each request, so the members cannot be private to the class.
-  readonly check: (req: Request) => Promise<BothFactors>;
-
-  constructor(deps: Deps, checkPasskey: CheckPasskey | undefined) {
-    super();
-    this.check = (req) => checkBoth(deps, req, checkPasskey);
-  }
-
-  override authenticate(req: Request): void {
-    this.check(req).then(
-      (both) => this.success(both),
-      (error) => this.error(error),
-    );
-  }
-}
 
 async function checkBoth(deps: Deps, req: Request, checkPasskey: CheckPasskey | undefined): Promise<BothFactors> {
   const { login_token: token, code = '', passkey } = req.body;
@@ -79,7 +53,7 @@ async function checkBoth(deps: Deps, req: Request, checkPasskey: CheckPasskey | 
 /** @throws AppError invalid_code, rate_limited */
 async function byCode(deps: Deps, req: Request, { user, factors }: Tried, code: string): Promise<GivenFactor> {
   const device: string | undefined = req.body.device_token ?? tokensIn(readCookies(req), deps.config.cookies).device;
-  const deviceId = device === undefined ? undefined : deviceIdOf(deps.keys, user, device);
+  const deviceId = deviceIdOf(deps.keys, user, device);
   const given = await checkCode(deps, { user, factors, code, deviceId, caller: callerOf(req) });
   if (!given) throw new AppError('invalid_code');
   return given;

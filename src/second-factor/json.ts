@@ -40,7 +40,7 @@ const listedPasskey = {
 const methods = {
   password: z.boolean().meta({ description: 'Whether there is one.' }),
   second_factor: z.enum(secondFactors),
-  required_acr: z.enum(acrValues).meta({ description: 'What the server asks of everybody.' }),
+  required_acr: z.enum(acrValues).meta({ description: 'What the server asks of every user.' }),
   totp: z.array(totpSchema),
   recovery_codes: z.object({ left: z.int(), created_at: time }).nullable(),
   identities: z.array(

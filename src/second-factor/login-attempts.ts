@@ -1,5 +1,5 @@
-import { createHash, randomBytes } from 'node:crypto';
 import { auditEvent } from '../audit/events.js';
+import { newToken, tokenHash } from '../email/one-time-tokens.js';
 import { AppError } from '../errors.js';
 import { Prisma } from '../generated/prisma/client.js';
 import type { Caller } from '../platform/caller.js';
@@ -22,7 +22,7 @@ type Askable = { totp: boolean; passkey: boolean; recovery_code: boolean };
  */
 export async function challenge({ db }: { db: Db }, first: Proof, caller: Caller): Promise<AppError | undefined> {
   const { userId, epoch, amr, still } = first;
-  const token = randomBytes(32).toString('base64url');
+  const { token, hash } = newToken();
   const recorded = auditEvent('login.challenged', userId, { caller }, {}, Prisma.sql`FROM attempt`);
   const [methods] = await db.direct<Askable>(Prisma.sql`
     WITH u AS (
@@ -31,7 +31,7 @@ export async function challenge({ db }: { db: Db }, first: Proof, caller: Caller
         ${still ? Prisma.sql`AND ${still}` : Prisma.empty}
     ), attempt AS (
       INSERT INTO login_attempt (hash, user_id, epoch, amr, expires_at)
-      SELECT ${hashOf(token)}::bytea, id, epoch, ${amr}::text[], clock_timestamp() + make_interval(secs => ${life})
+      SELECT ${hash}::bytea, id, epoch, ${amr}::text[], clock_timestamp() + make_interval(secs => ${life})
       FROM u RETURNING user_id
     ), recorded AS (${recorded})
     SELECT u.second_factor = 'any' AND EXISTS (
@@ -55,7 +55,7 @@ export async function countTry({ db }: { db: Db }, token: string, code: string):
   const [row] = await db.direct<User & Factors & { firstAmr: Amr[] }>(Prisma.sql`
     WITH tried AS (
       UPDATE login_attempt a SET tries = a.tries + 1 FROM "user" u
-      WHERE a.hash = ${hashOf(token)}::bytea AND a.tries < ${mostTries} AND a.expires_at > clock_timestamp()
+      WHERE a.hash = ${tokenHash(token)}::bytea AND a.tries < ${mostTries} AND a.expires_at > clock_timestamp()
         AND u.id = a.user_id AND u.epoch = a.epoch AND u.disabled_at IS NULL
       RETURNING a.user_id, a.amr
     )
@@ -74,11 +74,7 @@ export async function countTry({ db }: { db: Db }, token: string, code: string):
 export function spendAttempt(token: string): Prisma.Sql {
   return Prisma.sql`attempt AS (
     DELETE FROM login_attempt a USING locked
-    WHERE a.hash = ${hashOf(token)}::bytea AND a.user_id = locked.id AND a.epoch = locked.epoch
+    WHERE a.hash = ${tokenHash(token)}::bytea AND a.user_id = locked.id AND a.epoch = locked.epoch
       AND a.expires_at > clock_timestamp()
     RETURNING a.user_id)`;
-}
-
-function hashOf(token: string): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(createHash('sha256').update(token).digest());
 }

@@ -21,6 +21,8 @@ export type Methods = {
   recoveryCodes: number;
 };
 
+type Counts = Pick<Methods, 'totps' | 'passkeys' | 'recoveryCodes'>;
+
 type Locked = Methods & { passwordHash: string | null; hasUnverifiedEmail: boolean; isLive: boolean };
 
 /**
@@ -55,21 +57,28 @@ function requireStillProven(locked: Locked, { user, passwordHash }: ProvenUser):
   if (isOnNow) throw insufficientAuthentication({ acr: 'aal2' });
 }
 
-/** Nobody may prepare a user under somebody else's address. @throws AppError email_unverified */
+/** A stranger must not prepare a user under another person's address. @throws AppError email_unverified */
 export function requireSoundEmail({ hasUnverifiedEmail }: { hasUnverifiedEmail: boolean }): void {
   if (hasUnverifiedEmail)
     throw new AppError('email_unverified', { detail: 'Verify the e-mail address first: then methods can be added.' });
 }
 
+/** Whether a user with these methods can be asked for that, and can recover. */
+export function isAskable({ totps, passkeys, recoveryCodes }: Counts, to: SecondFactor): boolean {
+  if (to === 'any') return totps + passkeys > 0;
+  return to === 'off' || passkeys > 1 || (passkeys === 1 && recoveryCodes > 0);
+}
+
 /** @throws AppError last_sign_in_method if there would be nothing to ask for, or too little is asked */
 export function requireAskable(methods: Methods, to: SecondFactor, required: Acr): void {
-  const { totps, passkeys, recoveryCodes } = methods;
   if (to === 'off' && required !== 'aal1')
-    throw new AppError('last_sign_in_method', { detail: 'This server asks everybody for a second factor.' });
-  if (to === 'any' && totps + passkeys === 0)
-    throw new AppError('last_sign_in_method', { detail: 'Add an authenticator app or a passkey first.' });
-  if (to === 'passkey' && (passkeys === 0 || (passkeys === 1 && recoveryCodes === 0)))
-    throw new AppError('last_sign_in_method', { detail: 'This needs two passkeys, or one and recovery codes.' });
+    throw new AppError('last_sign_in_method', { detail: 'This server asks every user for a second factor.' });
+  if (isAskable(methods, to)) return;
+  const detail =
+    to === 'any'
+      ? 'Add an authenticator app or a passkey first.'
+      : 'This needs two passkeys, or one and recovery codes.';
+  throw new AppError('last_sign_in_method', { detail });
 }
 
 /**

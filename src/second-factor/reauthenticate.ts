@@ -73,7 +73,7 @@ async function byPassword(context: ReauthenticateContext, found: User): Promise<
   if (user.secondFactor === 'off') return first;
   if (body.code === undefined) throw new AppError('invalid_code', { detail: 'Send a code, too.' });
   const { device } = tokensIn(cookies, deps.config.cookies);
-  const deviceId = device === undefined ? undefined : deviceIdOf(deps.keys, user, device);
+  const deviceId = deviceIdOf(deps.keys, user, device);
   const factors = await factorsOf(deps, user.id, body.code, deviceId);
   const session = { session_id: principal.sid };
   const given = await checkCode(deps, { user, factors, code: body.code, deviceId, caller, session });

@@ -6,7 +6,7 @@ import { enqueueNotice } from '../platform/outbox/outbox.js';
 import { tokensIn } from '../sessions/cookies.js';
 import { deviceIdOf, deviceTokenFor } from '../sessions/known-devices.js';
 import { startSession } from '../sessions/start.js';
-import { tokenReply, tokenResponseSchema, transportSchema } from '../sessions/token-reply.js';
+import { deviceTokenField, tokenReply, tokenResponseSchema, transportSchema } from '../sessions/token-reply.js';
 import { codeField, passkeyField, rememberField } from './fields.js';
 import type { BothFactors } from './guard.js';
 import { trusting } from './trusted-devices.js';
@@ -18,10 +18,7 @@ const bodySchema = z
     passkey: passkeyField,
     remember_device: rememberField,
     transport: transportSchema.default('bearer'),
-    device_token: z.string().max(200).optional().meta({
-      description: 'From an earlier login, unless a cookie has it.',
-      example: '3Pekminx9UAZogOfZs4XtMnFFqXY8OKzE',
-    }),
+    device_token: deviceTokenField,
   })
   .refine(({ code, passkey }) => (code === undefined) !== (passkey === undefined), {
     path: ['code'],

@@ -1,12 +1,12 @@
 import { countedEvent } from '../audit/counted-events.js';
 import type { Deps } from '../deps.js';
-import { AppError } from '../errors.js';
 import { Prisma } from '../generated/prisma/client.js';
 import type { Caller } from '../platform/caller.js';
+import { rateLimited } from '../platform/http/rate-limit-headers.js';
 import type { Taken } from '../platform/limits/limit.js';
 import { enqueueNotice } from '../platform/outbox/outbox.js';
 
-/** Wrong codes in a row, after a right password, before its user hears that somebody knows it. */
+/** Wrong codes in a row, after a right password, before its user is told that another person knows it. */
 const toldAfter = 10;
 
 /** The bound of NIST SP 800-63B-4 §3.2.2: after as many in a row, unknown devices get in by no TOTP code. */
@@ -23,8 +23,7 @@ export function guesserKey({ user: { id, epoch }, deviceId }: Guesser): string {
 /** Takes a point before the code is compared; settle it afterwards. @throws AppError rate_limited */
 export async function takeGuess({ limits }: Pick<Deps, 'limits'>, guesser: Guesser): Promise<Taken | undefined> {
   const point = await limits?.second_factor.take(guesserKey(guesser));
-  if (point?.allowed === false)
-    throw new AppError('rate_limited', { retryAfterSeconds: Math.max(1, Math.ceil(point.msLeft / 1000)) });
+  if (point?.allowed === false) throw rateLimited(point.msLeft);
   return point;
 }
 

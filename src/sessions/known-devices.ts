@@ -24,9 +24,9 @@ export function isDeviceToken(keys: SigningKeys, token: string): boolean {
   return tokenPattern.test(token) && keys.find('device', keyIdOf(Buffer.from(token, 'base64url'))) !== undefined;
 }
 
-/** The id of the user's device; undefined if the token is forged, another user's or void. */
-export function deviceIdOf(keys: SigningKeys, owner: DeviceOwner, token: string): string | undefined {
-  if (!tokenPattern.test(token)) return undefined;
+/** The id of the user's device; undefined if there is no token, or it is forged, another user's or void. */
+export function deviceIdOf(keys: SigningKeys, owner: DeviceOwner, token: string | undefined): string | undefined {
+  if (token === undefined || !tokenPattern.test(token)) return undefined;
   const bytes = Buffer.from(token, 'base64url');
   const key = keys.find('device', keyIdOf(bytes));
   if (!key || !timingSafeEqual(macOf(key.privateKey, bytes.subarray(0, at.mac), owner), bytes.subarray(at.mac)))

@@ -80,7 +80,7 @@ export async function startSession(
   return insertSession(deps, usersOf(proof), proof, 'login.succeeded', caller, { mail, detail });
 }
 
-/** The same for a user whom the statement `inserted` makes. */
+/** The same for a new user: the statement `inserted` makes it. */
 export async function startFirstSession(
   deps: SessionsDeps,
   inserted: Prisma.Sql,

@@ -11,6 +11,12 @@ import type { SteppedUp } from './step-up.js';
 /** Where a response has its tokens: in the body or in HttpOnly cookies. */
 export const transportSchema = z.enum(['bearer', 'cookie']);
 
+/** A known device, in the body of a sign-in. */
+export const deviceTokenField = z.string().max(200).optional().meta({
+  description: 'From an earlier login, unless a cookie has it.',
+  example: '3Pekminx9UAZogOfZs4XtMnFFqXY8OKzE',
+});
+
 /** How and when the user signed in, for people and for clients that cannot read the token. */
 export const authenticationFields = {
   acr: z.enum(acrValues).meta({ description: 'How strong the sign-in was, weakest first.' }),

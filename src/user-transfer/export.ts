@@ -2,8 +2,8 @@ import type { Passkey, RecoveryCode, Totp, User } from '../generated/prisma/clie
 import type { DataBox } from '../keys/data-box.js';
 import { withoutMark } from '../passwords/foreign-hashes/formats.js';
 import type { Db } from '../platform/db/database.js';
-import { totpLabel } from '../second-factor/enrol.js';
 import type { SecondFactor } from '../second-factor/methods.js';
+import { openTotpSecret } from '../second-factor/totp-secrets.js';
 import type { ForeignUser } from './import.js';
 import type { ForeignMethods } from './methods.js';
 
@@ -59,15 +59,9 @@ function methodsOf({ secondFactor, passkeys, totps, recoveryCodes }: Kept, box: 
       synced: passkey.synced,
       name: passkey.name,
     })),
-    totp: box ? totps.map(({ id, name, secret }) => ({ name, secret: opened(box, id, secret) })) : [],
+    totp: box ? totps.map(({ id, name, secret }) => ({ name, secret: openTotpSecret(box, id, secret) })) : [],
     recoveryCodes: box ? recoveryCodes.map(({ hash }) => Buffer.from(hash).toString('hex')) : [],
   };
-}
-
-function opened(box: DataBox, id: string, sealed: Uint8Array): Uint8Array {
-  const secret = box.open(sealed, totpLabel(id));
-  if (!secret) throw new Error(`No data key opens the secret of the TOTP ${id}`);
-  return secret;
 }
 
 function base64url(bytes: Uint8Array): string {

@@ -7,7 +7,7 @@ import { markImported } from '../passwords/foreign-hashes/formats.js';
 import type { Passwords } from '../passwords/hasher.js';
 import { CommandError } from '../platform/cli/command.js';
 import type { Db } from '../platform/db/database.js';
-import { totpLabel } from '../second-factor/enrol.js';
+import { sealTotpSecret } from '../second-factor/totp-secrets.js';
 import { canonical } from '../users/users.js';
 import type { ForeignMethods } from './methods.js';
 
@@ -184,7 +184,7 @@ function methodsOf(rows: NewRow[], box: DataBox | undefined): Prisma.Sql {
   const totps = rows.flatMap(({ id: userId, totp }) =>
     totp.map(({ name, secret }) => {
       const id = uuidv7();
-      return { id, userId, name, secret: box?.seal(Buffer.from(secret), totpLabel(id)).toString('hex') };
+      return { id, userId, name, secret: box && sealTotpSecret(box, id, secret).toString('hex') };
     }),
   );
   const hex = (text: string) => Buffer.from(text, 'base64url').toString('hex');

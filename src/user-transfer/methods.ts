@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { textSchema } from '../platform/http/fields.js';
-import { type SecondFactor, secondFactors } from '../second-factor/methods.js';
+import { isAskable, type SecondFactor, secondFactors } from '../second-factor/methods.js';
 import { importedTotpSecret } from '../second-factor/totp.js';
 
 type ForeignTotp = { secret: Uint8Array; name: string };
@@ -73,7 +73,7 @@ export const sealedSchema = z.strictObject({
 
 type Facts = ForeignMethods & { email: string | null; emailVerified: boolean; passwordHash: string | null };
 
-/** Why a user could not sign in as the line says, or could be somebody else's. */
+/** Why a user could not sign in as the line says, or could be another person. */
 export function objectionToMethods(user: Facts): string | undefined {
   const { totp, passkeys, recoveryCodes, secondFactor, email, emailVerified, passwordHash } = user;
   const count = totp.length + passkeys.length;
@@ -82,9 +82,9 @@ export function objectionToMethods(user: Facts): string | undefined {
     return 'email_verified: Needed: a user with totp or passkeys has a verified e-mail, or none.';
   if (email === null && passwordHash === null && passkeys.length === 0)
     return 'password_hash: Needed: without an e-mail the user could not choose a password by mail.';
-  if (secondFactor === 'any' && count === 0)
+  const counts = { totps: totp.length, passkeys: passkeys.length, recoveryCodes: recoveryCodes.length };
+  if (isAskable(counts, secondFactor)) return undefined;
+  if (secondFactor === 'any')
     return 'second_factor: There is nothing to ask for. Import the file with --open, or set it to off.';
-  if (secondFactor === 'passkey' && (passkeys.length === 0 || (passkeys.length === 1 && recoveryCodes.length === 0)))
-    return 'second_factor: This needs two passkeys, or one and recovery codes in a sealed line.';
-  return undefined;
+  return 'second_factor: This needs two passkeys, or one and recovery codes in a sealed line.';
 }

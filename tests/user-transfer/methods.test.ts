@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { dataBox } from '../../src/keys/data-box.js';
-import { totpLabel } from '../../src/second-factor/enrol.js';
 import { matchingStep } from '../../src/second-factor/totp.js';
+import { openTotpSecret } from '../../src/second-factor/totp-secrets.js';
 import { exportUsers } from '../../src/user-transfer/export.js';
 import { importUsers } from '../../src/user-transfer/import.js';
 import { linesOf, readUserLines, userLine } from '../../src/user-transfer/lines.js';
@@ -50,7 +50,7 @@ const userNamed = ({ deps }: TestApp, usernameKey: string) =>
 /** The TOTP secrets of a user, as the server opens them. */
 async function secretsOf(app: TestApp, username: string): Promise<string[]> {
   const { totps } = await userNamed(app, username);
-  return totps.map(({ id, secret }) => dataBox(app.deps.keys).open(secret, totpLabel(id))?.toString('hex') ?? '');
+  return totps.map(({ id, secret }) => openTotpSecret(dataBox(app.deps.keys), id, secret).toString('hex'));
 }
 
 describe('An imported user', () => {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Prisma } from '../../generated/prisma/client.js';
+import { Prisma } from '../../generated/prisma/client.js';
 import type { Db } from './database.js';
 import { locks } from './locks.js';
 
@@ -19,6 +19,16 @@ export async function inBatches(db: Db, statement: Prisma.Sql): Promise<number |
     if (count < batchSize) return removed;
     await sleep(pauseMs);
   }
+}
+
+/** Deletes the rows of a table that a condition holds for, in batches. @returns as {@link inBatches} */
+export async function deleteInBatches(db: Db, name: string, isOver: Prisma.Sql): Promise<number | undefined> {
+  const table = Prisma.raw(`"${name}"`);
+  return inBatches(
+    db,
+    Prisma.sql`DELETE FROM ${table} WHERE ctid = ANY (ARRAY(
+      SELECT ctid FROM ${table} WHERE ${isOver} LIMIT ${batchSize} FOR UPDATE SKIP LOCKED)) AND ${isOver}`,
+  );
 }
 
 async function oneBatch(db: Db, statement: Prisma.Sql): Promise<number | undefined> {

@@ -1,6 +1,6 @@
+import type { Request } from 'express';
 import { Passport, Strategy } from 'passport';
-
-export { Strategy };
+import type { Step } from './endpoint.js';
 
 /**
  * The only file that creates a Passport: one per guard and app, because the whole process shares the package's default
@@ -11,4 +11,30 @@ export function passportWith(name: string, strategy: Strategy): InstanceType<typ
   const passport = new Passport();
   passport.use(name, strategy);
   return passport;
+}
+
+/** The step of a guard whose strategy asks `prove`: it admits what that gives, and refuses by what that throws. */
+export function proofStep<Proof extends object>(name: string, prove: (req: Request) => Promise<Proof>): Step<Proof> {
+  const passport = passportWith(name, new ProofStrategy(prove));
+  return (req, res, admit, next) => {
+    const report = (error: unknown, proof: unknown) => (proof ? admit(proof as Proof) : next(error));
+    passport.authenticate(name, { session: false }, report)(req, res, next);
+  };
+}
+
+class ProofStrategy extends Strategy {
+  // Passport makes an object of this one for each request, so it cannot be a #field.
+  private readonly prove: (req: Request) => Promise<object>;
+
+  constructor(prove: (req: Request) => Promise<object>) {
+    super();
+    this.prove = prove;
+  }
+
+  override authenticate(req: Request): void {
+    this.prove(req).then(
+      (proof) => this.success(proof),
+      (error) => this.error(error),
+    );
+  }
 }

@@ -18,7 +18,12 @@ export function tellLimits(res: Response, standings: Standing[]): void {
 export function refuseByLimit(res: Response, policy: Policy, msLeft: number): never {
   tellLimits(res, [{ policy, left: 0, msLeft }]);
   res.locals.refusedBy = policy.name;
-  throw new AppError('rate_limited', { retryAfterSeconds: secondsOf(msLeft) });
+  throw rateLimited(msLeft);
+}
+
+/** For a limit that is counted beside the row's. @param msLeft until its window is over */
+export function rateLimited(msLeft: number): AppError {
+  return new AppError('rate_limited', { retryAfterSeconds: secondsOf(msLeft) });
 }
 
 /** Rounded up: a client that waits this long finds the window over. */

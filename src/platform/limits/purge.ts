@@ -1,14 +1,10 @@
 import { Prisma } from '../../generated/prisma/client.js';
-import { batchSize, inBatches } from '../db/batches.js';
+import { deleteInBatches } from '../db/batches.js';
 import type { Db } from '../db/database.js';
 
 /** Removes counts whose window has ended, to free space. @returns how many; undefined if another instance is purging */
 export async function purgeLimits({ db }: { db: Db }): Promise<number | undefined> {
   // A minute late: the instances' clocks set the end of a window, and may differ from the database's.
   const over = Prisma.sql`expire < extract(epoch FROM clock_timestamp() - interval '1 minute') * 1000`;
-  return inBatches(
-    db,
-    Prisma.sql`DELETE FROM rate_limit WHERE key IN (
-      SELECT key FROM rate_limit WHERE ${over} LIMIT ${batchSize} FOR UPDATE SKIP LOCKED)`,
-  );
+  return deleteInBatches(db, 'rate_limit', over);
 }

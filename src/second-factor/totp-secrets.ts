@@ -1,0 +1,17 @@
+import type { DataBox } from '../keys/data-box.js';
+
+/** What the row of an authenticator app keeps: its secret, sealed and bound to the row. @param id the row's */
+export function sealTotpSecret(box: Pick<DataBox, 'seal'>, id: string, secret: Uint8Array): Buffer {
+  return box.seal(Buffer.from(secret), labelOf(id));
+}
+
+/** @throws Error if no data key opens it */
+export function openTotpSecret(box: Pick<DataBox, 'open'>, id: string, sealed: Uint8Array): Buffer {
+  const secret = box.open(sealed, labelOf(id));
+  if (!secret) throw new Error(`No data key opens the secret of the TOTP ${id}`);
+  return secret;
+}
+
+function labelOf(id: string): string {
+  return `totp:${id}`;
+}
