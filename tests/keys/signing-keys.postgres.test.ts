@@ -11,7 +11,7 @@ describe('signing keys of instances on one database', () => {
     const [first, ...others] = await Promise.all(starting);
     if (!first) throw new Error('None started');
 
-    expect(await first.deps.db.signingKey.count()).toBe(6);
+    expect(await first.deps.db.signingKey.count()).toBe(8);
     const user = await first.signUp();
     const { body: jwks } = await first.http.get('/.well-known/jwks.json');
     for (const app of others) {
