@@ -7,7 +7,7 @@ export function markDeleted(userId: string): Prisma.Sql {
   return Prisma.sql`
     UPDATE "user" SET deleted_at = clock_timestamp(), disabled_at = clock_timestamp(), username = 'deleted',
       username_key = 'deleted:' || id, email = NULL, email_key = NULL, email_verified_at = NULL, pending_email = NULL,
-      pending_email_key = NULL, password_hash = NULL, second_factor = 'off', roles = '{}', last_login_at = NULL
+      pending_email_key = NULL, password_hash = '', second_factor = 'off', roles = '{}', last_login_at = NULL
     WHERE id = ${userId}::uuid`;
 }
 
