@@ -28,16 +28,17 @@ export async function takeGuess({ limits }: Pick<Deps, 'limits'>, guesser: Guess
   return point;
 }
 
-type Told = Pick<Deps, 'db' | 'outboxWake'>;
+type Told = Pick<Deps, 'db' | 'outboxWake' | 'metrics'>;
 
 /** @property counts whether it was compared: beyond the limit it was not */
 type WrongCode = Guesser & { caller: Caller; session?: { session_id?: string }; counts: boolean };
 
 /** Records a wrong code, counts it if the device is unknown, and mails the user about many, at most once a day. */
 export async function recordWrongCode(
-  { db, outboxWake }: Told,
+  { db, outboxWake, metrics }: Told,
   { user, deviceId, caller, session = {}, counts }: WrongCode,
 ): Promise<void> {
+  metrics.signIns.refused('code');
   const recorded = countedEvent('second_factor.failed', user.id, caller, session, Prisma.sql`FROM counted`);
   const mails = await db.$executeRaw(counting(user, counts && deviceId === undefined ? 1 : 0, recorded, caller));
   if (mails > 0) outboxWake.wake();
