@@ -9,7 +9,13 @@ type App = Pick<TestApp, 'http'> & Partial<Pick<TestApp, 'secrets'>>;
 export type Flow = { url: string; verifier: string; state: string };
 
 /** What the browser brings back from the provider. */
-export type Brought = { method: 'GET' | 'POST'; path: string; parameters: Record<string, string> };
+export type Brought = {
+  method: 'GET' | 'POST';
+  path: string;
+  parameters: Record<string, string>;
+  /** The site that sent it. */
+  from: string;
+};
 
 type Fields = Record<string, unknown>;
 
@@ -36,30 +42,31 @@ export async function visit(app: App, provider: PretendedProvider, url: string):
   const answer = await fetch(url, { redirect: 'manual' });
   noteSecrets(app, provider);
   const [location, page] = [answer.headers.get('location'), await answer.text()];
-  if (location) return brought('GET', location, [...new URL(location).searchParams]);
+  if (location) return brought('GET', url, location, [...new URL(location).searchParams]);
   const action = /<form method="post" action="([^"]*)">/.exec(page)?.[1];
   if (!action) throw new Error(`The provider refuses: ${answer.status} ${page}`);
   const inputs = [...page.matchAll(/<input name="([^"]*)" value="([^"]*)">/g)];
-  return brought(
-    'POST',
-    action,
-    inputs.map(([, name = '', value = '']) => [name, unescaped(value)]),
-  );
+  const fields = inputs.map(([, name = '', value = '']): [string, string] => [name, unescaped(value)]);
+  return brought('POST', url, action, fields);
 }
 
-function brought(method: Brought['method'], to: string, parameters: [string, string][]): Brought {
-  return { method, path: new URL(to).pathname, parameters: Object.fromEntries(parameters) };
+function brought(method: Brought['method'], from: string, to: string, parameters: [string, string][]): Brought {
+  const { pathname: path } = new URL(to);
+  return { method, path, parameters: Object.fromEntries(parameters), from: new URL(from).origin };
 }
 
 const unescaped = (value: string) => value.replaceAll('&quot;', '"').replaceAll('&amp;', '&');
 
 /** The browser at the callback. */
-export function carry({ http }: App, { method, path, parameters }: Brought): Promise<Response> {
-  if (method === 'POST') return http.post(path).type('form').send(parameters).then(identity);
-  return http.get(`${path}?${new URLSearchParams(parameters)}`).then(identity);
+export async function carry({ http }: App, { method, path, parameters, from }: Brought): Promise<Response> {
+  const fromThere = { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate' };
+  if (method === 'GET') return await http.get(`${path}?${new URLSearchParams(parameters)}`).set(fromThere);
+  return await http
+    .post(path)
+    .set({ ...fromThere, Origin: from })
+    .type('form')
+    .send(parameters);
 }
-
-const identity = (answer: Response) => answer;
 
 /** What the client is sent in the query of its redirect URI. */
 export function sentTo({ status, headers, text }: Response): URLSearchParams {
@@ -77,13 +84,15 @@ export async function externalCode(app: App, provider: PretendedProvider, fields
   return { code, code_verifier: flow.verifier };
 }
 
+/** The last step of a client. */
+export async function redeem({ http }: App, fields: Fields): Promise<Response> {
+  return await http.post('/auth/external/token').send(fields);
+}
+
 /** The whole flow as a client goes it. @returns the answer to its last step */
 export async function goRound(app: App, provider: PretendedProvider, options: RoundOptions = {}): Promise<Response> {
   const proof = await externalCode(app, provider, options.external);
-  return app.http
-    .post('/auth/external/token')
-    .send({ ...proof, ...options.token })
-    .then(identity);
+  return await redeem(app, { ...proof, ...options.token });
 }
 
 /** The same, where the way ends at the callback. @returns what the client is sent instead of a code */

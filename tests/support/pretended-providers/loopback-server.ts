@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { onTestFinished } from 'vitest';
 
 /** A request, as the server understood it. */
 export type Asked = {
@@ -37,7 +36,7 @@ export type LoopbackServer = {
   comeBack(): Promise<void>;
 };
 
-/** Starts a server on loopback, until the test ends. */
+/** Starts a server on loopback, until it goes away. */
 export async function startLoopbackServer(answer: (asked: Asked) => Reply): Promise<LoopbackServer> {
   const listener = createServer((request, response) => {
     void respond(request, response).catch(() => response.destroy());
@@ -60,7 +59,6 @@ export async function startLoopbackServer(answer: (asked: Asked) => Reply): Prom
     },
     comeBack: async () => void (await listen(port)),
   };
-  onTestFinished(server.goAway);
 
   async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams: query } = new URL(request.url ?? '/', server.url);

@@ -153,6 +153,20 @@ export async function startOpenIdProvider(options: OpenIdOptions = {}): Promise<
   return provider;
 }
 
+let people = 0;
+
+/** Somebody whom nobody knows yet. */
+export function newPerson(claims: Record<string, unknown> = {}): Person {
+  people += 1;
+  return { sub: `person-${people}`, email: `person-${people}@corp.example`, name: `Person ${people}`, ...claims };
+}
+
+/** Settings for several of them. */
+export function settingsOf(...providers: PretendedProvider[]): Record<string, string> {
+  const all = Object.assign({}, ...providers.map(({ settings }) => settings));
+  return { ...all, PROVIDERS: providers.map(({ name }) => name).join(',') };
+}
+
 const notFound = (): Reply => ({ status: 404, body: { error: 'not_found' } });
 
 function newKey(algorithm: 'ES256' | 'RS256'): KeyObject {
