@@ -14,11 +14,17 @@ export async function personOf(
   const email = addressOf(claims.email);
   return {
     ...common,
-    subject: String(claims.sub),
+    subject: subjectOf(claims.sub),
     email,
     isVouchedFor: email !== null && isVouchedFor(provider, claims),
     name: nameOf(provider.kind === 'apple' ? appleName(form.get('user')) : claims.name),
   };
+}
+
+/** At most 255 characters (OpenID Connect Core §2), compared exactly. @throws Error if it is not so */
+function subjectOf(sub: unknown): string {
+  if (typeof sub === 'string' && /^\P{C}{1,255}$/u.test(sub)) return sub;
+  throw new Error('The subject of the ID token is not as it should be');
 }
 
 function isVouchedFor(

@@ -155,7 +155,7 @@ describe('A sign-in by a provider', () => {
     corp.person = newPerson();
     const asked = await app.http
       .post('/auth/external')
-      .set('Cookie', 'access_token=x; refresh_token=y')
+      .set({ Cookie: 'access_token=x; refresh_token=y', Origin: app.config.appUrl })
       .send({ provider: 'corp', redirect_uri: redirectUri, code_challenge: 'A'.repeat(43) })
       .expect(200);
     const { url } = await begin(app, corp);
@@ -184,7 +184,7 @@ describe('A sign-in by a provider', () => {
 });
 
 describe('The request to a provider', () => {
-  const asked = async (fields: object = {}, headers: object = {}) => {
+  const asked = async (fields: object = {}, headers: Record<string, string> = {}) => {
     const body = { provider: 'corp', redirect_uri: redirectUri, code_challenge: 'A'.repeat(43), ...fields };
     const answer = await app.http.post('/auth/external').set(headers).send(body).expect(200);
     expect(answer.body.expires_in).toBe(600);
