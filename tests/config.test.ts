@@ -428,6 +428,12 @@ const cases: Record<keyof typeof settings.shape, Case> = {
     good: rates.good,
     bad: rates.bad,
   },
+  RATE_LIMIT_EXTERNAL: {
+    at: (c) => c.limits.rates.external,
+    default: { points: 60, seconds: 300 },
+    good: rates.good,
+    bad: rates.bad,
+  },
   RATE_LIMIT_USERNAME: {
     at: (c) => c.limits.rates.username,
     default: { points: 10, seconds: 3600 },
