@@ -55,7 +55,11 @@ export async function answerOf(
     expectedState: state,
     ...(!isGithub && { expectedNonce: nonce, idTokenExpected: true }),
   });
-  return { claims: { ...tokens.claims() }, accessToken: tokens.access_token };
+  const claims: Answer['claims'] = { ...tokens.claims() };
+  // The library looks at it only where there are several audiences.
+  if (claims.azp !== undefined && claims.azp !== provider.clientId)
+    throw new Error('The ID token was given to another');
+  return { claims, accessToken: tokens.access_token };
 }
 
 /** Whether the person said no at the provider. */

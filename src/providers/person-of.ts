@@ -1,7 +1,11 @@
+import { z } from 'zod';
 import { githubPerson } from './github.js';
 import type { Answer } from './openid.js';
 import { addressOf, nameOf, type Person } from './person.js';
 import type { Provider } from './settings.js';
+
+/** OpenID Connect Core §2. */
+const subjectSchema = z.string().min(1).max(255);
 
 /** @param form what came beside the answer: Apple tells a name there, once */
 export async function personOf(
@@ -14,7 +18,7 @@ export async function personOf(
   const email = addressOf(claims.email);
   return {
     ...common,
-    subject: String(claims.sub),
+    subject: subjectSchema.parse(claims.sub),
     email,
     isVouchedFor: email !== null && isVouchedFor(provider, claims),
     name: nameOf(provider.kind === 'apple' ? appleName(form.get('user')) : claims.name),
