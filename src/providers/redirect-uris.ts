@@ -15,7 +15,7 @@ export function isRedirectUri(text: string): boolean {
 
 /** Compared exactly (RFC 9700 §2.1), but for the port of a loopback address. */
 export function isListed(uri: string, list: string[]): boolean {
-  const [, host, rest] = loopback.exec(uri) ?? [];
+  const [, host, rest] = (URL.canParse(uri) && loopback.exec(uri)) || [];
   const withoutPort = host === undefined ? uri : `${host}${rest}`;
   return list.some((one) => {
     const [, listedHost, listedRest] = loopback.exec(one) ?? [];

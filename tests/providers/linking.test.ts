@@ -120,7 +120,7 @@ describe('Linking', () => {
     corp.person = newPerson();
     const proof = await externalCode(app, corp);
     expect((await app.http.post('/me/identities').send({ ...proof, password })).status).toBe(401);
-    for (const email of [undefined, newAddress()]) {
+    for (const email of [newAddress(), undefined]) {
       const user = await app.signUp({ email });
       const expected = email ? 'email_unverified' : undefined;
       const answer = await link(user.bearer, { ...proof, password });
