@@ -55,8 +55,8 @@ export async function answerOf(
     expectedState: state,
     ...(!isGithub && { expectedNonce: nonce, idTokenExpected: true }),
   });
-  const claims: Answer['claims'] = { ...tokens.claims() };
-  // The library looks at it only where there are several audiences.
+  const claims = { ...tokens.claims() };
+  // openid-client looks at it only where there are several audiences.
   if (claims.azp !== undefined && claims.azp !== provider.clientId)
     throw new Error('The ID token was given to another');
   return { claims, accessToken: tokens.access_token };

@@ -1,11 +1,7 @@
-import { z } from 'zod';
 import { githubPerson } from './github.js';
 import type { Answer } from './openid.js';
 import { addressOf, nameOf, type Person } from './person.js';
 import type { Provider } from './settings.js';
-
-/** OpenID Connect Core §2. */
-const subjectSchema = z.string().min(1).max(255);
 
 /** @param form what came beside the answer: Apple tells a name there, once */
 export async function personOf(
@@ -18,11 +14,17 @@ export async function personOf(
   const email = addressOf(claims.email);
   return {
     ...common,
-    subject: subjectSchema.parse(claims.sub),
+    subject: subjectOf(claims.sub),
     email,
     isVouchedFor: email !== null && isVouchedFor(provider, claims),
     name: nameOf(provider.kind === 'apple' ? appleName(form.get('user')) : claims.name),
   };
+}
+
+/** At most 255 characters (OpenID Connect Core §2), compared exactly. @throws Error if it is not so */
+function subjectOf(sub: unknown): string {
+  if (typeof sub === 'string' && /^\P{C}{1,255}$/u.test(sub)) return sub;
+  throw new Error('The subject of the ID token is not as it should be');
 }
 
 function isVouchedFor(

@@ -99,8 +99,8 @@ describe('An ID token is refused', () => {
   for (const kind of ['ES256', 'RS256'])
     it.each(Object.entries(faults))(`%s, from an issuer of ${kind}`, async (_, wrong) => {
       const provider = kind === 'ES256' ? corp : rsa;
-      const isNear = wrong.claims?.iss === '{issuer}/';
-      provider.wrong = isNear ? { claims: { iss: `${provider.issuer}/` } } : wrong;
+      const isOwn = wrong.claims?.iss === '{issuer}/';
+      provider.wrong = isOwn ? { ...wrong, claims: { iss: `${provider.issuer}/` } } : wrong;
       await expectFailed(provider);
     });
 
