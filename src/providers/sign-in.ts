@@ -42,12 +42,12 @@ export async function signInByProvider(deps: Deps, asking: Asking): Promise<Sign
 async function tryOnce(deps: Deps, asking: Asking): Promise<SignInOutcome | undefined> {
   const { person, epoch } = asking.flow;
   const found = await findUser(deps, person);
-  if (found?.identityId)
-    return known(deps, asking, found.user, { identityId: found.identityId, provider: person.provider }, epoch);
+  const by = { provider: person.provider, sessionId: uuidv7() };
+  if (found?.identityId) return known(deps, asking, found.user, { ...by, identityId: found.identityId }, epoch);
   const { identityLinking } = deps.config;
   if (!found || identityLinking === 'off') return signUp(deps, asking, found !== undefined);
   if (identityLinking === 'verified' && found.user.emailVerifiedAt !== null)
-    return known(deps, asking, found.user, { identityId: uuidv7(), provider: person.provider, link: person }, null);
+    return known(deps, asking, found.user, { ...by, identityId: uuidv7(), link: person }, null);
   const token = await turnIntoLink(deps, asking.flow);
   if (token === undefined) throw new AppError('invalid_one_time_token');
   throw new AppError('link_required', { members: { link_token: token, expires_in: flowLife.toLink } });
@@ -79,15 +79,13 @@ async function known(
   external: External,
   epoch: number | null,
 ): Promise<SignInOutcome | undefined> {
-  const sessionId = uuidv7();
   const first: Proof = {
     userId: user.id,
     epoch: epoch ?? user.epoch,
     amr: ['fed'],
     acr: flow.person.acr,
     external,
-    sessionId,
-    spendFirst: external.link ? linkedFirst(flow, sessionId) : usedFirst(flow, sessionId, external.identityId),
+    spendFirst: external.link ? linkedFirst(flow, external) : usedFirst(flow, external),
   };
   const proof = user.secondFactor === 'off' ? first : undefined;
   const signedIn = await signIn(deps, { user, first, proof, device: deviceOf(deps, user, deviceToken), caller });
@@ -98,14 +96,14 @@ async function known(
 }
 
 /** The code, and the identity if it is linked still. */
-function usedFirst(flow: AnsweredFlow, sessionId: string, identityId: string): Prisma.Sql {
+function usedFirst(flow: AnsweredFlow, { sessionId, identityId }: External): Prisma.Sql {
   return Prisma.sql`code AS (${useCode(flow, sessionId, Prisma.sql`FROM held`)}), first AS (
     UPDATE identity SET last_used_at = clock_timestamp() FROM held, code
     WHERE identity.id = ${identityId}::uuid AND identity.user_id = held.id RETURNING identity.id)`;
 }
 
 /** The code alone; the address must be the user's still. */
-function linkedFirst(flow: AnsweredFlow, sessionId: string): Prisma.Sql {
+function linkedFirst(flow: AnsweredFlow, { sessionId }: External): Prisma.Sql {
   const key = canonical(flow.person.email ?? '');
   const from = Prisma.sql`FROM (SELECT FROM held WHERE email_key = ${key} AND email_verified_at IS NOT NULL) held`;
   return Prisma.sql`first AS (${useCode(flow, sessionId, from)})`;
@@ -149,7 +147,7 @@ async function signUpAtOnce(
 ): Promise<SignInOutcome | undefined> {
   const { person } = flow;
   const [userId, identityId, sessionId] = [uuidv7(), uuidv7(), uuidv7()];
-  const external: External = { identityId, provider: person.provider };
+  const external: External = { identityId, provider: person.provider, sessionId };
   const email = isVouchedFor ? { email: address, isEmailVerified: address !== null } : pendingOf(address);
   const inserted = insertUser(
     userId,
@@ -158,7 +156,7 @@ async function signUpAtOnce(
   );
   const users = Prisma.sql`first AS (${useCode(flow, sessionId)}), u AS (${inserted})`;
   const identity = Prisma.sql`identified AS (${insertIdentity(external, person, Prisma.sql`FROM u`)})`;
-  const proof: Proof = { userId, epoch: 0, amr: ['fed'], acr: person.acr, external, sessionId, also: identity };
+  const proof: Proof = { userId, epoch: 0, amr: ['fed'], acr: person.acr, external, also: identity };
   const mail = isVouchedFor ? undefined : enqueueVerification(Prisma.sql`FROM u`);
   const tokens = await claimingName(deps, username, () => startFirstSession(deps, users, proof, caller, mail));
   if (!tokens) throw new AppError('invalid_one_time_token');
@@ -171,7 +169,7 @@ function pendingOf(address: string | null) {
 }
 
 async function signUpPending(deps: Deps, flow: AnsweredFlow, username: string, email: string): Promise<SignInOutcome> {
-  const external: External = { identityId: uuidv7(), provider: flow.person.provider };
+  const external = { identityId: uuidv7(), provider: flow.person.provider };
   const first = Prisma.sql`first AS (${useCode(flow, null)})`;
   const also = Prisma.sql`identified AS (${insertIdentity(external, flow.person, Prisma.sql`FROM u`)})`;
   const user = await keepSignUp(deps, { username, email, passwordHash: null }, { first, also });

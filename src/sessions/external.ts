@@ -11,12 +11,16 @@ export type PersonAtProvider = {
   name: string | null;
 };
 
-/** What stands behind a sign-in by a provider. @property link set if the identity is not linked yet, and this sign-in does it */
-export type External = { identityId: string; provider: string; link?: PersonAtProvider };
+/**
+ * What stands behind a sign-in by a provider.
+ * @property sessionId of the session that the external code leads to, perhaps after a second factor
+ * @property link set if the identity is not linked yet, and this sign-in does it
+ */
+export type External = { identityId: string; provider: string; sessionId: string; link?: PersonAtProvider };
 
 /** An INSERT of an identity. @param from gives the user as `u` */
 export function insertIdentity(
-  { identityId, provider }: External,
+  { identityId, provider }: Pick<External, 'identityId' | 'provider'>,
   person: PersonAtProvider,
   from: Prisma.Sql,
 ): Prisma.Sql {

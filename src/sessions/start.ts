@@ -66,8 +66,6 @@ export type Proof = {
   external?: External;
   /** Common table expressions that spend what proves the first factor: they read the user as `held`, and the last is called `first`. */
   spendFirst?: Prisma.Sql;
-  /** The id of its session, if something has to know it before. */
-  sessionId?: string;
 };
 
 /** The sign-in of the session `s`, as {@link Authentication} has it. */
@@ -162,7 +160,8 @@ async function insertSession(
   { mail, detail = {} }: Extras,
 ): Promise<SessionTokens | undefined> {
   const { db, keys, config } = deps;
-  const { userId, amr, acr, external, sessionId = uuidv7() } = proof;
+  const { userId, amr, acr, external } = proof;
+  const sessionId = external?.sessionId ?? uuidv7();
   const refreshToken = newRefreshToken(keys, sessionId);
   const issuedAt = Math.floor(Date.now() / 1000);
   const accessExpiresAt = new Date((issuedAt + config.tokens.accessTtl) * 1000);

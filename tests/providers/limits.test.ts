@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { purgeExternalFlows } from '../../src/providers/purge.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { expectThrottled, limitsOn, newAddress, statusesOf } from '../support/limits.js';
 import { random } from '../support/pretended-providers/codes.js';
@@ -9,7 +10,7 @@ let app: TestApp;
 let corp: OpenIdProvider;
 beforeAll(async () => {
   corp = await startOpenIdProvider();
-  app = await startApp({ ...corp.settings, ...limitsOn, LIMIT_EXTERNAL: '5/5m' });
+  app = await startApp({ ...corp.settings, ...limitsOn, RATE_LIMIT_EXTERNAL: '5/5m' });
 });
 afterAll(async () => {
   await app?.stop();
@@ -38,5 +39,8 @@ describe('What flows leave', () => {
     await begin(newAddress());
     await app.deps.db.externalFlow.updateMany({ data: { expiresAt: new Date(Date.now() - 86_400_000 * 2) } });
     expect(await app.deps.db.externalFlow.count()).toBeGreaterThan(0);
+    await begin(newAddress());
+    await purgeExternalFlows(app.deps);
+    expect(await app.deps.db.externalFlow.count()).toBe(1);
   });
 });

@@ -66,7 +66,7 @@ describe('Linking', () => {
     expect([signedIn.status, signedIn.body.user.id]).toEqual([200, user.userId]);
     expect((await methodsOf(user.bearer)).identities[0].last_used_at).not.toBeNull();
     const mails = (await settledMails(app)).filter(({ to }) => to === `<${user.email}>`);
-    expect(mails.map(({ text }) => text).join()).toContain('corp');
+    expect(mails.map(({ subject }) => subject)).toContain('You can sign in by a provider now');
     expect(await eventsOf(user.userId, 'identity.linked')).toHaveLength(1);
     expect(JSON.stringify(await eventsOf(user.userId, 'identity.linked'))).not.toContain(corp.person.sub);
   });
@@ -119,8 +119,8 @@ describe('Linking', () => {
   it('needs an access token, and an address that is verified', async () => {
     corp.person = newPerson();
     const proof = await externalCode(app, corp);
-    expectProblem(await app.http.post('/me/identities').send({ ...proof, password }), 'invalid_token');
-    for (const email of [undefined, newAddress()]) {
+    expect((await app.http.post('/me/identities').send({ ...proof, password })).status).toBe(401);
+    for (const email of [newAddress(), undefined]) {
       const user = await app.signUp({ email });
       const expected = email ? 'email_unverified' : undefined;
       const answer = await link(user.bearer, { ...proof, password });
@@ -179,7 +179,7 @@ describe('Unlinking', () => {
     const begun = (await goRound(app, corp)).body;
     await app.http.get('/me').set(bearerOf(begun)).expect(200);
     await unlink(user.bearer, user.identityId, { password }).expect(204);
-    expectProblem(await app.http.get('/me').set(bearerOf(begun)), 'invalid_token');
+    expect((await app.http.get('/me').set(bearerOf(begun))).status).toBe(401);
     expect((await app.http.post('/auth/refresh').send({ refresh_token: begun.refresh_token })).status).toBe(401);
     await app.http.get('/me').set(user.bearer).expect(200);
     const next = await goRound(app, corp);
@@ -206,7 +206,7 @@ describe('Unlinking', () => {
     const { body } = await goRound(app, trusted);
     const [{ id }] = (await methodsOf(bearerOf(body))).identities;
     expectProblem(await unlink(bearerOf(body), id), 'last_sign_in_method');
-    await addPasskey(app, { bearer: bearerOf(body), password: '' });
+    await addPasskey(app, { bearer: bearerOf(body) });
     await unlink(bearerOf(body), id).expect(204);
   });
 
@@ -244,7 +244,6 @@ describe('Who has no password', () => {
     corp.person = newPerson();
     const proof = await externalCode(app, corp);
     expectProblem(await link(bearerOf(old), proof), 'insufficient_user_authentication');
-    expectProblem(await link(bearerOf(old), { ...proof, password: '' }), 'insufficient_user_authentication');
     const again = (await goRound(app, trusted)).body;
     await link(bearerOf(again), proof).expect(201);
   });

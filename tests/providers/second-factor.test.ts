@@ -29,19 +29,8 @@ async function withTotp() {
   const email = `${randomBytes(6).toString('hex')}@mail.example`;
   corp.person = newPerson({ email, email_verified: true });
   const { body } = await goRound(app, corp);
-  const user = {
-    userId: body.user.id,
-    bearer: bearerOf(body),
-    refreshToken: body.refresh_token,
-    deviceToken: body.device_token,
-  };
-  const totp = await addTotp(app, {
-    ...user,
-    username: '',
-    password: '',
-    accessToken: body.access_token,
-    sessionId: body.session_id,
-  });
+  const user = { userId: body.user.id as string, bearer: bearerOf(body), refreshToken: body.refresh_token as string };
+  const totp = await addTotp(app, user);
   return { ...user, ...totp };
 }
 
@@ -84,6 +73,18 @@ describe('A second factor', () => {
     const { body } = await app.http.get('/me/sign-in-methods').set(user.bearer).expect(200);
     await app.http.delete(`/me/identities/${body.identities[0].id}`).set(user.bearer).send({}).expect(204);
     expect((await second(login_token, { code: codeOf(user.secret) })).status).toBe(401);
+  });
+});
+
+describe('The code of a sign-in whose second factor was given', () => {
+  it('used again ends the session that it led to', async () => {
+    const user = await withTotp();
+    const proof = await externalCode(app, corp);
+    const { login_token } = (await redeem(app, proof)).body;
+    const { body } = await second(login_token, { code: codeOf(user.secret) }).expect(200);
+    await app.http.get('/me').set(bearerOf(body)).expect(200);
+    expectProblem(await redeem(app, proof), 'invalid_token');
+    expect((await app.http.get('/me').set(bearerOf(body))).status).toBe(401);
   });
 });
 

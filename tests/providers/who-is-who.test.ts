@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { goodPassword, type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { countHashes } from '../support/limits.js';
 import { confirm, mailTo, settledMails } from '../support/mails.js';
@@ -13,6 +13,7 @@ import {
   startOpenIdProvider,
 } from '../support/pretended-providers/openid.js';
 import { expectProblem } from '../support/problem.js';
+import { createTestDatabase } from '../support/test-database.js';
 
 let app: TestApp;
 let corp: OpenIdProvider;
@@ -204,17 +205,31 @@ describe('An address that a user here has', () => {
     expect((await userOf(body.user.id)).email).toBeNull();
   });
 
-  it('that a stranger typed in before, and could not confirm, opens nothing to them', async () => {
+  it('that a stranger typed in before leads to it too, and its owner gets it by mail: nothing of the stranger’s lives on', async () => {
     const email = newAddress();
     const stranger = await app.signUp({ email });
     trusted.person = newPerson({ email, email_verified: true });
-    const { status, body, text } = await goRound(app, trusted);
-    expect(status, text).toBe(201);
-    expect(body.user.id).not.toBe(stranger.userId);
-    expect(await userOf(body.user.id)).toMatchObject({ email });
-    expect((await userOf(stranger.userId)).email).not.toBe(email);
-    const login = await app.http.post('/auth/login').send({ username: email, password: stranger.password });
-    expectProblem(login, 'invalid_credentials');
+    const { body: refused } = await goRound(app, trusted);
+    expect(refused.code).toBe('link_required');
+    await app.http.post('/auth/password/forgot').send({ email }).expect(202);
+    const { token } = await mailTo(app, email, /Set a new/);
+    const password = 'only the owner knows this one';
+    await app.http.post('/auth/password/reset').send({ token, password }).expect(204);
+    expect((await app.http.get('/me').set(stranger.bearer)).status).toBe(401);
+    const login = await app.http.post('/auth/login').send({ username: email, password }).expect(200);
+    const bearer = { Authorization: `Bearer ${login.body.access_token}` };
+    await app.http.post('/me/identities').set(bearer).send({ link_token: refused.link_token, password }).expect(201);
+    expect((await goRound(app, trusted)).body.user.id).toBe(stranger.userId);
+    const old = await app.http.post('/auth/login').send({ username: email, password: stranger.password });
+    expectProblem(old, 'invalid_credentials');
+  });
+
+  it('that a stranger typed in can’t be linked by them: no method is added to an address that is not verified', async () => {
+    const email = newAddress();
+    const stranger = await app.signUp({ email });
+    corp.person = newPerson();
+    const proof = { ...(await externalCode(app, corp)), password: stranger.password };
+    expectProblem(await app.http.post('/me/identities').set(stranger.bearer).send(proof), 'email_unverified');
   });
 
   it('can’t be prepared by who has an account at the provider: their user is not the owner’s', async () => {
@@ -286,14 +301,23 @@ describe('Linking by address', () => {
 
 describe('Where sign-up is not open', () => {
   it('closed: nobody new comes in by a provider, and who is here does', async () => {
-    const open = await startAppForTest(settingsOf(trusted));
-    trusted.person = newPerson({ email: newAddress(), email_verified: true });
-    expect((await goRound(open, trusted)).status).toBe(201);
-    const closed = await startAppForTest({ ...settingsOf(trusted), SIGNUP: 'closed' });
-    trusted.person = newPerson({ email: newAddress(), email_verified: true });
-    expectProblem(await goRound(closed, trusted), 'signup_closed');
-    expect(await closed.deps.db.user.count()).toBe(0);
-    expect(await closed.deps.db.identity.count()).toBe(0);
+    const database = await createTestDatabase();
+    onTestFinished(database.drop);
+    const open = await startApp(settingsOf(trusted), { database });
+    const known = newPerson({ email: newAddress(), email_verified: true });
+    trusted.person = known;
+    const { body } = await goRound(open, trusted);
+    await open.stop();
+    const closed = await startApp({ ...settingsOf(trusted), SIGNUP: 'closed' }, { database });
+    try {
+      trusted.person = newPerson({ email: newAddress(), email_verified: true });
+      expectProblem(await goRound(closed, trusted), 'signup_closed');
+      expect([await closed.deps.db.user.count(), await closed.deps.db.identity.count()]).toEqual([1, 1]);
+      trusted.person = known;
+      expect((await goRound(closed, trusted)).body.user.id).toBe(body.user.id);
+    } finally {
+      await closed.stop();
+    }
   });
 
   it('verified: who comes with an address that is not vouched for confirms it first', async () => {
@@ -303,7 +327,11 @@ describe('Where sign-up is not open', () => {
     const { status, body } = await goRound(at, corp);
     expect([status, body]).toMatchObject([201, { status: 'verification_sent' }]);
     expect(body).not.toHaveProperty('access_token');
-    expect(await at.deps.db.user.count()).toBe(0);
+    expectProblem(await goRound(at, corp), 'email_unverified');
+    expect(await at.deps.db.session.count()).toBe(0);
+    await confirm(at, email);
+    const confirmed = await goRound(at, corp);
+    expect([confirmed.status, confirmed.body.user.email]).toEqual([200, email]);
     trusted.person = newPerson({ email: newAddress(), email_verified: true });
     expect((await goRound(at, trusted)).body).toHaveProperty('access_token');
   });
