@@ -37,7 +37,7 @@ import * as passwords from './passwords/endpoints.js';
 import { passwordLimit, resetLimit } from './passwords/limits.js';
 import type { FileFolder } from './platform/http/endpoint.js';
 import { externalCodeLimit, externalLimit } from './providers/limits.js';
-import * as identities from './providers/own-endpoints.js';
+import * as identity from './providers/own-endpoints.js';
 import * as providers from './providers/sign-in-endpoints.js';
 import { enrolmentLimit } from './second-factor/enrolment-limit.js';
 import * as methods from './second-factor/method-endpoints.js';
@@ -111,8 +111,8 @@ export const routes: Row[] = [
     GET('/auth/callback/{provider}', { guard: providerAnswer }, providers.callback),
     POST('/auth/callback/{provider}', { guard: providerAnswer }, providers.callbackByForm),
     POST('/auth/external/token', { guard: externalCode, limit: externalCodeLimit }, providers.fetchTokens),
-    POST('/me/identities', { guard: accessToken, limit: [passwordLimit, externalCodeLimit] }, identities.link),
-    DELETE('/me/identities/{id}', { guard: accessToken, limit: passwordLimit }, identities.unlink),
+    POST('/me/identities', { guard: accessToken, limit: [passwordLimit, externalCodeLimit] }, identity.link),
+    DELETE('/me/identities/{id}', { guard: accessToken, limit: passwordLimit }, identity.unlink),
   ]),
 
   ...group('Sign-in methods', [

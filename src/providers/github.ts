@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { boundedFetch } from './bounded-fetch.js';
-import { addressOf, nameOf, type Person } from './person.js';
+import { emailOf, nameOf, type Person } from './person.js';
 
 const userSchema = z.object({ id: z.int().positive(), name: z.unknown() });
 
@@ -17,7 +17,7 @@ export async function githubPerson(issuer: string, accessToken: string): Promise
   const { id, name } = userSchema.parse(await get(`${api}/user`, accessToken));
   const emails = emailsSchema.parse(await get(`${api}/user/emails`, accessToken));
   const primary = emails.find((one) => one.primary);
-  const email = addressOf(primary?.email);
+  const email = emailOf(primary?.email);
   return { subject: String(id), email, isVouchedFor: email !== null && primary?.verified === true, name: nameOf(name) };
 }
 

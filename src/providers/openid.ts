@@ -9,7 +9,7 @@ const load = () => import('openid-client');
 type OpenidClient = Awaited<ReturnType<typeof load>>;
 
 /** What binds an answer of a provider to our question: PKCE's verifier and the nonce stay with us. */
-export type Question = { state: string; verifier: string; nonce: string };
+type Question = { state: string; verifier: string; nonce: string };
 
 type Asked = Question & { redirectUri: string; prompt?: string | undefined; loginHint?: string | undefined };
 
@@ -85,7 +85,7 @@ async function configurationOf(provider: Provider): Promise<Configuration> {
 }
 
 /** Asks a provider for its metadata. @throws if it cannot be reached, or names another issuer */
-export async function discover(provider: Provider): Promise<Configuration> {
+async function discover(provider: Provider): Promise<Configuration> {
   const client = await load();
   const { issuer, clientId, kind } = provider;
   const options = {

@@ -12,7 +12,7 @@ const linkSchema = z
   .strictObject({
     code: codeField.optional(),
     code_verifier: verifierField.optional(),
-    link_token: z.string().min(1).max(100).optional(),
+    link_token: codeField.optional(),
     ...proofFields,
   })
   .refine(

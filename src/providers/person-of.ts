@@ -1,6 +1,6 @@
 import { githubPerson } from './github.js';
 import type { Answer } from './openid.js';
-import { addressOf, nameOf, type Person } from './person.js';
+import { emailOf, nameOf, type Person } from './person.js';
 import type { Provider } from './settings.js';
 
 /** @param form what came beside the answer: Apple tells a name there, once */
@@ -11,7 +11,7 @@ export async function personOf(
 ): Promise<Person> {
   const common = { provider: provider.name, issuer: provider.issuer, acr: acrOf(provider, claims) };
   if (provider.kind === 'github') return { ...common, ...(await githubPerson(provider.issuer, accessToken)) };
-  const email = addressOf(claims.email);
+  const email = emailOf(claims.email);
   return {
     ...common,
     subject: subjectOf(claims.sub),

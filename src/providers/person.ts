@@ -10,7 +10,7 @@ export type Person = PersonAtProvider & {
 };
 
 /** What is no address here is none. */
-export function addressOf(email: unknown): string | null {
+export function emailOf(email: unknown): string | null {
   return emailSchema.safeParse(email).data ?? null;
 }
 

@@ -43,8 +43,8 @@ const beginSchema = z
       .max(512)
       .optional()
       .meta({ description: 'It comes back unchanged: drop an answer without yours.' }),
-    prompt: z.enum(['login', 'select_account']).optional(),
-    login_hint: z.string().max(254).optional(),
+    prompt: z.enum(['login', 'select_account']).optional().meta({ example: 'login' }),
+    login_hint: z.string().max(254).optional().meta({ example: 'ada@gmail.com' }),
   })
   .meta({
     id: 'BeginExternalBody',
