@@ -9,14 +9,14 @@ export type Post = <Answer>(path: string, body: object, signal?: AbortSignal) =>
 /** With bearer tokens none: cookies of another client must not decide anything. */
 export type Credentials = 'include' | 'omit';
 
-export function createPost(base: string, send: typeof fetch, credentials: Credentials): Post {
-  return async <Answer>(path: string, body: object, signal?: AbortSignal) => {
-    const response = await send(base + path, {
+/** @param send gets a path of the API */
+export function createPost(send: (path: string, init: RequestInit) => Promise<Response>): Post {
+  return async <Answer>(path: string, body: object, signal: AbortSignal | null = null) => {
+    const response = await send(path, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify(body),
-      credentials,
-      ...(signal && { signal }),
+      signal,
     });
     if (!response.ok) throw new GatelatchError(response, await problemOf(response));
     return (response.status === 204 ? undefined : await response.json()) as Answer;
@@ -26,21 +26,14 @@ export function createPost(base: string, send: typeof fetch, credentials: Creden
 /** For requests that may be repeated: without an answer within 10 s, asks once more. */
 export function insisting(post: Post): Post {
   return async (path, body) => {
-    try {
-      return await inTime((signal) => post(path, body, signal));
-    } catch (error) {
+    const attempt = () => {
+      const late = new AbortController();
+      const timer = setTimeout(() => late.abort(), patience);
+      return post<never>(path, body, late.signal).finally(() => clearTimeout(timer));
+    };
+    return attempt().catch((error) => {
       if (error instanceof GatelatchError) throw error;
-      return inTime((signal) => post(path, body, signal));
-    }
+      return attempt();
+    });
   };
-}
-
-async function inTime<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(), patience);
-  try {
-    return await work(late.signal);
-  } finally {
-    clearTimeout(timer);
-  }
 }

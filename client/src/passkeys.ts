@@ -1,6 +1,6 @@
+import { createPost } from './api.js';
 import type { components } from './api-types.js';
 import type { Client } from './client.js';
-import { GatelatchError, problemOf } from './errors.js';
 import type { AddedPasskey, PasskeyAnswer, User } from './wire.js';
 
 type Schemas = components['schemas'];
@@ -110,9 +110,6 @@ async function answerTo(options: object, how: { mediation?: 'conditional'; signa
   return (await browser.navigator.credentials.get({ ...how, publicKey })).toJSON() as PasskeyAnswer;
 }
 
-async function ask<Answer>(client: Client, path: string, body: object = {}, method = 'POST'): Promise<Answer> {
-  const headers = { 'Content-Type': 'application/json' };
-  const answer = await client.fetch(path, { method, headers, body: JSON.stringify(body) });
-  if (!answer.ok) throw new GatelatchError(answer, await problemOf(answer));
-  return (answer.status === 204 ? undefined : await answer.json()) as Answer;
+function ask<Answer>(client: Client, path: string, body: object = {}, method = 'POST'): Promise<Answer> {
+  return createPost((to, init) => client.fetch(to, { ...init, method }))(path, body);
 }

@@ -1,7 +1,6 @@
-import { insisting, type Post } from './api.js';
+import { createPost, insisting, type Post } from './api.js';
 import type { Client } from './client.js';
 import type { Devices } from './devices.js';
-import { GatelatchError, problemOf } from './errors.js';
 import type { Refresh } from './refresh.js';
 import { keptOf } from './session.js';
 import type { State } from './state.js';
@@ -12,22 +11,23 @@ type Fields = { rememberDevice?: boolean } & Record<string, unknown>;
 
 export type SignedIn = { status: 'signed_in'; user: User };
 
-type Needs = {
-  transport: 'bearer' | 'cookie';
-  post: Post;
-  state: State;
-  devices: Devices;
-  /** `fetch` with the session's token. */
-  authorized: Client['fetch'];
-  refresh: Refresh;
-};
-
 type SignIn = Pick<Client, 'signUp' | 'logIn' | 'secondFactor' | 'reauthenticate' | 'logOut'>;
 
-/** How a session begins, grows stronger and ends on purpose: see `Client`. */
-export function createSignIn({ transport, post, state, devices, authorized, refresh }: Needs): SignIn {
+/**
+ * How a session begins, grows stronger and ends on purpose: see `Client`.
+ * @param authorized `fetch` with the session's token
+ */
+export function createSignIn(
+  transport: 'bearer' | 'cookie',
+  post: Post,
+  state: State,
+  devices: Devices,
+  authorized: Client['fetch'],
+  refresh: Refresh,
+): SignIn {
   /** The login that may wait for its second factor. */
-  let waiting: { name: string; token: string | undefined } | undefined;
+  let waiting = '';
+  let loginToken: string | undefined;
 
   async function begin(answer: TokenResponse, name: string): Promise<User> {
     const { user, device_token: deviceToken } = answer;
@@ -39,12 +39,7 @@ export function createSignIn({ transport, post, state, devices, authorized, refr
   async function enter(path: string, name: string, { rememberDevice, ...fields }: Fields): Promise<User> {
     // With cookies there is none: the browser sends its own.
     const deviceToken = await devices.tokenFor(name);
-    const body = {
-      ...fields,
-      transport,
-      ...(rememberDevice && { remember_device: true }),
-      ...(deviceToken && { device_token: deviceToken }),
-    };
+    const body = { ...fields, transport, remember_device: rememberDevice, device_token: deviceToken };
     return begin(await post<TokenResponse>(path, body), name);
   }
 
@@ -58,24 +53,17 @@ export function createSignIn({ transport, post, state, devices, authorized, refr
     async logIn(fields) {
       if ('passkey' in fields) return enter('/auth/login/passkey', fields.passkey.id, fields);
       const name = fields.username;
-      try {
-        return await enter('/auth/login', name, fields);
-      } catch (error) {
-        waiting = { name, token: (error as Partial<GatelatchError>).loginToken };
+      return enter('/auth/login', name, fields).catch((error) => {
+        waiting = name;
+        loginToken = error?.loginToken;
         throw error;
-      }
+      });
     },
 
-    secondFactor: (fields) =>
-      enter('/auth/login/second-factor', `${waiting?.name}`, { login_token: waiting?.token, ...fields }),
+    secondFactor: (fields) => enter('/auth/login/second-factor', waiting, { login_token: loginToken, ...fields }),
 
     async reauthenticate(fields) {
-      const answer = await authorized('/auth/reauthenticate', {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify(fields),
-      });
-      if (!answer.ok) throw new GatelatchError(answer, await problemOf(answer));
+      await createPost(authorized)('/auth/reauthenticate', fields);
       // The answer's token is of no use: a refresh that is under way would replace it by an older sign-in's.
       // Without an answer now, the next request refreshes.
       await refresh(await state.look()).catch(() => {});
@@ -85,13 +73,10 @@ export function createSignIn({ transport, post, state, devices, authorized, refr
       const kept = await state.look();
       await state.write({ ended: 'logged_out' });
       if (!kept && transport === 'bearer') return;
-      const body = kept?.refreshToken ? { refresh_token: kept.refreshToken } : {};
-      await insisting(post)('/auth/logout', body).catch(unlessUnknown);
+      await insisting(post)('/auth/logout', { refresh_token: kept?.refreshToken }).catch((error) => {
+        // A session that the server does not know has ended.
+        if (error?.status !== 401) throw error;
+      });
     },
   };
-}
-
-// A session that the server does not know has ended.
-function unlessUnknown(error: unknown): void {
-  if (!(error instanceof GatelatchError && error.status === 401)) throw error;
 }

@@ -5,6 +5,7 @@ import type { SigningKeys } from '../keys/signing-keys.js';
 import type { Caller } from '../platform/caller.js';
 import type { Db } from '../platform/db/database.js';
 import type { OutboxWake } from '../platform/outbox/wake.js';
+import type { Metrics } from '../platform/telemetry/metrics.js';
 import type { ShownUser } from '../users/json.js';
 import { type User, userColumns } from '../users/users.js';
 import { type AccessTokenSettings, signAccessToken } from './access-tokens.js';
@@ -38,6 +39,7 @@ export type SessionsDeps = {
   keys: SigningKeys;
   revocations: Revocations;
   outboxWake?: OutboxWake;
+  metrics: Pick<Metrics, 'signIns'>;
   config: { tokens: SessionSettings };
 };
 
@@ -181,6 +183,7 @@ async function insertSession(
       EXISTS (SELECT FROM session s WHERE s.user_id = u.id AND s.ended_at IS NULL
       AND s.epoch = u.epoch OFFSET ${config.tokens.maxSessions - 1}) AS "isFull" FROM u`);
   if (!row) return undefined;
+  deps.metrics.signIns.started({ acr, amr });
   const { isFull, authTime, ...user } = row;
   const authentication = { amr, acr, authTime };
   if (isFull) await endOldestSessions(deps, userId, config.tokens.maxSessions);
