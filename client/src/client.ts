@@ -11,7 +11,7 @@ import { createSignIn, type SignedIn } from './sign-in.js';
 import { type Change, createState } from './state.js';
 import { memoryStorage, type Storage } from './storage.js';
 import { noTabs, openTabs } from './tabs.js';
-import type { PasskeyAnswer, User, VerificationSent } from './wire.js';
+import type { PasskeyAnswer, TokenResponse, User, VerificationSent } from './wire.js';
 
 export type ClientOptions = {
   /** Where the API is: `https://api.example.com`, or `https://example.com/gate` if a proxy has it under a path. */
@@ -35,6 +35,12 @@ export interface Client {
    * `invalid_credentials`, `account_disabled`, `email_unverified`, `rate_limited`, …
    */
   logIn(fields: { username: string; password: string; code?: string } | { passkey: PasskeyAnswer }): Promise<User>;
+  /**
+   * For ways in with an entry of their own: stores the session of the answer as `logIn` does, whose second factor
+   * `secondFactor` gives.
+   * @param name whose device token is sent and kept
+   */
+  enter(path: string, name: string, fields: object): Promise<TokenResponse | VerificationSent>;
   /**
    * Completes the latest `logIn`, if that was rejected with `second_factor_required`.
    * @param fields with `rememberDevice`, the next login here needs no second factor

@@ -22,21 +22,26 @@ type Needs = {
   refresh: Refresh;
 };
 
-type SignIn = Pick<Client, 'signUp' | 'logIn' | 'secondFactor' | 'reauthenticate' | 'logOut'>;
+type SignIn = Pick<Client, 'signUp' | 'logIn' | 'enter' | 'secondFactor' | 'reauthenticate' | 'logOut'>;
 
 /** How a session begins, grows stronger and ends on purpose: see `Client`. */
 export function createSignIn({ transport, post, state, devices, authorized, refresh }: Needs): SignIn {
   /** The login that may wait for its second factor. */
   let waiting: { name: string; token: string | undefined } | undefined;
 
-  async function begin(answer: TokenResponse, name: string): Promise<User> {
+  async function begin<Answer extends TokenResponse | VerificationSent>(answer: Answer, name: string): Promise<Answer> {
+    if ('status' in answer) return answer;
     const { user, device_token: deviceToken } = answer;
     if (deviceToken) await devices.remember([name, user.username, user.email], deviceToken);
     await state.write(keptOf(answer));
-    return user;
+    return answer;
   }
 
-  async function enter(path: string, name: string, { rememberDevice, ...fields }: Fields): Promise<User> {
+  async function give<Answer extends TokenResponse | VerificationSent = TokenResponse>(
+    path: string,
+    name: string,
+    { rememberDevice, ...fields }: Fields,
+  ): Promise<Answer> {
     // With cookies there is none: the browser sends its own.
     const deviceToken = await devices.tokenFor(name);
     const body = {
@@ -45,29 +50,39 @@ export function createSignIn({ transport, post, state, devices, authorized, refr
       ...(rememberDevice && { remember_device: true }),
       ...(deviceToken && { device_token: deviceToken }),
     };
-    return begin(await post<TokenResponse>(path, body), name);
+    return begin(await post<Answer>(path, body), name);
+  }
+
+  async function enter<Answer extends TokenResponse | VerificationSent>(path: string, name: string, fields: Fields) {
+    try {
+      return await give<Answer>(path, name, fields);
+    } catch (error) {
+      waiting = { name, token: (error as Partial<GatelatchError>).loginToken };
+      throw error;
+    }
   }
 
   return {
+    enter,
+
     async signUp(fields) {
-      const answer = await post<TokenResponse | VerificationSent>('/auth/signup', { ...fields, transport });
-      if ('status' in answer) return answer;
-      return { status: 'signed_in', user: await begin(answer, fields.username) };
+      const sent = await post<TokenResponse | VerificationSent>('/auth/signup', { ...fields, transport });
+      const answer = await begin(sent, fields.username);
+      return 'status' in answer ? answer : { status: 'signed_in', user: answer.user };
     },
 
     async logIn(fields) {
-      if ('passkey' in fields) return enter('/auth/login/passkey', fields.passkey.id, fields);
-      const name = fields.username;
-      try {
-        return await enter('/auth/login', name, fields);
-      } catch (error) {
-        waiting = { name, token: (error as Partial<GatelatchError>).loginToken };
-        throw error;
-      }
+      const answer =
+        'passkey' in fields
+          ? await give('/auth/login/passkey', fields.passkey.id, fields)
+          : await enter<TokenResponse>('/auth/login', fields.username, fields);
+      return answer.user;
     },
 
-    secondFactor: (fields) =>
-      enter('/auth/login/second-factor', `${waiting?.name}`, { login_token: waiting?.token, ...fields }),
+    async secondFactor(fields) {
+      const given = { login_token: waiting?.token, ...fields };
+      return (await give('/auth/login/second-factor', `${waiting?.name}`, given)).user;
+    },
 
     async reauthenticate(fields) {
       const answer = await authorized('/auth/reauthenticate', {

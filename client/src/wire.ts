@@ -19,3 +19,19 @@ export type AddedPasskey = Schemas['AddedPasskey'];
 
 /** A refusal (RFC 9457). */
 export type Problem = Schemas['Problem'];
+
+/** Who can vouch for users. */
+export type Provider = { name: string; label: string };
+
+/** A user, as a provider knows them. */
+export type Identity = {
+  id: string;
+  provider: string;
+  email: string | null;
+  name: string | null;
+  created_at: string;
+  last_used_at: string | null;
+};
+
+/** What the provider said at this sign-in. */
+export type External = { provider: string; email: string | null; email_verified: boolean; name: string | null };
