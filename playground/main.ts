@@ -3,6 +3,7 @@ import { recording } from './exchange.js';
 import { createHeader } from './header.js';
 import { createProof } from './proof.js';
 import { createProtectedRoutes } from './protected-routes.js';
+import { listedProviders, takeAnswer } from './providers.js';
 import { openSession } from './session.js';
 import { createSessions } from './sessions.js';
 import { createSignIn } from './sign-in.js';
@@ -15,13 +16,22 @@ import { createWireLog } from './wire-log.js';
 const expected = location.hash.startsWith('#as=') ? decodeURIComponent(location.hash.slice(4)) : undefined;
 if (expected) history.replaceState(null, '', location.pathname);
 
+const answer = takeAnswer();
+const providers = listedProviders();
+
 await claimTab();
 const wire = createWireLog();
 const playground = await openSession(recording(wire.add), expected !== undefined);
 createHeader(playground);
 createAccessToken(playground);
 createProtectedRoutes(playground);
-createSignInMethods(playground, createProof(playground));
+const methods = createSignInMethods(playground, createProof(playground), providers);
 createTodos(playground);
 const sessions = createSessions(playground);
-createSignIn(playground, expected, sessions.offerPassword);
+const signIn = createSignIn(playground, {
+  expected,
+  providers,
+  onPassword: sessions.offerPassword,
+  onLinkRequired: methods.linkAfterwards,
+});
+if (answer) (playground.session ? methods : signIn).finish(answer);

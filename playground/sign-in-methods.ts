@@ -1,7 +1,16 @@
 import { addPasskey, removePasskey, supportsPasskeys } from './client/dist/passkeys.js';
+import {
+  finishExternal,
+  type Identity,
+  linkIdentity,
+  linkWith,
+  type Provider,
+  unlink,
+} from './client/dist/providers.js';
 import { button, byId, make, onPress, onSubmit } from './dom.js';
 import { meaningOf } from './messages.js';
 import type { Proven } from './proof.js';
+import { callback } from './providers.js';
 import { type PlaygroundSession, refusalOf } from './session.js';
 
 type Listed = { id: string; name: string; last_used_at: string | null };
@@ -11,12 +20,20 @@ type Methods = {
   second_factor: 'off' | 'any' | 'passkey';
   totp: Listed[];
   passkeys: Passkey[];
+  identities: Identity[];
   recovery_codes: { left: number } | null;
   trusted_devices: unknown[];
 };
 
-/** The user's ways to sign in: a list with buttons to remove them, and what adds one. */
-export function createSignInMethods(playground: PlaygroundSession, proven: Proven): void {
+/**
+ * The user's ways to sign in: a list with buttons to remove them, and what adds one.
+ * @returns what completes a link by a provider's answer, and what links an identity to who signs in next
+ */
+export function createSignInMethods(
+  playground: PlaygroundSession,
+  proven: Proven,
+  providers: Promise<Provider[]>,
+): { finish(answer: string): void; linkAfterwards(linkToken: string): void } {
   const list = byId('method-list', HTMLUListElement);
   const state = byId('second-factor-state', HTMLElement);
   const toggle = byId('toggle-second-factor', HTMLButtonElement);
@@ -27,13 +44,15 @@ export function createSignInMethods(playground: PlaygroundSession, proven: Prove
   const codes = byId('recovery-codes', HTMLElement);
   let isOn = false;
   let totpId = '';
+  let waiting: string | undefined;
+  let labels = new Map<string, string>();
 
   onPress(byId('add-totp', HTMLButtonElement), () => attempt(beginTotp));
   onSubmit(totpForm, () => attempt(confirmTotp));
   byId('totp-cancel', HTMLButtonElement).addEventListener('click', hideTotp);
   onPress(byId('add-passkey', HTMLButtonElement), () =>
     attempt(async () => {
-      const added = await proven((password) => addPasskey(playground.client, password ? { password } : {}));
+      const added = await proven((password) => addPasskey(playground.client, given(password)));
       showCodes(added?.recovery_codes);
     }),
   );
@@ -43,6 +62,10 @@ export function createSignInMethods(playground: PlaygroundSession, proven: Prove
   void supportsPasskeys().then((isSupported) => {
     byId('add-passkey', HTMLButtonElement).hidden = !isSupported;
   });
+  void providers.then((all) => {
+    labels = new Map(all.map(({ name, label }) => [name, label]));
+    byId('link-providers', HTMLElement).append(...all.map(linkButtonOf));
+  });
 
   playground.follow(({ session, before }) => {
     if (session?.sessionId === before?.sessionId) return;
@@ -50,8 +73,18 @@ export function createSignInMethods(playground: PlaygroundSession, proven: Prove
     refusal.textContent = '';
     hideTotp();
     hideCodes();
-    if (session) void load();
+    if (session) void (waiting ? link(waiting) : load());
   });
+
+  function linkButtonOf({ name, label }: Provider): HTMLButtonElement {
+    const leave = () => linkWith(playground.client, name, { redirectUri: callback });
+    return button(`Link ${label}`, () => attempt(leave));
+  }
+
+  async function link(linkToken: string): Promise<void> {
+    waiting = undefined;
+    await attempt(() => proven((password) => linkIdentity(playground.client, { linkToken, ...given(password) })));
+  }
 
   async function attempt(work: () => Promise<unknown>): Promise<void> {
     refusal.textContent = '';
@@ -67,7 +100,7 @@ export function createSignInMethods(playground: PlaygroundSession, proven: Prove
   /** A request that may need a proof. */
   function send(line: string, body: object) {
     return proven(async (password) => {
-      const answer = await playground.ask(line, { ...body, ...(password && { password }) });
+      const answer = await playground.ask(line, { ...body, ...given(password) });
       if (!answer?.ok) throw refusalOf(answer);
       return answer.body;
     });
@@ -117,7 +150,7 @@ export function createSignInMethods(playground: PlaygroundSession, proven: Prove
   }
 
   function show(methods: Methods): void {
-    const { totp, passkeys, recovery_codes: recovery, trusted_devices: devices } = methods;
+    const { totp, passkeys, identities, recovery_codes: recovery, trusted_devices: devices } = methods;
     isOn = methods.second_factor !== 'off';
     state.textContent = isOn
       ? 'Your second factor is on: a password alone opens nothing.'
@@ -132,7 +165,12 @@ export function createSignInMethods(playground: PlaygroundSession, proven: Prove
       ),
       ...passkeys.map((one) =>
         itemOf(one.name, `passkey${one.synced ? ', synced' : ' of this device'}, ${usedAt(one)}`, () =>
-          proven((password) => removePasskey(playground.client, one, password ? { password } : {})),
+          proven((password) => removePasskey(playground.client, one, given(password))),
+        ),
+      ),
+      ...identities.map((one) =>
+        itemOf(one.email ?? one.name ?? 'Somebody', `${labels.get(one.provider) ?? one.provider}, ${usedAt(one)}`, () =>
+          proven((password) => unlink(playground.client, one.id, given(password))),
         ),
       ),
       ...(recovery ? [itemOf('Recovery codes', `${recovery.left} left`)] : []),
@@ -149,8 +187,20 @@ export function createSignInMethods(playground: PlaygroundSession, proven: Prove
       : [];
     return make('li', {}, about, ...ways);
   }
+
+  return {
+    finish: (answer) =>
+      void attempt(() => proven((password) => finishExternal(playground.client, answer, given(password)))),
+    linkAfterwards(linkToken) {
+      waiting = linkToken;
+    },
+  };
 }
 
-function usedAt({ last_used_at: used }: Listed): string {
+function given(password: string | undefined): { password?: string } {
+  return password ? { password } : {};
+}
+
+function usedAt({ last_used_at: used }: { last_used_at: string | null }): string {
   return used ? `last used at ${new Date(used).toLocaleTimeString()}` : 'not used yet';
 }

@@ -1,23 +1,30 @@
 import { GatelatchError } from './client/dist/index.js';
 import { logInWithPasskey, supportsPasskeys } from './client/dist/passkeys.js';
-import { byId, make, onPress, onSubmit } from './dom.js';
+import { finishExternal, logInWith, type Provider } from './client/dist/providers.js';
+import { button, byId, make, onPress, onSubmit } from './dom.js';
 import { meaningOf } from './messages.js';
+import { callback } from './providers.js';
 import { createSecondStep } from './second-step.js';
 import type { PlaygroundSession, Transport } from './session.js';
 import { suggestPassword, suggestUsername } from './suggestions.js';
 
 type Refusal = { code?: string; message: string; errors?: { path: string; message: string }[]; retryAfter?: number };
 
-/**
- * The form that signs up and logs in.
- * @param expected the user named by a link, who has signed up already
- * @param onPassword gets the correct password
- */
+type Needs = {
+  /** The user named by a link, who has signed up already. */
+  expected: string | undefined;
+  providers: Promise<Provider[]>;
+  /** Gets the correct password. */
+  onPassword(password: string): void;
+  /** Gets what stands for an identity that waits for its user. */
+  onLinkRequired(linkToken: string): void;
+};
+
+/** The form that signs up and logs in. @returns what completes the sign-in by a provider's answer */
 export function createSignIn(
   playground: PlaygroundSession,
-  expected: string | undefined,
-  onPassword: (password: string) => void,
-): void {
+  { expected, providers, onPassword, onLinkRequired }: Needs,
+): { finish(answer: string): void } {
   const form = byId('sign-in-form', HTMLFormElement);
   const username = byId('username', HTMLInputElement);
   const password = byId('password', HTMLInputElement);
@@ -47,6 +54,7 @@ export function createSignIn(
   void supportsPasskeys().then((isSupported) => {
     byPasskey.hidden = !isSupported;
   });
+  void providers.then((all) => byId('sign-in-providers', HTMLElement).append(...all.map(buttonOf)));
 
   addEmail.addEventListener('click', () => offerEmail(addEmail.ariaExpanded === 'false'));
   show.addEventListener('click', () => reveal(password.type === 'password'));
@@ -106,6 +114,16 @@ export function createSignIn(
     show.ariaPressed = String(isShown);
   }
 
+  function buttonOf({ name, label }: Provider): HTMLButtonElement {
+    const leave = () => logInWith(playground.client, name, { redirectUri: callback });
+    return button(`Continue with ${label}`, () => enter(leave));
+  }
+
+  async function finish(answer: string): Promise<void> {
+    const finished = await finishExternal(playground.client, answer).catch(secondStepOf);
+    if (finished?.status === 'verification_sent') tellOfMail();
+  }
+
   function comeIn(): Promise<void> {
     const fields = { username: username.value.trim(), password: password.value };
     return enter(async () => {
@@ -123,19 +141,26 @@ export function createSignIn(
       await work();
     } catch (error) {
       const isUnwilling = error instanceof DOMException;
+      if (error instanceof GatelatchError && error.linkToken) {
+        choose('log-in');
+        onLinkRequired(error.linkToken);
+      }
       refuse(isUnwilling ? [{ path: '', message: 'No passkey was given.' }] : complaintsOf(error as Refusal));
       void offerPasskeys();
     }
   }
 
-  function secondStepOf(error: unknown): Promise<void> {
+  async function secondStepOf(error: unknown): Promise<undefined> {
     if (!(error instanceof GatelatchError) || error.code !== 'second_factor_required') throw error;
-    return showSecondStep(error);
+    await showSecondStep(error);
   }
 
   async function signUp(fields: { username: string; password: string }): Promise<void> {
     const result = await playground.client.signUp({ ...fields, ...(email.value && { email: email.value }) });
-    if (result.status === 'signed_in') return;
+    if (result.status === 'verification_sent') tellOfMail();
+  }
+
+  function tellOfMail(): void {
     news.replaceChildren(
       'A mail is on its way to you. Open its link, then log in. Without SMTP_URL it is a file in .data/mail.',
     );
@@ -151,6 +176,8 @@ export function createSignIn(
     for (const field of wrong) field.ariaInvalid = 'true';
     wrong[0]?.focus();
   }
+
+  return { finish: (answer) => void enter(() => finish(answer)) };
 }
 
 const fieldOfCode: Record<string, string> = {
