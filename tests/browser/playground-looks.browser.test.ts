@@ -10,11 +10,19 @@ import { openBrowser, visit } from './open-browser.js';
 const artefacts = fileURLToPath(new URL('artefacts', import.meta.url));
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
+// Its buttons are part of the page; nobody is asked anything there.
+const withProvider = {
+  PROVIDERS: 'corp',
+  PROVIDER_CORP_ISSUER: 'http://localhost:1',
+  PROVIDER_CORP_CLIENT_ID: 'gatelatch',
+  PROVIDER_CORP_CLIENT_SECRET: 'corp-knows-this-secret-of-gatelatch',
+};
+
 let app: TestApp;
 let browser: Browser;
 beforeAll(async () => {
   mkdirSync(artefacts, { recursive: true });
-  [app, browser] = await Promise.all([startApp(), openBrowser()]);
+  [app, browser] = await Promise.all([startApp(withProvider), openBrowser()]);
 });
 afterAll(() => Promise.all([browser?.close(), app?.stop()]));
 
@@ -33,6 +41,7 @@ describe.each(looks)('The playground, %s,', (name, options) => {
     const page = await context.newPage();
     await page.goto(app.url);
     await page.getByText('Sign up and it opens').waitFor();
+    await page.getByRole('button', { name: 'Continue with corp', exact: false }).waitFor();
     await expectSound(page, `${name}-closed`);
 
     await page.getByRole('button', { name: 'GET /welcome' }).click();
