@@ -1,9 +1,9 @@
 import { createAccessToken } from './access-token.js';
+import { listedProviders, takeAnswer } from './callback.js';
 import { recording } from './exchange.js';
 import { createHeader } from './header.js';
 import { createProof } from './proof.js';
 import { createProtectedRoutes } from './protected-routes.js';
-import { listedProviders, takeAnswer } from './providers.js';
 import { openSession } from './session.js';
 import { createSessions } from './sessions.js';
 import { createSignIn } from './sign-in.js';
@@ -17,7 +17,6 @@ const expected = location.hash.startsWith('#as=') ? decodeURIComponent(location.
 if (expected) history.replaceState(null, '', location.pathname);
 
 const answer = takeAnswer();
-const providers = listedProviders();
 
 await claimTab();
 const wire = createWireLog();
@@ -25,13 +24,15 @@ const playground = await openSession(recording(wire.add), expected !== undefined
 createHeader(playground);
 createAccessToken(playground);
 createProtectedRoutes(playground);
-const methods = createSignInMethods(playground, createProof(playground), providers);
+const proven = createProof(playground);
+const methods = createSignInMethods(playground, proven);
 createTodos(playground);
 const sessions = createSessions(playground);
-const signIn = createSignIn(playground, {
-  expected,
-  providers,
-  onPassword: sessions.offerPassword,
-  onLinkRequired: methods.linkAfterwards,
-});
-if (answer) (playground.session ? methods : signIn).finish(answer);
+const signIn = createSignIn(playground, expected, sessions.offerPassword);
+
+const providers = await listedProviders();
+if (answer || providers.length > 0) {
+  // Few servers have any.
+  const { createProviders } = await import('./providers.js');
+  createProviders({ playground, signIn, methods, proven }, providers, answer);
+}

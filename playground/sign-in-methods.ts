@@ -1,16 +1,8 @@
 import { addPasskey, removePasskey, supportsPasskeys } from './client/dist/passkeys.js';
-import {
-  finishExternal,
-  type Identity,
-  linkIdentity,
-  linkWith,
-  type Provider,
-  unlink,
-} from './client/dist/providers.js';
+import type { Identity } from './client/dist/providers.js';
 import { button, byId, make, onPress, onSubmit } from './dom.js';
 import { meaningOf } from './messages.js';
 import type { Proven } from './proof.js';
-import { callback } from './providers.js';
 import { type PlaygroundSession, refusalOf } from './session.js';
 
 type Listed = { id: string; name: string; last_used_at: string | null };
@@ -25,15 +17,13 @@ type Methods = {
   trusted_devices: unknown[];
 };
 
-/**
- * The user's ways to sign in: a list with buttons to remove them, and what adds one.
- * @returns what completes a link by a provider's answer, and what links an identity to who signs in next
- */
-export function createSignInMethods(
-  playground: PlaygroundSession,
-  proven: Proven,
-  providers: Promise<Provider[]>,
-): { finish(answer: string): void; linkAfterwards(linkToken: string): void } {
+export type SignInMethods = {
+  /** Runs what changes them, shows what goes wrong, and then the list. */
+  attempt(work: () => Promise<unknown>): Promise<void>;
+};
+
+/** The user's ways to sign in: a list with buttons to remove them, and what adds one. */
+export function createSignInMethods(playground: PlaygroundSession, proven: Proven): SignInMethods {
   const list = byId('method-list', HTMLUListElement);
   const state = byId('second-factor-state', HTMLElement);
   const toggle = byId('toggle-second-factor', HTMLButtonElement);
@@ -44,15 +34,13 @@ export function createSignInMethods(
   const codes = byId('recovery-codes', HTMLElement);
   let isOn = false;
   let totpId = '';
-  let waiting: string | undefined;
-  let labels = new Map<string, string>();
 
   onPress(byId('add-totp', HTMLButtonElement), () => attempt(beginTotp));
   onSubmit(totpForm, () => attempt(confirmTotp));
   byId('totp-cancel', HTMLButtonElement).addEventListener('click', hideTotp);
   onPress(byId('add-passkey', HTMLButtonElement), () =>
     attempt(async () => {
-      const added = await proven((password) => addPasskey(playground.client, given(password)));
+      const added = await proven((password) => addPasskey(playground.client, password ? { password } : {}));
       showCodes(added?.recovery_codes);
     }),
   );
@@ -62,10 +50,6 @@ export function createSignInMethods(
   void supportsPasskeys().then((isSupported) => {
     byId('add-passkey', HTMLButtonElement).hidden = !isSupported;
   });
-  void providers.then((all) => {
-    labels = new Map(all.map(({ name, label }) => [name, label]));
-    byId('link-providers', HTMLElement).append(...all.map(linkButtonOf));
-  });
 
   playground.follow(({ session, before }) => {
     if (session?.sessionId === before?.sessionId) return;
@@ -73,18 +57,8 @@ export function createSignInMethods(
     refusal.textContent = '';
     hideTotp();
     hideCodes();
-    if (session) void (waiting ? link(waiting) : load());
+    if (session) void load();
   });
-
-  function linkButtonOf({ name, label }: Provider): HTMLButtonElement {
-    const leave = () => linkWith(playground.client, name, { redirectUri: callback });
-    return button(`Link ${label}`, () => attempt(leave));
-  }
-
-  async function link(linkToken: string): Promise<void> {
-    waiting = undefined;
-    await attempt(() => proven((password) => linkIdentity(playground.client, { linkToken, ...given(password) })));
-  }
 
   async function attempt(work: () => Promise<unknown>): Promise<void> {
     refusal.textContent = '';
@@ -100,7 +74,7 @@ export function createSignInMethods(
   /** A request that may need a proof. */
   function send(line: string, body: object) {
     return proven(async (password) => {
-      const answer = await playground.ask(line, { ...body, ...given(password) });
+      const answer = await playground.ask(line, { ...body, ...(password && { password }) });
       if (!answer?.ok) throw refusalOf(answer);
       return answer.body;
     });
@@ -165,12 +139,12 @@ export function createSignInMethods(
       ),
       ...passkeys.map((one) =>
         itemOf(one.name, `passkey${one.synced ? ', synced' : ' of this device'}, ${usedAt(one)}`, () =>
-          proven((password) => removePasskey(playground.client, one, given(password))),
+          proven((password) => removePasskey(playground.client, one, password ? { password } : {})),
         ),
       ),
       ...identities.map((one) =>
-        itemOf(one.email ?? one.name ?? 'Somebody', `${labels.get(one.provider) ?? one.provider}, ${usedAt(one)}`, () =>
-          proven((password) => unlink(playground.client, one.id, given(password))),
+        itemOf(one.email ?? one.name ?? 'Somebody', `${one.provider}, ${usedAt(one)}`, () =>
+          send(`DELETE /me/identities/${one.id}`, {}),
         ),
       ),
       ...(recovery ? [itemOf('Recovery codes', `${recovery.left} left`)] : []),
@@ -188,17 +162,7 @@ export function createSignInMethods(
     return make('li', {}, about, ...ways);
   }
 
-  return {
-    finish: (answer) =>
-      void attempt(() => proven((password) => finishExternal(playground.client, answer, given(password)))),
-    linkAfterwards(linkToken) {
-      waiting = linkToken;
-    },
-  };
-}
-
-function given(password: string | undefined): { password?: string } {
-  return password ? { password } : {};
+  return { attempt };
 }
 
 function usedAt({ last_used_at: used }: { last_used_at: string | null }): string {

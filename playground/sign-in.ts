@@ -1,30 +1,33 @@
 import { GatelatchError } from './client/dist/index.js';
 import { logInWithPasskey, supportsPasskeys } from './client/dist/passkeys.js';
-import { finishExternal, logInWith, type Provider } from './client/dist/providers.js';
-import { button, byId, make, onPress, onSubmit } from './dom.js';
+import { byId, make, onPress, onSubmit } from './dom.js';
 import { meaningOf } from './messages.js';
-import { callback } from './providers.js';
 import { createSecondStep } from './second-step.js';
 import type { PlaygroundSession, Transport } from './session.js';
 import { suggestPassword, suggestUsername } from './suggestions.js';
 
 type Refusal = { code?: string; message: string; errors?: { path: string; message: string }[]; retryAfter?: number };
 
-type Needs = {
-  /** The user named by a link, who has signed up already. */
-  expected: string | undefined;
-  providers: Promise<Provider[]>;
-  /** Gets the correct password. */
-  onPassword(password: string): void;
-  /** Gets what stands for an identity that waits for its user. */
-  onLinkRequired(linkToken: string): void;
+/** What other ways in need of the form. */
+export type SignIn = {
+  /** Runs a sign-in, and shows what goes wrong. */
+  enter(work: () => Promise<unknown>): Promise<void>;
+  /** Goes on with what a sign-in was refused for, if that is the second factor. */
+  secondStepOf(error: unknown): Promise<undefined>;
+  tellOfMail(): void;
+  choose(intent: 'sign-up' | 'log-in'): void;
 };
 
-/** The form that signs up and logs in. @returns what completes the sign-in by a provider's answer */
+/**
+ * The form that signs up and logs in.
+ * @param expected the user named by a link, who has signed up already
+ * @param onPassword gets the correct password
+ */
 export function createSignIn(
   playground: PlaygroundSession,
-  { expected, providers, onPassword, onLinkRequired }: Needs,
-): { finish(answer: string): void } {
+  expected: string | undefined,
+  onPassword: (password: string) => void,
+): SignIn {
   const form = byId('sign-in-form', HTMLFormElement);
   const username = byId('username', HTMLInputElement);
   const password = byId('password', HTMLInputElement);
@@ -54,7 +57,6 @@ export function createSignIn(
   void supportsPasskeys().then((isSupported) => {
     byPasskey.hidden = !isSupported;
   });
-  void providers.then((all) => byId('sign-in-providers', HTMLElement).append(...all.map(buttonOf)));
 
   addEmail.addEventListener('click', () => offerEmail(addEmail.ariaExpanded === 'false'));
   show.addEventListener('click', () => reveal(password.type === 'password'));
@@ -114,16 +116,6 @@ export function createSignIn(
     show.ariaPressed = String(isShown);
   }
 
-  function buttonOf({ name, label }: Provider): HTMLButtonElement {
-    const leave = () => logInWith(playground.client, name, { redirectUri: callback });
-    return button(`Continue with ${label}`, () => enter(leave));
-  }
-
-  async function finish(answer: string): Promise<void> {
-    const finished = await finishExternal(playground.client, answer).catch(secondStepOf);
-    if (finished?.status === 'verification_sent') tellOfMail();
-  }
-
   function comeIn(): Promise<void> {
     const fields = { username: username.value.trim(), password: password.value };
     return enter(async () => {
@@ -141,10 +133,6 @@ export function createSignIn(
       await work();
     } catch (error) {
       const isUnwilling = error instanceof DOMException;
-      if (error instanceof GatelatchError && error.linkToken) {
-        choose('log-in');
-        onLinkRequired(error.linkToken);
-      }
       refuse(isUnwilling ? [{ path: '', message: 'No passkey was given.' }] : complaintsOf(error as Refusal));
       void offerPasskeys();
     }
@@ -177,7 +165,7 @@ export function createSignIn(
     wrong[0]?.focus();
   }
 
-  return { finish: (answer) => void enter(() => finish(answer)) };
+  return { enter, secondStepOf, tellOfMail, choose };
 }
 
 const fieldOfCode: Record<string, string> = {

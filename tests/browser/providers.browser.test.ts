@@ -220,7 +220,7 @@ describe('By Corp, on the playground,', () => {
       await told.waitFor();
       expect(await wire(page).textContent()).not.toMatch(/[\w-]{43}/);
       await methods(page)
-        .getByText(/Corp, /)
+        .getByText(/corp, /)
         .waitFor();
       expect(complaints).toEqual([]);
     },
