@@ -1,3 +1,4 @@
+import type { Client } from './client.js';
 import { GatelatchError, problemOf } from './errors.js';
 
 // Two attempts must fit into the 30 seconds in which the server accepts a replaced refresh token.
@@ -9,38 +10,41 @@ export type Post = <Answer>(path: string, body: object, signal?: AbortSignal) =>
 /** With bearer tokens none: cookies of another client must not decide anything. */
 export type Credentials = 'include' | 'omit';
 
-export function createPost(base: string, send: typeof fetch, credentials: Credentials): Post {
-  return async <Answer>(path: string, body: object, signal?: AbortSignal) => {
-    const response = await send(base + path, {
+/** @param send gets a path of the API */
+export function createPost(send: (path: string, init: RequestInit) => Promise<Response>): Post {
+  return async <Answer>(path: string, body: object, signal: AbortSignal | null = null) => {
+    const response = await send(path, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify(body),
-      credentials,
-      ...(signal && { signal }),
+      signal,
     });
     if (!response.ok) throw new GatelatchError(response, await problemOf(response));
     return (response.status === 204 ? undefined : await response.json()) as Answer;
   };
 }
 
+/** A request of another entry, by whoever is signed in. */
+export function ask<Answer>(
+  client: Pick<Client, 'fetch'>,
+  path: string,
+  body: object = {},
+  method = 'POST',
+): Promise<Answer> {
+  return createPost((to, init) => client.fetch(to, { ...init, method }))(path, body);
+}
+
 /** For requests that may be repeated: without an answer within 10 s, asks once more. */
 export function insisting(post: Post): Post {
   return async (path, body) => {
-    try {
-      return await inTime((signal) => post(path, body, signal));
-    } catch (error) {
+    const attempt = () => {
+      const late = new AbortController();
+      const timer = setTimeout(() => late.abort(), patience);
+      return post<never>(path, body, late.signal).finally(() => clearTimeout(timer));
+    };
+    return attempt().catch((error) => {
       if (error instanceof GatelatchError) throw error;
-      return inTime((signal) => post(path, body, signal));
-    }
+      return attempt();
+    });
   };
-}
-
-async function inTime<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(), patience);
-  try {
-    return await work(late.signal);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -6,12 +6,12 @@ import { createEmitter, type Events, type Listener } from './events.js';
 import { platform } from './platform.js';
 import { createRefresh } from './refresh.js';
 import { createSafeStorage } from './safe-storage.js';
-import { type Session, sessionOf } from './session.js';
+import { type Kept, type Session, type SignedOutReason, sessionOf } from './session.js';
 import { createSignIn, type SignedIn } from './sign-in.js';
-import { type Change, createState } from './state.js';
+import { createState } from './state.js';
 import { memoryStorage, type Storage } from './storage.js';
-import { noTabs, openTabs } from './tabs.js';
-import type { PasskeyAnswer, TokenResponse, User, VerificationSent } from './wire.js';
+import { openTabs } from './tabs.js';
+import type { PasskeyAnswer, User, VerificationSent } from './wire.js';
 
 export type ClientOptions = {
   /** Where the API is: `https://api.example.com`, or `https://example.com/gate` if a proxy has it under a path. */
@@ -40,7 +40,7 @@ export interface Client {
    * `secondFactor` gives.
    * @param name whose device token is sent and kept
    */
-  enter(path: string, name: string, fields: object): Promise<TokenResponse | VerificationSent>;
+  enter(path: string, name: string, fields: Record<string, unknown>): Promise<SignedIn | VerificationSent>;
   /**
    * Completes the latest `logIn`, if that was rejected with `second_factor_required`.
    * @param fields with `rememberDevice`, the next login here needs no second factor
@@ -84,31 +84,30 @@ export function createClient({
   url,
   transport = 'bearer',
   storage: given = memoryStorage(),
-  ...options
+  fetch: send = (...request) => fetch(...request),
 }: ClientOptions): Client {
   const { origin, pathname } = new URL(url);
   const base = origin + pathname.replace(/\/+$/, '');
   const cookies = transport === 'cookie';
   const credentials = cookies ? 'include' : 'omit';
-  const send: typeof fetch = options.fetch ?? ((...request) => fetch(...request));
-  const post = createPost(base, send, credentials);
+  const post = createPost((path, init) => send(base + path, { ...init, credentials }));
   const { on, emit } = createEmitter();
   const storage = createSafeStorage(given, (error) => emit('notStored', { error }));
   // SecureStore takes letters, digits, dot, hyphen and underscore.
   const key = `gatelatch.${transport}.${base.replace(/[^\w.-]+/g, '_')}`;
-  const tabs = storage.shared ? openTabs(key, look) : noTabs;
+  const tabs = openTabs(storage.shared ? platform : {}, key, look);
   const alarm = createAlarm((due) => void refresh(due).catch(ignore));
   const state = createState(storage, key, cookies, onChange, tabs.tell);
-  const refresh = createRefresh({ state, tabs, post: insisting(post), cookies, onFailure: alarm.failed });
+  const refresh = createRefresh(state, tabs, insisting(post), transport, alarm.failed);
 
   function look(): void {
     state.look().catch(ignore);
   }
 
-  function onChange({ before, now, ended = 'logged_out' }: Change): void {
+  function onChange(before: Kept | null, now: Kept | null, reason: SignedOutReason = 'logged_out'): void {
     alarm.follow(now);
     if (before === now) return;
-    if (!now) emit('signedOut', { reason: ended });
+    if (!now) emit('signedOut', { reason });
     else emit(before?.sessionId === now.sessionId ? 'refreshed' : 'signedIn', sessionOf(now));
   }
 
@@ -116,27 +115,16 @@ export function createClient({
   look();
   platform.addEventListener?.('online', alarm.retry);
 
-  const authorized = createAuthorizedFetch({
-    base,
-    send,
-    credentials,
-    state,
-    refresh,
-    onStepUp: (asked) => emit('stepUpNeeded', asked),
-  });
+  const authorized = createAuthorizedFetch(base, send, credentials, state, refresh, (asked) =>
+    emit('stepUpNeeded', asked),
+  );
   const devices = createDevices(storage, `${key}.devices`);
 
   return {
-    ...createSignIn({ transport, post, state, devices, authorized, refresh }),
+    ...createSignIn(transport, post, state, devices, authorized, refresh),
     fetch: authorized,
-    async refresh() {
-      const kept = await refresh(await state.look());
-      return kept && sessionOf(kept);
-    },
-    async session() {
-      const kept = await state.look();
-      return kept && sessionOf(kept);
-    },
+    refresh: async () => sessionOf(await refresh(await state.look())),
+    session: async () => sessionOf(await state.look()),
     on,
     close() {
       alarm.stop();

@@ -1,5 +1,5 @@
 import type { SafeStorage } from './safe-storage.js';
-import { parseJson } from './stored-session.js';
+import { isText, parseJson } from './stored-session.js';
 
 // Enough for a family's tablet, without collecting every user who was ever here.
 const max = 10;
@@ -16,7 +16,7 @@ export type Devices = {
 type Device = [name: string, token: string];
 
 function isDevice(entry: unknown): entry is Device {
-  return Array.isArray(entry) && entry.length === 2 && entry.every((part) => typeof part === 'string');
+  return Array.isArray(entry) && entry.every(isText);
 }
 
 export function createDevices(storage: SafeStorage, key: string): Devices {

@@ -1,4 +1,4 @@
-type Message = { type: 'ask'; from: number; since: number } | { type: 'wait'; to?: number } | { type: 'free' };
+type Message = { type: 'ask'; from: number; since: number } | { type: 'wait' | 'free'; to?: number };
 
 // Messages between tabs take a few milliseconds, more on a busy device. A later one costs a second refresh, which gets
 // the same answer.
@@ -22,7 +22,8 @@ export type Election = {
 export function createElection(say: (message: Message) => void): Election {
   const self = Math.random();
   const heard: Partial<Record<'wait' | 'free', () => void>> = {};
-  let mine: { since: number; granted: boolean } | undefined;
+  // When it asked; 0, so before all others, once it has the turn.
+  let mine: number | undefined;
   // A tab that has heard a request comes after it (a Lamport clock), even within one millisecond.
   let latest = 0;
 
@@ -46,20 +47,17 @@ export function createElection(say: (message: Message) => void): Election {
     return hears('wait', objectionsWithin);
   }
 
-  const comesFirst = ({ since, from }: { since: number; from: number }) =>
-    mine && (mine.granted || mine.since < since || (mine.since === since && self < from));
-
   return {
     async alone(work, isDone, patience) {
       if (await isDone()) return work();
       const since = Math.max(Date.now(), latest + 1);
-      mine = { since, granted: false };
+      mine = since;
       try {
         while ((await mustWait(since)) && Date.now() < since + patience) {
           await hears('free', askAgainAfter);
           if (await isDone()) return await work();
         }
-        mine.granted = true;
+        mine = 0;
         // Also to a tab that asked earlier but was suspended too long to object.
         say({ type: 'wait' });
         return await work();
@@ -69,10 +67,11 @@ export function createElection(say: (message: Message) => void): Election {
       }
     },
     hear(message) {
-      if (message.type === 'ask') latest = Math.max(latest, message.since);
-      if (message.type === 'ask' && comesFirst(message)) say({ type: 'wait', to: message.from });
-      if (message.type === 'wait' && (message.to ?? self) === self) heard.wait?.();
-      if (message.type === 'free') heard.free?.();
+      if (message.type === 'ask') {
+        const { from, since } = message;
+        latest = Math.max(latest, since);
+        if (mine !== undefined && (mine < since || (mine === since && self < from))) say({ type: 'wait', to: from });
+      } else if ((message.to ?? self) === self) heard[message.type]?.();
     },
   };
 }

@@ -3,21 +3,21 @@ import type { Problem } from './wire.js';
 /** A refusal by the API, from its `application/problem+json` (RFC 9457). The message is for people. */
 export class GatelatchError extends Error {
   override readonly name = 'GatelatchError';
-  readonly status: number;
+  declare readonly status: number;
   /** For programs; `unexpected_response` if the answer was not the API's, for example a proxy's. */
-  readonly code: Problem['code'] | 'unexpected_response';
+  declare readonly code: Problem['code'] | 'unexpected_response';
   /** The operator finds the request in the log by this id. */
-  readonly requestId: string | undefined;
+  declare readonly requestId: string | undefined;
   /** The wrong fields, if the code is `validation_failed`. */
-  readonly errors: Problem['errors'];
+  declare readonly errors: Problem['errors'];
   /** Seconds until a retry makes sense. */
-  readonly retryAfter: number | undefined;
+  declare readonly retryAfter: number | undefined;
   /** The second factors that the user has, if the code is `second_factor_required`. */
-  readonly methods: Problem['methods'];
+  declare readonly methods: Problem['methods'];
   /** Stands for the first factor, if the code is `second_factor_required`; `Client.secondFactor` sends it. */
-  readonly loginToken: string | undefined;
+  declare readonly loginToken: string | undefined;
   /** Stands for the identity that waits for its user, if the code is `link_required`; `linkIdentity` sends it. */
-  readonly linkToken: string | undefined;
+  declare readonly linkToken: string | undefined;
 
   constructor(response: Response, problem: Partial<Problem>) {
     super(problem.detail ?? `The server answered ${response.status}.`);
@@ -35,8 +35,6 @@ export class GatelatchError extends Error {
 /** The content of a refusal; empty if it is not the API's. The response can still be read afterwards. */
 export async function problemOf(response: Response): Promise<Partial<Problem>> {
   if (!response.headers.get('Content-Type')?.startsWith('application/problem+json')) return {};
-  return (await response
-    .clone()
-    .json()
-    .catch(() => ({}))) as Partial<Problem>;
+  const problem = response.clone().json() as Promise<Partial<Problem>>;
+  return problem.catch(() => ({}));
 }

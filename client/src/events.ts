@@ -26,16 +26,15 @@ export type Emitter = {
 };
 
 export function createEmitter(): Emitter {
-  const listeners = new Map<keyof Events, Set<(event: never) => void>>();
+  const listening = new Set<[name: keyof Events, listener: (event: never) => void]>();
   return {
-    on(name, listener) {
-      const all = listeners.get(name) ?? new Set();
-      listeners.set(name, all.add(listener));
-      return () => void all.delete(listener);
+    on(...entry) {
+      listening.add(entry);
+      return () => void listening.delete(entry);
     },
     emit(name, event) {
       // Asynchronous: an error in a listener must not look like a failed refresh.
-      for (const listener of listeners.get(name) ?? []) queueMicrotask(() => listener(event as never));
+      for (const [heard, listener] of listening) if (heard === name) queueMicrotask(() => listener(event as never));
     },
   };
 }

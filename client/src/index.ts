@@ -1,7 +1,6 @@
 export { type Client, type ClientOptions, createClient, type SecondFactor } from './client.js';
 export { GatelatchError } from './errors.js';
 export type { Events, Listener, StepUp } from './events.js';
-export { type SecureStore, secureStore } from './secure-store.js';
 export type { Session, SignedOutReason } from './session.js';
 export type { SignedIn } from './sign-in.js';
 export { asyncStorage, type ItemStore, memoryStorage, type Storage, webStorage } from './storage.js';

@@ -38,9 +38,8 @@ function hold<T>(
 ): Promise<{ done: Promise<T> } | undefined> {
   return new Promise((resolve) => {
     const granted = async (lock: unknown) => {
-      if (!lock) return resolve(undefined);
-      const done = work();
-      resolve({ done });
+      const done = lock ? work() : undefined;
+      resolve(done && { done });
       await done;
     };
     // If the work failed, this comes too late, and the caller learns it from `done`.

@@ -1,5 +1,5 @@
+import { ask } from './api.js';
 import type { components } from './api-types.js';
-import { ask } from './ask.js';
 import type { Client } from './client.js';
 import type { AddedPasskey, PasskeyAnswer, User } from './wire.js';
 
@@ -47,7 +47,7 @@ export async function logInWithPasskey(
  * asks for a passkey
  */
 export async function askForPasskey(client: Client, { signal }: { signal?: AbortSignal } = {}): Promise<PasskeyAnswer> {
-  const { options } = await ask<Schemas['PasskeyOptions']>(client, 'POST /auth/passkey/options', {});
+  const { options } = await ask<Schemas['PasskeyOptions']>(client, '/auth/passkey/options');
   return answerTo(options, { signal: onlyThis(signal) });
 }
 
@@ -55,11 +55,7 @@ export async function askForPasskey(client: Client, { signal }: { signal?: Abort
 async function waitForPasskey(client: Client, { signal: given }: { signal?: AbortSignal }): Promise<PasskeyAnswer> {
   const signal = onlyThis(given);
   for (;;) {
-    const { options, expires_in: seconds } = await ask<Schemas['PasskeyOptions']>(
-      client,
-      'POST /auth/passkey/options',
-      {},
-    );
+    const { options, expires_in: seconds } = await ask<Schemas['PasskeyOptions']>(client, '/auth/passkey/options');
     const renewal = AbortSignal.timeout(seconds * 750);
     try {
       return await answerTo(options, { mediation: 'conditional', signal: AbortSignal.any([signal, renewal]) });
@@ -79,10 +75,10 @@ export async function addPasskey(
   client: Client,
   { password, name }: { password?: string; name?: string } = {},
 ): Promise<AddedPasskey> {
-  const { options } = await ask<Schemas['PasskeyCreationOptions']>(client, 'POST /me/passkeys/options', { password });
+  const { options } = await ask<Schemas['PasskeyCreationOptions']>(client, '/me/passkeys/options', { password });
   const publicKey = browser.PublicKeyCredential?.parseCreationOptionsFromJSON(options);
   const made = await browser.navigator.credentials.create({ publicKey, signal: onlyThis() });
-  return ask(client, 'POST /me/passkeys', { passkey: made.toJSON(), name });
+  return ask(client, '/me/passkeys', { passkey: made.toJSON(), name });
 }
 
 /**
@@ -96,7 +92,7 @@ export async function removePasskey(
   { id, rp_id: rpId, credential_id: credentialId }: Pick<AddedPasskey, 'id' | 'rp_id' | 'credential_id'>,
   { password }: { password?: string } = {},
 ): Promise<void> {
-  await ask(client, `DELETE /me/passkeys/${id}`, { password });
+  await ask(client, `/me/passkeys/${id}`, { password }, 'DELETE');
   await browser.PublicKeyCredential?.signalUnknownCredential?.({ rpId, credentialId });
 }
 

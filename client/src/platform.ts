@@ -20,9 +20,11 @@ export type Locks = {
  * What a platform may have besides `fetch`. Browsers have all of it, but locks only on https and localhost; Node has
  * the channel, React Native nothing.
  */
-export const platform = globalThis as unknown as {
+export type Platform = {
   navigator?: { locks?: Locks };
   BroadcastChannel?: new (name: string) => Channel;
   addEventListener?(type: string, listener: () => void): void;
   removeEventListener?(type: string, listener: () => void): void;
 };
+
+export const platform = globalThis as unknown as Platform;

@@ -1,13 +1,13 @@
-import { ask, send } from './ask.js';
+import { ask, createPost } from './api.js';
 import type { Client } from './client.js';
 import { GatelatchError } from './errors.js';
 import { challengeOf, randomText } from './pkce.js';
 import type { SignedIn } from './sign-in.js';
 import { asyncStorage, type ItemStore, memoryStorage, type Storage } from './storage.js';
 import { parseJson } from './stored-session.js';
-import type { External, Identity, Provider, TokenResponse, VerificationSent } from './wire.js';
+import type { Identity, Provider, VerificationSent } from './wire.js';
 
-export type { External, Identity, Provider } from './wire.js';
+export type { Identity, Provider } from './wire.js';
 
 /** The used part of a page, which apps and Node do not have. */
 const page = globalThis as unknown as {
@@ -30,10 +30,7 @@ export type Journey = {
 };
 
 /** What came of it: a session, a mail to a new user whose address is to be verified first, or one more way to sign in. */
-export type Finished =
-  | (SignedIn & { external: External })
-  | VerificationSent
-  | { status: 'linked'; identity: Identity };
+export type Finished = SignedIn | VerificationSent | { status: 'linked'; identity: Identity };
 
 /** An answer that brings no code, or that was not asked for here. The message is for people. */
 export class ExternalLoginError extends Error {
@@ -69,7 +66,8 @@ const memory = memoryStorage();
 
 /** Who can vouch for users: for one button each. */
 export async function listProviders(client: Client): Promise<Provider[]> {
-  return (await ask<{ data: Provider[] }>(client, 'GET /auth/providers')).data;
+  const get = createPost((path) => client.fetch(path));
+  return (await get<{ data: Provider[] }>('/auth/providers', {})).data;
 }
 
 /**
@@ -124,7 +122,7 @@ export function linkIdentity(
   client: Client,
   { linkToken, password }: { linkToken: string; password?: string },
 ): Promise<Identity> {
-  return ask(client, 'POST /me/identities', { link_token: linkToken, password });
+  return ask(client, '/me/identities', { link_token: linkToken, password });
 }
 
 /**
@@ -133,13 +131,19 @@ export function linkIdentity(
  * @throws GatelatchError `last_sign_in_method`, `invalid_credentials`, `insufficient_user_authentication`, …
  */
 export function unlink(client: Client, id: string, { password }: { password?: string } = {}): Promise<void> {
-  return ask(client, `DELETE /me/identities/${id}`, { password });
+  return ask(client, `/me/identities/${id}`, { password }, 'DELETE');
 }
 
 async function leaveFor(client: Client, provider: string, journey: Journey, user?: string): Promise<string> {
-  const path = '/auth/external';
   const flow = { provider, state: randomText(), verifier: randomText(), user };
-  const answer = await send(client, `POST ${path}`, {
+  // The code is for this server alone, whatever another one's provider may have sent along (RFC 9207).
+  let { issuer } = journey;
+  const post = createPost(async (path, init) => {
+    const answer = await client.fetch(path, init);
+    issuer ??= answer.url.slice(0, -path.length);
+    return answer;
+  });
+  const { url } = await post<{ url: string }>('/auth/external', {
     provider,
     redirect_uri: journey.redirectUri,
     code_challenge: await challengeOf(flow.verifier),
@@ -147,9 +151,6 @@ async function leaveFor(client: Client, provider: string, journey: Journey, user
     prompt: journey.prompt,
     login_hint: journey.loginHint,
   });
-  const { url } = (await answer.json()) as { url: string };
-  // The code is for this server alone, whatever another one's provider may have sent along (RFC 9207).
-  const issuer = journey.issuer ?? answer.url.slice(0, -path.length);
   await storageOf(journey).set(key, JSON.stringify({ ...flow, issuer }));
   if (page.document) page.location.assign(url);
   return url;
@@ -177,14 +178,8 @@ async function finish(
   const proof = { code, code_verifier: flow.verifier };
   try {
     if (flow.user !== undefined)
-      return { status: 'linked', identity: await ask(client, 'POST /me/identities', { ...proof, password }) };
-    const came = await client.enter('/auth/external/token', flow.provider, { ...proof, username });
-    if ('status' in came) return came;
-    return {
-      status: 'signed_in',
-      user: came.user,
-      external: (came as TokenResponse & { external: External }).external,
-    };
+      return { status: 'linked', identity: await ask(client, '/me/identities', { ...proof, password }) };
+    return await client.enter('/auth/external/token', flow.provider, { ...proof, username });
   } catch (error) {
     if (mayGoOn(error)) await storage.set(key, `${stored}`);
     throw error;

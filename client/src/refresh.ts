@@ -1,14 +1,9 @@
 import type { Post } from './api.js';
 import { GatelatchError } from './errors.js';
-import { isSame, type Kept, keptOf, type SignedOutReason } from './session.js';
+import { endings, isSame, type Kept, keptOf } from './session.js';
 import type { State } from './state.js';
 import type { Tabs } from './tabs.js';
 import type { TokenResponse } from './wire.js';
-
-/** Refusals that end the session; after any other failure it stays. */
-const endings: SignedOutReason[] = ['invalid_refresh_token', 'refresh_token_reused', 'session_revoked'];
-// Only cookies can be missing: the browser dropped them.
-const endingsByCookie: SignedOutReason[] = [...endings, 'unauthenticated'];
 
 /**
  * Gets new tokens unless another call or tab already did. Calls in any number of tabs share one request.
@@ -18,49 +13,52 @@ const endingsByCookie: SignedOutReason[] = [...endings, 'unauthenticated'];
  */
 export type Refresh = (seen: Kept | null) => Promise<Kept | null>;
 
-type Needs = {
-  state: State;
-  tabs: Tabs;
-  post: Post;
-  cookies: boolean;
-  /** @param wait milliseconds that the server asked to wait */
-  onFailure: (wait: number) => void;
-};
-
-export function createRefresh({ state, tabs, post, cookies, onFailure }: Needs): Refresh {
+/** @param onFailure gets the milliseconds that the server asked to wait */
+export function createRefresh(
+  state: State,
+  tabs: Tabs,
+  post: Post,
+  transport: 'bearer' | 'cookie',
+  onFailure: (wait: number) => void,
+): Refresh {
+  const cookies = transport === 'cookie';
+  // Only cookies can be missing: the browser dropped them.
+  const fatal = endings.filter((code) => cookies || code !== 'unauthenticated');
   let underWay: Promise<Kept | null> | undefined;
-  let refusal: { until: number; error: GatelatchError } | undefined;
+  let refusal: unknown;
+  let refusedUntil = 0;
 
   async function refresh(seen: Kept | null): Promise<Kept | null> {
     const kept = await state.look();
     if (!isSame(kept, seen) || !(kept || cookies)) return kept;
-    if (refusal && Date.now() < refusal.until) throw refusal.error;
+    if (Date.now() < refusedUntil) throw refusal;
     try {
       return await replace(kept);
     } catch (error) {
-      const ended = endingIn(error);
+      const { status, code, retryAfter = 0 }: Partial<GatelatchError> = error instanceof GatelatchError ? error : {};
+      const ended = status === 401 && fatal.find((ending) => ending === code);
       if (ended) return kept && state.write({ ended }, (found) => isSame(found, kept));
-      const wait = error instanceof GatelatchError ? (error.retryAfter ?? 0) * 1000 : 0;
-      if (wait) refusal = { until: Date.now() + wait, error: error as GatelatchError };
+      const wait = retryAfter * 1000;
+      refusal = error;
+      refusedUntil = Date.now() + wait;
       onFailure(wait);
       throw error;
     }
   }
 
-  function endingIn(error: unknown): SignedOutReason | undefined {
-    if (!(error instanceof GatelatchError) || error.status !== 401) return undefined;
-    return (cookies ? endingsByCookie : endings).find((code) => code === error.code);
-  }
-
   async function replace(kept: Kept | null): Promise<Kept | null> {
-    const body = kept?.refreshToken ? { refresh_token: kept.refreshToken } : { transport: 'cookie' };
-    const answer = await post<TokenResponse>('/auth/refresh', body);
+    const answer = await post<TokenResponse>('/auth/refresh', { refresh_token: kept?.refreshToken, transport });
     // The sign-in page of a public network answers 200, too.
     if (!answer.session_id) throw new TypeError('The answer holds no session.');
     return state.write(keptOf(answer), (found) => isSame(found, kept));
   }
 
-  function fly(seen: Kept | null): Promise<Kept | null> {
+  return async (seen) => {
+    while (underWay) {
+      const now = await underWay;
+      // Otherwise it was about older tokens, already replaced by these.
+      if (!isSame(now, seen)) return now;
+    }
     underWay = tabs
       .alone(
         () => refresh(seen),
@@ -70,14 +68,5 @@ export function createRefresh({ state, tabs, post, cookies, onFailure }: Needs):
         underWay = undefined;
       });
     return underWay;
-  }
-
-  return async (seen) => {
-    while (underWay) {
-      const now = await underWay;
-      // Otherwise it was about older tokens, already replaced by these.
-      if (!isSame(now, seen)) return now;
-    }
-    return fly(seen);
   };
 }

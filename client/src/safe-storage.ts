@@ -3,13 +3,13 @@ import type { Storage } from './storage.js';
 /** A storage that never fails: what it cannot write stays in memory. */
 export type SafeStorage = {
   get(key: string): Promise<string | null>;
-  set(key: string, value: string): Promise<void>;
-  remove(key: string): Promise<void>;
+  /** @param value null removes it */
+  set(key: string, value: string | null): Promise<void>;
   readonly shared: boolean;
 };
 
 /** A value that could not be written, and the older one that may still be stored. */
-type Unsaved = { value: string | null; stale: string | null };
+type Unsaved = [value: string | null, stale: string | null];
 
 /**
  * A full `localStorage` must not cost the session, and a Keychain that cannot decrypt any more must not lock the user
@@ -30,51 +30,33 @@ export function createSafeStorage(storage: Storage, onFailure: (error: unknown) 
     }
   }
 
-  async function drop(key: string): Promise<void> {
-    try {
-      await storage.remove(key);
-    } catch {
-      // It stays, and is read as nothing or replaced.
-    }
+  async function write(key: string, value: string | null): Promise<void> {
+    await (value === null ? storage.remove(key) : storage.set(key, value));
   }
 
-  async function keep(key: string, value: string | null, error: unknown): Promise<void> {
-    unsaved.set(key, { value, stale: await read(key) });
-    if (!told) onFailure(error);
-    told = true;
-  }
+  // What cannot be removed stays, and is read as nothing or replaced.
+  const drop = (key: string) => write(key, null).catch(() => {});
 
   return {
     shared: storage.shared ?? false,
     async get(key) {
       const found = await read(key);
-      const kept = unsaved.get(key);
+      const [value, stale] = unsaved.get(key) ?? [];
+      if (value !== undefined && (found === null || found === stale)) return value;
       // Another tab has written since.
-      if (kept && found !== null && found !== kept.stale) unsaved.delete(key);
-      const still = unsaved.get(key);
-      return still ? still.value : found;
+      unsaved.delete(key);
+      return found;
     },
     async set(key, value) {
       try {
-        await storage.set(key, value);
-      } catch {
         // Without the old value there may be room. And a replaced refresh token must not be used again later.
-        await drop(key);
-        try {
-          await storage.set(key, value);
-        } catch (error) {
-          await drop(key);
-          return keep(key, value, error);
-        }
-      }
-      unsaved.delete(key);
-    },
-    async remove(key) {
-      try {
-        await storage.remove(key);
+        await write(key, value).catch(() => drop(key).then(() => write(key, value)));
         unsaved.delete(key);
       } catch (error) {
-        await keep(key, null, error);
+        await drop(key);
+        unsaved.set(key, [value, await read(key)]);
+        if (!told) onFailure(error);
+        told = true;
       }
     },
   };

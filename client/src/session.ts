@@ -5,27 +5,26 @@ export type Session = {
   user: User;
   sessionId: string;
   /** Only with the bearer transport. */
-  accessToken?: string;
+  accessToken?: string | undefined;
   /** When the access token expires; it is replaced before. */
   expiresAt: Date;
   /** When the session ends without a refresh. */
   refreshExpiresAt: Date;
 };
 
+/** Refusals that end the session; after any other failure it stays. */
+export const endings = ['session_revoked', 'refresh_token_reused', 'invalid_refresh_token', 'unauthenticated'] as const;
+
 /** Why the user is not signed in any more: `logOut`, or the code of the API's refusal. */
-export type SignedOutReason =
-  | 'logged_out'
-  | 'session_revoked'
-  | 'refresh_token_reused'
-  | 'invalid_refresh_token'
-  | 'unauthenticated';
+export type SignedOutReason = 'logged_out' | (typeof endings)[number];
 
 /** What is stored. Times are milliseconds since 1970 by this device's clock, the only one that it can read. */
 export type Kept = {
   user: User;
   sessionId: string;
-  accessToken?: string;
-  refreshToken?: string;
+  accessToken?: string | undefined;
+  refreshToken?: string | undefined;
+  ended?: undefined;
   /** When to refresh: chosen once, so that every tab uses the same moment. */
   refreshAt: number;
   expiresAt: number;
@@ -39,8 +38,8 @@ export function keptOf(answer: TokenResponse): Kept {
   return {
     user: answer.user,
     sessionId: answer.session_id,
-    ...(answer.access_token && { accessToken: answer.access_token }),
-    ...(answer.refresh_token && { refreshToken: answer.refresh_token }),
+    accessToken: answer.access_token,
+    refreshToken: answer.refresh_token,
     refreshAt: now + refreshAfter(life),
     expiresAt: now + life,
     refreshExpiresAt: now + answer.refresh_expires_in * 1000,
@@ -62,19 +61,18 @@ export function hasExpired({ expiresAt, refreshAt }: Kept): boolean {
 
 /** Whether both come from the same answer. */
 export function isSame(one: Kept | null, other: Kept | null): boolean {
-  return (
-    one?.sessionId === other?.sessionId &&
-    one?.expiresAt === other?.expiresAt &&
-    one?.accessToken === other?.accessToken
-  );
+  return (['sessionId', 'expiresAt', 'accessToken'] as const).every((field) => one?.[field] === other?.[field]);
 }
 
-export function sessionOf(kept: Kept): Session {
+export function sessionOf(kept: Kept): Session;
+export function sessionOf(kept: Kept | null): Session | null;
+export function sessionOf(kept: Kept | null): Session | null {
+  if (!kept) return null;
   const { user, sessionId, accessToken } = kept;
   return {
     user,
     sessionId,
-    ...(accessToken && { accessToken }),
+    accessToken,
     expiresAt: new Date(kept.expiresAt),
     refreshExpiresAt: new Date(kept.refreshExpiresAt),
   };

@@ -1,7 +1,6 @@
-import { insisting, type Post } from './api.js';
+import { createPost, insisting, type Post } from './api.js';
 import type { Client } from './client.js';
 import type { Devices } from './devices.js';
-import { GatelatchError, problemOf } from './errors.js';
 import type { Refresh } from './refresh.js';
 import { keptOf } from './session.js';
 import type { State } from './state.js';
@@ -10,87 +9,70 @@ import type { TokenResponse, User, VerificationSent } from './wire.js';
 /** What is sent, and what is named otherwise there. */
 type Fields = { rememberDevice?: boolean } & Record<string, unknown>;
 
-export type SignedIn = { status: 'signed_in'; user: User };
+type Answer = (TokenResponse & { status?: undefined }) | VerificationSent;
 
-type Needs = {
-  transport: 'bearer' | 'cookie';
-  post: Post;
-  state: State;
-  devices: Devices;
-  /** `fetch` with the session's token. */
-  authorized: Client['fetch'];
-  refresh: Refresh;
-};
+export type SignedIn = { status: 'signed_in'; user: User };
 
 type SignIn = Pick<Client, 'signUp' | 'logIn' | 'enter' | 'secondFactor' | 'reauthenticate' | 'logOut'>;
 
-/** How a session begins, grows stronger and ends on purpose: see `Client`. */
-export function createSignIn({ transport, post, state, devices, authorized, refresh }: Needs): SignIn {
+/**
+ * How a session begins, grows stronger and ends on purpose: see `Client`.
+ * @param authorized `fetch` with the session's token
+ */
+export function createSignIn(
+  transport: 'bearer' | 'cookie',
+  post: Post,
+  state: State,
+  devices: Devices,
+  authorized: Client['fetch'],
+  refresh: Refresh,
+): SignIn {
   /** The login that may wait for its second factor. */
-  let waiting: { name: string; token: string | undefined } | undefined;
+  let waiting = '';
+  let loginToken: unknown;
 
-  async function begin<Answer extends TokenResponse | VerificationSent>(answer: Answer, name: string): Promise<Answer> {
-    if ('status' in answer) return answer;
-    const { user, device_token: deviceToken } = answer;
-    if (deviceToken) await devices.remember([name, user.username, user.email], deviceToken);
+  async function begin(answer: Answer, name: string): Promise<SignedIn | VerificationSent> {
+    if (answer.status) return answer;
+    const { user } = answer;
+    if (answer.device_token) await devices.remember([name, user.username, user.email], answer.device_token);
     await state.write(keptOf(answer));
-    return answer;
+    return { status: 'signed_in', user };
   }
 
-  async function give<Answer extends TokenResponse | VerificationSent = TokenResponse>(
-    path: string,
-    name: string,
-    { rememberDevice, ...fields }: Fields,
-  ): Promise<Answer> {
-    // With cookies there is none: the browser sends its own.
-    const deviceToken = await devices.tokenFor(name);
-    const body = {
+  async function enter(path: string, name: string, { rememberDevice, ...fields }: Fields) {
+    const answer = await post<Answer>(path, {
       ...fields,
       transport,
-      ...(rememberDevice && { remember_device: true }),
-      ...(deviceToken && { device_token: deviceToken }),
-    };
-    return begin(await post<Answer>(path, body), name);
-  }
-
-  async function enter<Answer extends TokenResponse | VerificationSent>(path: string, name: string, fields: Fields) {
-    try {
-      return await give<Answer>(path, name, fields);
-    } catch (error) {
-      waiting = { name, token: (error as Partial<GatelatchError>).loginToken };
+      remember_device: rememberDevice,
+      // With cookies there is none: the browser sends its own.
+      device_token: await devices.tokenFor(name),
+    }).catch((error) => {
+      waiting = name;
+      loginToken = error.loginToken ?? fields.login_token;
       throw error;
-    }
+    });
+    return begin(answer, name);
   }
 
   return {
     enter,
 
-    async signUp(fields) {
-      const sent = await post<TokenResponse | VerificationSent>('/auth/signup', { ...fields, transport });
-      const answer = await begin(sent, fields.username);
-      return 'status' in answer ? answer : { status: 'signed_in', user: answer.user };
-    },
+    signUp: async (fields) => begin(await post('/auth/signup', { ...fields, transport }), fields.username),
 
     async logIn(fields) {
-      const answer =
+      const signIn =
         'passkey' in fields
-          ? await give('/auth/login/passkey', fields.passkey.id, fields)
-          : await enter<TokenResponse>('/auth/login', fields.username, fields);
-      return answer.user;
+          ? enter('/auth/login/passkey', fields.passkey.id, fields)
+          : enter('/auth/login', fields.username, fields);
+      return (await signIn).user;
     },
 
     async secondFactor(fields) {
-      const given = { login_token: waiting?.token, ...fields };
-      return (await give('/auth/login/second-factor', `${waiting?.name}`, given)).user;
+      return (await enter('/auth/login/second-factor', waiting, { login_token: loginToken, ...fields })).user;
     },
 
     async reauthenticate(fields) {
-      const answer = await authorized('/auth/reauthenticate', {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify(fields),
-      });
-      if (!answer.ok) throw new GatelatchError(answer, await problemOf(answer));
+      await createPost(authorized)('/auth/reauthenticate', fields);
       // The answer's token is of no use: a refresh that is under way would replace it by an older sign-in's.
       // Without an answer now, the next request refreshes.
       await refresh(await state.look()).catch(() => {});
@@ -100,13 +82,10 @@ export function createSignIn({ transport, post, state, devices, authorized, refr
       const kept = await state.look();
       await state.write({ ended: 'logged_out' });
       if (!kept && transport === 'bearer') return;
-      const body = kept?.refreshToken ? { refresh_token: kept.refreshToken } : {};
-      await insisting(post)('/auth/logout', body).catch(unlessUnknown);
+      await insisting(post)('/auth/logout', { refresh_token: kept?.refreshToken }).catch((error) => {
+        // A session that the server does not know has ended.
+        if (error?.status !== 401) throw error;
+      });
     },
   };
-}
-
-// A session that the server does not know has ended.
-function unlessUnknown(error: unknown): void {
-  if (!(error instanceof GatelatchError && error.status === 401)) throw error;
 }

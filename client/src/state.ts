@@ -2,9 +2,6 @@ import type { SafeStorage } from './safe-storage.js';
 import { isSame, type Kept, type SignedOutReason } from './session.js';
 import { type Ended, readStored } from './stored-session.js';
 
-/** At the first look `before` equals `now`: no change. */
-export type Change = { before: Kept | null; now: Kept | null; ended?: SignedOutReason };
-
 /** The stored session. Each look or write notices and reports what has changed. */
 export type State = {
   look(): Promise<Kept | null>;
@@ -14,14 +11,15 @@ export type State = {
 
 /**
  * @param cookies whether the tokens are in cookies
- * @param onChange for each change by this client, another tab, or an emptied storage
+ * @param onChange for each change by this client, another tab, or an emptied storage; at the first look `before` equals
+ * `now`
  * @param onWrite for each write of our own
  */
 export function createState(
   storage: SafeStorage,
   key: string,
   cookies: boolean,
-  onChange: (change: Change) => void,
+  onChange: (before: Kept | null, now: Kept | null, ended: SignedOutReason | undefined) => void,
   onWrite: () => void,
 ): State {
   let known: Kept | Ended | undefined;
@@ -40,11 +38,11 @@ export function createState(
   }
 
   function learn(found: Kept | Ended): Kept | null {
-    const before = known;
-    known = found;
     const now = keptIn(found);
-    if (!before || !isSame(keptIn(before), now))
-      onChange({ before: before ? keptIn(before) : now, now, ...('ended' in found && found) });
+    const before = known ? keptIn(known) : now;
+    const isNew = !known || !isSame(before, now);
+    known = found;
+    if (isNew) onChange(before, now, found.ended);
     return now;
   }
 
@@ -55,8 +53,7 @@ export function createState(
         const found = await read();
         if (!where(found)) return found;
         // A logout leaves nothing behind; other ends are stored for tabs that look later.
-        if ('ended' in next && next.ended === 'logged_out') await storage.remove(key);
-        else await storage.set(key, JSON.stringify(next));
+        await storage.set(key, next.ended === 'logged_out' ? null : JSON.stringify(next));
         const now = learn(next);
         onWrite();
         return now;
@@ -65,5 +62,5 @@ export function createState(
 }
 
 function keptIn(stored: Kept | Ended): Kept | null {
-  return 'ended' in stored ? null : stored;
+  return stored.ended ? null : stored;
 }

@@ -1,15 +1,8 @@
-import type { Kept, SignedOutReason } from './session.js';
-import type { User } from './wire.js';
+import { endings, type Kept, type SignedOutReason } from './session.js';
 
 export type Ended = { ended: SignedOutReason };
 
-const reasons: Record<SignedOutReason, true> = {
-  logged_out: true,
-  session_revoked: true,
-  refresh_token_reused: true,
-  invalid_refresh_token: true,
-  unauthenticated: true,
-};
+type Unchecked<Type> = { [Field in keyof Type]?: unknown };
 
 /**
  * What is stored may be cut off, of another program or of another version: then it counts as nothing.
@@ -29,35 +22,24 @@ export function parseJson(text: string | null): unknown {
 }
 
 function isEnded(value: unknown): value is Ended {
-  return isObject(value) && isText(value.ended) && Object.hasOwn(reasons, value.ended);
+  return endings.includes(Object(value).ended);
 }
 
 function isKept(value: unknown, cookies: boolean): value is Kept {
+  const kept: Unchecked<Kept> = Object(value);
+  const user: Unchecked<Kept['user']> = Object(kept.user);
   return (
-    isObject(value) &&
-    isUser(value.user) &&
-    isText(value.sessionId) &&
-    [value.accessToken, value.refreshToken].every((token) => (cookies ? token === undefined : isText(token))) &&
-    [value.refreshAt, value.expiresAt, value.refreshExpiresAt].every(isTime)
+    [kept.sessionId, user.id, user.username, user.created_at, user.updated_at].every(isText) &&
+    [kept.accessToken, kept.refreshToken].every((token) => (cookies ? token === undefined : isText(token))) &&
+    [kept.refreshAt, kept.expiresAt, kept.refreshExpiresAt].every(isTime) &&
+    (user.email === null || isText(user.email)) &&
+    typeof user.email_verified === 'boolean' &&
+    Array.isArray(user.roles) &&
+    user.roles.every(isText)
   );
 }
 
-function isUser(value: unknown): value is User {
-  return (
-    isObject(value) &&
-    [value.id, value.username, value.created_at, value.updated_at].every(isText) &&
-    (value.email === null || isText(value.email)) &&
-    typeof value.email_verified === 'boolean' &&
-    Array.isArray(value.roles) &&
-    value.roles.every(isText)
-  );
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
-}
-
-function isText(value: unknown): value is string {
+export function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
 }
 

@@ -1,6 +1,6 @@
 import { createElection } from './election.js';
 import { aloneByLock } from './lock.js';
-import { platform } from './platform.js';
+import type { Platform } from './platform.js';
 
 // Longer than a refresh with its second attempt. A frozen tab may hold a lock for hours; then two tabs refresh, and the
 // server's grace gives both the same tokens.
@@ -15,10 +15,11 @@ export type Tabs = {
   close(): void;
 };
 
-export const noTabs: Tabs = { tell() {}, alone: (work) => work(), close() {} };
-
-/** @param onTold when another tab may have changed something */
-export function openTabs(name: string, onTold: () => void): Tabs {
+/**
+ * @param platform for a storage that no other tab sees: an empty one
+ * @param onTold when another tab may have changed something
+ */
+export function openTabs(platform: Platform, name: string, onTold: () => void): Tabs {
   let channel = platform.BroadcastChannel && new platform.BroadcastChannel(name);
   // A closed channel must not be used, but work in progress still ends.
   const say = (message: unknown) => channel?.postMessage(message);

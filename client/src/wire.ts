@@ -32,6 +32,3 @@ export type Identity = {
   created_at: string;
   last_used_at: string | null;
 };
-
-/** What the provider said at this sign-in. */
-export type External = { provider: string; email: string | null; email_verified: boolean; name: string | null };

@@ -1,4 +1,5 @@
-import { createClient, secureStore } from '@gatelatch/client';
+import { createClient } from '@gatelatch/client';
+import { secureStore } from '@gatelatch/client/secure-store';
 import * as SecureStore from 'expo-secure-store';
 
 // Readable after the first unlock, so that the app can refresh in the background; never restored on another device,

@@ -10,7 +10,7 @@ import {
   unlink,
 } from '../../client/src/providers.js';
 import { startClient } from './support/clients.js';
-import { createExternalServer, external, s256, user } from './support/external-server.js';
+import { createExternalServer, s256, user } from './support/external-server.js';
 
 const url = 'https://gate.example';
 const redirectUri = 'https://app.example/callback';
@@ -37,7 +37,6 @@ describe('Signing in by a provider', () => {
     expect(await finishExternal(client, server.answer(), { storage, username: 'ada' })).toEqual({
       status: 'signed_in',
       user,
-      external,
     });
     expect(await client.session()).toMatchObject({ user, accessToken: 'an-access-token' });
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { asyncStorage, type Storage, secureStore, webStorage } from '../../client/src/index.js';
+import { asyncStorage, type Storage, webStorage } from '../../client/src/index.js';
+import { secureStore } from '../../client/src/secure-store.js';
 import { goodPassword, startApp, type TestApp } from '../support/app.js';
 import { heard, newName, sharedStorage, startClient, startSignedIn, stored } from './support/clients.js';
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { altered } from '../support/altered.js';
 import { goodPassword, type SignedUp, startApp, type TestApp } from '../support/app.js';
 import { lendDatabase } from '../support/lent-databases.js';
 
@@ -234,8 +235,7 @@ describe('logging in', () => {
     it('return a known device its own token, and an unknown one a new token', async () => {
       expect((await logIn({ device_token: ada.deviceToken })).body.device_token).toBe(ada.deviceToken);
       const eve = await app.signUp();
-      const altered = `${ada.deviceToken.slice(0, -1)}${ada.deviceToken.endsWith('A') ? 'B' : 'A'}`;
-      for (const device_token of [eve.deviceToken, 'forged', altered]) {
+      for (const device_token of [eve.deviceToken, 'forged', altered(ada.deviceToken)]) {
         const answer = await logIn({ device_token });
         expect([answer.status, typeof answer.body.device_token]).toEqual([200, 'string']);
         expect(answer.body.device_token).not.toBe(device_token);

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { altered } from '../support/altered.js';
 import { type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { lendDatabase } from '../support/lent-databases.js';
 import { say } from '../support/raw-http.js';
@@ -186,7 +187,7 @@ describe('logging out', () => {
 
     it('a forged refresh token, even next to a valid access token, and ends nothing', async () => {
       const user = await app.signUp();
-      const forged = `${user.refreshToken.slice(0, -1)}${user.refreshToken.endsWith('A') ? 'B' : 'A'}`;
+      const forged = altered(user.refreshToken);
       for (const refresh_token of [forged, 'junk', '']) {
         const answers = [
           await logOut().send({ refresh_token }),

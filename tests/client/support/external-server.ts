@@ -22,7 +22,7 @@ export const user = {
   updated_at: '2026-01-01T00:00:00.000Z',
 };
 
-export const external = { provider: 'corp', email: 'ada@corp.example', email_verified: true, name: 'Ada' };
+const external = { provider: 'corp', email: 'ada@corp.example', email_verified: true, name: 'Ada' };
 
 const tokens = {
   token_type: 'Bearer',
