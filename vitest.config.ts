@@ -5,12 +5,14 @@ import { opensDatabase } from './tests/support/opens-database.js';
 const NEEDS_POSTGRES = '**/*.postgres.test.ts';
 const NEEDS_BROWSER = '**/*.browser.test.ts';
 const NEWMAN = '**/*.newman.test.ts';
+const NEEDS_CORP = '**/*.corp.test.ts';
 const NEEDS_CURL = '**/*.docs.test.ts';
 const TAKES_LONG = '**/*.long.test.ts';
 
 const BY_MODE: Record<string, string> = {
   browser: NEEDS_BROWSER,
   postman: NEWMAN,
+  providers: NEEDS_CORP,
   docs: NEEDS_CURL,
   long: TAKES_LONG,
 };
@@ -31,9 +33,10 @@ const withoutDatabase = () =>
 
 // `vitest run` needs nothing but Node. `vitest run --mode postgres` runs what opens a database, and more, on a real
 // Postgres: the one that TEST_DATABASE_URL names, else a throw-away one. `vitest run --mode browser` runs what needs
-// Chromium, and `vitest run --mode postman` the Postman collection, on both kinds of database. `vitest run --mode docs`
-// runs the commands of README and docs/, which need bash and curl. `vitest run --mode long` runs what is the same on any
-// database and takes long by nature: many processes, compilers, a million tokens.
+// Chromium, `vitest run --mode providers` what needs a real OpenID provider, and `vitest run --mode postman` the Postman
+// collection, on both kinds of database. `vitest run --mode docs` runs the commands of README and docs/, which need bash
+// and curl. `vitest run --mode long` runs what is the same on any database and takes long by nature: many processes,
+// compilers, a million tokens.
 export default defineConfig(({ mode }) => ({
   test: {
     pool: 'forks',
@@ -54,6 +57,7 @@ function together(mode: string) {
       ...(mode === 'postgres' ? withoutDatabase() : [NEEDS_POSTGRES]),
       ...(mode === 'browser' ? [] : [NEEDS_BROWSER]),
       ...(mode === 'postman' ? [] : [NEWMAN]),
+      ...(mode === 'providers' ? [] : [NEEDS_CORP]),
       ...(mode === 'docs' ? [] : [NEEDS_CURL]),
       ...(mode === 'long' ? [] : [TAKES_LONG]),
     ],

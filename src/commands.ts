@@ -9,6 +9,7 @@ import { purgeCommand } from './operations/purge.js';
 import { passkeyChecks } from './passkeys/doctor.js';
 import { purgeSpentChallenges } from './passkeys/purge.js';
 import type { Command } from './platform/cli/command.js';
+import { purgeExternalFlows } from './providers/purge.js';
 import { transferCommands } from './user-transfer/commands.js';
 
 /** Every command of the operator, in the order of the help. */
@@ -19,6 +20,6 @@ export const commands: Command<CommandDeps>[] = [
   ...keyCommands,
   ...auditCommands,
   databaseCopyCommand,
-  purgeCommand([purgeSpentChallenges]),
+  purgeCommand([purgeSpentChallenges, purgeExternalFlows]),
   doctor(passkeyChecks),
 ];

@@ -5,6 +5,7 @@ import { passkeyConfig, passkeyContradictions } from './passkeys/settings.js';
 import { readEnvFile } from './platform/settings/env-file.js';
 import { misspelledNames } from './platform/settings/misspelled.js';
 import { varietyOf } from './platform/settings/variety.js';
+import { type Provider, readProviders } from './providers/settings.js';
 import { type Settings, settings } from './settings.js';
 
 /** The settings in the form that the code uses. Durations are in seconds. */
@@ -39,8 +40,11 @@ export function parseConfig(environment: Record<string, string | undefined>): Co
   for (const { name, meant } of misspelledNames(Object.keys(environment), Object.keys(settings.shape)))
     problems.push(`${name} is no setting. Write ${meant}, or give it a name of its own.`);
   problems.push(...contradictions(values));
+  const given = values as Settings;
+  const ofProviders = readProviders(given.PROVIDERS ?? [], environment, given.NODE_ENV === 'production');
+  problems.push(...ofProviders.problems);
   if (problems.length > 0) throw new StartError(problems.join('\n'));
-  return shape(values as Settings);
+  return shape(given, ofProviders.providers);
 }
 
 /** Settings that contradict each other. A setting that is wrong by itself is undefined here and already reported. */
@@ -82,7 +86,7 @@ function isGuessable(secret: string, production: boolean): boolean {
 // Of 32 characters by chance, all needed more; see varietyOf.
 const leastVariety = 14;
 
-function shape(given: Settings) {
+function shape(given: Settings, providers: Provider[]) {
   const issuer = given.JWT_ISSUER ?? `http://localhost:${given.PORT}`;
   const appUrl = given.APP_URL ?? issuer;
   const production = given.NODE_ENV === 'production';
@@ -140,6 +144,9 @@ function shape(given: Settings) {
     },
     appUrl,
     passkeys: passkeyConfig(given, { appUrl, issuer, corsOrigins: given.CORS_ORIGINS }),
+    providers,
+    redirectUris: given.REDIRECT_URIS ?? [`${appUrl}/callback`],
+    identityLinking: given.IDENTITY_LINKING,
     mail: {
       smtpUrl: given.SMTP_URL,
       ownHost: new URL(issuer).hostname,

@@ -13,22 +13,31 @@ export type { LimitKey, Reply } from './platform/http/endpoint.js';
 
 type Output<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;
 
-/** The handler gets the parsed body and query, and must return what `reply` says. */
-type Definition<Principal, Body, Query, Spec extends http.ReplySpec> = Omit<http.EndpointFacts, 'body' | 'query'> & {
+type Created<Made> = Made extends z.ZodType ? http.Reply<z.input<Made>> & { isCreated: true } : never;
+
+/** The handler gets the parsed body and query, and must return what `reply` or `creates` says. */
+type Definition<Principal, Body, Query, Spec extends http.ReplySpec, Made> = Omit<
+  http.EndpointFacts,
+  'body' | 'query' | 'creates'
+> & {
   body?: Body;
   query?: Query;
   reply: Spec;
+  creates?: readonly [Made & z.ZodType, string];
   handler: (
     context: Context<Principal, Output<Body>, Output<Query>>,
-  ) => http.ReplyTo<NoInfer<Spec>> | Promise<http.ReplyTo<NoInfer<Spec>>>;
+  ) => OneOrLater<http.ReplyTo<NoInfer<Spec>> | Created<NoInfer<Made>>>;
 };
+
+type OneOrLater<Value> = Value | Promise<Value>;
 
 type Define<Principal> = <
   const Spec extends http.ReplySpec,
   Body extends z.ZodType | undefined = undefined,
   Query extends z.ZodObject | undefined = undefined,
+  Made extends z.ZodType | undefined = undefined,
 >(
-  definition: Definition<Principal, Body, Query, Spec>,
+  definition: Definition<Principal, Body, Query, Spec, Made>,
 ) => Endpoint<Principal>;
 
 /** An endpoint for signed-in users: its principal is the claims of their access token. */

@@ -29,4 +29,5 @@ export { verifiedEmail } from './email/guard.js';
 export { metricsToken } from './health/guard.js';
 export { password } from './log-in/guard.js';
 export { passkey } from './passkeys/guard.js';
+export { externalCode, providerAnswer } from './providers/guard.js';
 export { accessToken, anyAccessToken, optionalAccessToken } from './sessions/guard.js';

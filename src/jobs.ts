@@ -8,6 +8,7 @@ import { rotateKeysByAge } from './keys/rotation.js';
 import { purgeSpentChallenges } from './passkeys/purge.js';
 import { purgeLimits } from './platform/limits/purge.js';
 import { purgeOutbox } from './platform/outbox/purge.js';
+import { purgeExternalFlows } from './providers/purge.js';
 import { purgeSecondFactors } from './second-factor/purge.js';
 import { purgeSessions } from './sessions/purge.js';
 import { finishEndings } from './sessions/unfinished.js';
@@ -29,6 +30,7 @@ const jobs: { name: string; everySeconds: number; run(deps: Deps): Promise<unkno
   { name: 'purge one-time tokens', everySeconds: 3600, run: purgeTokens },
   { name: 'purge second factors', everySeconds: 3600, run: purgeSecondFactors },
   { name: 'purge spent challenges', everySeconds: 3600, run: purgeSpentChallenges },
+  { name: 'purge external flows', everySeconds: 3600, run: purgeExternalFlows },
   { name: 'purge pending sign-ups', everySeconds: 3600, run: purgePendingSignUps },
 ];
 

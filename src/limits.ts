@@ -33,6 +33,9 @@ export const limitSettings = {
     'Wrong second factors of one user, from unknown devices; and from each device that the user has signed in on before.',
   ),
   RATE_LIMIT_PASSKEY: rate('60/5m').describe('Refused passkeys from one address.'),
+  RATE_LIMIT_EXTERNAL: rate('60/5m').describe(
+    'Sign-ins by a provider that are begun from one address, and made-up external codes.',
+  ),
   RATE_LIMIT_USERNAME: rate('10/1h').describe('Changes of the username that one user asks for.'),
   RATE_LIMIT_MAIL: rate('5/1h').describe(
     'Mails of one purpose (verify, resend, forgot) to one recipient, and about one user. Above it the answer is the same, and no mail is sent.',
@@ -64,6 +67,7 @@ export function ratesOf(given: LimitSettings) {
     password: given.RATE_LIMIT_PASSWORD,
     second_factor: given.RATE_LIMIT_SECOND_FACTOR,
     passkey: given.RATE_LIMIT_PASSKEY,
+    external: given.RATE_LIMIT_EXTERNAL,
     username: given.RATE_LIMIT_USERNAME,
     mail: given.RATE_LIMIT_MAIL,
     mail_address: given.RATE_LIMIT_MAIL_ADDRESS,
@@ -73,7 +77,7 @@ export function ratesOf(given: LimitSettings) {
   };
 }
 
-type ByAddress = 'login_address' | 'passkey' | 'signup' | 'mail_address' | 'refresh' | 'password_address';
+type ByAddress = 'login_address' | 'passkey' | 'external' | 'signup' | 'mail_address' | 'refresh' | 'password_address';
 
 export type Limits = Record<ByAddress, AddressLimit> & {
   login_account: Limit;
@@ -122,6 +126,7 @@ export function createLimits(rates: Record<LimitName, Rate>, store: Store | unde
     password_address: createAddressLimit(password),
     second_factor: limit('second_factor'),
     passkey: createAddressLimit(limit('passkey')),
+    external: createAddressLimit(limit('external')),
     username: limit('username'),
     mail_address: createAddressLimit(limit('mail_address')),
     refresh: createAddressLimit(limit('refresh')),

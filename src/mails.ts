@@ -4,6 +4,7 @@ import { newDevice } from './log-in/mails.js';
 import { usernameChanged } from './me/mails.js';
 import { passkeyAdded, passkeyRemoved, passkeySuspect } from './passkeys/mails.js';
 import { forgot, passwordChanged, passwordReset } from './passwords/mails.js';
+import { identityLinked, identityUnlinked } from './providers/mails.js';
 
 import {
   passwordRemoved,
@@ -37,6 +38,8 @@ export const mails: Record<string, AddressMail> = {
   passkey_added: passkeyAdded,
   passkey_removed: passkeyRemoved,
   passkey_suspect: passkeySuspect,
+  identity_linked: identityLinked,
+  identity_unlinked: identityUnlinked,
   recovery_codes_made: recoveryCodesMade,
   password_removed: passwordRemoved,
   device_trusted: deviceTrusted,

@@ -10,11 +10,13 @@ import { DELETE, GET, group, PATCH, POST, type Row } from './endpoint.js';
 import {
   accessToken,
   anyAccessToken,
+  externalCode,
   metricsToken,
   open,
   optionalAccessToken,
   passkey,
   password,
+  providerAnswer,
   refreshToken,
   secondFactor,
 } from './guards.js';
@@ -34,6 +36,9 @@ import * as wellKnown from './passkeys/well-known.js';
 import * as passwords from './passwords/endpoints.js';
 import { passwordLimit, resetLimit } from './passwords/limits.js';
 import type { FileFolder } from './platform/http/endpoint.js';
+import { externalCodeLimit, externalLimit } from './providers/limits.js';
+import * as identity from './providers/own-endpoints.js';
+import * as providers from './providers/sign-in-endpoints.js';
 import { enrolmentLimit } from './second-factor/enrolment-limit.js';
 import * as methods from './second-factor/method-endpoints.js';
 import { reauthenticateBy } from './second-factor/reauthenticate.js';
@@ -98,6 +103,16 @@ export const routes: Row[] = [
     GET('/.well-known/apple-app-site-association', { guard: open }, wellKnown.ios),
     GET('/.well-known/assetlinks.json', { guard: open }, wellKnown.android),
     GET('/.well-known/webauthn', { guard: open }, wellKnown.relatedOrigins),
+  ]),
+
+  ...group('Providers', [
+    GET('/auth/providers', { guard: open }, providers.list),
+    POST('/auth/external', { guard: open, limit: externalLimit }, providers.begin),
+    GET('/auth/callback/{provider}', { guard: providerAnswer }, providers.callback),
+    POST('/auth/callback/{provider}', { guard: providerAnswer }, providers.callbackByForm),
+    POST('/auth/external/token', { guard: externalCode, limit: externalCodeLimit }, providers.fetchTokens),
+    POST('/me/identities', { guard: accessToken, limit: [passwordLimit, externalCodeLimit] }, identity.link),
+    DELETE('/me/identities/{id}', { guard: accessToken, limit: passwordLimit }, identity.unlink),
   ]),
 
   ...group('Sign-in methods', [

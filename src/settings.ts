@@ -20,6 +20,7 @@ import {
   wholeNumber,
 } from './platform/settings/kinds.js';
 import { trustProxy } from './platform/settings/trust-proxy.js';
+import { eachProviderSettings, providerSettings } from './providers/settings.js';
 import { acrValues } from './sessions/authentication.js';
 import { usernameSchema } from './users/fields.js';
 
@@ -293,6 +294,8 @@ export const settingGroups = {
   'Rate limits': limits,
   'Passwords and sign-up': passwords,
   Passkeys: passkeySettings,
+  Providers: providerSettings,
+  'Each provider': eachProviderSettings,
   Mail: mail,
   Administration: administration,
   'Running it': running,
@@ -309,6 +312,7 @@ export const settings = z.object({
   ...limits,
   ...passwords,
   ...passkeySettings,
+  ...providerSettings,
   ...mail,
   ...administration,
   ...running,

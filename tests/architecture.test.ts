@@ -14,6 +14,7 @@ const rooms = [
   'log-in',
   'passkeys',
   'sign-up',
+  'providers',
   'admin',
   'own',
   'me',
@@ -101,7 +102,7 @@ describe('A session', () => {
   it('is started for who signs in by one function only, and for a new user by another', () => {
     const calling = (name: string) => sources.filter((file) => RegExp(`\\b${name}\\(`).test(textOf(file)));
     expect(calling('insertSession')).toEqual(['sessions/start.ts']);
-    expect(calling('startFirstSession')).toEqual(['sessions/start.ts', 'sign-up/sign-up.ts']);
+    expect(calling('startFirstSession')).toEqual(['providers/sign-in.ts', 'sessions/start.ts', 'sign-up/sign-up.ts']);
   });
 });
 
@@ -137,6 +138,8 @@ describe('The libraries:', () => {
   const everywhere = ['zod', 'express', 'uuid', 'pino', 'zod-openapi'];
   /** Libraries that several files import, with the reason. */
   const several: Record<string, string[]> = {
+    // Our tokens, and the one that Apple takes for a secret.
+    jsonwebtoken: ['providers/openid.ts', 'sessions/access-tokens.ts'],
     // Our own hashes, and those of other systems.
     argon2: ['passwords/foreign-hashes/formats.ts', 'passwords/hasher.ts'],
     // One talks to the server, one lists the pool's state, one listens, one waits, one prepares each connection.
@@ -168,12 +171,12 @@ describe('The libraries:', () => {
   });
 
   it.each([
-    ['jsonwebtoken', 'sessions/access-tokens.ts'],
     ['passport', 'platform/http/passport.ts'],
     ['passport-local', 'log-in/guard.ts'],
     ['passport-jwt', 'sessions/guard.ts'],
     ['cookie', 'platform/http/cookies.ts'],
     ['@simplewebauthn/server', 'passkeys/verify.ts'],
+    ['openid-client', 'providers/openid.ts'],
     ['otpauth', 'second-factor/totp.ts'],
     ['uqr', 'second-factor/qr.ts'],
   ])('%s is imported by %s', (name, file) => {

@@ -151,6 +151,43 @@ const cases: Record<keyof typeof settings.shape, Case> = {
     good: { 'ios:ABCDE12345.com.example.app': ['ABCDE12345.com.example.app'] },
     bad: ['com.example.app', 'ios:com.example.app', 'android:com.example.app:00', 'web:https://a.example'],
   },
+  PROVIDERS: {
+    at: (c) => c.providers.map(({ name }) => name),
+    default: [],
+    good: { '': [] },
+    bad: ['Google', 'google google', 'google,google', '1corp', 'my-corp'],
+  },
+  IDENTITY_LINKING: {
+    at: (c) => c.identityLinking,
+    default: 'ask',
+    good: { verified: 'verified', off: 'off' },
+    bad: ['on', 'always'],
+  },
+  REDIRECT_URIS: {
+    at: (c) => c.redirectUris,
+    default: ['http://localhost:3000/callback'],
+    good: {
+      'https://app.example/callback, com.example.app:/callback': [
+        'https://app.example/callback',
+        'com.example.app:/callback',
+      ],
+      'http://127.0.0.1/callback,http://[::1]/back,http://localhost:5173/callback': [
+        'http://127.0.0.1/callback',
+        'http://[::1]/back',
+        'http://localhost:5173/callback',
+      ],
+    },
+    bad: [
+      'http://app.example/callback',
+      'https://app.example',
+      'https://app.example/callback#here',
+      'https://*.example/callback',
+      'https://ada@app.example/callback',
+      'myapp:/callback',
+      'com.example.app://callback',
+      'javascript:alert(1)',
+    ],
+  },
   CORS_ORIGINS: {
     at: (c) => c.corsOrigins,
     default: [],
@@ -387,6 +424,12 @@ const cases: Record<keyof typeof settings.shape, Case> = {
   },
   RATE_LIMIT_PASSKEY: {
     at: (c) => c.limits.rates.passkey,
+    default: { points: 60, seconds: 300 },
+    good: rates.good,
+    bad: rates.bad,
+  },
+  RATE_LIMIT_EXTERNAL: {
+    at: (c) => c.limits.rates.external,
     default: { points: 60, seconds: 300 },
     good: rates.good,
     bad: rates.bad,

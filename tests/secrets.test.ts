@@ -10,6 +10,15 @@ import { cookieHeader, cookiesOf } from './support/cookies.js';
 import { dumpOf, expectNoSecret, noteServersSecrets } from './support/leaks.js';
 import { eventually, outboxEmpty } from './support/mails.js';
 import { addPasskey, answerOf, signInWith } from './support/passkeys.js';
+import { startApple } from './support/pretended-providers/apple.js';
+import { type GitHub, startGitHub } from './support/pretended-providers/github.js';
+import { begin, carry, externalCode, goRound, redeem, sentTo, visit } from './support/pretended-providers/go-round.js';
+import {
+  newPerson,
+  type OpenIdProvider,
+  settingsOf,
+  startOpenIdProvider,
+} from './support/pretended-providers/openid.js';
 import { goodBody, pathOf, rows } from './support/rows.js';
 import { type CliProcess, createCli, run } from './support/run-cli.js';
 import { addTotp } from './support/second-factor.js';
@@ -37,6 +46,9 @@ const origin = { Origin: 'http://localhost:3000' };
 describe('After a whole run, no password, token or key has leaked', () => {
   let database: TestDatabase;
   let sink: SmtpSink;
+  let corp: OpenIdProvider;
+  let apple: OpenIdProvider;
+  let github: GitHub;
   let app: TestApp;
   let cli: CliProcess;
   let folder: string;
@@ -63,7 +75,10 @@ describe('After a whole run, no password, token or key has leaked', () => {
         onAuth: (_auth, _session, done) => done(null, { user: 'mailer' }),
       },
     );
+    [corp, apple, github] = await Promise.all([startOpenIdProvider(), startApple(), startGitHub()]);
     const settings = {
+      ...settingsOf(corp, apple, github),
+      PROVIDER_CORP_TRUST_EMAIL: 'verified',
       LOG_LEVEL: 'trace',
       RATE_LIMIT: 'on',
       REFRESH_GRACE: '0',
@@ -90,6 +105,7 @@ describe('After a whole run, no password, token or key has leaked', () => {
     cli.remove();
     rmSync(folder, { recursive: true });
     await sink.close();
+    for (const { server } of [corp, apple, github]) await server.goAway();
     await database.drop();
   });
 
@@ -207,6 +223,43 @@ describe('After a whole run, no password, token or key has leaked', () => {
     await app.http.delete(`${path}/second-factors`).set(admin).send({ password: passwords.admin }).expect(204);
     for (const file of ['apple-app-site-association', 'assetlinks.json', 'webauthn'])
       await app.http.get(`/.well-known/${file}`).expect(200);
+  }, 60_000);
+
+  it('from people who sign in by a provider, and link one to a user', async () => {
+    await app.http.get('/auth/providers').expect(200);
+    for (const provider of [corp, apple, github]) {
+      expect((await goRound(app, provider)).status).toBe(201);
+      const proof = await externalCode(app, provider);
+      dumps.push(await dumpOf(app.deps.db));
+      expect((await redeem(app, proof)).status).toBe(200);
+      expect((await redeem(app, proof)).status).toBe(400);
+      const flow = await begin(app, provider);
+      const answer = await visit(app, provider, flow.url);
+      dumps.push(await dumpOf(app.deps.db));
+      // The provider refuses it, and may say why.
+      answer.parameters.code = `${answer.parameters.code}`.replace(/.$/, '_');
+      app.secrets.add('a wrong code of a provider', answer.parameters.code);
+      expect(sentTo(await carry(app, answer)).get('error')).toBe('external_login_failed');
+      expect((await carry(app, answer)).status).toBe(400);
+      provider.server.trouble = { '/token': 'answers a page', '/api/v3/user': 'answers 500' };
+      await carry(app, await visit(app, provider, (await begin(app, provider)).url));
+      provider.server.trouble = {};
+    }
+    const { email, ...uma } = {
+      ...(await app.signUp({ username: 'uma', email: 'uma@example.com' })),
+      email: 'uma@example.com',
+    };
+    await post('/auth/email/verify', { token: await mailedToken(email, /Confirm/) }).expect(204);
+    corp.person = newPerson({ email, email_verified: true });
+    const { link_token } = (await goRound(app, corp)).body;
+    dumps.push(await dumpOf(app.deps.db));
+    const linked = await post('/me/identities', { link_token, password: uma.password }, uma.bearer).expect(201);
+    await post('/me/identities', { link_token, password: uma.password }, uma.bearer).expect(400);
+    await post('/auth/external', { provider: 'nobody' }).expect(422);
+    await app.http.get('/me/export').set(uma.bearer).expect(200);
+    const unlink = () => app.http.delete(`/me/identities/${linked.body.id}`).set(uma.bearer);
+    await unlink().send({ password: passwords.wrong }).expect(401);
+    await unlink().send({ password: uma.password }).expect(204);
   }, 60_000);
 
   it('from an administrator', async () => {
@@ -377,7 +430,7 @@ describe('After a whole run, no password, token or key has leaked', () => {
   it('to the log, database, responses, mails or output, although every row was used and refused', async () => {
     const seen = app.logs.filter(({ msg }) => msg === 'request') as { method: string; path: string; status: number }[];
     const statusesOf = ({ method, path }: Row) => {
-      const pattern = new RegExp(`^${path.replace('{id}', '[^/]+')}$`);
+      const pattern = new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`);
       return seen.filter((line) => line.method === method && pattern.test(line.path)).map(({ status }) => status);
     };
     const canRefuse = ({ endpoint, guard }: Row) => endpoint.body !== undefined || guard.refusals.length > 0;

@@ -318,6 +318,73 @@ export interface components {
         };
         /**
          * @example {
+         *       "provider": "google",
+         *       "redirect_uri": "https://app.example/callback",
+         *       "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+         *       "state": "af0ifjsldkj"
+         *     }
+         */
+        BeginExternalBody: {
+            provider: string;
+            /** @description One of `REDIRECT_URIS`. */
+            redirect_uri: string;
+            /** @description RFC 7636, S256. */
+            code_challenge: string;
+            /** @description It comes back unchanged: drop an answer without yours. */
+            state?: string;
+            /**
+             * @example login
+             * @enum {string}
+             */
+            prompt?: "login" | "select_account";
+            /** @example ada@gmail.com */
+            login_hint?: string;
+        };
+        /**
+         * @example {
+         *       "code": "rZ3mXo0dQ2m1n0vYwq8sT4bJ7uKcE5hLxPfAgWiNyVo",
+         *       "code_verifier": "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+         *     }
+         */
+        ExternalTokenBody: {
+            /** @example rZ3mXo0dQ2m1n0vYwq8sT4bJ7uKcE5hLxPfAgWiNyVo */
+            code: string;
+            /** @example dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk */
+            code_verifier: string;
+            /**
+             * @description For a new user; else one is made up.
+             * @example ada
+             */
+            username?: string;
+            /**
+             * @default bearer
+             * @enum {string}
+             */
+            transport: "bearer" | "cookie";
+            /**
+             * @description From an earlier login, unless a cookie has it.
+             * @example 3Pekminx9UAZogOfZs4XtMnFFqXY8OKzE
+             */
+            device_token?: string;
+        };
+        /**
+         * @example {
+         *       "link_token": "rZ3mXo0dQ2m1n0vYwq8sT4bJ7uKcE5hLxPfAgWiNyVo",
+         *       "password": "nine geese over a quiet lake"
+         *     }
+         */
+        LinkIdentityBody: {
+            /** @example rZ3mXo0dQ2m1n0vYwq8sT4bJ7uKcE5hLxPfAgWiNyVo */
+            code?: string;
+            /** @example dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk */
+            code_verifier?: string;
+            /** @example rZ3mXo0dQ2m1n0vYwq8sT4bJ7uKcE5hLxPfAgWiNyVo */
+            link_token?: string;
+            /** @description Needed unless you have just signed in with two factors, or have no password. */
+            password?: string;
+        };
+        /**
+         * @example {
          *       "second_factor": "any",
          *       "password": "nine geese over a quiet lake"
          *     }
@@ -664,6 +731,18 @@ export interface components {
                 created_at: string;
                 last_used_at: string | null;
             }[];
+            identities: {
+                /** Format: uuid */
+                id: string;
+                provider: string;
+                issuer: string;
+                subject: string;
+                email: string | null;
+                name: string | null;
+                /** Format: date-time */
+                created_at: string;
+                last_used_at: string | null;
+            }[];
             recovery_codes: {
                 /** Format: date-time */
                 created_at: string;
@@ -924,6 +1003,137 @@ export interface components {
         };
         /**
          * @example {
+         *       "data": [
+         *         {
+         *           "name": "google",
+         *           "label": "Google"
+         *         }
+         *       ]
+         *     }
+         */
+        Providers: {
+            data: {
+                name: string;
+                label: string;
+            }[];
+        };
+        /**
+         * @example {
+         *       "url": "https://accounts.google.com/o/oauth2/v2/auth?…",
+         *       "expires_in": 600
+         *     }
+         */
+        BegunExternal: {
+            url: string;
+            /** @description In seconds. */
+            expires_in: number;
+        };
+        /**
+         * @example {
+         *       "access_token": "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiIwMWEyMDM5ZiJ9.c2lnbmF0dXJl",
+         *       "refresh_token": "AcFTi4L3FoAAAZogOfZs4XtMnFFqXY8OKzEBAAAAAA",
+         *       "device_token": "3Pekminx9UAZogOfZs4XtMnFFqXY8OKzE",
+         *       "token_type": "Bearer",
+         *       "expires_in": 900,
+         *       "refresh_expires_in": 2592000,
+         *       "session_id": "01a203b2-0d47-7f06-8a35-9e1d6b7c4f52",
+         *       "acr": "aal1",
+         *       "amr": [
+         *         "fed"
+         *       ],
+         *       "auth_time": "2026-11-22T14:18:48.360Z",
+         *       "user": {
+         *         "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *         "username": "ada",
+         *         "email": "ada@example.com",
+         *         "email_verified": true,
+         *         "roles": [
+         *           "editor"
+         *         ],
+         *         "created_at": "2026-11-22T14:18:48.360Z",
+         *         "updated_at": "2026-11-22T14:18:48.360Z"
+         *       },
+         *       "external": {
+         *         "provider": "google",
+         *         "email": "ada@gmail.com",
+         *         "email_verified": true,
+         *         "name": "Ada Lovelace"
+         *       }
+         *     }
+         */
+        ExternalTokenResponse: {
+            /** @description A JWT. Not with the transport `cookie`. */
+            access_token?: string;
+            /** @constant */
+            token_type: "Bearer";
+            /** @description Lifetime of the access token, in seconds. */
+            expires_in: number;
+            /** @description Good for one use. Not with the transport `cookie`. */
+            refresh_token?: string;
+            /** @description Lifetime of the refresh token, in seconds. */
+            refresh_expires_in: number;
+            /** Format: uuid */
+            session_id: string;
+            /**
+             * @description How strong the sign-in was, weakest first.
+             * @enum {string}
+             */
+            acr: "aal1" | "aal2" | "phr";
+            /** @description How the user proved who they are (RFC 8176). */
+            amr: string[];
+            /**
+             * Format: date-time
+             * @description When that was: the latest full sign-in or step-up.
+             */
+            auth_time: string;
+            /** @description Send it with the next login. Not after a refresh, and not with the transport `cookie`. */
+            device_token?: string;
+            /** @description Only after a sign-in with a recovery code. */
+            recovery_codes_left?: number;
+            user: components["schemas"]["User"];
+            external: {
+                provider: string;
+                email: string | null;
+                /** @description Whether the address counts as verified here. */
+                email_verified: boolean;
+                name: string | null;
+            };
+        };
+        PendingExternalSignUp: {
+            user: components["schemas"]["User"];
+            /** @constant */
+            status: "verification_sent";
+            external: {
+                provider: string;
+                email: string | null;
+                /** @description Whether the address counts as verified here. */
+                email_verified: boolean;
+                name: string | null;
+            };
+        };
+        /**
+         * @example {
+         *       "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *       "name": "Ada Lovelace",
+         *       "created_at": "2026-11-22T14:18:48.360Z",
+         *       "last_used_at": null,
+         *       "provider": "google",
+         *       "email": "ada@gmail.com"
+         *     }
+         */
+        Identity: {
+            /** Format: uuid */
+            id: string;
+            provider: string;
+            /** @description What the provider said when it was linked. */
+            email: string | null;
+            name: string | null;
+            /** Format: date-time */
+            created_at: string;
+            last_used_at: string | null;
+        };
+        /**
+         * @example {
          *       "password": true,
          *       "second_factor": "any",
          *       "required_acr": "aal1",
@@ -962,16 +1172,7 @@ export interface components {
                 /** Format: date-time */
                 created_at: string;
             } | null;
-            identities: {
-                /** Format: uuid */
-                id: string;
-                provider: string;
-                email: string | null;
-                name: string | null;
-                /** Format: date-time */
-                created_at: string;
-                last_used_at: string | null;
-            }[];
+            identities: components["schemas"]["Identity"][];
             trusted_devices: {
                 /** Format: date-time */
                 created_at: string;
@@ -1195,16 +1396,7 @@ export interface components {
                 /** Format: date-time */
                 created_at: string;
             } | null;
-            identities: {
-                /** Format: uuid */
-                id: string;
-                provider: string;
-                email: string | null;
-                name: string | null;
-                /** Format: date-time */
-                created_at: string;
-                last_used_at: string | null;
-            }[];
+            identities: components["schemas"]["Identity"][];
             trusted_devices: {
                 /** Format: date-time */
                 created_at: string;
@@ -1273,7 +1465,7 @@ export interface components {
             /** Format: date-time */
             at: string;
             /** @enum {string} */
-            action: "user.created" | "login.succeeded" | "login.failed" | "session.ended" | "refresh.reused" | "refresh.grace" | "refresh.ahead" | "password.changed" | "password.refused" | "password.reset" | "login.challenged" | "second_factor.failed" | "second_factor.changed" | "second_factor.reset" | "totp.added" | "totp.removed" | "passkey.added" | "passkey.removed" | "passkey.suspect" | "recovery_codes.created" | "recovery_code.used" | "device.trusted" | "device.forgotten" | "reauthenticated" | "password.removed" | "username.changed" | "email.changed" | "email.verified" | "roles.changed" | "user.disabled" | "user.enabled" | "user.deleted" | "key.rotated" | "key.revoked";
+            action: "user.created" | "login.succeeded" | "login.failed" | "session.ended" | "refresh.reused" | "refresh.grace" | "refresh.ahead" | "password.changed" | "password.refused" | "password.reset" | "login.challenged" | "second_factor.failed" | "second_factor.changed" | "second_factor.reset" | "totp.added" | "totp.removed" | "passkey.added" | "passkey.removed" | "passkey.suspect" | "recovery_codes.created" | "recovery_code.used" | "device.trusted" | "device.forgotten" | "reauthenticated" | "identity.linked" | "identity.unlinked" | "password.removed" | "username.changed" | "email.changed" | "email.verified" | "roles.changed" | "user.disabled" | "user.enabled" | "user.deleted" | "key.rotated" | "key.revoked";
             /** @description The user it is about. */
             user_id: string | null;
             /** @description Who did it; null for the command line and the server itself. */
@@ -1319,7 +1511,7 @@ export interface components {
              * @description For programs. Its meaning never changes.
              * @enum {string}
              */
-            code: "invalid_json" | "invalid_request" | "challenge_expired" | "invalid_passkey" | "invalid_token" | "unauthenticated" | "token_expired" | "token_stale" | "session_revoked" | "invalid_credentials" | "invalid_refresh_token" | "refresh_token_reused" | "login_expired" | "invalid_code" | "insufficient_user_authentication" | "account_disabled" | "second_factor_required" | "email_unverified" | "csrf_rejected" | "forbidden" | "signup_closed" | "not_found" | "method_not_allowed" | "username_taken" | "email_taken" | "last_admin" | "quota_exceeded" | "passkey_taken" | "too_many" | "last_sign_in_method" | "payload_too_large" | "unsupported_media_type" | "validation_failed" | "rate_limited" | "header_fields_too_large" | "internal_error" | "overloaded" | "database_unavailable" | "shutting_down";
+            code: "invalid_json" | "invalid_request" | "challenge_expired" | "invalid_passkey" | "invalid_token" | "unauthenticated" | "token_expired" | "token_stale" | "session_revoked" | "invalid_credentials" | "invalid_refresh_token" | "refresh_token_reused" | "login_expired" | "invalid_code" | "insufficient_user_authentication" | "account_disabled" | "second_factor_required" | "email_unverified" | "csrf_rejected" | "forbidden" | "signup_closed" | "not_found" | "method_not_allowed" | "username_taken" | "email_taken" | "last_admin" | "quota_exceeded" | "passkey_taken" | "identity_taken" | "link_required" | "too_many" | "last_sign_in_method" | "payload_too_large" | "unsupported_media_type" | "validation_failed" | "rate_limited" | "header_fields_too_large" | "internal_error" | "provider_unavailable" | "overloaded" | "database_unavailable" | "shutting_down";
             /**
              * Format: uuid
              * @description The same as `X-Request-Id`.
@@ -1334,12 +1526,14 @@ export interface components {
             acr_values?: string;
             /** @description How old the sign-in may be, in seconds. Only with `insufficient_user_authentication`. */
             max_age?: number;
-            /** @description Stands for the first factor. Only with `second_factor_required`, as the next two. */
+            /** @description Stands for the first factor. Only with `second_factor_required`, as `methods`. */
             login_token?: string;
-            /** @description How long the login token is good, in seconds. */
+            /** @description How long the login token or link token is good, in seconds. */
             expires_in?: number;
             /** @description The second factors that this user has. */
             methods?: ("totp" | "passkey" | "recovery_code")[];
+            /** @description Stands for the person at the provider. Only with `link_required`. */
+            link_token?: string;
         };
     };
     responses: never;

@@ -28,6 +28,8 @@ export const auditActions = [
   'device.trusted',
   'device.forgotten',
   'reauthenticated',
+  'identity.linked',
+  'identity.unlinked',
   'password.removed',
   'username.changed',
   'email.changed',
@@ -45,7 +47,8 @@ export type AuditAction = (typeof auditActions)[number];
 /** What each action means. `npm run docs` writes docs/reference/audit-actions.md from it. */
 export const auditMeanings: Record<AuditAction, string> = {
   'user.created': 'A user was created: by sign-up, by import, by an operator or by the settings.',
-  'login.succeeded': 'A user logged in. `detail` has the `session_id`, `amr` and `acr`.',
+  'login.succeeded':
+    'A user logged in. `detail` has the `session_id`, `amr` and `acr`, and the `provider` if one vouched for the user.',
   'login.failed': 'A login was refused. `detail` has the `reason` and the `count` within five minutes.',
   'session.ended':
     'Sessions ended. `detail` has the `reason` and the ids of the `sessions`, or their count above 100 (1,000: that many or more).',
@@ -71,6 +74,9 @@ export const auditMeanings: Record<AuditAction, string> = {
   'device.trusted': 'A user chose not to be asked for the second factor on a device.',
   'device.forgotten': 'A user forgot all trusted devices.',
   reauthenticated: 'A user proved again who they are. `detail` has the `session_id`, `amr` and `acr`.',
+  'identity.linked': 'A user may sign in by a provider. `detail` has the `id` of the identity and the `provider`.',
+  'identity.unlinked':
+    'A user signs in by a provider no more; the sessions that it began have ended. `detail` has the `id` and the `provider`.',
   'password.removed': 'A user removed the password.',
   'username.changed': 'A user chose another username.',
   'email.changed': 'A user opened the link that was mailed to a new address; it replaced the old one.',

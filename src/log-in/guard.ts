@@ -13,6 +13,7 @@ import { callerOf } from '../platform/http/caller.js';
 import { passportWith } from '../platform/http/passport.js';
 import type { Limit } from '../platform/limits/limit.js';
 import { pretendToCheckCode } from '../second-factor/check-code.js';
+import { recordLikeWrongCode } from '../second-factor/wrong-codes.js';
 import { canonical, findByLogin } from '../users/users.js';
 
 /** Requires a correct username and password in the body (passport-local). */
@@ -57,7 +58,7 @@ export function codeAlong(
   return secondFactorPrompt === 'with-password' ? (code ?? '') : code;
 }
 
-type CheckDeps = { db: Db; log: Logger; passwords: Passwords };
+type CheckDeps = { db: Db; log: Logger; passwords: Passwords; config: Pick<Config, 'secondFactorPrompt'> };
 
 /**
  * Checks the password of a login; a wrong password and an unknown user look the same and are recorded alike.
@@ -86,10 +87,12 @@ export async function checkPassword(
 
 /** Records a refused login. @param userId null for an unknown user: the typed name is not stored */
 export async function recordFailedLogin(
-  { db }: Pick<CheckDeps, 'db'>,
+  { db, config }: Pick<CheckDeps, 'db' | 'config'>,
   userId: string | null,
   caller: Caller,
   reason: 'credentials' | 'user_disabled' = 'credentials',
 ): Promise<void> {
-  await db.$executeRaw(countedEvent('login.failed', userId, caller, { reason }));
+  const event = countedEvent('login.failed', userId, caller, { reason });
+  if (config.secondFactorPrompt === 'with-password') await recordLikeWrongCode({ db }, event, caller);
+  else await db.$executeRaw(event);
 }

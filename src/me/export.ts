@@ -11,6 +11,7 @@ import { time } from '../platform/http/fields.js';
 import { JsonStream } from '../platform/http/json-stream.js';
 import type { PersonalData } from '../platform/personal-data.js';
 import {
+  identitiesData,
   loginAttemptsData,
   passkeysData,
   recoveryCodesData,
@@ -25,6 +26,7 @@ export const exported: Record<string, PersonalData> = {
   sessions: sessionsData,
   totp: totpsData,
   passkeys: passkeysData,
+  identities: identitiesData,
   recovery_codes: recoveryCodesData,
   trusted_devices: trustedDevicesData,
   login_attempts: loginAttemptsData,

@@ -86,7 +86,7 @@ export async function enrolPasskey(context: Changing, answer: Enrolment, name = 
     const needsCodes = methods.recoveryCodes === 0;
     const recoveryCodes = needsCodes ? await makeRecoveryCodes(tx, use.userId) : undefined;
     if (needsCodes) await tx.$executeRaw(auditEvent('recovery_codes.created', use.userId, actor));
-    return { result: { passkey, recoveryCodes }, effect: 'adds' };
+    return { result: { passkey, recoveryCodes }, effect: 'voids_logins' };
   });
 }
 

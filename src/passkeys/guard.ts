@@ -23,6 +23,7 @@ export async function signInProof(deps: Deps, answer: Assertion, caller: Caller)
   if (proof) return proof;
   const { code, userId } = refusal;
   if (code !== 'challenge_expired') {
+    deps.metrics.signIns.refused('passkey');
     const reason = code === 'account_disabled' ? 'user_disabled' : 'passkey';
     await deps.db.$executeRaw(countedEvent('login.failed', userId, caller, { reason }));
   }

@@ -11,12 +11,13 @@ import { lockMethods, type Methods, type SecondFactor } from './methods.js';
 export type Changing = Pick<Context<AccessClaims>, 'deps' | 'principal' | 'caller'>;
 
 /**
- * What a change does to sign-ins: nothing; or it voids half-done logins, because one more method can be asked for; or it
- * ends every other session, for this reason.
+ * What a change does to sign-ins: nothing; or it voids those that are half-way; or it ends every other session, for this
+ * reason.
  */
-type Effect = 'none' | 'adds' | 'second_factor_changed' | 'password_removed';
+type Effect = 'none' | 'voids_logins' | 'second_factor_changed' | 'password_removed';
 
-type Outcome<T> = { result: T; effect: Effect };
+/** @property ended sessions that the change itself has ended */
+type Outcome<T> = { result: T; effect: Effect; ended?: Revocation[] };
 
 /**
  * Changes a user's methods in a transaction that has locked the user.
@@ -31,11 +32,12 @@ export async function changeMethods<T>(
   const actor: Actor = { actorId: principal.sub, caller };
   const done: T[] = [];
   await commitChange(deps, async (tx) => {
-    const methods = await lockMethods(tx, principal, proven);
-    const { result, effect } = await change(tx, methods, actor);
+    const providers = deps.config.providers.map(({ name }) => name);
+    const methods = await lockMethods(tx, principal, providers, proven);
+    const { result, effect, ended = [] } = await change(tx, methods, actor);
     // The transaction may run again.
     done[0] = result;
-    return endFor(tx, principal, effect, actor);
+    return [...ended, ...(await endFor(tx, principal, effect, actor))];
   });
   return done[0] as T;
 }
@@ -47,7 +49,7 @@ async function endFor(
   actor: Actor,
 ): Promise<Revocation[]> {
   if (effect === 'none') return [];
-  if (effect !== 'adds') return (await endEverything(tx, sub, effect, actor, sid)).revocations;
+  if (effect !== 'voids_logins') return (await endEverything(tx, sub, effect, actor, sid)).revocations;
   await tx.$executeRaw`DELETE FROM login_attempt WHERE user_id = ${sub}::uuid`;
   return [];
 }

@@ -77,7 +77,7 @@ export async function confirmTotp(context: Changing, id: string, code: string): 
     const needsCodes = turnsOn || methods.recoveryCodes === 0;
     const recoveryCodes = needsCodes ? await makeRecoveryCodes(tx, sub) : undefined;
     if (needsCodes) await tx.$executeRaw(auditEvent('recovery_codes.created', sub, actor));
-    return { result: { totp, recoveryCodes }, effect: turnsOn ? 'second_factor_changed' : 'adds' };
+    return { result: { totp, recoveryCodes }, effect: turnsOn ? 'second_factor_changed' : 'voids_logins' };
   });
 }
 

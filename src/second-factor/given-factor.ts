@@ -35,8 +35,10 @@ export async function givenByPasskey(
     if (!checkPasskey) throw new AppError('invalid_credentials');
     return await checkPasskey(deps, passkey, userId, caller);
   } catch (error) {
-    if (error instanceof AppError && error.code === 'invalid_credentials')
+    if (error instanceof AppError && error.code === 'invalid_credentials') {
+      deps.metrics.signIns.refused('passkey');
       await deps.db.$executeRaw(countedEvent('second_factor.failed', userId, caller));
+    }
     throw error;
   }
 }

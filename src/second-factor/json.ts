@@ -37,22 +37,27 @@ const listedPasskey = {
   rp_id: z.string(),
 };
 
+export const identitySchema = z
+  .object({
+    id: z.uuid(),
+    provider: z.string(),
+    email: z.string().nullable().meta({ description: 'What the provider said when it was linked.' }),
+    name: z.string().nullable(),
+    created_at: time,
+    last_used_at: time.nullable(),
+  })
+  .meta({
+    id: 'Identity',
+    example: { ...totpExample, provider: 'google', email: 'ada@gmail.com', name: 'Ada Lovelace', last_used_at: null },
+  });
+
 const methods = {
   password: z.boolean().meta({ description: 'Whether there is one.' }),
   second_factor: z.enum(secondFactors),
   required_acr: z.enum(acrValues).meta({ description: 'What the server asks of every user.' }),
   totp: z.array(totpSchema),
   recovery_codes: z.object({ left: z.int(), created_at: time }).nullable(),
-  identities: z.array(
-    z.object({
-      id: z.uuid(),
-      provider: z.string(),
-      email: z.string().nullable(),
-      name: z.string().nullable(),
-      created_at: time,
-      last_used_at: time.nullable(),
-    }),
-  ),
+  identities: z.array(identitySchema),
   trusted_devices: z.array(
     z.object({ created_at: time, expires_at: time, ip: z.string().nullable(), user_agent: z.string().nullable() }),
   ),
@@ -87,7 +92,7 @@ export const adminMethodsSchema = z
 type Settings = { acr: { required: (typeof acrValues)[number] } };
 
 export function methodsJson(list: MethodList, { acr }: Settings): z.infer<typeof methodsSchema> {
-  return { ...list, required_acr: acr.required, identities: [], recovery: null };
+  return { ...list, required_acr: acr.required, recovery: null };
 }
 
 export function adminMethodsJson(list: MethodList, settings: Settings): z.infer<typeof adminMethodsSchema> {

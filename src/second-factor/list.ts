@@ -9,6 +9,8 @@ type ListedPasskey = Listed & { credential_id: string; synced: boolean; aaguid: 
 
 type ListedDevice = { created_at: string; expires_at: string; ip: string | null; user_agent: string | null };
 
+type ListedIdentity = Omit<Listed, 'name'> & { provider: string; email: string | null; name: string | null };
+
 /** All methods of a user, as they are listed; oldest first. */
 export type MethodList = {
   password: boolean;
@@ -17,6 +19,7 @@ export type MethodList = {
   passkeys: ListedPasskey[];
   user_handle: string | null;
   recovery_codes: { left: number; created_at: string } | null;
+  identities: ListedIdentity[];
   trusted_devices: ListedDevice[];
 };
 
@@ -27,7 +30,7 @@ export async function listMethods({ db }: { db: Db }, userId: string): Promise<M
       (SELECT ${base64url('user_handle')} FROM passkey WHERE user_id = u.id ORDER BY id LIMIT 1) AS user_handle,
       (SELECT jsonb_build_object('left', count(*), 'created_at', ${text('min(created_at)')}) FROM recovery_code
         WHERE user_id = u.id HAVING count(*) > 0) AS recovery_codes,
-      ${devices} AS trusted_devices
+      ${identities} AS identities, ${devices} AS trusted_devices
     FROM "user" u WHERE u.id = ${userId}::uuid AND u.pending_until IS NULL AND u.deleted_at IS NULL`;
   return found;
 }
@@ -41,6 +44,12 @@ const passkeys = listOf(
   Prisma.sql`${common}, 'credential_id', ${base64url('credential_id')}, 'synced', synced, 'aaguid', aaguid,
     'rp_id', rp_id`,
   Prisma.sql`FROM passkey WHERE user_id = u.id`,
+  'id',
+);
+
+const identities = listOf(
+  Prisma.sql`${common}, 'provider', provider, 'email', email`,
+  Prisma.sql`FROM identity WHERE user_id = u.id`,
   'id',
 );
 

@@ -5,7 +5,8 @@ import { Prisma } from '../generated/prisma/client.js';
 import type { Caller } from '../platform/caller.js';
 import type { Db } from '../platform/db/database.js';
 import type { Amr } from '../sessions/authentication.js';
-import type { Proof } from '../sessions/start.js';
+import type { External } from '../sessions/external.js';
+import { lockedBy, type Proof } from '../sessions/start.js';
 import { type User, userColumns } from '../users/users.js';
 import { type Factors, factorColumns } from './factors.js';
 
@@ -21,24 +22,21 @@ type Askable = { totp: boolean; passkey: boolean; recovery_code: boolean };
  * @returns the refusal that has the login token; undefined if the proof does not count any more
  */
 export async function challenge({ db }: { db: Db }, first: Proof, caller: Caller): Promise<AppError | undefined> {
-  const { userId, epoch, amr, still } = first;
+  const { userId, amr, external = null } = first;
   const { token, hash } = newToken();
   const recorded = auditEvent('login.challenged', userId, { caller }, {}, Prisma.sql`FROM attempt`);
   const [methods] = await db.direct<Askable>(Prisma.sql`
-    WITH u AS (
-      SELECT * FROM "user" WHERE id = ${userId}::uuid AND epoch = ${epoch} AND disabled_at IS NULL
-        AND pending_until IS NULL AND deleted_at IS NULL AND second_factor <> 'off'
-        ${still ? Prisma.sql`AND ${still}` : Prisma.empty}
-    ), attempt AS (
-      INSERT INTO login_attempt (hash, user_id, epoch, amr, expires_at)
-      SELECT ${hash}::bytea, id, epoch, ${amr}::text[], clock_timestamp() + make_interval(secs => ${life})
-      FROM u RETURNING user_id
+    WITH ${lockedBy(first, Prisma.sql`second_factor <> 'off'`)}, attempt AS (
+      INSERT INTO login_attempt (hash, user_id, epoch, amr, external, expires_at)
+      SELECT ${hash}::bytea, id, epoch, ${amr}::text[], ${external && JSON.stringify(external)}::jsonb,
+        clock_timestamp() + make_interval(secs => ${life})
+      FROM locked RETURNING user_id
     ), recorded AS (${recorded})
     SELECT u.second_factor = 'any' AND EXISTS (
         SELECT FROM totp WHERE user_id = u.id AND confirmed_at IS NOT NULL) AS totp,
       EXISTS (SELECT FROM passkey WHERE user_id = u.id) AS passkey,
       EXISTS (SELECT FROM recovery_code WHERE user_id = u.id) AS recovery_code
-    FROM u`);
+    FROM locked u`);
   if (!methods) return undefined;
   const names = (['totp', 'passkey', 'recovery_code'] as const).filter((name) => methods[name]);
   return new AppError('second_factor_required', { members: { login_token: token, expires_in: life, methods: names } });
@@ -52,21 +50,22 @@ export type Tried = { user: User; factors: Factors; first: Proof };
  * @throws AppError login_expired
  */
 export async function countTry({ db }: { db: Db }, token: string, code: string): Promise<Tried> {
-  const [row] = await db.direct<User & Factors & { firstAmr: Amr[] }>(Prisma.sql`
+  const [row] = await db.direct<User & Factors & { firstAmr: Amr[]; external: External | null }>(Prisma.sql`
     WITH tried AS (
       UPDATE login_attempt a SET tries = a.tries + 1 FROM "user" u
       WHERE a.hash = ${tokenHash(token)}::bytea AND a.tries < ${mostTries} AND a.expires_at > clock_timestamp()
         AND u.id = a.user_id AND u.epoch = a.epoch AND u.disabled_at IS NULL
-      RETURNING a.user_id, a.amr
+      RETURNING a.user_id, a.amr, a.external
     )
-    SELECT ${userColumns}, ${factorColumns(code, undefined)}, tried.amr AS "firstAmr"
+    SELECT ${userColumns}, ${factorColumns(code, undefined)}, tried.amr AS "firstAmr",
+      tried.external
     FROM tried JOIN "user" u ON u.id = tried.user_id`);
   if (!row) throw new AppError('login_expired');
-  const { firstAmr, now, totps, recoveryCodes, isRecoveryCode, isTrusted, ...user } = row;
+  const { firstAmr, external, now, totps, recoveryCodes, isRecoveryCode, isTrusted, ...user } = row;
   return {
     user,
     factors: { now, totps, recoveryCodes, isRecoveryCode, isTrusted },
-    first: { userId: user.id, epoch: user.epoch, amr: firstAmr, acr: 'aal1' },
+    first: { userId: user.id, epoch: user.epoch, amr: firstAmr, acr: 'aal1', ...(external && { external }) },
   };
 }
 

@@ -19,6 +19,8 @@ export type Methods = {
   totps: number;
   passkeys: number;
   recoveryCodes: number;
+  /** Those of providers that are set. */
+  identities: number;
 };
 
 type Counts = Pick<Methods, 'totps' | 'passkeys' | 'recoveryCodes'>;
@@ -28,12 +30,14 @@ type Locked = Methods & { passwordHash: string | null; hasUnverifiedEmail: boole
 /**
  * Locks a user for a change of their methods, and reads these.
  * @param session the live session that asks for it
+ * @param providers the names of those that are set
  * @param proven what was proven before the lock: it must still hold
  * @throws AppError session_revoked, invalid_credentials, insufficient_user_authentication
  */
 export async function lockMethods(
   tx: Transaction,
   { sub, sid }: Pick<AccessClaims, 'sub' | 'sid'>,
+  providers: string[],
   proven?: ProvenUser,
 ): Promise<Methods & { hasUnverifiedEmail: boolean }> {
   await lockUser(tx, sub);
@@ -43,6 +47,7 @@ export async function lockMethods(
       (SELECT count(*)::int FROM totp WHERE user_id = u.id AND confirmed_at IS NOT NULL) AS totps,
       (SELECT count(*)::int FROM passkey WHERE user_id = u.id) AS passkeys,
       (SELECT count(*)::int FROM recovery_code WHERE user_id = u.id) AS "recoveryCodes",
+      (SELECT count(*)::int FROM identity WHERE user_id = u.id AND provider = ANY(${providers}::text[])) AS identities,
       EXISTS (SELECT FROM session s WHERE s.id = ${sid}::uuid AND s.user_id = u.id AND s.ended_at IS NULL
         AND s.epoch = u.epoch) AS "isLive"
     FROM "user" u WHERE u.id = ${sub}::uuid`;
@@ -61,6 +66,11 @@ function requireStillProven(locked: Locked, { user, passwordHash }: ProvenUser):
 export function requireSoundEmail({ hasUnverifiedEmail }: { hasUnverifiedEmail: boolean }): void {
   if (hasUnverifiedEmail)
     throw new AppError('email_unverified', { detail: 'Verify the e-mail address first: then methods can be added.' });
+}
+
+/** Whether a user with these methods can give a first factor. */
+export function canSignIn({ hasPassword, passkeys, identities }: Methods): boolean {
+  return hasPassword || passkeys + identities > 0;
 }
 
 /** Whether a user with these methods can be asked for that, and can recover. */
@@ -87,9 +97,8 @@ export function requireAskable(methods: Methods, to: SecondFactor, required: Acr
  */
 export function afterRemoval(methods: Methods, of: 'totps' | 'passkeys', required: Acr): SecondFactor {
   const left = { ...methods, [of]: methods[of] - 1 };
-  const cannotSignIn = !left.hasPassword && left.passkeys === 0;
   const cannotMeet = of === 'passkeys' && isAtLeast(required, 'phr') && left.passkeys === 0;
-  if (cannotSignIn || cannotMeet) throw new AppError('last_sign_in_method');
+  if (!canSignIn(left) || cannotMeet) throw new AppError('last_sign_in_method');
   const isNone = left.totps + left.passkeys === 0;
   const to = isNone ? 'off' : left.secondFactor;
   // Where it was off, it may stay so: what is left meets what the server asks.

@@ -48,6 +48,34 @@ export const passkeysData = personalData({
   },
 });
 
+/** The people at providers who are linked to a user. */
+export const identitiesData = personalData({
+  table: 'identity',
+  schema: z.object({
+    id: z.uuid(),
+    provider: z.string(),
+    issuer: z.string(),
+    subject: z.string(),
+    email: z.string().nullable(),
+    name: z.string().nullable(),
+    created_at: time,
+    last_used_at: time.nullable(),
+  }),
+  async read(db, { id: userId }) {
+    const rows = await db.identity.findMany({ where: { userId }, take: maxExported });
+    return rows.map(({ id, provider, issuer, subject, email, name, createdAt, lastUsedAt }) => ({
+      id,
+      provider,
+      issuer,
+      subject,
+      email,
+      name,
+      created_at: createdAt.toISOString(),
+      last_used_at: lastUsedAt?.toISOString() ?? null,
+    }));
+  },
+});
+
 /** When each was made, without its hash. */
 export const recoveryCodesData = personalData({
   table: 'recovery_code',

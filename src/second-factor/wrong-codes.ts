@@ -1,3 +1,4 @@
+import { NIL } from 'uuid';
 import { countedEvent } from '../audit/counted-events.js';
 import type { Deps } from '../deps.js';
 import { Prisma } from '../generated/prisma/client.js';
@@ -27,24 +28,35 @@ export async function takeGuess({ limits }: Pick<Deps, 'limits'>, guesser: Guess
   return point;
 }
 
-type Told = Pick<Deps, 'db' | 'outboxWake'>;
+type Told = Pick<Deps, 'db' | 'outboxWake' | 'metrics'>;
 
 /** @property counts whether it was compared: beyond the limit it was not */
 type WrongCode = Guesser & { caller: Caller; session?: { session_id?: string }; counts: boolean };
 
 /** Records a wrong code, counts it if the device is unknown, and mails the user about many, at most once a day. */
 export async function recordWrongCode(
-  { db, outboxWake }: Told,
+  { db, outboxWake, metrics }: Told,
   { user, deviceId, caller, session = {}, counts }: WrongCode,
 ): Promise<void> {
+  metrics.signIns.refused('code');
   const recorded = countedEvent('second_factor.failed', user.id, caller, session, Prisma.sql`FROM counted`);
+  const mails = await db.$executeRaw(counting(user, counts && deviceId === undefined ? 1 : 0, recorded, caller));
+  if (mails > 0) outboxWake.wake();
+}
+
+/** Records an event, and costs what recording a wrong code costs: so the time tells nothing. */
+export async function recordLikeWrongCode({ db }: Pick<Told, 'db'>, event: Prisma.Sql, caller: Caller): Promise<void> {
+  await db.$executeRaw(counting({ id: NIL, epoch: 0 }, 0, event, caller));
+}
+
+/** @param recorded an INSERT of the event */
+function counting(user: Guesser['user'], wrongCodes: number, recorded: Prisma.Sql, caller: Caller): Prisma.Sql {
   const told = Prisma.sql`FROM (SELECT * FROM counted WHERE wrong_codes >= ${toldAfter} AND NOT EXISTS (
     SELECT FROM outbox o WHERE o.user_id = counted.id AND o.purpose = 'wrong_codes'
       AND o.created_at > clock_timestamp() - interval '1 day')) u`;
-  const mails = await db.$executeRaw`
+  return Prisma.sql`
     WITH counted AS (
-      UPDATE "user" SET wrong_codes = wrong_codes + ${counts && deviceId === undefined ? 1 : 0}
+      UPDATE "user" SET wrong_codes = wrong_codes + ${wrongCodes}
       WHERE id = ${user.id}::uuid AND epoch = ${user.epoch} RETURNING *
     ), recorded AS (${recorded}) ${enqueueNotice('wrong_codes', told, caller)}`;
-  if (mails > 0) outboxWake.wake();
 }

@@ -3,8 +3,8 @@ export const acrValues = ['aal1', 'aal2', 'phr'] as const;
 
 export type Acr = (typeof acrValues)[number];
 
-/** How a user proved who they are: names of RFC 8176, and `recovery`, which is ours. */
-export type Amr = 'pwd' | 'otp' | 'hwk' | 'swk' | 'user' | 'mfa' | 'recovery';
+/** How a user proved who they are: names of RFC 8176, and ours: `recovery`, and `fed` for a provider. */
+export type Amr = 'pwd' | 'otp' | 'hwk' | 'swk' | 'user' | 'mfa' | 'recovery' | 'fed';
 
 /** The latest full sign-in or step-up of a session. */
 export type Authentication = { amr: string[]; acr: Acr; authTime: Date };

@@ -21,6 +21,8 @@ type EndReason =
   | 'password_removed'
   | 'second_factor_changed'
   | 'second_factor_reset'
+  | 'identity_unlinked'
+  | 'external_code_reused'
   | 'user_disabled'
   | 'user_deleted';
 

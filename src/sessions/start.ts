@@ -5,11 +5,13 @@ import type { SigningKeys } from '../keys/signing-keys.js';
 import type { Caller } from '../platform/caller.js';
 import type { Db } from '../platform/db/database.js';
 import type { OutboxWake } from '../platform/outbox/wake.js';
+import type { Metrics } from '../platform/telemetry/metrics.js';
 import type { ShownUser } from '../users/json.js';
 import { type User, userColumns } from '../users/users.js';
 import { type AccessTokenSettings, signAccessToken } from './access-tokens.js';
 import type { Acr, Amr, Authentication } from './authentication.js';
 import { endOldestSessions } from './end.js';
+import { type External, linking } from './external.js';
 import { newRefreshToken } from './refresh-tokens.js';
 import type { Revocations } from './revocations.js';
 
@@ -37,6 +39,7 @@ export type SessionsDeps = {
   keys: SigningKeys;
   revocations: Revocations;
   outboxWake?: OutboxWake;
+  metrics: Pick<Metrics, 'signIns'>;
   config: { tokens: SessionSettings };
 };
 
@@ -59,6 +62,10 @@ export type Proof = {
   wrongCodes?: Prisma.Sql;
   /** Further common table expressions, which read the user as `u`: what else happens if the proof counts. */
   also?: Prisma.Sql;
+  /** The provider that vouched for the user. */
+  external?: External;
+  /** Common table expressions that spend what proves the first factor: they read the user as `held`, and the last is called `first`. */
+  spendFirst?: Prisma.Sql;
 };
 
 /** The sign-in of the session `s`, as {@link Authentication} has it. */
@@ -80,30 +87,36 @@ export async function startSession(
   return insertSession(deps, usersOf(proof), proof, 'login.succeeded', caller, { mail, detail });
 }
 
-/** The same for a new user: the statement `inserted` makes it. */
+/**
+ * The same for a new user.
+ * @param users common table expressions that make it, as `u`
+ * @returns undefined if they made none
+ */
 export async function startFirstSession(
   deps: SessionsDeps,
-  inserted: Prisma.Sql,
-  userId: string,
+  users: Prisma.Sql,
+  proof: Proof,
   caller: Caller,
   mail?: Prisma.Sql,
-): Promise<SessionTokens> {
-  const proof: Proof = { userId, epoch: 0, amr: ['pwd'], acr: 'aal1' };
-  const tokens = await insertSession(deps, Prisma.sql`u AS (${inserted})`, proof, 'user.created', caller, { mail });
-  if (!tokens) throw new Error('An INSERT returned nothing');
-  return tokens;
+): Promise<SessionTokens | undefined> {
+  return insertSession(deps, users, proof, 'user.created', caller, { mail });
 }
 
 /** The user as `u`, if the proof counts. */
 function usersOf(proof: Proof): Prisma.Sql {
   const signsIn = Prisma.sql`SET last_login_at = clock_timestamp()`;
-  const isSound = isSoundUser(proof);
-  if (!proof.spend)
-    return Prisma.sql`u AS (UPDATE "user" ${signsIn} WHERE ${isSound} AND second_factor = 'off' RETURNING *)`;
-  return Prisma.sql`${lockedAndSpent(proof, proof.spend)}, u AS (
+  const { spend, spendFirst } = proof;
+  if (!spend && !spendFirst)
+    return Prisma.sql`u AS (UPDATE "user" ${signsIn} WHERE ${isSoundUser(proof)} AND ${isOff} RETURNING *)`;
+  return Prisma.sql`${spend ? lockedAndSpent(proof, spend) : lockedAndSpent(proof, nothing, isOff)}, u AS (
     UPDATE "user" ${signsIn}, wrong_codes = ${wrongCodesAfter(proof)} FROM locked, (SELECT FROM spent LIMIT 1) spent
     WHERE "user".id = locked.id RETURNING "user".*)`;
 }
+
+const isOff = Prisma.sql`second_factor = 'off'`;
+
+/** No second factor is spent. */
+const nothing = Prisma.sql`spent AS (SELECT FROM locked)`;
 
 function isSoundUser({ userId, epoch, still }: Proof): Prisma.Sql {
   return Prisma.sql`id = ${userId}::uuid AND epoch = ${epoch} AND disabled_at IS NULL AND pending_until IS NULL
@@ -111,8 +124,16 @@ function isSoundUser({ userId, epoch, still }: Proof): Prisma.Sql {
 }
 
 /** `locked`, the user, and the proof's own expressions up to `spent`. */
-export function lockedAndSpent(proof: Proof, spend: Prisma.Sql): Prisma.Sql {
-  return Prisma.sql`locked AS (SELECT * FROM "user" WHERE ${isSoundUser(proof)} FOR NO KEY UPDATE), ${spend}`;
+export function lockedAndSpent(proof: Proof, spend: Prisma.Sql, also?: Prisma.Sql): Prisma.Sql {
+  return Prisma.sql`${lockedBy(proof, also)}, ${spend}`;
+}
+
+/** The user as `locked`, once the first factor is spent. @param also what else must hold of the user */
+export function lockedBy(proof: Proof, also: Prisma.Sql = Prisma.sql`true`): Prisma.Sql {
+  const { spendFirst } = proof;
+  const found = Prisma.sql`SELECT * FROM "user" WHERE ${isSoundUser(proof)} AND ${also} FOR NO KEY UPDATE`;
+  if (!spendFirst) return Prisma.sql`locked AS (${found})`;
+  return Prisma.sql`held AS (${found}), ${spendFirst}, locked AS (SELECT * FROM held WHERE EXISTS (SELECT FROM first))`;
 }
 
 export function wrongCodesAfter({ wrongCodes }: Proof): Prisma.Sql {
@@ -121,6 +142,10 @@ export function wrongCodesAfter({ wrongCodes }: Proof): Prisma.Sql {
 
 export function alsoBy({ also }: Proof): Prisma.Sql {
   return also ? Prisma.sql`, ${also}` : Prisma.empty;
+}
+
+function linkedBy({ external, userId }: Proof, caller: Caller): Prisma.Sql {
+  return external?.link ? Prisma.sql`, ${linking(external, external.link, userId, caller)}` : Prisma.empty;
 }
 
 type Extras = { mail?: Prisma.Sql | undefined; detail?: Record<string, unknown> };
@@ -135,30 +160,34 @@ async function insertSession(
   { mail, detail = {} }: Extras,
 ): Promise<SessionTokens | undefined> {
   const { db, keys, config } = deps;
-  const { userId, amr, acr } = proof;
-  const sessionId = uuidv7();
+  const { userId, amr, acr, external } = proof;
+  const sessionId = external?.sessionId ?? uuidv7();
   const refreshToken = newRefreshToken(keys, sessionId);
   const issuedAt = Math.floor(Date.now() / 1000);
   const accessExpiresAt = new Date((issuedAt + config.tokens.accessTtl) * 1000);
   const actor = { actorId: userId, caller };
-  const facts = { session_id: sessionId, ...(action === 'login.succeeded' && { amr, acr }), ...detail };
+  const how = { ...(action === 'login.succeeded' && { amr, acr }), ...(external && { provider: external.provider }) };
+  const facts = { session_id: sessionId, ...how, ...detail };
   const recorded = auditEvent(action, userId, actor, facts, Prisma.sql`FROM u`);
   const [row] = await db.direct<User & { authTime: Date; isFull: boolean }>(Prisma.sql`
     WITH ${users}, started AS (
       INSERT INTO session (id, user_id, epoch, nonce_hash, needs_access_cookie, access_expires_at, amr, acr, auth_time,
-        ip, user_agent)
+        identity_id, ip, user_agent)
       SELECT ${sessionId}::uuid, u.id, u.epoch, ${refreshToken.nonceHash}::bytea, true, ${accessExpiresAt}::timestamptz,
-        ${amr}::text[], ${acr}, clock_timestamp(), ${caller.address}, ${caller.userAgent ?? null} FROM u
+        ${amr}::text[], ${acr}, clock_timestamp(),
+        ${external?.identityId ?? null}::uuid, ${caller.address}, ${caller.userAgent ?? null} FROM u
       RETURNING auth_time
     ), recorded AS (${recorded}) ${mail ? Prisma.sql`, mailed AS (${mail})` : Prisma.empty} ${alsoBy(proof)}
+    ${linkedBy(proof, caller)}
     SELECT ${userColumns}, (SELECT auth_time FROM started) AS "authTime",
       EXISTS (SELECT FROM session s WHERE s.user_id = u.id AND s.ended_at IS NULL
       AND s.epoch = u.epoch OFFSET ${config.tokens.maxSessions - 1}) AS "isFull" FROM u`);
   if (!row) return undefined;
+  deps.metrics.signIns.started({ acr, amr });
   const { isFull, authTime, ...user } = row;
   const authentication = { amr, acr, authTime };
   if (isFull) await endOldestSessions(deps, userId, config.tokens.maxSessions);
-  if (mail || proof.also) deps.outboxWake?.wake();
+  if (mail || proof.also || external?.link) deps.outboxWake?.wake();
   return {
     sessionId,
     user,

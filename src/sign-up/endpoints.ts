@@ -21,7 +21,7 @@ const bodySchema = z
     example: { username: 'ada', password: 'nine geese over a quiet lake', email: 'ada@example.com' },
   });
 
-const pendingSchema = z
+export const pendingSchema = z
   .object({ user: userSchema, status: z.literal('verification_sent') })
   .meta({ id: 'PendingSignUp', description: 'With `SIGNUP=verified`: no tokens until the mailed link is opened.' });
 
@@ -59,5 +59,6 @@ type SignUpDeps = Context<undefined>['deps'];
 /** The same response whether or not a user has the address. It counts once the link is opened. */
 async function keep(deps: SignUpDeps, wanted: { username: string; email: string; passwordHash: string }) {
   const user = await keepSignUp(deps, wanted);
+  if (!user) throw new Error('An INSERT returned nothing');
   return { body: { user: { ...userJson(user), email: wanted.email }, status: 'verification_sent' as const } };
 }

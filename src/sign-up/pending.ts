@@ -15,22 +15,33 @@ const waitsHours = 48;
 // user. The query counts no more than these, so that timing does not reveal their number.
 const mailsPerHour = 5;
 
+type PendingSignUp = { username: string; email: string; passwordHash: string | null };
+
+/** Common table expressions: `first`, without which there is no sign-up, and what else is made of the user `u`. */
+type Together = { first: Prisma.Sql; also: Prisma.Sql };
+
 /**
  * Reserves the username and opens nothing. Whether another user has the address only changes the mail.
+ * @returns undefined if `first` was empty
  * @throws AppError username_taken
  */
 export async function keepSignUp(
   { db, outboxWake }: SignUpDeps,
-  { username, email, passwordHash }: { username: string; email: string; passwordHash: string },
-): Promise<User> {
-  const user = await claimingName({ db }, username, async () => {
-    const inserted = insertPendingUser(uuidv7(), { username, email, passwordHash }, waitsHours);
+  signUp: PendingSignUp,
+  together?: Together,
+): Promise<User | undefined> {
+  const user = await claimingName({ db }, signUp.username, async () => {
+    const from = together ? Prisma.sql`FROM first` : Prisma.empty;
+    const inserted = insertPendingUser(uuidv7(), signUp, waitsHours, from);
     const mail = enqueueVerification(Prisma.sql`FROM (
       SELECT * FROM u WHERE ${mailsPerHour} > (SELECT count(*) FROM (SELECT FROM "user" w
         WHERE w.pending_email_key = u.pending_email_key AND w.created_at > clock_timestamp() - interval '1 hour'
         LIMIT ${mailsPerHour}) earlier)) u`);
-    const [made] = await db.$queryRaw<[User]>`
-      WITH u AS (${inserted}), mailed AS (${mail}) SELECT ${userColumns} FROM u`;
+    const [before, after] = together
+      ? [Prisma.sql`${together.first},`, Prisma.sql`, ${together.also}`]
+      : [Prisma.empty, Prisma.empty];
+    const [made] = await db.$queryRaw<User[]>`
+      WITH ${before} u AS (${inserted}), mailed AS (${mail}) ${after} SELECT ${userColumns} FROM u`;
     return made;
   });
   outboxWake?.wake();

@@ -46,28 +46,51 @@ export async function lockUser(tx: Transaction, userId: string): Promise<void> {
 export type NewUser = {
   username: string;
   email?: string | null | undefined;
-  passwordHash: string;
+  /** Whether somebody whom we trust has vouched for the address. */
+  isEmailVerified?: boolean;
+  /** An address that counts once its link has been opened. */
+  pendingEmail?: string | undefined;
+  /** Null: signs in by other means only. */
+  passwordHash: string | null;
   roles?: string[];
 };
 
-/** The only INSERT of a user, except for the import. @param lastLoginAt for a user who is signed in by it */
-export function insertUser(id: string, user: NewUser, lastLoginAt: Prisma.Sql = Prisma.sql`NULL`): Prisma.Sql {
-  const { username, email = null, passwordHash, roles = [] } = user;
+type InsertOptions = {
+  /** For a user who is signed in by it. */
+  lastLoginAt?: Prisma.Sql;
+  /** A common table expression without which there is no user. */
+  from?: Prisma.Sql;
+};
+
+/** The only INSERT of a user, except for the import. */
+export function insertUser(
+  id: string,
+  user: NewUser,
+  { lastLoginAt = Prisma.sql`NULL`, from = Prisma.empty }: InsertOptions = {},
+): Prisma.Sql {
+  const { username, email = null, isEmailVerified = false, pendingEmail = null, passwordHash, roles = [] } = user;
   return Prisma.sql`
-    INSERT INTO "user" (id, username, username_key, email, email_key, password_hash, roles, last_login_at)
-    VALUES (${id}::uuid, ${username}, ${canonical(username)}, ${email}, ${email && canonical(email)}, ${passwordHash},
-      ${roles}, ${lastLoginAt})
-    RETURNING *`;
+    INSERT INTO "user" (id, username, username_key, email, email_key, email_verified_at, pending_email,
+      pending_email_key, password_hash, roles, last_login_at)
+    SELECT ${id}::uuid, ${username}, ${canonical(username)}, ${email}::text, ${email && canonical(email)}::text,
+      ${isEmailVerified ? Prisma.sql`clock_timestamp()` : Prisma.sql`NULL::timestamptz`}, ${pendingEmail}::text,
+      ${pendingEmail && canonical(pendingEmail)}::text, ${passwordHash}::text, ${roles}::text[], ${lastLoginAt}::timestamptz
+    ${from} RETURNING *`;
 }
 
 /** The same for a pending sign-up: it reserves the username and opens nothing. @param hours until it expires */
-export function insertPendingUser(id: string, user: NewUser & { email: string }, hours: number): Prisma.Sql {
+export function insertPendingUser(
+  id: string,
+  user: Pick<NewUser, 'username' | 'passwordHash'> & { email: string },
+  hours: number,
+  from: Prisma.Sql = Prisma.empty,
+): Prisma.Sql {
   const { username, email, passwordHash } = user;
   return Prisma.sql`
     INSERT INTO "user" (id, username, username_key, pending_email, pending_email_key, pending_until, password_hash)
-    VALUES (${id}::uuid, ${username}, ${canonical(username)}, ${email}, ${canonical(email)},
-      clock_timestamp() + make_interval(hours => ${hours}::int), ${passwordHash})
-    RETURNING *`;
+    SELECT ${id}::uuid, ${username}, ${canonical(username)}, ${email}, ${canonical(email)},
+      clock_timestamp() + make_interval(hours => ${hours}::int), ${passwordHash}::text
+    ${from} RETURNING *`;
 }
 
 /** Translates a unique violation into username_taken or email_taken; returns other errors unchanged. */

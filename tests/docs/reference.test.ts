@@ -8,6 +8,7 @@ import { routeTable } from '../../scripts/route-table.mjs';
 import { auditActions, auditMeanings } from '../../src/audit/events.js';
 import { commands } from '../../src/commands.js';
 import { errorAdvice, errorCatalogue } from '../../src/errors.js';
+import { eachProviderSettings } from '../../src/providers/settings.js';
 import { routes } from '../../src/routes.js';
 import { settingGroups, settings } from '../../src/settings.js';
 
@@ -31,7 +32,7 @@ it.each(Object.keys(pages))('%s is up to date with the code (if not: npm run doc
 
 it('the reference lists every setting, error, audit action, command and route', () => {
   const rowsOf = (name: string) => pages[`docs/reference/${name}.md`]?.match(/^\| `.*$/gm)?.length;
-  expect(rowsOf('settings')).toBe(Object.keys(settings.shape).length);
+  expect(rowsOf('settings')).toBe(Object.keys(settings.shape).length + Object.keys(eachProviderSettings).length);
   expect(rowsOf('errors')).toBe(Object.keys(errorCatalogue).length);
   expect(rowsOf('audit-actions')).toBe(auditActions.length);
   expect(rowsOf('routes')).toBe(routes.length);

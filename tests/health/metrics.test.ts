@@ -4,10 +4,12 @@ import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { limitsOn, times, wrong } from '../support/limits.js';
+import { addPasskey, answerOf, signInWith } from '../support/passkeys.js';
 import { expectProblem } from '../support/problem.js';
 import { expectTold, samplesIn, told } from '../support/prometheus-text.js';
 import { connectTo } from '../support/raw-http.js';
 import { ask, rows, withRole } from '../support/rows.js';
+import { addTotp, codeOf, wrongCodeFor } from '../support/second-factor.js';
 
 const token = 'k3wn2-2jf9s-0aqpl-19dkz-m4x7c-55tyu';
 const requests = 'http_request_duration_seconds_count';
@@ -127,6 +129,47 @@ describe('Requests', () => {
     await Promise.all(times(44, () => app.http.get('/nothing').set(from('192.0.2.2'))));
     await expectTold(app, 'gatelatch_rate_limit_refusals_total', { limit: 'login_account' }, 3);
     await expectTold(app, 'gatelatch_rate_limit_refusals_total', { limit: 'general' }, 4);
+  });
+});
+
+describe('Sign-ins', () => {
+  const started = (acr: string, amr: string) => told(shared, 'gatelatch_sessions_started_total', { acr, amr });
+  const refused = async (factor: string) => Number(await told(shared, 'gatelatch_factor_refusals_total', { factor }));
+
+  it('are counted by how strong they are and how their users proved who they are', async () => {
+    const before = Number((await started('aal1', 'pwd')) ?? 0);
+    const user = await shared.signUp();
+    const { secret, bearer } = await addTotp(shared, user);
+    const { authenticator } = await addPasskey(shared, { ...user, bearer });
+    const typed = { username: user.username, password: user.password, code: codeOf(secret) };
+    await shared.http
+      .post('/auth/login')
+      .send({ ...typed, password: wrong })
+      .expect(401);
+    await shared.http.post('/auth/login').send(typed).expect(200);
+    expect((await signInWith(shared, authenticator)).status).toBe(200);
+    expect(await started('aal1', 'pwd')).toBe(before + 1);
+    expect(await started('aal2', 'pwd otp mfa')).toBe(1);
+    expect(await started('phr', 'swk user mfa')).toBe(1);
+  });
+
+  it('that fail by a wrong code or passkey are counted', async () => {
+    const [codes, passkeys] = [await refused('code'), await refused('passkey')];
+    const user = await shared.signUp();
+    const { secret, bearer } = await addTotp(shared, user);
+    const { authenticator } = await addPasskey(shared, { ...user, bearer });
+    const { username, password } = user;
+    const code = wrongCodeFor(secret);
+    await shared.http.post('/auth/login').send({ username, password, code }).expect(401);
+    await shared.http.post('/auth/login').send({ username, password: wrong, code }).expect(401);
+    const { body } = await shared.http.post('/auth/login').send({ username, password }).expect(403);
+    const second = (given: object) =>
+      shared.http.post('/auth/login/second-factor').send({ login_token: body.login_token, ...given });
+    await second({ code }).expect(401);
+    const signature = Buffer.from('wrong');
+    await second({ passkey: await answerOf(shared, authenticator, { signature }) }).expect(401);
+    expect((await signInWith(shared, authenticator, { signature })).status).toBe(401);
+    expect([await refused('code'), await refused('passkey')]).toEqual([codes + 2, passkeys + 2]);
   });
 });
 

@@ -103,7 +103,7 @@ function pathOf({ path }: Exchange): string {
 
 const templates = Object.keys(contract.paths ?? {}).map((template) => ({
   template,
-  pattern: new RegExp(`^${template.replaceAll('.', '\\.').replace('{id}', '[^/]+')}$`),
+  pattern: new RegExp(`^${template.replaceAll('.', '\\.').replace(/\{\w+\}/g, '[^/]+')}$`),
 }));
 
 function templateOf(path: string): string | undefined {

@@ -20,12 +20,13 @@ export type Example = {
 
 /** @param settings for Gatelatch, over those of the example */
 export async function startExample(name: string, settings: Record<string, string> = {}): Promise<Example> {
-  const [gatelatchPort, port] = [await freePort(), await freePort()];
+  const [gatelatchPort, port, corpPort] = [await freePort(), await freePort(), await freePort()];
   const env = {
     PATH: process.env.PATH,
     GATELATCH_PORT: `${gatelatchPort}`,
     SPA_PORT: `${port}`,
     ORDERS_PORT: `${port}`,
+    CORP_PORT: `${corpPort}`,
     DATABASE_URL: 'pglite:memory',
     AUTH_SECRET: 'tests-only-0123456789abcdefghijklmnopqrstuvwxyz',
     MAIL_FOLDER: join(tmpdir(), `gatelatch-mail-${gatelatchPort}`),

@@ -6,7 +6,9 @@ import type { Secrets } from './secrets.js';
 type Http = ReturnType<typeof request>;
 
 const isSecret = (name: string) =>
-  /^(password|current_password|new_password|token|((access|refresh|device|login)_token))$/.test(name);
+  /^(password|current_password|new_password|token|((access|refresh|device|login|link)_token)|code_verifier)$/.test(
+    name,
+  );
 const tokenCookie = /^((?:__\w+-)?(?:access_token|refresh_token|device))=([^;]+)/;
 
 /**
@@ -55,7 +57,7 @@ function fieldsOf(data: unknown): object {
 }
 
 function noteGiven({ body, headers }: Response, secrets: Secrets, from: string): void {
-  for (const name of ['access_token', 'refresh_token', 'device_token', 'login_token'])
+  for (const name of ['access_token', 'refresh_token', 'device_token', 'login_token', 'link_token'])
     if (typeof body?.[name] === 'string') noteToken(`${name} ${from}`, body[name], secrets);
   if (typeof body?.secret === 'string') {
     secrets.add(`secret ${from}`, body.secret);
@@ -67,6 +69,14 @@ function noteGiven({ body, headers }: Response, secrets: Secrets, from: string):
     secrets.add(`a recovery code ${from}, without hyphens`, code.replaceAll('-', ''));
   }
   for (const line of cookiesIn(headers)) noteToken(`a cookie ${from}`, tokenCookie.exec(line)?.[2], secrets);
+  // What binds a sign-in by a provider, and what it ends in: both travel in a URL, and are kept nowhere else.
+  for (const name of ['state', 'nonce']) secrets.add(`${name} ${from}`, parameterOf(body?.url, name));
+  secrets.add(`a code ${from}`, parameterOf(headers.location, 'code'));
+}
+
+function parameterOf(url: unknown, name: string): string | undefined {
+  if (typeof url !== 'string' || !URL.canParse(url)) return undefined;
+  return new URL(url).searchParams.get(name) ?? undefined;
 }
 
 /** A JWT is useless without its signature, so a copy of the signature alone is a leak too. */
@@ -79,16 +89,18 @@ function noteToken(what: string, token: string | undefined, secrets: Secrets): v
 function restOf({ status, headers, text }: Response): string {
   const { 'set-cookie': _, ...rest } = headers;
   const cookies = cookiesIn(headers);
-  if (status >= 300) return JSON.stringify([status, headers, withoutLoginToken(text)]);
+  if (status === 303) return JSON.stringify([status, headers, text]).replace(/([?&]code=)[\w-]+/g, '$1');
+  if (status >= 300) return JSON.stringify([status, headers, withoutMeantToken(text)]);
   const body = (text ?? '')
     .replace(/"(access|refresh|device|login)_token":"[^"]*"/g, '"$1_token":""')
-    .replace(/"(secret|uri)":"[^"]*"/g, '"$1":""')
+    .replace(/"(secret|uri|url)":"[^"]*"/g, '"$1":""')
     .replace(/"recovery_codes":\["[^\]]*\]/g, '"recovery_codes":[]');
   return JSON.stringify([status, rest, cookies.map((line) => line.replace(tokenCookie, '$1=')), body]);
 }
 
-/** The only refusal with a token in it. */
-function withoutLoginToken(text = ''): string {
+/** The only refusals with a token in them. */
+function withoutMeantToken(text = ''): string {
+  if (text.includes('"code":"link_required"')) return text.replace(/"link_token":"[^"]*"/, '"link_token":""');
   const isMeant = text.includes('"code":"second_factor_required"');
   return isMeant ? text.replace(/"login_token":"[^"]*"/, '"login_token":""') : text;
 }

@@ -6,7 +6,7 @@ type Wrong = Parameters<Authenticator['get']>[1];
 
 export type WithPasskey = { id: string; authenticator: Authenticator; recoveryCodes: string[] };
 
-type User = Pick<SignedUp, 'bearer' | 'password'>;
+type User = Pick<SignedUp, 'bearer'> & { password?: string | undefined };
 
 /** Options for a passkey, with the challenge of this user and session. */
 export async function creationOptions({ http }: TestApp, { bearer, password }: User) {

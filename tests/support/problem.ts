@@ -53,6 +53,7 @@ export function expectSoundRefusal({ status, headers, body }: Answer, { head = f
 const ownMembers: Record<string, string[]> = {
   insufficient_user_authentication: ['acr_values', 'max_age'],
   second_factor_required: ['login_token', 'expires_in', 'methods'],
+  link_required: ['link_token', 'expires_in'],
 };
 
 function expectFieldErrors(errors: unknown): void {

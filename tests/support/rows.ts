@@ -9,7 +9,16 @@ import type { SignedUp, TestApp } from './app.js';
 export type NamedRow = { name: string; row: Row };
 
 /** Guards that need no access token. */
-const withoutToken = ['open', 'password', 'passkey', 'second-factor', 'refresh-token', 'metrics-token'];
+const withoutToken = [
+  'open',
+  'password',
+  'passkey',
+  'second-factor',
+  'refresh-token',
+  'metrics-token',
+  'provider-answer',
+  'external-code',
+];
 
 export const rows: NamedRow[] = routes.map((row) => ({ name: `${row.method} ${row.path}`, row }));
 export const guardedRows = rows.filter(({ row }) => !withoutToken.includes(row.guard.name));

@@ -15,8 +15,10 @@ export function wrongCodeFor(secret: string): string {
 
 type Enrolled = { id: string; secret: string; recoveryCodes: string[]; bearer: SignedUp['bearer'] };
 
+type User = Pick<SignedUp, 'bearer' | 'refreshToken'> & { password?: string | undefined };
+
 /** Adds an authenticator app, and refreshes: the new access token has `acr` aal2 if it was the first. */
-export async function addTotp({ http }: TestApp, user: SignedUp): Promise<Enrolled & { refreshToken: string }> {
+export async function addTotp({ http }: TestApp, user: User): Promise<Enrolled & { refreshToken: string }> {
   const { bearer, password, refreshToken } = user;
   const { body } = await http.post('/me/totp').set(bearer).send({ password }).expect(201);
   const confirm = () =>

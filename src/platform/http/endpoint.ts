@@ -51,6 +51,8 @@ export class JsonText {
 
 export type Reply<Body = unknown> = {
   body: Body;
+  /** The status is 201: see `creates`. */
+  isCreated?: true;
   headers?: Record<string, string>;
   cookies?: ReplyCookie[];
 };
@@ -73,6 +75,8 @@ export type EndpointFacts = {
   reply: ReplySpec;
   /** What a success brings, for the contract; else the summary. */
   returns?: string;
+  /** Where a success may also be that something was made: the body of that 201, and what it brings. */
+  creates?: readonly [body: z.ZodType, returns: string];
   headers?: ReplyHeader[];
   /** Its own refusals, besides those of guard, path, body, limit and server. */
   errors?: ErrorCode[];
@@ -100,6 +104,8 @@ export type Guard<Deps extends BaseDeps, Principal> = {
   optional?: true;
   /** The body is read, checked and counted before the guard. */
   bodyFirst?: true;
+  /** No cookie counts here, so no rule for cookies applies. */
+  ignoresCookies?: true;
   note?: string;
   /** Undefined admits every request, with no principal: it must be written, so that no check is forgotten. */
   step: ((deps: Deps) => Step<Principal>) | undefined;

@@ -99,7 +99,8 @@ export function mount<Deps extends BaseDeps>(app: Express, rows: Row<Deps>[], op
 
 /** No cookies count if the request has a token that a browser does not send by itself. */
 function createCookiesFor<Deps extends BaseDeps>({ inHeader, cookies }: Credentials) {
-  const cookiesCount = (row: Row<Deps>, req: Request): boolean => row.guard.bodyFirst === true || !inHeader(req);
+  const cookiesCount = ({ guard }: Row<Deps>, req: Request): boolean =>
+    !guard.ignoresCookies && (guard.bodyFirst === true || !inHeader(req));
   const cookiesFor = (row: Row<Deps>, req: Request): Cookies => (cookiesCount(row, req) ? cookies(req) : {});
   return { cookiesCount, cookiesFor };
 }

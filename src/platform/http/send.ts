@@ -6,9 +6,10 @@ import { overrideHeaders, writeAnswer, writeHead } from './response-headers.js';
 /** @returns a promise only for a body that takes a while */
 export function send(
   res: Response,
-  [status, type]: ReplySpec,
-  { body, headers, cookies }: Partial<Reply>,
+  [usual, type]: ReplySpec,
+  { body, headers, cookies, isCreated }: Partial<Reply>,
 ): Promise<void> | undefined {
+  const status = isCreated ? 201 : usual;
   if (headers) overrideHeaders(res, headers);
   for (const { name, value, options } of cookies ?? [])
     if (value === undefined) res.clearCookie(name, options);

@@ -10,6 +10,8 @@ import { securityOf } from './security.js';
 
 const idSchema = z.uuid().meta({ example: '01a203a4-7c1e-7d3b-9a52-3f0c6c1f2a10' });
 
+const nameSchema = z.string().meta({ example: 'google' });
+
 export function operationOf<Deps extends BaseDeps>(
   row: Row<Deps>,
   config: Deps['config'],
@@ -48,17 +50,24 @@ function parametersOf<Deps extends BaseDeps>({
   path,
   endpoint: { query },
 }: Row<Deps>): Pick<ZodOpenApiOperationObject, 'requestParams'> {
-  const inPath = path.includes('{id}') ? { path: z.object({ id: idSchema }) } : undefined;
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
+  const inPath =
+    names.length > 0
+      ? { path: z.object(Object.fromEntries(names.map((name) => [name, name === 'id' ? idSchema : nameSchema]))) }
+      : undefined;
   return inPath || query ? { requestParams: { ...inPath, ...(query && { query }) } } : {};
 }
 
 function replyOf<Deps extends BaseDeps>(row: Row<Deps>): ZodOpenApiResponsesObject {
-  const { reply, summary, returns = `${summary}.` } = row.endpoint;
+  const { reply, creates, summary, returns = `${summary}.` } = row.endpoint;
   const [status, body] = reply;
   const response: ZodOpenApiResponseObject = { description: returns, headers: replyHeaders(row) };
   if (typeof body === 'string') response.content = { [body]: { schema: { type: 'string' } } };
   else if (body) response.content = { 'application/json': jsonOf(body) };
-  return { [status]: response };
+  if (!creates) return { [status]: response };
+  const [made, brings] = creates;
+  const created = { description: brings, headers: replyHeaders(row), content: { 'application/json': jsonOf(made) } };
+  return { [status]: response, 201: created };
 }
 
 function jsonOf(schema: z.ZodType) {

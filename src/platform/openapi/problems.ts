@@ -26,13 +26,16 @@ export const problemSchema = z
       description: 'How old the sign-in may be, in seconds. Only with `insufficient_user_authentication`.',
     }),
     login_token: z.string().optional().meta({
-      description: 'Stands for the first factor. Only with `second_factor_required`, as the next two.',
+      description: 'Stands for the first factor. Only with `second_factor_required`, as `methods`.',
     }),
-    expires_in: z.int().optional().meta({ description: 'How long the login token is good, in seconds.' }),
+    expires_in: z.int().optional().meta({ description: 'How long the login token or link token is good, in seconds.' }),
     methods: z
       .array(z.enum(['totp', 'passkey', 'recovery_code']))
       .optional()
       .meta({ description: 'The second factors that this user has.' }),
+    link_token: z.string().optional().meta({
+      description: 'Stands for the person at the provider. Only with `link_required`.',
+    }),
   })
   .meta({ id: 'Problem', description: 'A refusal (RFC 9457).' });
 
@@ -56,6 +59,7 @@ function exampleOf(code: ErrorCode): z.infer<typeof problemSchema> {
       expires_in: 300,
       methods: ['totp' as const, 'recovery_code' as const],
     }),
+    ...(code === 'link_required' && { link_token: 'rZ3mXo0dQ2m1n0vYwq8sT4bJ7uKcE5hLxPfAgWiNyVo', expires_in: 600 }),
     ...(code === 'validation_failed' && { errors: [{ path: 'username', message: 'Use 3 to 32 characters.' }] }),
   };
 }

@@ -1,12 +1,14 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { createHashMetrics, type HashMetrics } from './hash-metrics.js';
 import { createRequestMetrics, type RequestMetrics } from './request-metrics.js';
+import { createSignInMetrics, type SignInMetrics } from './sign-in-metrics.js';
 import { describeState, type StateSources } from './state-metrics.js';
 
 /** This instance's metrics for Prometheus. Its own registry, so that two instances in one process do not mix. */
 export type Metrics = {
   requests: RequestMetrics;
   hashes: HashMetrics;
+  signIns: SignInMetrics;
   /** Also reports these at every scrape. */
   watch(sources: StateSources): void;
   read(): Promise<string>;
@@ -22,6 +24,7 @@ export function createMetrics(version: string): Metrics {
   return {
     requests: createRequestMetrics(registry),
     hashes: createHashMetrics(registry),
+    signIns: createSignInMetrics(registry),
     watch: (sources) => describeState(registry, sources),
     async read() {
       // Process metrics need a timer and an observer: start them only at the first scrape.

@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import { endpoint } from '../endpoint.js';
+import { AppError } from '../errors.js';
+import { requireProof } from '../passwords/proof.js';
+import { identitySchema } from '../second-factor/json.js';
+import { proofFields, proofSchema } from '../second-factor/proof-body.js';
+import { codeField, verifierField } from './fields.js';
+import { findByCode, findByLinkToken } from './flows.js';
+import { linkIdentity, unlinkIdentity } from './link.js';
+
+const linkSchema = z
+  .strictObject({
+    code: codeField.optional(),
+    code_verifier: verifierField.optional(),
+    link_token: codeField.optional(),
+    ...proofFields,
+  })
+  .refine(
+    ({ code, code_verifier, link_token }) =>
+      (code === undefined) === (code_verifier === undefined) && (code === undefined) !== (link_token === undefined),
+    {
+      path: ['link_token'],
+      message: 'Send either link_token, or code and code_verifier.',
+    },
+  )
+  .meta({
+    id: 'LinkIdentityBody',
+    example: { link_token: 'rZ3mXo0dQ2m1n0vYwq8sT4bJ7uKcE5hLxPfAgWiNyVo', password: 'nine geese over a quiet lake' },
+  });
+
+export const link = endpoint({
+  name: 'linkIdentity',
+  summary: 'Link a provider',
+  statements: 10,
+  body: linkSchema,
+  reply: [201, identitySchema],
+  returns: 'The identity: from now on you can sign in by it.',
+  errors: [
+    'invalid_one_time_token',
+    'insufficient_user_authentication',
+    'invalid_credentials',
+    'email_unverified',
+    'identity_taken',
+    'too_many',
+    'overloaded',
+  ],
+  async handler(context) {
+    const { deps, body } = context;
+    const { code, code_verifier: verifier, link_token: token, password } = body;
+    const proven = await requireProof(context, password);
+    const flow =
+      code !== undefined && verifier !== undefined
+        ? await findByCode(deps, code, verifier)
+        : await findByLinkToken(deps, token ?? '');
+    if (!flow) throw new AppError('invalid_one_time_token', { detail: 'The token has expired or was used already.' });
+    return { body: await linkIdentity(context, proven, flow) };
+  },
+});
+
+export const unlink = endpoint({
+  name: 'unlinkIdentity',
+  summary: 'Unlink a provider',
+  statements: 10,
+  body: proofSchema,
+  reply: [204],
+  returns: 'The identity opens nothing any more, and the sessions that it began have ended.',
+  errors: ['insufficient_user_authentication', 'invalid_credentials', 'not_found', 'last_sign_in_method', 'overloaded'],
+  async handler(context) {
+    await unlinkIdentity(context, await requireProof(context, context.body.password), context.id);
+    return {};
+  },
+});

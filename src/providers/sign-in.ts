@@ -1,0 +1,178 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { Deps } from '../deps.js';
+import { enqueueVerification } from '../email/mails.js';
+import { AppError } from '../errors.js';
+import { Prisma } from '../generated/prisma/client.js';
+import { deviceOf, type SignedIn, signIn } from '../log-in/sign-in.js';
+import type { Caller } from '../platform/caller.js';
+import type { Db } from '../platform/db/database.js';
+import { uniqueViolation } from '../platform/db/errors.js';
+import { type External, insertIdentity } from '../sessions/external.js';
+import { deviceTokenFor } from '../sessions/known-devices.js';
+import { type Proof, startFirstSession } from '../sessions/start.js';
+import { claimingName, keepSignUp } from '../sign-up/pending.js';
+import { canonical, insertUser, type User, userColumns } from '../users/users.js';
+import { type AnsweredFlow, flowLife, turnIntoLink, useCode } from './flows.js';
+import { newUsername } from './new-username.js';
+import type { Person } from './person.js';
+
+type Asking = { flow: AnsweredFlow; username: string | undefined; deviceToken: string | undefined; caller: Caller };
+
+/** @property isNew whether the user is */
+export type SignInOutcome = (SignedIn & { isNew: boolean }) | { pending: User };
+
+// Each further try means that someone changed the same at the same moment.
+const mostTries = 5;
+
+/**
+ * Signs in the person whom a provider has vouched for: the user with that identity, else a new one. That a user here has
+ * the address is never a reason to sign in as them.
+ * @throws AppError second_factor_required, account_disabled, email_unverified, signup_closed, link_required,
+ * username_taken, validation_failed, rate_limited, invalid_one_time_token
+ */
+export async function signInByProvider(deps: Deps, asking: Asking): Promise<SignInOutcome> {
+  for (let tries = 0; tries < mostTries; tries++) {
+    const outcome = await tryOnce(deps, asking);
+    if (outcome) return outcome;
+  }
+  throw new AppError('invalid_one_time_token');
+}
+
+/** @returns undefined if what it went by has changed meanwhile */
+async function tryOnce(deps: Deps, asking: Asking): Promise<SignInOutcome | undefined> {
+  const { person, epoch } = asking.flow;
+  const found = await findUser(deps, person);
+  const by = { provider: person.provider, sessionId: uuidv7() };
+  if (found?.identityId) return known(deps, asking, found.user, { ...by, identityId: found.identityId }, epoch);
+  const { identityLinking } = deps.config;
+  if (!found || identityLinking === 'off') return signUp(deps, asking, found !== undefined);
+  if (identityLinking === 'verified' && found.user.emailVerifiedAt !== null)
+    return known(deps, asking, found.user, { ...by, identityId: uuidv7(), link: person }, null);
+  const token = await turnIntoLink(deps, asking.flow);
+  if (token === undefined) throw new AppError('invalid_one_time_token');
+  throw new AppError('link_required', { members: { link_token: token, expires_in: flowLife.toLink } });
+}
+
+type Found = { user: User; identityId: string | null };
+
+/** The user with the identity; else the one with the address, if the provider vouches for it. */
+async function findUser(
+  { db }: { db: Db },
+  { issuer, subject, email, isVouchedFor }: Person,
+): Promise<Found | undefined> {
+  const key = isVouchedFor && email !== null ? canonical(email) : null;
+  const [row] = await db.direct<User & { identityId: string | null }>(Prisma.sql`
+    SELECT ${userColumns}, i.id AS "identityId" FROM identity i JOIN "user" u ON u.id = i.user_id
+    WHERE i.issuer = ${issuer} AND i.subject = ${subject} AND u.deleted_at IS NULL
+    UNION ALL
+    SELECT ${userColumns}, NULL FROM "user" u WHERE u.email_key = ${key} AND u.deleted_at IS NULL
+    ORDER BY "identityId" LIMIT 1`);
+  if (!row) return undefined;
+  const { identityId, ...user } = row;
+  return { user, identityId };
+}
+
+async function known(
+  deps: Deps,
+  { flow, deviceToken, caller }: Asking,
+  user: User,
+  external: External,
+  epoch: number | null,
+): Promise<SignInOutcome | undefined> {
+  const first: Proof = {
+    userId: user.id,
+    epoch: epoch ?? user.epoch,
+    amr: ['fed'],
+    acr: flow.person.acr,
+    external,
+    spendFirst: external.link ? linkedFirst(flow, external) : usedFirst(flow, external),
+  };
+  const proof = user.secondFactor === 'off' ? first : undefined;
+  const signedIn = await signIn(deps, { user, first, proof, device: deviceOf(deps, user, deviceToken), caller });
+  if (signedIn) return { ...signedIn, isNew: false };
+  // All that the user had was ended since the provider answered.
+  if (epoch !== null && epoch < user.epoch) throw new AppError('invalid_one_time_token');
+  return undefined;
+}
+
+/** The code, and the identity if it is linked still. */
+function usedFirst(flow: AnsweredFlow, { sessionId, identityId }: External): Prisma.Sql {
+  return Prisma.sql`code AS (${useCode(flow, sessionId, Prisma.sql`FROM held`)}), first AS (
+    UPDATE identity SET last_used_at = clock_timestamp() FROM held, code
+    WHERE identity.id = ${identityId}::uuid AND identity.user_id = held.id RETURNING identity.id)`;
+}
+
+/** The code alone; the address must be the user's still. */
+function linkedFirst(flow: AnsweredFlow, { sessionId }: External): Prisma.Sql {
+  const key = canonical(flow.person.email ?? '');
+  const from = Prisma.sql`FROM (SELECT FROM held WHERE email_key = ${key} AND email_verified_at IS NOT NULL) held`;
+  return Prisma.sql`first AS (${useCode(flow, sessionId, from)})`;
+}
+
+/** @param isAddressTaken by a user here: then the new one gets none @throws AppError signup_closed, username_taken */
+async function signUp(
+  deps: Deps,
+  { flow, username, deviceToken, caller }: Asking,
+  isAddressTaken: boolean,
+): Promise<SignInOutcome | undefined> {
+  const { signup } = deps.config;
+  if (signup === 'closed') throw new AppError('signup_closed');
+  const { email, isVouchedFor } = flow.person;
+  const address = isAddressTaken ? null : email;
+  if (signup === 'verified' && address === null)
+    throw new AppError('validation_failed', {
+      errors: [{ path: 'code', message: 'This server needs an e-mail address, and the provider told none.' }],
+    });
+  const name = username ?? newUsername(flow.person);
+  const given = { username: name, address, caller, deviceToken };
+  try {
+    return signup === 'verified' && !isVouchedFor
+      ? await signUpPending(deps, flow, name, String(address))
+      : await signUpAtOnce(deps, flow, given, isVouchedFor);
+  } catch (error) {
+    const isOwnName = username === undefined && error instanceof AppError && error.code === 'username_taken';
+    const isSurpassed = ['issuer_subject', 'email_key'].includes(uniqueViolation(error) ?? '');
+    if (isOwnName || isSurpassed) return undefined;
+    throw error;
+  }
+}
+
+type NewUserOf = { username: string; address: string | null; deviceToken: string | undefined; caller: Caller };
+
+async function signUpAtOnce(
+  deps: Deps,
+  flow: AnsweredFlow,
+  { username, address, deviceToken, caller }: NewUserOf,
+  isVouchedFor: boolean,
+): Promise<SignInOutcome | undefined> {
+  const { person } = flow;
+  const [userId, identityId, sessionId] = [uuidv7(), uuidv7(), uuidv7()];
+  const external: External = { identityId, provider: person.provider, sessionId };
+  const email = isVouchedFor ? { email: address, isEmailVerified: address !== null } : pendingOf(address);
+  const inserted = insertUser(
+    userId,
+    { username, ...email, passwordHash: null },
+    { lastLoginAt: Prisma.sql`clock_timestamp()`, from: Prisma.sql`FROM first` },
+  );
+  const users = Prisma.sql`first AS (${useCode(flow, sessionId)}), u AS (${inserted})`;
+  const identity = Prisma.sql`identified AS (${insertIdentity(external, person, Prisma.sql`FROM u`)})`;
+  const proof: Proof = { userId, epoch: 0, amr: ['fed'], acr: person.acr, external, also: identity };
+  const mail = isVouchedFor ? undefined : enqueueVerification(Prisma.sql`FROM u`);
+  const tokens = await claimingName(deps, username, () => startFirstSession(deps, users, proof, caller, mail));
+  if (!tokens) throw new AppError('invalid_one_time_token');
+  const known = deviceTokenFor(deps.keys, tokens.user, deviceToken);
+  return { tokens, deviceToken: known, recoveryCodesLeft: undefined, isNew: true };
+}
+
+function pendingOf(address: string | null) {
+  return address === null ? {} : { pendingEmail: address };
+}
+
+async function signUpPending(deps: Deps, flow: AnsweredFlow, username: string, email: string): Promise<SignInOutcome> {
+  const external = { identityId: uuidv7(), provider: flow.person.provider };
+  const first = Prisma.sql`first AS (${useCode(flow, null)})`;
+  const also = Prisma.sql`identified AS (${insertIdentity(external, flow.person, Prisma.sql`FROM u`)})`;
+  const user = await keepSignUp(deps, { username, email, passwordHash: null }, { first, also });
+  if (!user) throw new AppError('invalid_one_time_token');
+  return { pending: user };
+}
