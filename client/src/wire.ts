@@ -21,14 +21,7 @@ export type AddedPasskey = Schemas['AddedPasskey'];
 export type Problem = Schemas['Problem'];
 
 /** Who can vouch for users. */
-export type Provider = { name: string; label: string };
+export type Provider = Schemas['Providers']['data'][number];
 
 /** A user, as a provider knows them. */
-export type Identity = {
-  id: string;
-  provider: string;
-  email: string | null;
-  name: string | null;
-  created_at: string;
-  last_used_at: string | null;
-};
+export type Identity = Schemas['Identity'];
