@@ -57,7 +57,8 @@ export async function lockMethods(
 export async function readMethods(db: Db | Transaction, { sub, sid }: Session, providers: string[]): Promise<Row> {
   const [row] = await db.$queryRaw<Row[]>`
     SELECT u.password_hash AS "passwordHash", u.password_hash IS NOT NULL AS "hasPassword", u.roles,
-      u.second_factor AS "secondFactor", u.email IS NOT NULL AND u.email_verified_at IS NULL AS "hasUnverifiedEmail",
+      u.second_factor AS "secondFactor",
+      u.email_verified_at IS NULL AND coalesce(u.email, u.pending_email) IS NOT NULL AS "hasUnverifiedEmail",
       (SELECT count(*)::int FROM totp WHERE user_id = u.id AND confirmed_at IS NOT NULL) AS totps,
       (SELECT count(*)::int FROM passkey WHERE user_id = u.id) AS passkeys,
       (SELECT count(*)::int FROM recovery_code WHERE user_id = u.id) AS "recoveryCodes",
