@@ -9,6 +9,7 @@ import type { User } from '../users/users.js';
 import { codeKind } from './code-kind.js';
 import { type Factors, factorsOf } from './factors.js';
 import type { GivenFactor } from './given-factor.js';
+import { tellOfLostSecret } from './lost-secrets.js';
 import { recoveryCodeHash } from './recovery-codes.js';
 import { matchingStep } from './totp.js';
 import { openTotpSecret } from './totp-secrets.js';
@@ -65,7 +66,7 @@ async function settled<T>(point: Taken | undefined, compare: () => T | undefined
 }
 
 /** What a code proves, if it is right. It never takes less time for a wrong one. */
-function givenBy(deps: Pick<Deps, 'keys'>, attempt: CodeTry): GivenFactor | undefined {
+function givenBy(deps: Checking, attempt: CodeTry): GivenFactor | undefined {
   const { user, factors, code, deviceId } = attempt;
   const found = matchingTotp(deps, factors, code);
   if (codeKind(code) === 'recovery' && factors.isRecoveryCode) return recoveryCode(attempt);
@@ -75,14 +76,18 @@ function givenBy(deps: Pick<Deps, 'keys'>, attempt: CodeTry): GivenFactor | unde
 
 const decoy = new Uint8Array(20);
 
+type Checking = Pick<Deps, 'keys' | 'log'>;
+
 type FoundTotp = { id: string; step: number };
 
-/** Where there is none, a decoy costs the same. */
-function matchingTotp({ keys }: Pick<Deps, 'keys'>, { totps, now }: Factors, code: string): FoundTotp | undefined {
+/** Where there is none, or its secret is lost, a decoy costs the same. */
+function matchingTotp(deps: Checking, { totps, now }: Factors, code: string): FoundTotp | undefined {
   if (totps.length === 0) matchingStep(decoy, code, now);
-  const found = totps.flatMap(({ id, secret, lastStep }) => {
-    const step = matchingStep(openTotpSecret(dataBox(keys), id, Buffer.from(secret, 'base64')), code, now);
-    return step !== undefined && step > lastStep ? [{ id, step }] : [];
+  const found = totps.flatMap(({ id, secret: sealed, lastStep }) => {
+    const secret = openTotpSecret(dataBox(deps.keys), id, Buffer.from(sealed, 'base64'));
+    if (!secret) tellOfLostSecret(deps, id);
+    const step = matchingStep(secret ?? decoy, code, now);
+    return secret && step !== undefined && step > lastStep ? [{ id, step }] : [];
   });
   return found[0];
 }

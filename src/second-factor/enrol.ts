@@ -8,6 +8,7 @@ import { enqueueNotice } from '../platform/outbox/outbox.js';
 import { requireAuthentication } from '../sessions/step-up.js';
 import { fromUser } from '../users/users.js';
 import { type Changing, changeMethods, setSecondFactor } from './change.js';
+import { tellOfLostSecret } from './lost-secrets.js';
 import { requireSoundEmail } from './methods.js';
 import { makeRecoveryCodes } from './recovery-codes.js';
 import { matchingStep, newTotpSecret } from './totp.js';
@@ -86,7 +87,8 @@ async function stepOfFirstCode({ deps, principal }: Changing, id: string, code: 
   const waiting = await waitingTotp(deps.db, principal, id);
   if (!waiting) throw new AppError('not_found');
   const secret = openTotpSecret(dataBox(deps.keys), id, waiting.secret);
-  const step = matchingStep(secret, code, waiting.now);
+  if (!secret) tellOfLostSecret(deps, id);
+  const step = secret && matchingStep(secret, code, waiting.now);
   if (step === undefined) throw new AppError('invalid_code');
   return step;
 }
