@@ -13,7 +13,14 @@ import { tellOfLostSecret } from './lost-secrets.js';
 import { recoveryCodeHash } from './recovery-codes.js';
 import { matchingStep } from './totp.js';
 import { openTotpSecret } from './totp-secrets.js';
-import { type Guesser, guesserKey, mostWrongCodes, recordWrongCode, takeGuess } from './wrong-codes.js';
+import {
+  type Guesser,
+  guesserKey,
+  mostFromUnknown,
+  mostWrongCodesOf,
+  recordWrongCode,
+  takeGuess,
+} from './wrong-codes.js';
 
 /** A code of a user whose first factor was right. */
 type CodeTry = {
@@ -70,7 +77,7 @@ function givenBy(deps: Checking, attempt: CodeTry): GivenFactor | undefined {
   const { user, factors, code, deviceId } = attempt;
   const found = matchingTotp(deps, factors, code);
   if (codeKind(code) === 'recovery' && factors.isRecoveryCode) return recoveryCode(attempt);
-  const mayUseTotp = user.secondFactor === 'any' && (deviceId !== undefined || user.wrongCodes < mostWrongCodes);
+  const mayUseTotp = user.secondFactor === 'any' && user.wrongCodes < mostWrongCodesOf(deviceId);
   return found && mayUseTotp ? totp(found, attempt) : undefined;
 }
 
@@ -93,17 +100,17 @@ function matchingTotp(deps: Checking, { totps, now }: Factors, code: string): Fo
 }
 
 function totp({ id, step }: FoundTotp, { deviceId }: Guesser): GivenFactor {
-  const isAllowed = deviceId === undefined ? Prisma.sql`locked.wrong_codes < ${mostWrongCodes}` : Prisma.sql`true`;
   return {
     amr: ['otp', 'mfa'],
     acr: 'aal2',
     // Too many of them are forgotten only for another method: else each sign-in would give a guesser as many again.
-    wrongCodes: Prisma.sql`CASE WHEN locked.wrong_codes < ${mostWrongCodes} THEN 0 ELSE locked.wrong_codes END`,
+    wrongCodes: Prisma.sql`CASE WHEN locked.wrong_codes < ${mostFromUnknown} THEN 0 ELSE ${mostFromUnknown} END`,
     spendAfter: (name) => Prisma.sql`spent AS (
       UPDATE totp SET last_step = ${step}::bigint, last_used_at = clock_timestamp()
       FROM locked, (SELECT FROM ${Prisma.raw(name)} LIMIT 1) earlier
       WHERE totp.id = ${id}::uuid AND totp.user_id = locked.id AND totp.last_step < ${step}::bigint
-        AND totp.confirmed_at IS NOT NULL AND locked.second_factor = 'any' AND ${isAllowed}
+        AND totp.confirmed_at IS NOT NULL AND locked.second_factor = 'any'
+        AND locked.wrong_codes < ${mostWrongCodesOf(deviceId)}
       RETURNING totp.user_id)`,
   };
 }
