@@ -63,7 +63,9 @@ export function createSignIn(
     secondFactor: (fields) => enter('/auth/login/second-factor', waiting, { login_token: loginToken, ...fields }),
 
     async reauthenticate(fields) {
-      await createPost(authorized)('/auth/reauthenticate', fields);
+      const name = (await state.look())?.user.username ?? '';
+      const body = { ...fields, device_token: await devices.tokenFor(name) };
+      await createPost(authorized)('/auth/reauthenticate', body);
       // The answer's token is of no use: a refresh that is under way would replace it by an older sign-in's.
       // Without an answer now, the next request refreshes.
       await refresh(await state.look()).catch(() => {});

@@ -7,7 +7,7 @@ import type { Db, Transaction } from '../platform/db/database.js';
 import { enqueueNotice } from '../platform/outbox/outbox.js';
 import { requireAuthentication } from '../sessions/step-up.js';
 import { fromUser } from '../users/users.js';
-import { type Changing, changeMethods, setSecondFactor } from './change.js';
+import { type Changing, changeMethods, changeMethodsAndEpoch, setSecondFactor } from './change.js';
 import { tellOfLostSecret } from './lost-secrets.js';
 import { requireSoundEmail } from './methods.js';
 import { makeRecoveryCodes } from './recovery-codes.js';
@@ -51,7 +51,8 @@ export async function enrolTotp(context: Changing, proven: ProvenUser, name: str
 
 export type ConfirmedTotp = { id: string; name: string; createdAt: Date; lastUsedAt: Date | null };
 
-export type Confirmed = { totp: ConfirmedTotp; recoveryCodes: string[] | undefined };
+/** @property epoch the new one, if the second factor is on from now on */
+export type Confirmed = { totp: ConfirmedTotp; recoveryCodes: string[] | undefined; epoch: number | undefined };
 
 /**
  * Confirms an authenticator app by its first code, which is used up by that. The first app turns the second factor on:
@@ -61,7 +62,7 @@ export type Confirmed = { totp: ConfirmedTotp; recoveryCodes: string[] | undefin
 export async function confirmTotp(context: Changing, id: string, code: string): Promise<Confirmed> {
   const { sub, sid } = context.principal;
   const step = await stepOfFirstCode(context, id, code);
-  return changeMethods(context, undefined, async (tx, methods, actor) => {
+  const { result, epoch } = await changeMethodsAndEpoch(context, undefined, async (tx, methods, actor) => {
     requireSoundEmail(methods);
     const [totp] = await tx.$queryRaw<ConfirmedTotp[]>`
       UPDATE totp SET confirmed_at = clock_timestamp(), last_used_at = clock_timestamp(), last_step = ${step},
@@ -80,6 +81,7 @@ export async function confirmTotp(context: Changing, id: string, code: string): 
     if (needsCodes) await tx.$executeRaw(auditEvent('recovery_codes.created', sub, actor));
     return { result: { totp, recoveryCodes }, effect: turnsOn ? 'second_factor_changed' : 'voids_logins' };
   });
+  return { ...result, epoch };
 }
 
 /** @throws AppError not_found, invalid_code */

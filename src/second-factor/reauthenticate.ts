@@ -8,7 +8,7 @@ import { tokensIn } from '../sessions/cookies.js';
 import { deviceIdOf } from '../sessions/known-devices.js';
 import type { Proof } from '../sessions/start.js';
 import { stepUpSession } from '../sessions/step-up.js';
-import { steppedUpReply, steppedUpSchema } from '../sessions/token-reply.js';
+import { deviceTokenField, steppedUpReply, steppedUpSchema } from '../sessions/token-reply.js';
 import { findById, type User } from '../users/users.js';
 import { checkCode } from './check-code.js';
 import { factorsOf } from './factors.js';
@@ -20,6 +20,7 @@ const bodySchema = z
     password: z.string().min(1).optional(),
     code: codeField.meta({ description: 'With the password, where the second factor is on.', example: '287082' }),
     passkey: passkeyField,
+    device_token: deviceTokenField,
   })
   .refine(
     ({ password, code, passkey }) =>
@@ -72,7 +73,7 @@ async function byPassword(context: ReauthenticateContext, found: User): Promise<
   const first = passwordProof(user, passwordHash);
   if (user.secondFactor === 'off') return first;
   if (body.code === undefined) throw new AppError('invalid_code', { detail: 'Send a code, too.' });
-  const { device } = tokensIn(cookies, deps.config.cookies);
+  const device = body.device_token ?? tokensIn(cookies, deps.config.cookies).device;
   const deviceId = deviceIdOf(deps.keys, user, device);
   const factors = await factorsOf(deps, user.id, body.code, deviceId);
   const session = { session_id: principal.sid };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { goodPassword, type SignedUp, startAppForTest, type TestApp } from '../support/app.js';
+import { cookieHeader, cookiesOf } from '../support/cookies.js';
 import { limitsOn } from '../support/limits.js';
 import { confirm, mailTo } from '../support/mails.js';
 import { expectProblem } from '../support/problem.js';
@@ -75,6 +76,67 @@ describe('With limits, wrong codes', () => {
     for (let tries = 0; tries < 3; tries += 1)
       expectProblem(await again({ password: 'not the password', code: '000000' }), 'invalid_credentials');
     expectProblem(await again({ password, code: codeOf(secret) }), 'rate_limited');
+  });
+});
+
+describe('A known device', () => {
+  const limited = { ...limitsOn, RATE_LIMIT_SECOND_FACTOR: '2/15m' };
+
+  it('has its own count at a step-up, too, also with a bearer token', async () => {
+    const app = await startAppForTest(limited);
+    const user = await app.signUp();
+    const { secret, bearer } = await addTotp(app, user);
+    const { device_token } = (await logIn(app, user, { code: codeOf(secret) }).expect(200)).body;
+    const again = (body: object) =>
+      app.http
+        .post('/auth/reauthenticate')
+        .set(bearer)
+        .send({ password, ...body });
+    for (let tries = 0; tries < 2; tries += 1)
+      expectProblem(await again({ code: wrongCodeFor(secret) }), 'invalid_code');
+    expectProblem(await again({ code: codeOf(secret, 1) }), 'rate_limited');
+    await again({ code: codeOf(secret, 1), device_token }).expect(200);
+  });
+
+  it('is the one that turned the second factor on, at once', async () => {
+    const app = await startAppForTest(limited);
+    const user = await app.signUp();
+    const { body: enrolment } = await app.http.post('/me/totp').set(user.bearer).send({ password }).expect(201);
+    const { body } = await app.http
+      .post(`/me/totp/${enrolment.id}/confirm`)
+      .set(user.bearer)
+      .send({ code: codeOf(enrolment.secret) })
+      .expect(200);
+    for (let tries = 0; tries < 2; tries += 1)
+      await logIn(app, user, { code: wrongCodeFor(enrolment.secret) }).expect(401);
+    const right = { code: codeOf(enrolment.secret, 1) };
+    expectProblem(await logIn(app, user, right), 'invalid_credentials');
+    const { device_token } = body;
+    expect((await logIn(app, user, { ...right, device_token }).expect(200)).body.device_token).toBe(device_token);
+  });
+
+  it('has it in its cookie, if its access token came by cookie', async () => {
+    const app = await startAppForTest(limited);
+    const origin = 'http://localhost:3000';
+    const signedUp = await app.http
+      .post('/auth/signup')
+      .set('Origin', origin)
+      .send({ username: 'browser', password, transport: 'cookie' })
+      .expect(201);
+    const before = cookiesOf(signedUp);
+    const post = (path: string) => app.http.post(path).set('Origin', origin).set('Cookie', cookieHeader(before));
+    const { body: enrolment } = await post('/me/totp').send({ password }).expect(201);
+    const answer = await post(`/me/totp/${enrolment.id}/confirm`).send({ code: codeOf(enrolment.secret) });
+    expect(answer.body.device_token).toBeUndefined();
+    const { device } = cookiesOf(answer);
+    expect(device?.attributes).toMatchObject({ httponly: true, path: '/' });
+    expect(device?.value).not.toBe(before.device?.value);
+    const next = await app.http
+      .post('/auth/login')
+      .set('Cookie', `device=${device?.value}`)
+      .send({ username: 'browser', password, code: codeOf(enrolment.secret, 1) })
+      .expect(200);
+    expect(next.body.device_token).toBe(device?.value);
   });
 });
 
