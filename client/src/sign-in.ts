@@ -30,16 +30,16 @@ export function createSignIn(
   let loginToken: string | undefined;
 
   async function begin(answer: TokenResponse, name: string): Promise<User> {
-    const { user, device_token: deviceToken } = answer;
-    if (deviceToken) await devices.remember([name, user.username, user.email], deviceToken);
+    const { user, device_token } = answer;
+    if (device_token) await devices.remember([name, user.username, user.email], device_token);
     await state.write(keptOf(answer));
     return user;
   }
 
   async function enter(path: string, name: string, { rememberDevice, ...fields }: Fields): Promise<User> {
-    // With cookies there is none: the browser sends its own.
-    const deviceToken = await devices.tokenFor(name);
-    const body = { ...fields, transport, remember_device: rememberDevice, device_token: deviceToken };
+    // With cookies there is no device token: the browser sends its own.
+    const device_token = await devices.tokenFor(name);
+    const body = { ...fields, transport, remember_device: rememberDevice, device_token };
     return begin(await post<TokenResponse>(path, body), name);
   }
 
@@ -63,9 +63,9 @@ export function createSignIn(
     secondFactor: (fields) => enter('/auth/login/second-factor', waiting, { login_token: loginToken, ...fields }),
 
     async reauthenticate(fields) {
-      const name = (await state.look())?.user.username ?? '';
-      const body = { ...fields, device_token: await devices.tokenFor(name) };
-      await createPost(authorized)('/auth/reauthenticate', body);
+      const kept = await state.look();
+      const device_token = kept && (await devices.tokenFor(kept.user.username));
+      await createPost(authorized)('/auth/reauthenticate', { ...fields, device_token });
       // The answer's token is of no use: a refresh that is under way would replace it by an older sign-in's.
       // Without an answer now, the next request refreshes.
       await refresh(await state.look()).catch(() => {});

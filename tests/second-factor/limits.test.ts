@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest';
-import { goodPassword, type SignedUp, startAppForTest, type TestApp } from '../support/app.js';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { goodPassword, type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { cookieHeader, cookiesOf } from '../support/cookies.js';
+import { lendDatabase } from '../support/lent-databases.js';
 import { limitsOn } from '../support/limits.js';
 import { confirm, mailTo } from '../support/mails.js';
 import { expectProblem } from '../support/problem.js';
@@ -180,6 +181,26 @@ describe('With SECOND_FACTOR_PROMPT=with-password, a login', () => {
     expect((await logIn(app, user, { device_token }).expect(200)).body.acr).toBe('aal1');
     expect((await logIn(app, user, { code: recoveryCodes[0] }).expect(200)).body.acr).toBe('aal2');
     await logIn(app, plain).expect(200);
+  });
+
+  it('hashes an outdated password again only where it ends well', async () => {
+    const database = await lendDatabase();
+    onTestFinished(() => database.drop());
+    const before = await startApp({}, { database });
+    const user = await before.signUp();
+    const { secret } = await addTotp(before, user);
+    await before.stop();
+    const environment = { SECOND_FACTOR_PROMPT: 'with-password', PASSWORD_HASH: 'm=2048,t=1,p=1' };
+    const app = await startApp(environment, { database });
+    onTestFinished(app.stop);
+    const hashOf = async () =>
+      (await app.deps.db.user.findUniqueOrThrow({ where: { id: user.userId } })).passwordHash?.split('$')[3];
+    for (const code of [wrongCodeFor(secret), undefined]) {
+      await logIn(app, user, { code }).expect(401);
+      expect(await hashOf()).toBe('m=1024,t=1,p=1');
+    }
+    await logIn(app, user, { code: codeOf(secret) }).expect(200);
+    expect(await hashOf()).toBe('m=2048,t=1,p=1');
   });
 
   it('does not tell that a disabled user’s password is right, if a second factor is on', async () => {
