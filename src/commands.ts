@@ -10,6 +10,7 @@ import { passkeyChecks } from './passkeys/doctor.js';
 import { purgeSpentChallenges } from './passkeys/purge.js';
 import type { Command } from './platform/cli/command.js';
 import { purgeExternalFlows } from './providers/purge.js';
+import { checkTotps } from './second-factor/doctor.js';
 import { transferCommands } from './user-transfer/commands.js';
 
 /** Every command of the operator, in the order of the help. */
@@ -21,5 +22,5 @@ export const commands: Command<CommandDeps>[] = [
   ...auditCommands,
   databaseCopyCommand,
   purgeCommand([purgeSpentChallenges, purgeExternalFlows]),
-  doctor(passkeyChecks),
+  doctor([{ database: checkTotps }, passkeyChecks]),
 ];

@@ -43,7 +43,7 @@ const leaves: { name: string; folders: string[]; lines: Record<string, RegExp[]>
       'src/commands.ts': [
         /^import .*passkeys.*$/gm,
         /(?<=purgeCommand\(\[)purgeSpentChallenges/,
-        /(?<=doctor\()passkeyChecks/,
+        /, passkeyChecks(?=\])/,
       ],
     },
   },
