@@ -9,6 +9,7 @@ import { purgeCommand } from './operations/purge.js';
 import { passkeyChecks } from './passkeys/doctor.js';
 import { purgeSpentChallenges } from './passkeys/purge.js';
 import type { Command } from './platform/cli/command.js';
+import { providerChecks } from './providers/doctor.js';
 import { purgeExternalFlows } from './providers/purge.js';
 import { transferCommands } from './user-transfer/commands.js';
 
@@ -21,5 +22,5 @@ export const commands: Command<CommandDeps>[] = [
   ...auditCommands,
   databaseCopyCommand,
   purgeCommand([purgeSpentChallenges, purgeExternalFlows]),
-  doctor(passkeyChecks),
+  doctor([passkeyChecks, providerChecks]),
 ];

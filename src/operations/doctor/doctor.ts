@@ -18,10 +18,8 @@ type FurtherChecks = {
   database(config: Config, database: Database): Promise<Finding[]>;
 };
 
-const noChecks: FurtherChecks = { setUp: async () => [], database: async () => [] };
-
 /** Changes nothing: in its own process it opens the database without migrating it. */
-export const doctor = (further: FurtherChecks = noChecks): Command<CommandDeps> => ({
+export const doctor = (further: FurtherChecks[]): Command<CommandDeps> => ({
   name: 'doctor',
   arguments: [],
   summary: 'check the set-up and say what to fix; exit code 1 if there is a problem',
@@ -35,7 +33,7 @@ export const doctor = (further: FurtherChecks = noChecks): Command<CommandDeps> 
 
 async function examine(
   config: Config,
-  further: FurtherChecks,
+  further: FurtherChecks[],
   databaseChecks: () => Promise<Finding[]>,
 ): Promise<Result> {
   const found = await databaseChecks().catch((error) => [unreachable(error)]);
@@ -44,18 +42,22 @@ async function examine(
     ...found,
     ...(await checkRedis(config.limits)),
     ...(await checkFileModes(config)),
-    ...(await further.setUp(config)),
+    ...(await findingsOf(further, ({ setUp }) => setUp(config))),
   ]);
 }
 
-async function checkOpen(config: Config, database: Database, further: FurtherChecks): Promise<Finding[]> {
+async function checkOpen(config: Config, database: Database, further: FurtherChecks[]): Promise<Finding[]> {
   const secrets = { current: await authSecret(config), previous: config.authSecretPrevious };
   const found = await checkDatabase(config, database, secrets);
   const isMigrated = found.some(({ check, status }) => check === 'migrations' && status === 'ok');
-  return isMigrated ? [...found, ...(await further.database(config, database))] : found;
+  return isMigrated ? [...found, ...(await findingsOf(further, (one) => one.database(config, database)))] : found;
 }
 
-async function checkAlone(config: Config, further: FurtherChecks): Promise<Finding[]> {
+async function findingsOf(further: FurtherChecks[], ask: (one: FurtherChecks) => Promise<Finding[]>) {
+  return (await Promise.all(further.map(ask))).flat();
+}
+
+async function checkAlone(config: Config, further: FurtherChecks[]): Promise<Finding[]> {
   const { url } = config.database;
   if (url === 'pglite:memory')
     return [
