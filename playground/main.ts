@@ -1,4 +1,5 @@
 import { createAccessToken } from './access-token.js';
+import { listedProviders, takeAnswer } from './callback.js';
 import { recording } from './exchange.js';
 import { createHeader } from './header.js';
 import { createProof } from './proof.js';
@@ -15,13 +16,23 @@ import { createWireLog } from './wire-log.js';
 const expected = location.hash.startsWith('#as=') ? decodeURIComponent(location.hash.slice(4)) : undefined;
 if (expected) history.replaceState(null, '', location.pathname);
 
+const answer = takeAnswer();
+
 await claimTab();
 const wire = createWireLog();
 const playground = await openSession(recording(wire.add), expected !== undefined);
 createHeader(playground);
 createAccessToken(playground);
 createProtectedRoutes(playground);
-createSignInMethods(playground, createProof(playground));
+const proven = createProof(playground);
+const methods = createSignInMethods(playground, proven);
 createTodos(playground);
 const sessions = createSessions(playground);
-createSignIn(playground, expected, sessions.offerPassword);
+const signIn = createSignIn(playground, expected, sessions.offerPassword);
+
+const providers = await listedProviders();
+if (answer || providers.length > 0) {
+  // Few servers have any.
+  const { createProviders } = await import('./providers.js');
+  createProviders({ playground, signIn, methods, proven }, providers, answer);
+}

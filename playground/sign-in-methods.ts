@@ -1,4 +1,5 @@
 import { addPasskey, removePasskey, supportsPasskeys } from './client/dist/passkeys.js';
+import type { Identity } from './client/dist/providers.js';
 import { button, byId, make, onPress, onSubmit } from './dom.js';
 import { meaningOf } from './messages.js';
 import type { Proven } from './proof.js';
@@ -11,12 +12,18 @@ type Methods = {
   second_factor: 'off' | 'any' | 'passkey';
   totp: Listed[];
   passkeys: Passkey[];
+  identities: Identity[];
   recovery_codes: { left: number } | null;
   trusted_devices: unknown[];
 };
 
+export type SignInMethods = {
+  /** Runs what changes them, shows what goes wrong, and then the list. */
+  attempt(work: () => Promise<unknown>): Promise<void>;
+};
+
 /** The user's ways to sign in: a list with buttons to remove them, and what adds one. */
-export function createSignInMethods(playground: PlaygroundSession, proven: Proven): void {
+export function createSignInMethods(playground: PlaygroundSession, proven: Proven): SignInMethods {
   const list = byId('method-list', HTMLUListElement);
   const state = byId('second-factor-state', HTMLElement);
   const toggle = byId('toggle-second-factor', HTMLButtonElement);
@@ -117,7 +124,7 @@ export function createSignInMethods(playground: PlaygroundSession, proven: Prove
   }
 
   function show(methods: Methods): void {
-    const { totp, passkeys, recovery_codes: recovery, trusted_devices: devices } = methods;
+    const { totp, passkeys, identities, recovery_codes: recovery, trusted_devices: devices } = methods;
     isOn = methods.second_factor !== 'off';
     state.textContent = isOn
       ? 'Your second factor is on: a password alone opens nothing.'
@@ -135,6 +142,11 @@ export function createSignInMethods(playground: PlaygroundSession, proven: Prove
           proven((password) => removePasskey(playground.client, one, password ? { password } : {})),
         ),
       ),
+      ...identities.map((one) =>
+        itemOf(one.email ?? one.name ?? 'Somebody', `${one.provider}, ${usedAt(one)}`, () =>
+          send(`DELETE /me/identities/${one.id}`, {}),
+        ),
+      ),
       ...(recovery ? [itemOf('Recovery codes', `${recovery.left} left`)] : []),
       ...(devices.length > 0
         ? [itemOf('Remembered devices', `${devices.length}`, () => playground.ask('DELETE /me/trusted-devices'))]
@@ -149,8 +161,10 @@ export function createSignInMethods(playground: PlaygroundSession, proven: Prove
       : [];
     return make('li', {}, about, ...ways);
   }
+
+  return { attempt };
 }
 
-function usedAt({ last_used_at: used }: Listed): string {
+function usedAt({ last_used_at: used }: { last_used_at: string | null }): string {
   return used ? `last used at ${new Date(used).toLocaleTimeString()}` : 'not used yet';
 }

@@ -8,6 +8,16 @@ import { suggestPassword, suggestUsername } from './suggestions.js';
 
 type Refusal = { code?: string; message: string; errors?: { path: string; message: string }[]; retryAfter?: number };
 
+/** What other ways in need of the form. */
+export type SignIn = {
+  /** Runs a sign-in, and shows what goes wrong. */
+  enter(work: () => Promise<unknown>): Promise<void>;
+  /** Goes on with what a sign-in was refused for, if that is the second factor. */
+  secondStepOf(error: unknown): Promise<undefined>;
+  tellOfMail(): void;
+  choose(intent: 'sign-up' | 'log-in'): void;
+};
+
 /**
  * The form that signs up and logs in.
  * @param expected the user named by a link, who has signed up already
@@ -17,7 +27,7 @@ export function createSignIn(
   playground: PlaygroundSession,
   expected: string | undefined,
   onPassword: (password: string) => void,
-): void {
+): SignIn {
   const form = byId('sign-in-form', HTMLFormElement);
   const username = byId('username', HTMLInputElement);
   const password = byId('password', HTMLInputElement);
@@ -128,14 +138,17 @@ export function createSignIn(
     }
   }
 
-  function secondStepOf(error: unknown): Promise<void> {
+  async function secondStepOf(error: unknown): Promise<undefined> {
     if (!(error instanceof GatelatchError) || error.code !== 'second_factor_required') throw error;
-    return showSecondStep(error);
+    await showSecondStep(error);
   }
 
   async function signUp(fields: { username: string; password: string }): Promise<void> {
     const result = await playground.client.signUp({ ...fields, ...(email.value && { email: email.value }) });
-    if (result.status === 'signed_in') return;
+    if (result.status === 'verification_sent') tellOfMail();
+  }
+
+  function tellOfMail(): void {
     news.replaceChildren(
       'A mail is on its way to you. Open its link, then log in. Without SMTP_URL it is a file in .data/mail.',
     );
@@ -151,6 +164,8 @@ export function createSignIn(
     for (const field of wrong) field.ariaInvalid = 'true';
     wrong[0]?.focus();
   }
+
+  return { enter, secondStepOf, tellOfMail, choose };
 }
 
 const fieldOfCode: Record<string, string> = {

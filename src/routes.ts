@@ -158,6 +158,7 @@ export const routes: Row[] = [
     ),
     GET('/docs', { guard: open }, swagger.show),
     GET('/', { guard: open }, playground.show),
+    GET('/callback', { guard: open }, playground.callback),
   ]),
 ];
 

@@ -1,3 +1,4 @@
+import type { Client } from './client.js';
 import { GatelatchError, problemOf } from './errors.js';
 
 // Two attempts must fit into the 30 seconds in which the server accepts a replaced refresh token.
@@ -21,6 +22,16 @@ export function createPost(send: (path: string, init: RequestInit) => Promise<Re
     if (!response.ok) throw new GatelatchError(response, await problemOf(response));
     return (response.status === 204 ? undefined : await response.json()) as Answer;
   };
+}
+
+/** A request of another entry, by whoever is signed in. */
+export function ask<Answer>(
+  client: Pick<Client, 'fetch'>,
+  path: string,
+  body: object = {},
+  method = 'POST',
+): Promise<Answer> {
+  return createPost((to, init) => client.fetch(to, { ...init, method }))(path, body);
 }
 
 /** For requests that may be repeated: without an answer within 10 s, asks once more. */

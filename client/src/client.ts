@@ -36,6 +36,12 @@ export interface Client {
    */
   logIn(fields: { username: string; password: string; code?: string } | { passkey: PasskeyAnswer }): Promise<User>;
   /**
+   * For ways in with an entry of their own: stores the session of the answer as `logIn` does, whose second factor
+   * `secondFactor` gives.
+   * @param name whose device token is sent and kept
+   */
+  enter(path: string, name: string, fields: Record<string, unknown>): Promise<SignedIn | VerificationSent>;
+  /**
    * Completes the latest `logIn`, if that was rejected with `second_factor_required`.
    * @param fields with `rememberDevice`, the next login here needs no second factor
    * @throws GatelatchError `invalid_code`, `invalid_credentials` (a passkey): ask again; `login_expired`: begin anew; …

@@ -16,6 +16,8 @@ export class GatelatchError extends Error {
   declare readonly methods: Problem['methods'];
   /** Stands for the first factor, if the code is `second_factor_required`; `Client.secondFactor` sends it. */
   declare readonly loginToken: string | undefined;
+  /** Stands for the identity that waits for its user, if the code is `link_required`; `linkIdentity` sends it. */
+  declare readonly linkToken: Problem['link_token'];
 
   constructor(response: Response, problem: Partial<Problem>) {
     super(problem.detail ?? `The server answered ${response.status}.`);
@@ -26,6 +28,7 @@ export class GatelatchError extends Error {
     this.retryAfter = Number(response.headers.get('Retry-After')) || undefined;
     this.methods = problem.methods;
     this.loginToken = problem.login_token;
+    this.linkToken = problem.link_token;
   }
 }
 

@@ -1,4 +1,4 @@
-import { createPost } from './api.js';
+import { ask } from './api.js';
 import type { components } from './api-types.js';
 import type { Client } from './client.js';
 import type { AddedPasskey, PasskeyAnswer, User } from './wire.js';
@@ -125,8 +125,4 @@ function onlyThis(signal?: AbortSignal): AbortSignal {
 async function answerTo(options: object, how: { mediation?: 'conditional'; signal: AbortSignal }) {
   const publicKey = browser.PublicKeyCredential?.parseRequestOptionsFromJSON?.(options);
   return (await browser.navigator.credentials.get({ ...how, publicKey })).toJSON() as PasskeyAnswer;
-}
-
-function ask<Answer>(client: Client, path: string, body: object = {}, method = 'POST'): Promise<Answer> {
-  return createPost((to, init) => client.fetch(to, { ...init, method }))(path, body);
 }

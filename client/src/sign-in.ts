@@ -9,9 +9,11 @@ import type { TokenResponse, User, VerificationSent } from './wire.js';
 /** What is sent, and what is named otherwise there. */
 type Fields = { rememberDevice?: boolean } & Record<string, unknown>;
 
+type Answer = (TokenResponse & { status?: undefined }) | VerificationSent;
+
 export type SignedIn = { status: 'signed_in'; user: User };
 
-type SignIn = Pick<Client, 'signUp' | 'logIn' | 'secondFactor' | 'reauthenticate' | 'logOut'>;
+type SignIn = Pick<Client, 'signUp' | 'logIn' | 'enter' | 'secondFactor' | 'reauthenticate' | 'logOut'>;
 
 /**
  * How a session begins, grows stronger and ends on purpose: see `Client`.
@@ -27,40 +29,47 @@ export function createSignIn(
 ): SignIn {
   /** The login that may wait for its second factor. */
   let waiting = '';
-  let loginToken: string | undefined;
+  let loginToken: unknown;
 
-  async function begin(answer: TokenResponse, name: string): Promise<User> {
-    const { user, device_token: deviceToken } = answer;
-    if (deviceToken) await devices.remember([name, user.username, user.email], deviceToken);
+  async function begin(answer: Answer, name: string): Promise<SignedIn | VerificationSent> {
+    if (answer.status) return answer;
+    const { user } = answer;
+    if (answer.device_token) await devices.remember([name, user.username, user.email], answer.device_token);
     await state.write(keptOf(answer));
-    return user;
+    return { status: 'signed_in', user };
   }
 
-  async function enter(path: string, name: string, { rememberDevice, ...fields }: Fields): Promise<User> {
-    // With cookies there is none: the browser sends its own.
-    const deviceToken = await devices.tokenFor(name);
-    const body = { ...fields, transport, remember_device: rememberDevice, device_token: deviceToken };
-    return begin(await post<TokenResponse>(path, body), name);
+  async function enter(path: string, name: string, { rememberDevice, ...fields }: Fields) {
+    const answer = await post<Answer>(path, {
+      ...fields,
+      transport,
+      remember_device: rememberDevice,
+      // With cookies there is none: the browser sends its own.
+      device_token: await devices.tokenFor(name),
+    }).catch((error) => {
+      waiting = name;
+      loginToken = error.loginToken ?? fields.login_token;
+      throw error;
+    });
+    return begin(answer, name);
   }
 
   return {
-    async signUp(fields) {
-      const answer = await post<TokenResponse | VerificationSent>('/auth/signup', { ...fields, transport });
-      if ('status' in answer) return answer;
-      return { status: 'signed_in', user: await begin(answer, fields.username) };
-    },
+    enter,
+
+    signUp: async (fields) => begin(await post('/auth/signup', { ...fields, transport }), fields.username),
 
     async logIn(fields) {
-      if ('passkey' in fields) return enter('/auth/login/passkey', fields.passkey.id, fields);
-      const name = fields.username;
-      return enter('/auth/login', name, fields).catch((error) => {
-        waiting = name;
-        loginToken = error?.loginToken;
-        throw error;
-      });
+      const signIn =
+        'passkey' in fields
+          ? enter('/auth/login/passkey', fields.passkey.id, fields)
+          : enter('/auth/login', fields.username, fields);
+      return (await signIn).user;
     },
 
-    secondFactor: (fields) => enter('/auth/login/second-factor', waiting, { login_token: loginToken, ...fields }),
+    async secondFactor(fields) {
+      return (await enter('/auth/login/second-factor', waiting, { login_token: loginToken, ...fields })).user;
+    },
 
     async reauthenticate(fields) {
       await createPost(authorized)('/auth/reauthenticate', fields);

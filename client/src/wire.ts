@@ -19,3 +19,9 @@ export type AddedPasskey = Schemas['AddedPasskey'];
 
 /** A refusal (RFC 9457). */
 export type Problem = Schemas['Problem'];
+
+/** Who can vouch for users. */
+export type Provider = Schemas['Providers']['data'][number];
+
+/** A user, as a provider knows them. */
+export type Identity = Schemas['Identity'];

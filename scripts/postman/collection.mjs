@@ -66,7 +66,8 @@ function requestFor(step, { method, url, header, body }, operation) {
   };
 }
 
-function urlFor({ id, query = {} }, { host, path }) {
+function urlFor({ id, provider, query = {} }, { host, path }) {
+  const places = Object.entries({ id, provider }).flatMap(([key, value]) => (value ? [{ key, value }] : []));
   const asked = Object.entries(query).map(([key, value]) => ({ key, value }));
   const text = asked.map(({ key, value }) => `${key}=${value}`).join('&');
   return {
@@ -74,7 +75,7 @@ function urlFor({ id, query = {} }, { host, path }) {
     host,
     path,
     ...(asked.length > 0 && { query: asked }),
-    ...(id && { variable: [{ key: 'id', value: id }] }),
+    ...(places.length > 0 && { variable: places }),
   };
 }
 

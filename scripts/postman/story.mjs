@@ -4,6 +4,7 @@ import { machineRoutes } from './story/machine-routes.mjs';
 import { passkeys } from './story/passkeys.mjs';
 import { passwordAndEmail } from './story/password-and-email.mjs';
 import { protectedRoutes } from './story/protected-routes.mjs';
+import { providers } from './story/providers.mjs';
 import { refresh } from './story/refresh.mjs';
 import { secondFactor } from './story/second-factor.mjs';
 import { sessions } from './story/sessions.mjs';
@@ -20,6 +21,7 @@ import { todos } from './story/todos.mjs';
  * @property {object} [body] else the document's example
  * @property {Record<string, string>} [query]
  * @property {string} [id] of the path
+ * @property {string} [provider] of the path
  * @property {string | null} [token] other than the one kept; null for none
  * @property {string} [refused] the code of the refusal that is meant to be seen
  * @property {true} [cacheable] if the answer is the same for all
@@ -38,6 +40,7 @@ const chapters = [
   passwordAndEmail,
   secondFactor,
   passkeys,
+  providers,
   administration,
   machineRoutes,
 ];

@@ -18,20 +18,27 @@ export function clientFiles(setting: Setting): FileFolder {
   return loadable(setting, 'client/dist');
 }
 
+export const show = pageEndpoint('showPlayground', 'The playground: a page to try everything');
+
+/** The same page: the default of `REDIRECT_URIS` leads here, unless there is a front end. */
+export const callback = pageEndpoint('showPlaygroundCallback', 'The playground after a provider’s answer');
+
 /** A page to try everything, without inline scripts or styles. @throws AppError not_found if `PLAYGROUND` is off */
-export const show = openEndpoint({
-  name: 'showPlayground',
-  summary: 'The playground: a page to try everything',
-  statements: 0,
-  reply: [200, 'text/html'],
-  returns: 'The page.',
-  errors: ['not_found'],
-  async handler({ deps: { config } }) {
-    if (!config.playground) throw new AppError('not_found');
-    const html = await readFile(join(built('playground/dist'), 'index.html'), 'utf8');
-    return page(html, { scripts: ["'self'"], styles: ["'self'"], images: ["'self'", 'data:'] });
-  },
-});
+function pageEndpoint(name: string, summary: string) {
+  return openEndpoint({
+    name,
+    summary,
+    statements: 0,
+    reply: [200, 'text/html'],
+    returns: 'The page.',
+    errors: ['not_found'],
+    async handler({ deps: { config } }) {
+      if (!config.playground) throw new AppError('not_found');
+      const html = await readFile(join(built('playground/dist'), 'index.html'), 'utf8');
+      return page(html, { scripts: ["'self'"], styles: ["'self'"], images: ["'self'", 'data:'] });
+    },
+  });
+}
 
 function loadable({ playground }: Setting, path: string): FileFolder {
   const folder = built(path);

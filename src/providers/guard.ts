@@ -78,9 +78,12 @@ function reasonOf(error: unknown): string {
   return [error.message, 'code' in error ? error.code : undefined].filter((part) => typeof part === 'string').join(' ');
 }
 
-/** The URL of ours that a provider knows. Each has its own, so that answers can't be mixed up (RFC 9700 §4.4.2). */
+/**
+ * The URL of ours that a provider knows, as URLs are written, so that both requests say the same. Each provider has its
+ * own, so that answers can't be mixed up (RFC 9700 §4.4.2).
+ */
 export function callbackOf({ tokens }: Pick<Config, 'tokens'>, provider: string): string {
-  return `${tokens.issuer}/auth/callback/${provider}`;
+  return new URL(`${tokens.issuer}/auth/callback/${provider}`).href;
 }
 
 export function findProvider({ providers }: Pick<Config, 'providers'>, name: string): Provider | undefined {

@@ -20,6 +20,7 @@ describe('the package', () => {
   it.each([
     ['index.js', 4096],
     ['passkeys.js', 1200],
+    ['providers.js', 2000],
     ['secure-store.js', 600],
   ])('%s is smaller than %i bytes in total, minified and gzipped', async (name, bound) => {
     const bundle = await rolldown({ input: join(root, 'client/dist', name) });

@@ -25,6 +25,13 @@ describe('GET /', () => {
     expect(text).not.toMatch(/<script(?! type="module" src=)|<style|\sstyle=|\son\w+=|https?:/);
   });
 
+  it('is also where a provider’s answer arrives, and tells no one of it by `Referer`', async () => {
+    const { text } = await app.http.get('/').expect(200);
+    const answered = await app.http.get('/callback?code=secret&state=mine').expect(200);
+    expect(answered.text).toBe(text);
+    expect(answered.headers).toMatchObject({ 'referrer-policy': 'no-referrer', 'cache-control': 'no-store' });
+  });
+
   it('loads scripts, styles and the client’s modules with the right types and an ETag', async () => {
     const types = { 'main.js': 'text/javascript', 'page.css': 'text/css', 'icon.svg': 'image/svg+xml' };
     for (const [name, type] of Object.entries({ ...types, 'client/dist/index.js': 'text/javascript' })) {
@@ -51,7 +58,13 @@ describe('GET /', () => {
 describe('PLAYGROUND=off', () => {
   it('removes the page and all its files', async () => {
     const without = await startAppForTest({ PLAYGROUND: 'off' });
-    for (const path of ['/', '/playground/main.js', '/playground/page.css', '/playground/client/dist/index.js'])
+    for (const path of [
+      '/',
+      '/callback',
+      '/playground/main.js',
+      '/playground/page.css',
+      '/playground/client/dist/index.js',
+    ])
       expectProblem(await without.http.get(path), 'not_found');
   });
 });

@@ -10,12 +10,21 @@ export function find<E extends Element = HTMLElement>(within: ParentNode, select
   return found;
 }
 
+/** What the user should know, whichever view is shown. */
+export function tell(news: string): void {
+  find(document, '#news').textContent = news;
+}
+
 /** Runs the work and shows an error in plain words. */
 export async function telling(alert: Element, work: () => Promise<unknown>): Promise<void> {
   alert.textContent = '';
   try {
     await work();
   } catch (error) {
-    alert.textContent = error instanceof TypeError ? 'The server can’t be reached.' : (error as Error).message;
+    alert.textContent = meaningOf(error);
   }
+}
+
+export function meaningOf(error: unknown): string {
+  return error instanceof TypeError ? 'The server can’t be reached.' : (error as Error).message;
 }

@@ -1,13 +1,24 @@
 import { GatelatchError } from '@gatelatch/client';
 import { client } from './client.js';
-import { copyOf, find, telling } from './page.js';
+import { copyOf, find, tell, telling } from './page.js';
+import { finish, link, providerButtons } from './providers.js';
 
-/** The form to log in or sign up. Success is reported by the event `signedIn`. */
-export function signInView(): DocumentFragment {
+/**
+ * The form to log in or sign up. Success is reported by the event `signedIn`.
+ * @param answer a provider's, which has just come to this page
+ */
+export function signInView(answer?: string): DocumentFragment {
   const view = copyOf('sign-in');
   const form = find<HTMLFormElement>(view, 'form');
   const alert = find(view, '[role=alert]');
+  const nameAndPassword = find<HTMLFieldSetElement>(view, 'fieldset');
   const codeField = find(view, '#code');
+  const providers = find(view, '#providers');
+  /** Stands for what is to be linked to the user who logs in. */
+  let linkToken: string | undefined;
+
+  const attempt = (work: () => Promise<unknown>) => void telling(alert, () => work().catch(explain));
+
   form.addEventListener('submit', (event) => {
     event.preventDefault();
     const {
@@ -16,19 +27,24 @@ export function signInView(): DocumentFragment {
       code = '',
     } = Object.fromEntries(new FormData(form)) as Record<string, string>;
     const wanted = (event.submitter as HTMLButtonElement).value as 'logIn' | 'signUp';
-    const signIn = async () => {
+    attempt(async () => {
+      tell('');
       if (code) await client.secondFactor({ code });
       else await client[wanted]({ username, password });
-    };
-    telling(alert, () => signIn().catch(explain));
+      if (linkToken && wanted === 'logIn') await link(linkToken, password);
+    });
   });
   // Anything else in the form begins anew.
   form.addEventListener('input', ({ target }) => {
     if (!codeField.contains(target as Node)) askForCode(false);
   });
+  void providerButtons(attempt).then((buttons) => providers.append(...buttons));
+  if (answer) attempt(() => finish(answer));
 
   function askForCode(isDue: boolean): void {
     codeField.hidden = !isDue;
+    // After a provider there is no password.
+    nameAndPassword.disabled = nameAndPassword.hidden = isDue && !form.checkValidity();
     const field = find<HTMLInputElement>(codeField, 'input');
     field.value = '';
     if (isDue) field.focus();
@@ -39,6 +55,12 @@ export function signInView(): DocumentFragment {
     if (error instanceof GatelatchError) {
       if (error.code === 'second_factor_required') askForCode(true);
       if (error.code === 'login_expired') askForCode(false);
+      if (error.linkToken) {
+        linkToken = error.linkToken;
+        throw new Error(
+          'Somebody here has this address. If that is you, log in with your password: then it is linked.',
+        );
+      }
       if (error.errors) throw new Error(error.errors.map(({ message }) => message).join(' '));
     }
     throw error;

@@ -24,5 +24,6 @@ export const start = {
       name: 'A page to try it on',
       about: 'Open it in a browser, too. In production it is off unless `PLAYGROUND=on`: a 404 then.',
     },
+    { operation: 'showPlaygroundCallback', name: 'The same page, where providers answer' },
   ],
 };
