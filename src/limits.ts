@@ -23,7 +23,7 @@ export const limitSettings = {
     'Failed logins from all devices together that one user has signed in on before.',
   ),
   RATE_LIMIT_LOGINS: rate('200/15m').describe(
-    'Logins of one user with the right password; and, apart from them, passwords of one signed-in user that are checked, right or wrong. Each instance counts for itself.',
+    'Right logins of one user: from each device that the user has signed in on before, and from all others together for each way to sign in; and, apart from them, passwords of one signed-in user that are checked, right or wrong. Each instance counts for itself.',
   ),
   RATE_LIMIT_SIGNUP: rate('100/1h').describe('Attempts to sign up from one address.'),
   RATE_LIMIT_PASSWORD: rate('10/15m').describe(
@@ -85,7 +85,7 @@ export type Limits = Record<ByAddress, AddressLimit> & {
   login_devices: Limit;
   /** Like `login_account`, but counted for the user, whatever name was typed; see passwords/check.ts. */
   login_user: Limit;
-  /** Right passwords by user; apart from them, all that a signed-in user lets us check. */
+  /** Right logins by known device, else by user and what was proven; apart from them, all that a signed-in user lets us check. */
   logins: Limit;
   /** By session; `password_address` has the same rate. */
   password: Limit;

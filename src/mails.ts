@@ -1,5 +1,5 @@
 import { userDeleted } from './admin/mails.js';
-import { type AddressMail, emailChangeAsked, emailChanged, resend, verify } from './email/mails.js';
+import { type AddressMail, emailChangeAsked, emailChanged, emailOfMethods, resend, verify } from './email/mails.js';
 import { newDevice } from './log-in/mails.js';
 import { usernameChanged } from './me/mails.js';
 import { passkeyAdded, passkeyRemoved, passkeySuspect } from './passkeys/mails.js';
@@ -29,6 +29,7 @@ export const mails: Record<string, AddressMail> = {
   username_changed: usernameChanged,
   email_change_asked: emailChangeAsked,
   email_changed: emailChanged,
+  email_of_methods: emailOfMethods,
   second_factor_on: secondFactorOn,
   second_factor_off: secondFactorOff,
   second_factor_changed: secondFactorChanged,

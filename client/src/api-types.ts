@@ -95,7 +95,7 @@ export interface components {
         ReauthenticateBody: {
             password?: string;
             /**
-             * @description With the password, where the second factor is on.
+             * @description With the password, where the second factor is on; also where it is off, that of an authenticator app counts.
              * @example 287082
              */
             code?: string;

@@ -106,7 +106,17 @@ async function takeAddress(tx: Transaction, user: User, emailKey: string, actor:
             pending_email_key = NULL, pending_until = NULL`
         : Prisma.empty
     } WHERE id = ${user.id}::uuid`;
+  // Whoever had the account under no address, or another one, may have prepared it for the reader of this mailbox.
+  await tx.$executeRaw(enqueueNotice('email_of_methods', withFurtherMethods(user.id), undefined));
   // Tokens mailed to the former address must not work any more.
   await endTokens(tx, user.id);
   await tx.$executeRaw(auditEvent(isChange ? 'email.changed' : 'email.verified', user.id, actor));
+}
+
+/** The user as `u`, if they can sign in by more than a password. */
+function withFurtherMethods(userId: string): Prisma.Sql {
+  return Prisma.sql`FROM (
+    SELECT * FROM "user" o WHERE id = ${userId}::uuid AND (
+      EXISTS (SELECT FROM totp WHERE user_id = o.id AND confirmed_at IS NOT NULL)
+      OR EXISTS (SELECT FROM passkey WHERE user_id = o.id) OR EXISTS (SELECT FROM identity WHERE user_id = o.id))) u`;
 }

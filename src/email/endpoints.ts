@@ -29,7 +29,7 @@ const resendSchema = z
 export const verify = openEndpoint({
   name: 'verifyEmail',
   summary: 'Verify an e-mail address by a mailed token',
-  statements: 9,
+  statements: 10,
   body: verifySchema,
   reply: [204],
   returns: 'The address is verified; a new one counts from now on.',

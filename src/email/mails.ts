@@ -54,6 +54,12 @@ export const emailChanged = notice(
   'tell the operator',
 );
 
+export const emailOfMethods = notice(
+  'Your address belongs to an account with further sign-in methods',
+  'You confirmed this address for this account. Besides a password it can be signed in to by what was added before: a passkey, an authenticator app or a provider. If another person added it, that person can use the account also after a new password.',
+  'get it back',
+);
+
 async function verification(deps: MailDeps, userId: string, address: string): Promise<AddressedMail> {
   const key = canonical(address);
   // A user who wants another user's address learns nothing; the mail goes to the user who has it. A token is made all

@@ -4,6 +4,7 @@ import { byAddress } from '../platform/http/by-address.js';
 import { rateLimited } from '../platform/http/rate-limit-headers.js';
 import { tokensIn } from '../sessions/cookies.js';
 import { deviceIdOf, isDeviceToken } from '../sessions/known-devices.js';
+import type { Proof } from '../sessions/start.js';
 import { canonical, findByLogin } from '../users/users.js';
 
 declare module 'express-serve-static-core' {
@@ -34,9 +35,18 @@ export const logInLimit: RowLimit<unknown> = {
   counts: (code) => code === 'invalid_credentials',
 };
 
-/** Right passwords too have a limit: each makes a session and an audit event. @throws AppError rate_limited */
-export async function countLogin({ limits }: Pick<Deps, 'limits'>, userId: string): Promise<void> {
-  const counted = limits?.logins.peek(userId) ?? (await limits?.logins.count(userId));
+/**
+ * Right sign-ins too have a limit: each makes a session and an audit event. A known device has its own, and so have
+ * others by what was proven: who has stolen the password alone uses up none of those.
+ * @throws AppError rate_limited
+ */
+export async function countLogin(
+  { limits }: Pick<Deps, 'limits'>,
+  { userId, amr }: Pick<Proof, 'userId' | 'amr'>,
+  knownDeviceId: string | undefined,
+): Promise<void> {
+  const key = `${userId} ${knownDeviceId ?? amr.join(' ')}`;
+  const counted = limits?.logins.peek(key) ?? (await limits?.logins.count(key));
   if (counted && !counted.allowed) throw rateLimited(counted.msLeft);
 }
 

@@ -52,13 +52,13 @@ export type SignedIn = { tokens: SessionTokens; deviceToken: string; recoveryCod
  * @throws AppError second_factor_required, account_disabled, email_unverified, rate_limited
  */
 export async function signIn(deps: Deps, signingIn: SigningIn): Promise<SignedIn | undefined> {
-  const { user, first, proof, caller } = signingIn;
+  const { user, first, proof, device, caller } = signingIn;
   if (user.disabledAt) {
     await recordFailedLogin(deps, user.id, caller, 'user_disabled');
     throw new AppError('account_disabled');
   }
   if (user.pendingUntil) throw new AppError('email_unverified');
-  await countLogin(deps, user.id);
+  await countLogin(deps, proof ?? first, device.knownId);
   if (proof) return begin(deps, signingIn, proof);
   const spared = await beginTrusted(deps, signingIn);
   if (spared) return spared;

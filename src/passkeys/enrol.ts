@@ -5,9 +5,8 @@ import type { ProvenUser } from '../passwords/proof.js';
 import type { Db, Transaction } from '../platform/db/database.js';
 import { enqueueNotice } from '../platform/outbox/outbox.js';
 import { type Changing, changeMethods } from '../second-factor/change.js';
-import { requireSoundEmail } from '../second-factor/methods.js';
+import { readMethods, requireSoundEmail, requireStanding } from '../second-factor/methods.js';
 import { makeRecoveryCodes } from '../second-factor/recovery-codes.js';
-import { requireAuthentication } from '../sessions/step-up.js';
 import { fromUser } from '../users/users.js';
 import { challengeIn, type Enrolment } from './answers.js';
 import { type Challenge, challengeTtl, type EnrolmentUse, newChallenge, readChallenge } from './challenge.js';
@@ -22,13 +21,15 @@ const defaultName = 'Passkey';
 /** What `PublicKeyCredential.parseCreationOptionsFromJSON` takes. */
 export async function creationOptions({ deps, principal }: Changing, { user }: ProvenUser) {
   const { rpId } = deps.config.passkeys;
+  const methods = await readMethods(deps.db, principal, []);
+  requireSoundEmail(methods);
+  requireStanding(principal, methods, deps.config.acr);
+  requireRoom(methods);
   const existing = await deps.db.passkey.findMany({
     where: { userId: user.id },
     select: { credentialId: true, userHandle: true, transports: true },
     orderBy: { id: 'asc' },
   });
-  requireSoundEmail({ hasUnverifiedEmail: user.email !== null && user.emailVerifiedAt === null });
-  requireRoom(deps, principal, existing.length);
   const userHandle = existing[0]?.userHandle ?? firstHandle(user.id);
   const use = { userId: user.id, epoch: user.epoch, sessionId: principal.sid, userHandle };
   return {
@@ -51,9 +52,7 @@ export async function creationOptions({ deps, principal }: Changing, { user }: P
   };
 }
 
-/** The first passkey is open to who lacks what the server asks for; a further one is not. */
-function requireRoom({ config }: Changing['deps'], principal: Changing['principal'], passkeys: number): void {
-  if (passkeys > 0) requireAuthentication(principal, { acr: config.acr.required });
+function requireRoom({ passkeys }: { passkeys: number }): void {
   if (passkeys >= maxPasskeys)
     throw new AppError('too_many', { detail: `At most ${maxPasskeys} passkeys: remove one first.` });
 }
@@ -78,7 +77,7 @@ export async function enrolPasskey(context: Changing, answer: Enrolment, name = 
   if (!made) throw new AppError('invalid_passkey');
   return changeMethods(context, undefined, async (tx, methods, actor) => {
     requireSoundEmail(methods);
-    requireRoom(deps, principal, methods.passkeys);
+    requireRoom(methods);
     await spend(tx, use, challenge);
     const passkey = await insertPasskey(tx, use, made, name, deps.config.passkeys.rpId);
     await tx.$executeRaw(auditEvent('passkey.added', use.userId, actor, { id: passkey.id }));

@@ -76,7 +76,7 @@ export const logInWithPasskey = endpointFor<PasskeyProof>()({
       const mail = isKnown ? undefined : enqueueNotice('new_device', Prisma.sql`FROM u`, caller);
       return startSession(deps, proof, caller, mail);
     };
-    await countLogin(deps, principal.userId);
+    await countLogin(deps, principal, undefined);
     // The user, the passkey or the challenge changed meanwhile: one more look decides.
     const issued = (await start(principal)) ?? (await start(await signInProof(deps, body.passkey, caller)));
     if (!issued) throw new AppError('invalid_credentials');

@@ -5,7 +5,7 @@ import type { Transaction } from '../platform/db/database.js';
 import type { AccessClaims } from '../sessions/access-tokens.js';
 import { commitChange, endEverything } from '../sessions/end.js';
 import type { Revocation } from '../sessions/revocations.js';
-import { lockMethods, type Methods, type SecondFactor } from './methods.js';
+import { type Holder, lockMethods, requireStanding, type SecondFactor } from './methods.js';
 
 /** Who changes their methods, and in which session. */
 export type Changing = Pick<Context<AccessClaims>, 'deps' | 'principal' | 'caller'>;
@@ -22,18 +22,19 @@ type Outcome<T> = { result: T; effect: Effect; ended?: Revocation[] };
 /**
  * Changes a user's methods in a transaction that has locked the user.
  * @param proven what was proven before; it is checked again under the lock
- * @throws as `change` and {@link lockMethods}
+ * @throws as `change`, {@link lockMethods} and {@link requireStanding}
  */
 export async function changeMethods<T>(
   { deps, principal, caller }: Changing,
   proven: ProvenUser | undefined,
-  change: (tx: Transaction, methods: Methods & { hasUnverifiedEmail: boolean }, actor: Actor) => Promise<Outcome<T>>,
+  change: (tx: Transaction, methods: Holder, actor: Actor) => Promise<Outcome<T>>,
 ): Promise<T> {
   const actor: Actor = { actorId: principal.sub, caller };
   const done: T[] = [];
   await commitChange(deps, async (tx) => {
     const providers = deps.config.providers.map(({ name }) => name);
     const methods = await lockMethods(tx, principal, providers, proven);
+    requireStanding(principal, methods, deps.config.acr);
     const { result, effect, ended = [] } = await change(tx, methods, actor);
     // The transaction may run again.
     done[0] = result;

@@ -69,7 +69,7 @@ function givenBy(deps: Pick<Deps, 'keys'>, attempt: CodeTry): GivenFactor | unde
   const { user, factors, code, deviceId } = attempt;
   const found = matchingTotp(deps, factors, code);
   if (codeKind(code) === 'recovery' && factors.isRecoveryCode) return recoveryCode(attempt);
-  const mayUseTotp = user.secondFactor === 'any' && (deviceId !== undefined || user.wrongCodes < mostWrongCodes);
+  const mayUseTotp = user.secondFactor !== 'passkey' && (deviceId !== undefined || user.wrongCodes < mostWrongCodes);
   return found && mayUseTotp ? totp(found, attempt) : undefined;
 }
 
@@ -98,7 +98,7 @@ function totp({ id, step }: FoundTotp, { deviceId }: Guesser): GivenFactor {
       UPDATE totp SET last_step = ${step}::bigint, last_used_at = clock_timestamp()
       FROM locked, (SELECT FROM ${Prisma.raw(name)} LIMIT 1) earlier
       WHERE totp.id = ${id}::uuid AND totp.user_id = locked.id AND totp.last_step < ${step}::bigint
-        AND totp.confirmed_at IS NOT NULL AND locked.second_factor = 'any' AND ${isAllowed}
+        AND totp.confirmed_at IS NOT NULL AND locked.second_factor <> 'passkey' AND ${isAllowed}
       RETURNING totp.user_id)`,
   };
 }

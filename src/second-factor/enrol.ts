@@ -8,7 +8,7 @@ import { enqueueNotice } from '../platform/outbox/outbox.js';
 import { requireAuthentication } from '../sessions/step-up.js';
 import { fromUser } from '../users/users.js';
 import { type Changing, changeMethods, setSecondFactor } from './change.js';
-import { requireSoundEmail } from './methods.js';
+import { askedOf, requireSoundEmail } from './methods.js';
 import { makeRecoveryCodes } from './recovery-codes.js';
 import { matchingStep, newTotpSecret } from './totp.js';
 import { openTotpSecret, sealTotpSecret } from './totp-secrets.js';
@@ -33,9 +33,8 @@ export async function enrolTotp(context: Changing, proven: ProvenUser, name: str
   const sealed = new Uint8Array(sealTotpSecret(dataBox(context.deps.keys), id, secret));
   const expiresAt = await changeMethods(context, proven, async (tx, methods) => {
     requireSoundEmail(methods);
-    // Who has nothing yet must be able to add it. Who has something must not get around it by the password alone.
-    if (methods.totps + methods.passkeys > 0)
-      requireAuthentication(context.principal, { acr: context.deps.config.acr.required });
+    // Only the first one is open to who lacks what the server asks for.
+    if (methods.totps > 0) requireAuthentication(context.principal, { acr: askedOf(methods, context.deps.config.acr) });
     if (methods.totps >= maxTotps)
       throw new AppError('too_many', { detail: `At most ${maxTotps} authenticator apps: remove one first.` });
     await tx.$executeRaw`DELETE FROM totp WHERE user_id = ${sub}::uuid AND confirmed_at IS NULL`;

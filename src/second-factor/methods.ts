@@ -1,9 +1,9 @@
 import { AppError } from '../errors.js';
 import type { ProvenUser } from '../passwords/proof.js';
-import type { Transaction } from '../platform/db/database.js';
+import type { Db, Transaction } from '../platform/db/database.js';
 import type { AccessClaims } from '../sessions/access-tokens.js';
-import { type Acr, isAtLeast } from '../sessions/authentication.js';
-import { insufficientAuthentication } from '../sessions/step-up.js';
+import { type Acr, isAtLeast, stronger, weaker } from '../sessions/authentication.js';
+import { insufficientAuthentication, requireAuthentication } from '../sessions/step-up.js';
 import { lockUser } from '../users/users.js';
 
 export const secondFactors = ['off', 'any', 'passkey'] as const;
@@ -25,25 +25,40 @@ export type Methods = {
 
 type Counts = Pick<Methods, 'totps' | 'passkeys' | 'recoveryCodes'>;
 
-type Locked = Methods & { passwordHash: string | null; hasUnverifiedEmail: boolean; isLive: boolean };
+/** A user with their methods. */
+export type Holder = Methods & { roles: string[]; hasUnverifiedEmail: boolean };
+
+type Row = Holder & { passwordHash: string | null; isLive: boolean };
+
+type Session = Pick<AccessClaims, 'sub' | 'sid'>;
 
 /**
  * Locks a user for a change of their methods, and reads these.
- * @param session the live session that asks for it
- * @param providers the names of those that are set
  * @param proven what was proven before the lock: it must still hold
- * @throws AppError session_revoked, invalid_credentials, insufficient_user_authentication
+ * @throws AppError invalid_credentials, insufficient_user_authentication, and as {@link readMethods}
  */
 export async function lockMethods(
   tx: Transaction,
-  { sub, sid }: Pick<AccessClaims, 'sub' | 'sid'>,
+  session: Session,
   providers: string[],
   proven?: ProvenUser,
-): Promise<Methods & { hasUnverifiedEmail: boolean }> {
-  await lockUser(tx, sub);
-  const [locked] = await tx.$queryRaw<Locked[]>`
-    SELECT u.password_hash AS "passwordHash", u.password_hash IS NOT NULL AS "hasPassword",
-      u.second_factor AS "secondFactor", u.email IS NOT NULL AND u.email_verified_at IS NULL AS "hasUnverifiedEmail",
+): Promise<Holder> {
+  await lockUser(tx, session.sub);
+  const locked = await readMethods(tx, session, providers);
+  if (proven) requireStillProven(locked, proven);
+  return locked;
+}
+
+/**
+ * @param session the live session that asks
+ * @param providers the names of those that are set
+ * @throws AppError session_revoked
+ */
+export async function readMethods(db: Db | Transaction, { sub, sid }: Session, providers: string[]): Promise<Row> {
+  const [row] = await db.$queryRaw<Row[]>`
+    SELECT u.password_hash AS "passwordHash", u.password_hash IS NOT NULL AS "hasPassword", u.roles,
+      u.second_factor AS "secondFactor",
+      u.email_verified_at IS NULL AND coalesce(u.email, u.pending_email) IS NOT NULL AS "hasUnverifiedEmail",
       (SELECT count(*)::int FROM totp WHERE user_id = u.id AND confirmed_at IS NOT NULL) AS totps,
       (SELECT count(*)::int FROM passkey WHERE user_id = u.id) AS passkeys,
       (SELECT count(*)::int FROM recovery_code WHERE user_id = u.id) AS "recoveryCodes",
@@ -51,12 +66,34 @@ export async function lockMethods(
       EXISTS (SELECT FROM session s WHERE s.id = ${sid}::uuid AND s.user_id = u.id AND s.ended_at IS NULL
         AND s.epoch = u.epoch) AS "isLive"
     FROM "user" u WHERE u.id = ${sub}::uuid`;
-  if (!locked?.isLive) throw new AppError('session_revoked');
-  if (proven) requireStillProven(locked, proven);
-  return locked;
+  if (!row?.isLive) throw new AppError('session_revoked');
+  return row;
 }
 
-function requireStillProven(locked: Locked, { user, passwordHash }: ProvenUser): void {
+type AskedAcr = { required: Acr; admin: Acr };
+
+/** What the server asks of the user at most: an admin must not prepare a weaker way to `/admin/`. */
+export function askedOf({ roles }: Pick<Holder, 'roles'>, { required, admin }: AskedAcr): Acr {
+  return roles.includes('admin') ? stronger(required, admin) : required;
+}
+
+/** The strongest sign-in that the user's methods are good for. */
+function strongestOf({ hasPassword, secondFactor, totps, passkeys }: Methods): Acr {
+  if (passkeys > 0) return 'phr';
+  // Without a second factor that is on, a code is taken beside the password alone.
+  return totps > 0 && (hasPassword || secondFactor === 'any') ? 'aal2' : 'aal1';
+}
+
+/**
+ * A change of methods takes what the server asks of the user, as far as they have what shows it. Who has nothing yet can
+ * so add it; who has something does not get around it by the password alone.
+ * @throws AppError insufficient_user_authentication
+ */
+export function requireStanding(claims: AccessClaims, holder: Holder, settings: AskedAcr): void {
+  requireAuthentication(claims, { acr: weaker(askedOf(holder, settings), strongestOf(holder)) });
+}
+
+function requireStillProven(locked: Row, { user, passwordHash }: ProvenUser): void {
   if (passwordHash !== undefined && locked.passwordHash !== passwordHash) throw new AppError('invalid_credentials');
   const isOnNow = locked.secondFactor !== 'off' && user.secondFactor === 'off';
   if (isOnNow) throw insufficientAuthentication({ acr: 'aal2' });

@@ -11,6 +11,7 @@ import { stepUpSession } from '../sessions/step-up.js';
 import { steppedUpReply, steppedUpSchema } from '../sessions/token-reply.js';
 import { findById, type User } from '../users/users.js';
 import { checkCode } from './check-code.js';
+import { codeKind } from './code-kind.js';
 import { factorsOf } from './factors.js';
 import { codeField, passkeyField } from './fields.js';
 import { type CheckPasskey, givenByPasskey, withSecondFactor } from './given-factor.js';
@@ -18,7 +19,11 @@ import { type CheckPasskey, givenByPasskey, withSecondFactor } from './given-fac
 const bodySchema = z
   .strictObject({
     password: z.string().min(1).optional(),
-    code: codeField.meta({ description: 'With the password, where the second factor is on.', example: '287082' }),
+    code: codeField.meta({
+      description:
+        'With the password, where the second factor is on; also where it is off, that of an authenticator app counts.',
+      example: '287082',
+    }),
     passkey: passkeyField,
   })
   .refine(
@@ -70,13 +75,17 @@ async function byPassword(context: ReauthenticateContext, found: User): Promise<
   const { deps, principal, body, cookies, caller } = context;
   const { user, passwordHash } = await checkPasswordOf(deps, found, principal.sid, body.password ?? '', caller);
   const first = passwordProof(user, passwordHash);
-  if (user.secondFactor === 'off') return first;
-  if (body.code === undefined) throw new AppError('invalid_code', { detail: 'Send a code, too.' });
+  const { code } = body;
+  const isOff = user.secondFactor === 'off';
+  // Recovery codes take the place of a second factor that is on.
+  if (isOff && codeKind(code ?? '') !== 'totp') return first;
+  if (code === undefined) throw new AppError('invalid_code', { detail: 'Send a code, too.' });
   const { device } = tokensIn(cookies, deps.config.cookies);
   const deviceId = deviceIdOf(deps.keys, user, device);
-  const factors = await factorsOf(deps, user.id, body.code, deviceId);
+  const factors = await factorsOf(deps, user.id, code, deviceId);
+  if (isOff && factors.totps.length === 0) return first;
   const session = { session_id: principal.sid };
-  const given = await checkCode(deps, { user, factors, code: body.code, deviceId, caller, session });
+  const given = await checkCode(deps, { user, factors, code, deviceId, caller, session });
   if (!given) throw new AppError('invalid_code');
   return withSecondFactor(first, given);
 }

@@ -3,9 +3,10 @@ import { endTokens } from '../email/one-time-tokens.js';
 import { AppError } from '../errors.js';
 import type { ProvenUser } from '../passwords/proof.js';
 import { enqueueNotice } from '../platform/outbox/outbox.js';
+import { commitChange } from '../sessions/end.js';
 import { fromUser } from '../users/users.js';
 import { type Changing, changeMethods, setSecondFactor } from './change.js';
-import { requireAskable, requireSoundEmail, type SecondFactor } from './methods.js';
+import { lockMethods, requireAskable, requireSoundEmail, type SecondFactor } from './methods.js';
 import { makeRecoveryCodes } from './recovery-codes.js';
 
 /** @throws AppError last_sign_in_method, email_unverified */
@@ -55,10 +56,12 @@ export async function removePassword(context: Changing, proven: ProvenUser): Pro
 
 /** Every device is asked for the second factor again. */
 export async function forgetTrustedDevices(context: Changing): Promise<void> {
-  const userId = context.principal.sub;
-  await changeMethods(context, undefined, async (tx, _methods, actor) => {
+  const { deps, principal, caller } = context;
+  const userId = principal.sub;
+  await commitChange(deps, async (tx) => {
+    await lockMethods(tx, principal, []);
     const count = await tx.$executeRaw`DELETE FROM trusted_device WHERE user_id = ${userId}::uuid`;
-    if (count > 0) await tx.$executeRaw(auditEvent('device.forgotten', userId, actor, { count }));
-    return { result: undefined, effect: 'none' };
+    if (count > 0) await tx.$executeRaw(auditEvent('device.forgotten', userId, { actorId: userId, caller }, { count }));
+    return [];
   });
 }

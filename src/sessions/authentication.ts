@@ -20,6 +20,10 @@ export function stronger(one: Acr, other: Acr): Acr {
   return isAtLeast(one, other) ? one : other;
 }
 
+export function weaker(one: Acr, other: Acr): Acr {
+  return isAtLeast(one, other) ? other : one;
+}
+
 /** Whether a token's claims meet a demand. @param now seconds since the epoch */
 export function meets(claims: { acr: Acr; auth_time: number }, { acr, maxAge }: Demand, now: number): boolean {
   return (

@@ -15,6 +15,7 @@ const refusals: ErrorCode[] = ['unauthenticated', 'invalid_token', 'token_expire
 /** Requires a live access token (passport-jwt). */
 export const accessToken = {
   name: 'access-token',
+  hasClaims: true,
   refusals: [...refusals, 'insufficient_user_authentication'],
   schemes: accessTokenSchemes,
   step(deps) {
@@ -27,6 +28,7 @@ export const accessToken = {
 /** Admits every request, with the claims of a live access token or the reason why there are none. */
 export const optionalAccessToken: Guard<AccessClaims | AppError> = {
   name: 'optional-access-token',
+  hasClaims: true,
   refusals,
   schemes: accessTokenSchemes,
   optional: true,
@@ -36,6 +38,7 @@ export const optionalAccessToken: Guard<AccessClaims | AppError> = {
 /** The same, but accepts expired and revoked tokens: logout decides itself. */
 export const anyAccessToken: Guard<AccessClaims | AppError> = {
   name: 'any-access-token',
+  hasClaims: true,
   refusals: ['unauthenticated', 'invalid_token'],
   schemes: (config) => ({ ...accessTokenSchemes(config), ...refreshCookieScheme(config) }),
   optional: true,

@@ -23,22 +23,31 @@ export function requireAuthentication(claims: AccessClaims, demand: Demand): voi
 /** `REQUIRED_ACR` and `ADMIN_ACR`. */
 type Settings = { required: Acr; admin: Acr };
 
-type DemandingRow = { path: string; guard: { name: string }; acr?: string; maxAge?: number };
+type DemandingRow = {
+  path: string;
+  guard: { hasClaims?: true; optional?: true };
+  acr?: string;
+  maxAge?: number;
+};
 
 /**
- * What a row asks of the sign-in behind its token: its own `acr` and `maxAge`, and what the settings ask of every row.
- * A row that says `aal1` is spared the settings: who lacks what they ask for must be able to get it.
+ * What a row asks of the sign-in behind its token, whichever guard reads it: its own `acr` and `maxAge`, and what the
+ * settings ask of every row. A row that says `aal1` is spared the settings: who lacks what they ask for must be able to
+ * get it. So is one that is open without a token, too.
  * @returns the step that checks it, or none
  */
 export function stepUpOf({ path, guard, acr, maxAge }: DemandingRow, settings: Settings): RequestHandler[] {
-  if (guard.name !== 'access-token') return [];
+  if (!guard.hasClaims) return [];
   const asked = path.startsWith('/admin/') ? stronger(settings.admin, settings.required) : settings.required;
-  const least = acr === 'aal1' ? acr : stronger((acr ?? 'aal1') as Acr, asked);
+  const isSpared = acr === 'aal1' || guard.optional;
+  const own = (acr ?? 'aal1') as Acr;
+  const least = isSpared ? own : stronger(own, asked);
   const demand: Demand = { ...(least !== 'aal1' && { acr: least }), ...(maxAge !== undefined && { maxAge }) };
   if (Object.keys(demand).length === 0) return [];
   return [
     (_req, res, next) => {
-      requireAuthentication(res.locals.principal as AccessClaims, demand);
+      const claims = res.locals.principal as AccessClaims | AppError;
+      if (!(claims instanceof AppError)) requireAuthentication(claims, demand);
       next();
     },
   ];

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import { z } from 'zod';
-import { endpoint, GET, openEndpoint, POST } from '../../src/endpoint.js';
+import { endpoint, GET, type Guard, openEndpoint, POST } from '../../src/endpoint.js';
 import { accessToken, open } from '../../src/guards.js';
+import type { AccessClaims } from '../../src/sessions/access-tokens.js';
 
 // Your own tests may go without this one. It holds what docs/your-own-routes.md promises of the compiler.
 const facts = { name: 'note', summary: 'A note' } as const;
@@ -64,7 +65,19 @@ GET('/notes', { guard: open }, own);
 // @ts-expect-error Without a token there are no roles.
 POST('/notes', { guard: open, role: 'editor' }, forAll);
 
+// @ts-expect-error A guard whose principal is the claims of a token says so: else `acr` and `maxAge` would not count.
+const guardOfOne: Guard<AccessClaims> = {
+  name: 'own',
+  refusals: [],
+  schemes: () => ({}),
+  step: (deps) => accessToken.step(deps),
+};
+
+// @ts-expect-error Without a token nothing tells how strong the sign-in was.
+POST('/notes', { guard: open, acr: 'aal2' }, forAll);
+
 it('an endpoint and a row that fit together compile, with a guard and a role', () => {
   expect(GET('/notes', { guard: accessToken, role: 'editor' }, own)).toMatchObject({ method: 'GET', role: 'editor' });
+  expect(GET('/notes', { guard: { ...guardOfOne, hasClaims: true } }, own)).toMatchObject({ path: '/notes' });
   expect(GET('/notes', { guard: open }, forAll)).toMatchObject({ path: '/notes' });
 });

@@ -1,13 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { changeUser } from '../../src/admin/user-changes.js';
-import type { Row } from '../../src/endpoint.js';
-import { signAccessToken } from '../../src/sessions/access-tokens.js';
+import { endpoint, endpointFor, GET, type Row } from '../../src/endpoint.js';
+import type { AppError } from '../../src/errors.js';
+import * as guards from '../../src/guards.js';
+import { type AccessClaims, signAccessToken } from '../../src/sessions/access-tokens.js';
 import { type Acr, acrValues } from '../../src/sessions/authentication.js';
 import { tokenResponseSchema } from '../../src/sessions/token-reply.js';
 import { goodPassword, type SignedUp, startApp, type TestApp } from '../support/app.js';
 import { expectProblem } from '../support/problem.js';
 import { ask, rows } from '../support/rows.js';
+import { serveRows } from '../support/rows-app.js';
 
 /** Rows that REQUIRED_ACR must not close: who lacks what it asks for sees where they stand, and adds it. */
 const spared = [
@@ -21,11 +24,28 @@ const spared = [
   'POST /me/passkeys',
 ];
 
-const withToken = rows.filter(({ row }) => row.guard.name === 'access-token');
-/** It ends the session, so it is asked last. */
-const inOrder = withToken.toSorted(
-  (a, b) => Number(a.name.includes('logout-all')) - Number(b.name.includes('logout-all')),
+const show = endpoint({
+  name: 'own',
+  summary: 'Its own',
+  reply: [200, z.object({ open: z.boolean() })],
+  handler: () => ({ body: { open: true } }),
+});
+const showToAll = endpointFor<AccessClaims | AppError>()(show as never);
+
+/** Rows of one's own, with every guard whose principal is, or may be, the claims of a token. */
+const ownRows = Object.entries(guards).flatMap(([name, guard]) =>
+  typeof guard !== 'object' || !('hasClaims' in guard)
+    ? []
+    : [{}, { acr: 'aal2' }, { maxAge: 300 }, { acr: 'phr', maxAge: 300 }].map((asks, i) => {
+        const row = GET(`/own/${name}/${i}`, { guard, ...asks } as { guard: typeof guards.anyAccessToken }, showToAll);
+        return { name: `GET ${row.path}`, row };
+      }),
 );
+
+const withToken = [...ownRows, ...rows.filter(({ row }) => row.guard.hasClaims)];
+/** They end the session, so they are asked last. */
+const ending = ['POST /auth/logout-all', 'POST /auth/logout'];
+const inOrder = withToken.toSorted((a, b) => ending.indexOf(a.name) - ending.indexOf(b.name));
 
 const hour = 3_600_000;
 
@@ -42,9 +62,15 @@ async function admin(app: TestApp): Promise<SignedUp> {
   return user;
 }
 
+async function withVerifiedEmail({ deps }: TestApp, { userId, username }: SignedUp): Promise<void> {
+  const email = `${username}@example.com`;
+  await deps.db.user.update({ where: { id: userId }, data: { email, emailKey: email, emailVerifiedAt: new Date() } });
+}
+
 function asked(row: Row, name: string, required: Acr): Acr {
   if (spared.includes(name)) return 'aal1';
   const own = (row.acr ?? 'aal1') as Acr;
+  if (row.guard.optional) return own;
   return acrValues.indexOf(own) > acrValues.indexOf(required) ? own : required;
 }
 
@@ -60,18 +86,28 @@ describe.each(acrValues)('With REQUIRED_ACR=%s,', (required) => {
     { timeout: 60_000 },
     async ({ acr, age }) => {
       const user = await admin(app);
+      await withVerifiedEmail(app, user);
       const token = await tokenOf(app, user, acr, age);
+      const own = await serveRows(
+        app,
+        ownRows.map(({ row }) => row),
+      );
       for (const { name, row } of inOrder) {
-        const { status, body, headers } = await ask(app, row).set('Authorization', `Bearer ${token}`);
+        const { status, body, headers } = await ask(name.includes('/own/') ? { http: own } : app, row).set(
+          'Authorization',
+          `Bearer ${token}`,
+        );
         const least = asked(row, name, required);
         const isTooOld = row.maxAge !== undefined && age > row.maxAge * 1000;
         const isRefused = acrValues.indexOf(acr) < acrValues.indexOf(least) || isTooOld;
         expect([name, body?.code === 'insufficient_user_authentication']).toEqual([name, isRefused]);
         expect([name, status]).not.toEqual([name, 500]);
         if (isRefused)
-          expect([body.acr_values, headers['www-authenticate']]).toEqual([
+          expect([name, body.acr_values ?? 'aal1', body.max_age, headers['www-authenticate']]).toEqual([
+            name,
             least,
-            expect.stringContaining(`acr_values="${least}"`),
+            row.maxAge,
+            expect.stringMatching(least === 'aal1' ? 'max_age="300"' : `acr_values="${least}"`),
           ]);
       }
     },

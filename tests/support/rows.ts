@@ -33,7 +33,7 @@ export function pathOf({ path }: Row, id = unknownId): string {
 }
 
 /** A request for a row. */
-export function ask({ http }: TestApp, row: Row, path = pathOf(row)) {
+export function ask({ http }: Pick<TestApp, 'http'>, row: Row, path = pathOf(row)) {
   return http[row.method.toLowerCase() as 'get'](path);
 }
 

@@ -96,7 +96,20 @@ export type Step<Principal> = (
 /** The security schemes of the OpenAPI document, by name; each is enough by itself. */
 export type Schemes = Record<string, oas31.SecuritySchemeObject>;
 
-export type Guard<Deps extends BaseDeps, Principal> = {
+/** The claims of an access token: how strong and how fresh the sign-in behind it was (RFC 9470). */
+type SignInClaims = { acr: string; auth_time: number };
+
+/**
+ * Whether the principal is the claims of an access token, or may be: for these `acr` and `maxAge` of a row count, and what
+ * the settings ask of every row. The type asks for it, so that no guard forgets it.
+ */
+type ClaimsFact<Principal> = unknown extends Principal
+  ? { hasClaims?: true }
+  : Extract<Principal, SignInClaims> extends never
+    ? { hasClaims?: never }
+    : { hasClaims: true };
+
+export type Guard<Deps extends BaseDeps, Principal> = ClaimsFact<Principal> & {
   name: string;
   refusals: ErrorCode[];
   schemes(config: Deps['config']): Schemes;
@@ -144,8 +157,8 @@ export type RowOptions<Deps extends BaseDeps, Principal> = {
   /** The role that the principal needs, else 403 `forbidden`. */
   role?: Principal extends { roles: string[] } ? string : never;
   /** How strong and how fresh, in seconds, the sign-in behind the token must be, else 401 (RFC 9470). */
-  acr?: Principal extends { acr: infer Acr } ? Acr : never;
-  maxAge?: Principal extends { acr: string } ? number : never;
+  acr?: Principal extends SignInClaims ? Principal['acr'] : never;
+  maxAge?: Principal extends SignInClaims ? number : never;
   limit?: RowLimit<Deps, Principal> | RowLimit<Deps, Principal>[];
   /** Not counted by the general limit: probes of a whole cluster come from one address. */
   isProbe?: true;

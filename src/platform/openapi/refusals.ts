@@ -16,6 +16,7 @@ export function refusalsOf<Deps extends BaseDeps>(row: Row<Deps>): ErrorCode[] {
     ...(body ? byBody : []),
     ...(query ? (['validation_failed'] as const) : []),
     ...(row.role === undefined ? [] : (['forbidden'] as const)),
+    ...(row.acr === undefined && row.maxAge === undefined ? [] : (['insufficient_user_authentication'] as const)),
     ...(row.path.includes('{id}') ? (['not_found'] as const) : []),
     ...(row.method === 'GET' ? [] : (['csrf_rejected'] as const)),
     // A limit waits for its store, but not for long.
