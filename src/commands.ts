@@ -9,6 +9,8 @@ import { purgeCommand } from './operations/purge.js';
 import { passkeyChecks } from './passkeys/doctor.js';
 import { purgeSpentChallenges } from './passkeys/purge.js';
 import type { Command } from './platform/cli/command.js';
+import { providerCommands } from './providers/commands.js';
+import { providerChecks } from './providers/doctor.js';
 import { purgeExternalFlows } from './providers/purge.js';
 import { checkTotps } from './second-factor/doctor.js';
 import { transferCommands } from './user-transfer/commands.js';
@@ -16,11 +18,12 @@ import { transferCommands } from './user-transfer/commands.js';
 /** Every command of the operator, in the order of the help. */
 export const commands: Command<CommandDeps>[] = [
   ...userCommands,
+  ...providerCommands,
   ...transferCommands,
   ...sessionCommands,
   ...keyCommands,
   ...auditCommands,
   databaseCopyCommand,
   purgeCommand([purgeSpentChallenges, purgeExternalFlows]),
-  doctor([{ database: checkTotps }, passkeyChecks]),
+  doctor([{ database: checkTotps }, passkeyChecks, providerChecks]),
 ];

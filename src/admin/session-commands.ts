@@ -14,7 +14,7 @@ import { table, time } from '../platform/cli/text.js';
 import { endAllSessions, endSession, endUserSessions, markedAtOnce } from '../sessions/end.js';
 import { sessionJson } from '../sessions/json.js';
 import { listLiveSessions } from '../sessions/list.js';
-import { userNamed } from './format-user.js';
+import { userNamed } from '../users/user-named.js';
 
 export const sessionCommands: Command<CommandDeps>[] = [
   {

@@ -17,8 +17,9 @@ import { resetSecondFactor } from '../second-factor/reset.js';
 import { emailSchema, objectionToDomain, roleSchema, usernameSchema } from '../users/fields.js';
 import { adminUserJson } from '../users/json.js';
 import { listUsers } from '../users/list.js';
+import { userNamed } from '../users/user-named.js';
 import { createUser } from './create-user.js';
-import { formatUser, stateOf, userNamed } from './format-user.js';
+import { formatUser, stateOf } from './format-user.js';
 import { changeUser, deleteUser, type UserChange } from './user-changes.js';
 
 /** No command sets or shows an existing user's password: only the user does, or a reset by mail. */
@@ -113,13 +114,15 @@ async function show(deps: CommandDeps, args: Args): Promise<Result> {
   return { json: { ...json, ...(methods && { sign_in_methods: methodsSummary(methods) }) }, text };
 }
 
-function methodsSummary({ password, second_factor, totp, passkeys, recovery_codes }: MethodList) {
+function methodsSummary({ password, second_factor, totp, passkeys, recovery_codes, identities }: MethodList) {
   return {
     password,
     second_factor,
     totp: totp.length,
     passkeys: passkeys.length,
     recovery_codes: recovery_codes?.left ?? 0,
+    /** Their providers. */
+    identities: identities.map(({ provider }) => provider),
   };
 }
 
@@ -132,7 +135,7 @@ function methodsText(list: MethodList): { methods: string; 'second factor': stri
   ] as const;
   const words = counted.flatMap(([count, word]) => (count === 0 ? [] : `${count} ${word}${count === 1 ? '' : 's'}`));
   return {
-    methods: [...(password ? ['password'] : []), ...words].join(', ') || 'none',
+    methods: [...(password ? ['password'] : []), ...words, ...counts.identities].join(', ') || 'none',
     'second factor': second_factor,
   };
 }

@@ -13,12 +13,17 @@ type GithubPerson = Pick<Person, 'subject' | 'email' | 'isVouchedFor' | 'name'>;
  * @throws if GitHub does not say
  */
 export async function githubPerson(issuer: string, accessToken: string): Promise<GithubPerson> {
-  const api = issuer === 'https://github.com' ? 'https://api.github.com' : `${issuer}/api/v3`;
+  const api = githubApi(issuer);
   const { id, name } = userSchema.parse(await get(`${api}/user`, accessToken));
   const emails = emailsSchema.parse(await get(`${api}/user/emails`, accessToken));
   const primary = emails.find((one) => one.primary);
   const email = emailOf(primary?.email);
   return { subject: String(id), email, isVouchedFor: email !== null && primary?.verified === true, name: nameOf(name) };
+}
+
+/** An Enterprise Server has its API below its own address. */
+export function githubApi(issuer: string): string {
+  return issuer === 'https://github.com' ? 'https://api.github.com' : `${issuer}/api/v3`;
 }
 
 async function get(url: string, accessToken: string): Promise<unknown> {

@@ -66,9 +66,11 @@ async function resultOf(
     const person = await personOf(provider, await answerOf(provider, parameters, { ...flow, redirectUri }), parameters);
     return { code: await keepPerson(deps, flow, person) };
   } catch (error) {
-    if (isRefusal(error)) return { error: 'access_denied' };
-    deps.log.warn({ provider: provider.name, reason: reasonOf(error) }, 'a sign-in by a provider failed');
-    return { error: 'external_login_failed' };
+    const outcome = isRefusal(error) ? 'access_denied' : 'external_login_failed';
+    deps.metrics.signIns.byProvider(provider.name, outcome);
+    if (outcome === 'external_login_failed')
+      deps.log.warn({ provider: provider.name, reason: reasonOf(error) }, 'a sign-in by a provider failed');
+    return { error: outcome };
   }
 }
 

@@ -85,7 +85,7 @@ async function configurationOf(provider: Provider): Promise<Configuration> {
 }
 
 /** Asks a provider for its metadata. @throws if it cannot be reached, or names another issuer */
-async function discover(provider: Provider): Promise<Configuration> {
+export async function discover(provider: Provider): Promise<Configuration> {
   const client = await load();
   const { issuer, clientId, kind } = provider;
   const options = {

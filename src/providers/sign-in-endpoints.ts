@@ -79,6 +79,7 @@ export const begin = openEndpoint({
     const asked = { state, verifier, nonce, redirectUri, prompt: body.prompt, loginHint: body.login_hint };
     const url = await authorizationUrl(provider, asked).catch((error: Error) => {
       deps.log.warn({ provider: provider.name, reason: error.message }, 'a provider cannot be reached');
+      deps.metrics.signIns.byProvider(provider.name, 'provider_unavailable');
       throw new AppError('provider_unavailable', { cause: error });
     });
     const client = { provider: provider.name, redirectUri: body.redirect_uri, codeChallenge: body.code_challenge };

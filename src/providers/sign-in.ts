@@ -31,6 +31,23 @@ const mostTries = 5;
  * username_taken, validation_failed, rate_limited, invalid_one_time_token
  */
 export async function signInByProvider(deps: Deps, asking: Asking): Promise<SignInOutcome> {
+  const count = (outcome: Parameters<typeof deps.metrics.signIns.byProvider>[1]) =>
+    deps.metrics.signIns.byProvider(asking.flow.person.provider, outcome);
+  try {
+    const outcome = await tryAgain(deps, asking);
+    count('pending' in outcome || outcome.isNew ? 'signed_up' : 'signed_in');
+    return outcome;
+  } catch (error) {
+    if (error instanceof AppError) count(isTold(error.code) ? error.code : 'refused');
+    throw error;
+  }
+}
+
+function isTold(code: string): code is 'second_factor_required' | 'link_required' {
+  return code === 'second_factor_required' || code === 'link_required';
+}
+
+async function tryAgain(deps: Deps, asking: Asking): Promise<SignInOutcome> {
   for (let tries = 0; tries < mostTries; tries++) {
     const outcome = await tryOnce(deps, asking);
     if (outcome) return outcome;

@@ -32,7 +32,7 @@ export const transferCommands: Command<CommandDeps>[] = [
       },
       open: { type: 'string', value: '<key file>', summary: 'the key file that the lines were sealed with' },
     },
-    summary: 'create users from a file of JSON lines, with their hashes and second factors',
+    summary: 'create users from a file of JSON lines, with their hashes, second factors and identities',
     run: importFile,
   },
   {
@@ -72,6 +72,7 @@ async function importFile(deps: CommandDeps, args: Args): Promise<Result> {
   const reading = {
     complete,
     localDomains: deps.config.mail.localDomains,
+    providers: deps.config.providers,
     onDerived: derivesUsernames(args) ? onDerived : undefined,
     box: await boxOf(deps, args, 'open'),
   };

@@ -1,4 +1,4 @@
-import type { Passkey, RecoveryCode, Totp, User } from '../generated/prisma/client.js';
+import type { Identity, Passkey, RecoveryCode, Totp, User } from '../generated/prisma/client.js';
 import type { DataBox } from '../keys/data-box.js';
 import { withoutMark } from '../passwords/foreign-hashes/formats.js';
 import type { Db } from '../platform/db/database.js';
@@ -23,6 +23,7 @@ export async function* exportUsers({ db }: { db: Db }, box?: DataBox): AsyncGene
         passkeys: { orderBy: { id: 'asc' } },
         totps: { where: { confirmedAt: { not: null } }, orderBy: { id: 'asc' } },
         recoveryCodes: true,
+        identities: { orderBy: { id: 'asc' } },
       },
       where: { pendingUntil: null, deletedAt: null, ...(last !== undefined && { id: { gt: last } }) },
     });
@@ -44,9 +45,17 @@ export async function* exportUsers({ db }: { db: Db }, box?: DataBox): AsyncGene
   }
 }
 
-type Kept = Pick<User, 'secondFactor'> & { passkeys: Passkey[]; totps: Totp[]; recoveryCodes: RecoveryCode[] };
+type Kept = Pick<User, 'secondFactor'> & {
+  passkeys: Passkey[];
+  totps: Totp[];
+  recoveryCodes: RecoveryCode[];
+  identities: Identity[];
+};
 
-function methodsOf({ secondFactor, passkeys, totps, recoveryCodes }: Kept, box: DataBox | undefined): ForeignMethods {
+function methodsOf(
+  { secondFactor, passkeys, totps, recoveryCodes, identities }: Kept,
+  box: DataBox | undefined,
+): ForeignMethods {
   return {
     secondFactor: secondFactor as SecondFactor,
     passkeys: passkeys.map((passkey) => ({
@@ -59,6 +68,7 @@ function methodsOf({ secondFactor, passkeys, totps, recoveryCodes }: Kept, box: 
       synced: passkey.synced,
       name: passkey.name,
     })),
+    identities: identities.map(({ issuer, subject, provider }) => ({ issuer, subject, provider })),
     totp: box ? totps.map(({ id, name, secret }) => ({ name, secret: totpSecret(box, id, secret) })) : [],
     recoveryCodes: box ? recoveryCodes.map(({ hash }) => Buffer.from(hash).toString('hex')) : [],
   };

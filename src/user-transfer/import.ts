@@ -10,6 +10,7 @@ import type { Db } from '../platform/db/database.js';
 import { sealTotpSecret } from '../second-factor/totp-secrets.js';
 import { canonical } from '../users/users.js';
 import type { ForeignMethods } from './methods.js';
+import { rowsWithTakenMethods } from './taken-methods.js';
 
 /** A user of another system or another Gatelatch, with the hash formats of docs/importing-users.md. */
 export type ForeignUser = ForeignMethods & {
@@ -134,7 +135,7 @@ type Run = {
 
 async function importBatch({ db }: { db: Db }, rows: NewRow[], run: Run): Promise<void> {
   const { counts, refuse, dryRun, box } = run;
-  const barred = await rowsWithTakenPasskeys(db, rows);
+  const barred = await rowsWithTakenMethods(db, rows);
   const free = rows.filter((row) => !barred.has(row));
   const inserted = dryRun ? undefined : await insert(db, free, box);
   const left = rows.filter(({ id }) => !inserted?.has(id));
@@ -143,7 +144,7 @@ async function importBatch({ db }: { db: Db }, rows: NewRow[], run: Run): Promis
     const obstacle = obstacleTo(row, existingUsers, run);
     if (obstacle === 'existing') counts.existing += 1;
     else if (obstacle) refuse(row.line, obstacle);
-    else if (barred.has(row)) refuse(row.line, 'passkeys: One of them is registered already.');
+    else if (barred.has(row)) refuse(row.line, barred.get(row) ?? '');
     else if (!dryRun) refuse(row.line, 'The username or the e-mail was taken until a moment ago. Import again.');
     else counts.imported += 1;
   }
@@ -175,7 +176,7 @@ async function insert(db: Db, rows: NewRow[], box: DataBox | undefined): Promise
 }
 
 /** The line of a row, without what has a table of its own. */
-function lineOf({ totp: _totp, passkeys: _passkeys, recoveryCodes: _codes, ...line }: NewRow) {
+function lineOf({ totp: _t, passkeys: _p, recoveryCodes: _r, identities: _i, ...line }: NewRow) {
   return line;
 }
 
@@ -194,6 +195,9 @@ function methodsOf(rows: NewRow[], box: DataBox | undefined): Prisma.Sql {
       return { id: uuidv7(), userId, ...bytes, ...rest };
     }),
   );
+  const identities = rows.flatMap(({ id: userId, identities }) =>
+    identities.map((identity) => ({ id: uuidv7(), userId, ...identity })),
+  );
   const codes = rows.flatMap(({ id: userId, recoveryCodes }) => recoveryCodes.map((hash) => ({ userId, hash })));
   return Prisma.sql`totps AS (
       INSERT INTO totp (id, user_id, name, secret, confirmed_at)
@@ -207,30 +211,18 @@ function methodsOf(rows: NewRow[], box: DataBox | undefined): Prisma.Sql {
       FROM json_to_recordset(${JSON.stringify(passkeys)}::json) AS p(id uuid, "userId" uuid, name text, credential text,
         key text, counter bigint, handle text, rp_id text, transports text[], synced boolean)
       JOIN inserted ON inserted.id = p."userId"
+    ), identities AS (
+      INSERT INTO identity (id, user_id, provider, issuer, subject)
+      SELECT i.id, i."userId", i.provider, i.issuer, i.subject
+      FROM json_to_recordset(${JSON.stringify(identities)}::json) AS i(id uuid, "userId" uuid, provider text,
+        issuer text, subject text)
+      JOIN inserted ON inserted.id = i."userId"
     ), codes AS (
       INSERT INTO recovery_code (user_id, hash)
       SELECT c."userId", decode(c.hash, 'hex')
       FROM json_to_recordset(${JSON.stringify(codes)}::json) AS c("userId" uuid, hash text)
       JOIN inserted ON inserted.id = c."userId"
     )`;
-}
-
-/** Rows with a passkey that is in the database, or in a row before. */
-async function rowsWithTakenPasskeys(db: Db, rows: NewRow[]): Promise<Set<NewRow>> {
-  const given = rows.flatMap(({ passkeys }) => passkeys.map(({ credential_id }) => credential_id));
-  const ids = given.map((id) => new Uint8Array(Buffer.from(id, 'base64url')));
-  const found =
-    given.length === 0
-      ? []
-      : await db.passkey.findMany({ where: { credentialId: { in: ids } }, select: { credentialId: true } });
-  const taken = new Set(found.map(({ credentialId }) => Buffer.from(credentialId).toString('base64url')));
-  const barred = new Set<NewRow>();
-  for (const row of rows) {
-    const own = row.passkeys.map(({ credential_id }) => credential_id);
-    if (new Set(own).size < own.length || own.some((id) => taken.has(id))) barred.add(row);
-    for (const id of own) taken.add(id);
-  }
-  return barred;
 }
 
 type ExistingUser = Awaited<ReturnType<typeof usersWithNamesOf>>[number];

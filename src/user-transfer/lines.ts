@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { emailSchema, objectionToDomain, rolesSchema, usernameSchema } from '../users/fields.js';
 import { readDate } from './dates.js';
 import type { ForeignUser, UserLine } from './import.js';
-import { methodFields, objectionToMethods, sealedSchema } from './methods.js';
+import { methodFields, namedIdentities, objectionToMethods, sealedSchema } from './methods.js';
 import type { LineBox } from './sealed.js';
 import { withFittingUsername } from './usernames.js';
 
@@ -45,12 +45,14 @@ type Reading = {
   onDerived?: ((line: number, user: ForeignUser) => void) | undefined;
   /** Opens what is sealed. */
   box?: LineBox | undefined;
+  /** That are set. */
+  providers?: { name: string; issuer: string }[];
 };
 
 /** Empty lines are counted and skipped. */
 export async function* readUserLines(
   lines: AsyncIterable<string>,
-  { complete = (hash) => hash, localDomains = [], onDerived, box }: Reading = {},
+  { complete = (hash) => hash, localDomains = [], onDerived, box, providers = [] }: Reading = {},
 ): AsyncGenerator<UserLine> {
   let line = 0;
   for await (const text of lines) {
@@ -59,7 +61,7 @@ export async function* readUserLines(
     if (!isTooLong && text.trim() === '') continue;
     const read = isTooLong
       ? `Longer than ${MAX_LINE_LENGTH} characters.`
-      : readUser(text, localDomains, onDerived !== undefined, box);
+      : readUser(text, { localDomains, derive: onDerived !== undefined, box, providers });
     if (typeof read === 'string') {
       yield { line, reason: read };
       continue;
@@ -73,9 +75,15 @@ export async function* readUserLines(
 /** The user, or the reason for a refusal. It quotes no value, because any value may be a hash. */
 function readUser(
   text: string,
-  localDomains: string[],
-  derive: boolean,
-  box: LineBox | undefined,
+  {
+    localDomains,
+    derive,
+    box,
+    providers,
+  }: Required<Pick<Reading, 'localDomains' | 'providers'>> & {
+    derive: boolean;
+    box: LineBox | undefined;
+  },
 ): { user: ForeignUser; isDerived: boolean } | string {
   let json: unknown;
   try {
@@ -101,6 +109,7 @@ function readUser(
     createdAt: created_at ?? null,
     totp: [...data.totp, ...opened.totp],
     passkeys: data.passkeys,
+    identities: namedIdentities(data.identities, providers),
     recoveryCodes: opened.recovery_codes,
     secondFactor: data.second_factor ?? (data.totp.length + opened.totp.length > 0 ? 'any' : 'off'),
   } satisfies ForeignUser;
@@ -118,7 +127,8 @@ function openSealed(sealed: string | undefined, line: unknown, box: LineBox | un
 
 /** @param box seals what is secret; without it that is left out */
 export function userLine(user: ForeignUser, box?: LineBox): string {
-  const { username, email, emailVerified, passwordHash, roles, disabled, createdAt, passkeys, secondFactor } = user;
+  const { username, email, emailVerified, passwordHash, roles, disabled, createdAt } = user;
+  const { passkeys, identities, secondFactor } = user;
   const hasMethods = passkeys.length > 0 || user.totp.length > 0 || secondFactor !== 'off';
   const line: z.input<typeof lineSchema> = {
     username,
@@ -128,6 +138,7 @@ export function userLine(user: ForeignUser, box?: LineBox): string {
     disabled,
     created_at: createdAt?.toISOString(),
     ...(passkeys.length > 0 && { passkeys }),
+    ...(identities.length > 0 && { identities }),
     ...(hasMethods && { second_factor: secondFactor }),
     ...(box && { sealed: box.seal(user, username) }),
   };

@@ -2,8 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { startBuilt } from '../support/built-server.js';
 import { copyCheckout } from './copy.js';
 
+/** What is taken out of a page, or has another text in its place. */
+type Edit = RegExp | [RegExp, string];
+
 /** Rooms that can be removed: their folders, and the lines of pages that name them. */
-const leaves: { name: string; folders: string[]; lines: Record<string, RegExp[]> }[] = [
+const leaves: { name: string; folders: string[]; lines: Record<string, Edit[]> }[] = [
   {
     name: 'own/todos',
     folders: ['src/own/todos'],
@@ -40,10 +43,35 @@ const leaves: { name: string; folders: string[]; lines: Record<string, RegExp[]>
       'src/mails.ts': [/^import .*passkeys.*$/m, /^ {2}passkey_\w+: .*$/gm],
       'src/jobs.ts': [/^import .*passkeys.*$/m, /^.*purgeSpentChallenges \},$/m],
       'src/serve.ts': [/^import .*passkeys.*$/m, /^.*warnOfOrphanedPasskeys\(.*$/m],
+      'src/commands.ts': [/^import .*passkeys.*$/gm, /(?<=purgeCommand\(\[)purgeSpentChallenges, /, /passkeyChecks, /],
+    },
+  },
+  {
+    name: 'providers',
+    folders: ['src/providers'],
+    lines: {
+      'src/routes.ts': [
+        /^import .*'\.\/providers\/.*$/gm,
+        /^ {2}\.\.\.group\('Providers', \[[\s\S]*?^ {2}\]\),$/m,
+        /^ {2}(externalCode|providerAnswer),$/gm,
+      ],
+      'src/guards.ts': [/^export .*'\.\/providers\/.*$/m],
+      'src/settings.ts': [/^import .*providers.*$/m, /^ {2}(.*: |\.\.\.)(providerS|eachProviderS)ettings,$/gm],
+      'src/config.ts': [
+        /^import .*providers.*$/m,
+        /^.*readProviders\(.*$/m,
+        /^.*ofProviders\.problems.*$/m,
+        [/(?<=shape\(given, )ofProviders\.providers/, '[]'],
+        [/(?<=providers: )Provider\[\]/, '{ name: string; issuer: string }[]'],
+        /^ {4}(redirectUris|identityLinking): .*$/gm,
+      ],
+      'src/mails.ts': [/^import .*providers.*$/m, /^ {2}identity_\w+: .*$/gm],
+      'src/jobs.ts': [/^import .*providers.*$/m, /^.*purgeExternalFlows \},$/m],
       'src/commands.ts': [
-        /^import .*passkeys.*$/gm,
-        /(?<=purgeCommand\(\[)purgeSpentChallenges/,
-        /, passkeyChecks(?=\])/,
+        /^import .*providers.*$/gm,
+        /^ {2}\.\.\.providerCommands,$/m,
+        /, purgeExternalFlows(?=\])/,
+        /, providerChecks(?=\])/,
       ],
     },
   },
@@ -58,10 +86,11 @@ describe.each(leaves)('Without $name', ({ folders, lines }) => {
   it('the server compiles, starts and signs a user up', async () => {
     const copy = copyCheckout();
     for (const folder of folders) copy.remove(folder);
-    for (const [page, patterns] of Object.entries(lines))
-      for (const pattern of patterns) {
+    for (const [page, edits] of Object.entries(lines))
+      for (const edit of edits) {
+        const [pattern, instead] = edit instanceof RegExp ? [edit, ''] : edit;
         expect(copy.read(page)).toMatch(pattern);
-        copy.write(page, copy.read(page).replace(pattern, ''));
+        copy.write(page, copy.read(page).replace(pattern, instead));
       }
     // Removing rooms leaves unused imports, which the linter removes.
     copy.run('npx', 'biome', 'check', '--write', '--unsafe', 'src/routes.ts', 'src/own', 'src/commands.ts');

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { userNamed } from '../../src/admin/format-user.js';
 import { changeUser } from '../../src/admin/user-changes.js';
 import { purgePendingSignUps } from '../../src/sign-up/purge.js';
+import { userNamed } from '../../src/users/user-named.js';
 import { goodPassword, startApp, type TestApp } from '../support/app.js';
 import { mailTo, settledMails } from '../support/mails.js';
 import { expectProblem } from '../support/problem.js';

@@ -9,6 +9,8 @@ import { linesOf, readUserLines, userLine } from '../../src/user-transfer/lines.
 import { type LineBox, lineBox } from '../../src/user-transfer/sealed.js';
 import { insertPasskeys } from '../second-factor/passkey-rows.js';
 import { goodPassword, startAppForTest, type TestApp } from '../support/app.js';
+import { goRound } from '../support/pretended-providers/go-round.js';
+import { settingsOf, startOpenIdProvider } from '../support/pretended-providers/openid.js';
 import { addTotp, codeOf } from '../support/second-factor.js';
 
 const secret = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ';
@@ -31,7 +33,8 @@ async function* chunks(lines: object[]) {
 async function importLines({ deps }: TestApp, lines: object[], box?: LineBox) {
   const refused: string[] = [];
   const onRefused = (line: number, reason: string) => void refused.push(`${line}: ${reason}`);
-  const counts = await importUsers(deps, readUserLines(linesOf(chunks(lines)), { box }), { onRefused });
+  const reading = { box, providers: deps.config.providers };
+  const counts = await importUsers(deps, readUserLines(linesOf(chunks(lines)), reading), { onRefused });
   return { counts, refused };
 }
 
@@ -96,6 +99,31 @@ describe('An imported user', () => {
     expect(await userNamed(app, 'cleo')).toMatchObject({ secondFactor: 'off' });
   });
 
+  it('signs in by the provider of before, by issuer and subject, and needs no password then', async () => {
+    const corp = await startOpenIdProvider();
+    const app = await startAppForTest(corp.settings);
+    const identity = { issuer: corp.issuer, subject: corp.person.sub };
+    const elsewhere = { issuer: 'https://login.other.example/realm', subject: '42' };
+    const { refused } = await importLines(app, [
+      { username: 'ada', identities: [identity] },
+      { username: 'bob', email: 'bob@example.com', identities: [elsewhere], email_verified: true },
+      { username: 'cleo', password_hash: someHash, identities: [{ ...elsewhere, subject: '43', provider: 'other' }] },
+    ]);
+    expect(refused).toEqual([]);
+    const { status, body } = await goRound(app, corp);
+    expect([status, body.user.username]).toEqual([200, 'ada']);
+    const lines = await exported(app);
+    expect(lines.map(({ username, identities }) => [username, identities])).toEqual([
+      ['ada', [{ ...identity, provider: 'corp' }]],
+      ['bob', [{ ...elsewhere, provider: 'login.other.example' }]],
+      ['cleo', [{ ...elsewhere, subject: '43', provider: 'other' }]],
+    ]);
+    const target = await startAppForTest(settingsOf(corp));
+    expect((await importLines(target, lines)).refused).toEqual([]);
+    expect(await exported(target)).toEqual(lines);
+    expect((await importLines(target, lines)).counts).toMatchObject({ existing: 3, refused: 0 });
+  });
+
   it('is there once, however often the file is imported', async () => {
     const app = await startAppForTest();
     const lines = [{ username: 'ada', created_at: '2020-01-01', passkeys: [passkey(1)], totp: [{ secret }] }];
@@ -109,6 +137,7 @@ it('a line is bad, and tells no secret, if its methods cannot be taken', async (
   const app = await startAppForTest();
   const user = { password_hash: someHash };
   const unverified = { ...user, email: 'a@example.com' };
+  const identity = { issuer: 'https://corp.example', subject: 'ada' };
   const bad: [object, RegExp][] = [
     [{ ...user, totp: [{ secret: 'GEZDGNBV' }] }, /^totp: 0: secret: Base32/],
     [{ ...user, totp: [{ secret: `otpauth://totp/a?secret=${secret}&digits=8` }] }, /^totp: 0: secret: Base32/],
@@ -124,9 +153,16 @@ it('a line is bad, and tells no secret, if its methods cannot be taken', async (
     [{ ...user, passkeys: [{ ...passkey(9), counter: -1 }] }, /^passkeys: 0: counter/],
     [{ ...user, passkeys: [passkey(9), passkey(9)] }, /^passkeys: One of them is registered already/],
     [{ ...user, passkeys: [passkey(1)] }, /^passkeys: One of them is registered already/],
+    [{ ...unverified, identities: [{ ...identity, subject: 'bob' }] }, /^email_verified: Needed/],
+    [{ ...user, identities: [identity] }, /^identities: One of them is linked already/],
+    [{ ...user, identities: Array(2).fill({ ...identity, subject: 'bob' }) }, /^identities: One of them is linked/],
+    [{ ...user, identities: [{ issuer: 'corp', subject: 'bob' }] }, /^identities: 0: issuer: The URL/],
+    [{ ...user, identities: [{ ...identity, subject: '' }] }, /^identities: 0: subject: 1 to 255/],
+    [{ ...user, identities: [{ ...identity, email: 'a@example.com' }] }, /^identities: 0: /],
+    [{ ...user, identities: Array(11).fill(identity) }, /^identities: At most 10/],
     [{ ...user, sealed: 'AAAA' }, /^sealed: To read it, add --open/],
   ];
-  await importLines(app, [{ username: 'first', passkeys: [passkey(1)] }]);
+  await importLines(app, [{ username: 'first', passkeys: [passkey(1)], identities: [identity] }]);
   const lines = bad.map(([line], index) => ({ username: `bad-${index}`, ...line }));
   const { refused, counts } = await importLines(app, lines);
   expect(counts).toMatchObject({ imported: 0, refused: bad.length });
