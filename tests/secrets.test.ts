@@ -434,7 +434,8 @@ describe('After a whole run, no password, token or key has leaked', () => {
       return seen.filter((line) => line.method === method && pattern.test(line.path)).map(({ status }) => status);
     };
     const canRefuse = ({ endpoint, guard }: Row) => endpoint.body !== undefined || guard.refusals.length > 0;
-    expect(rows.filter(({ row }) => !statusesOf(row).some((status) => status < 300))).toEqual([]);
+    const isGood = ({ endpoint }: Row, status: number) => status < 300 || status === endpoint.reply[0];
+    expect(rows.filter(({ row }) => !statusesOf(row).some((status) => isGood(row, status)))).toEqual([]);
     expect(rows.filter(({ row }) => canRefuse(row) && !statusesOf(row).some((status) => status >= 400))).toEqual([]);
     const mails = sink.mails.map(({ raw, token }) => (token ? raw.replaceAll(token, '') : raw));
     dumps.push(await dumpOf(app.deps.db));

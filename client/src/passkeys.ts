@@ -15,6 +15,11 @@ const browser = globalThis as unknown as {
     parseCreationOptionsFromJSON(options: object): unknown;
     isConditionalMediationAvailable?(): Promise<boolean>;
     signalUnknownCredential?(passkey: { rpId: string; credentialId: string }): Promise<void>;
+    signalAllAcceptedCredentials?(user: {
+      rpId: string;
+      userId: string;
+      allAcceptedCredentialIds: string[];
+    }): Promise<void>;
   };
   navigator: { credentials: { get(asked: Asked): Promise<Credential>; create(asked: Asked): Promise<Credential> } };
 };
@@ -82,7 +87,7 @@ export async function addPasskey(
 }
 
 /**
- * Removes a passkey of the signed-in user, and tells the browser, so that it does not offer it any more.
+ * Removes a passkey of the signed-in user, and tells the browser which are left, so that it does not offer others.
  * @param passkey as in `GET /me/sign-in-methods`
  * @param fields as of `addPasskey`
  * @throws GatelatchError `invalid_credentials`, `insufficient_user_authentication`, `last_sign_in_method`, …
@@ -93,7 +98,19 @@ export async function removePasskey(
   { password }: { password?: string } = {},
 ): Promise<void> {
   await ask(client, `/me/passkeys/${id}`, { password }, 'DELETE');
-  await browser.PublicKeyCredential?.signalUnknownCredential?.({ rpId, credentialId });
+  // Hints: the passkey is removed, whatever becomes of them.
+  await signalRemoval(client, rpId, credentialId).catch(() => {});
+}
+
+async function signalRemoval(client: Client, rpId: string, credentialId: string): Promise<void> {
+  const api = browser.PublicKeyCredential;
+  await api?.signalUnknownCredential?.({ rpId, credentialId });
+  if (!api?.signalAllAcceptedCredentials) return;
+  // The list also reaches what earlier hints did not. After the last passkey there is no user for it.
+  const answer = await client.fetch('/me/sign-in-methods');
+  const { passkeys, user_handle: userId } = (await answer.json()) as Schemas['SignInMethods'];
+  const allAcceptedCredentialIds = passkeys.filter(({ rp_id }) => rp_id === rpId).map((left) => left.credential_id);
+  if (userId) await api.signalAllAcceptedCredentials({ rpId, userId, allAcceptedCredentialIds });
 }
 
 let underWay: AbortController | undefined;

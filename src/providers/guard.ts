@@ -5,12 +5,12 @@ import type { Guard } from '../endpoint.js';
 import { AppError } from '../errors.js';
 import { callerOf } from '../platform/http/caller.js';
 import { proofStep } from '../platform/http/passport.js';
-import { endSession } from '../sessions/end.js';
-import { type AnsweredFlow, type BegunFlow, findByCode, forgetUsed, keepPerson, takeFlow } from './flows.js';
+import { type AnsweredFlow, type BegunFlow, findByCode, keepPerson, takeFlow } from './flows.js';
 import { answerOf, isRefusal } from './openid.js';
 import { personOf } from './person-of.js';
 import { withParameters } from './redirect-uris.js';
 import type { Provider } from './settings.js';
+import { endSessionOfUsed } from './used-codes.js';
 
 /** Where the browser goes from the callback. */
 export type Return = { location: string };
@@ -78,9 +78,12 @@ function reasonOf(error: unknown): string {
   return [error.message, 'code' in error ? error.code : undefined].filter((part) => typeof part === 'string').join(' ');
 }
 
-/** The URL of ours that a provider knows. Each has its own, so that answers can't be mixed up (RFC 9700 §4.4.2). */
+/**
+ * The URL of ours that a provider knows, as URLs are written, so that both requests say the same. Each provider has its
+ * own, so that answers can't be mixed up (RFC 9700 §4.4.2).
+ */
 export function callbackOf({ tokens }: Pick<Config, 'tokens'>, provider: string): string {
-  return `${tokens.issuer}/auth/callback/${provider}`;
+  return new URL(`${tokens.issuer}/auth/callback/${provider}`).href;
 }
 
 export function findProvider({ providers }: Pick<Config, 'providers'>, name: string): Provider | undefined {
@@ -93,19 +96,17 @@ export const externalCode: Guard<AnsweredFlow> = {
   refusals: ['invalid_one_time_token'],
   schemes: () => ({}),
   bodyFirst: true,
-  step: (deps) => proofStep('external-code', (req) => flowOfCode(deps, req.body.code, req.body.code_verifier, req)),
+  step: (deps) => proofStep('external-code', (req) => flowOfCode(deps, req.body, req)),
 };
 
-async function flowOfCode(deps: Deps, code: string, verifier: string, req: Request): Promise<AnsweredFlow> {
-  const flow = await findByCode(deps, code, verifier);
+async function flowOfCode(
+  deps: Deps,
+  proof: { code: string; code_verifier: string },
+  req: Request,
+): Promise<AnsweredFlow> {
+  const flow = await findByCode(deps, proof.code, proof.code_verifier);
   // A provider that is taken out of the settings opens nothing any more.
   if (flow && findProvider(deps.config, flow.person.provider)) return flow;
-  await endSessionOfUsed(deps, code, verifier, req);
+  await endSessionOfUsed(deps, proof, callerOf(req));
   throw new AppError('invalid_one_time_token', { detail: 'The code has expired, was used already, or is not yours.' });
-}
-
-/** A code that comes twice may have been stolen: what it began ends (RFC 6749 §4.1.2). */
-async function endSessionOfUsed(deps: Deps, code: string, verifier: string, req: Request): Promise<void> {
-  const sessionId = await forgetUsed(deps, code, verifier);
-  if (sessionId !== undefined) await endSession(deps, sessionId, 'external_code_reused', { caller: callerOf(req) });
 }

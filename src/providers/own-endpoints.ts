@@ -1,12 +1,13 @@
 import { z } from 'zod';
-import { endpoint } from '../endpoint.js';
+import { type Context, endpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
 import { requireProof } from '../passwords/proof.js';
 import { identitySchema } from '../second-factor/json.js';
 import { proofFields, proofSchema } from '../second-factor/proof-body.js';
 import { codeField, verifierField } from './fields.js';
-import { findByCode, findByLinkToken } from './flows.js';
+import { type AnsweredFlow, findByCode, findByLinkToken } from './flows.js';
 import { linkIdentity, unlinkIdentity } from './link.js';
+import { endSessionOfUsed } from './used-codes.js';
 
 const linkSchema = z
   .strictObject({
@@ -45,17 +46,24 @@ export const link = endpoint({
     'overloaded',
   ],
   async handler(context) {
-    const { deps, body } = context;
-    const { code, code_verifier: verifier, link_token: token, password } = body;
-    const proven = await requireProof(context, password);
-    const flow =
-      code !== undefined && verifier !== undefined
-        ? await findByCode(deps, code, verifier)
-        : await findByLinkToken(deps, token ?? '');
+    const proven = await requireProof(context, context.body.password);
+    const flow = await flowOf(context);
     if (!flow) throw new AppError('invalid_one_time_token', { detail: 'The token has expired or was used already.' });
     return { body: await linkIdentity(context, proven, flow) };
   },
 });
+
+async function flowOf({
+  deps,
+  body: { code, code_verifier, link_token },
+  caller,
+}: Pick<Context<unknown, z.output<typeof linkSchema>>, 'deps' | 'body' | 'caller'>): Promise<AnsweredFlow | undefined> {
+  if (link_token !== undefined) return findByLinkToken(deps, link_token);
+  const proof = { code: code ?? '', code_verifier: code_verifier ?? '' };
+  const flow = await findByCode(deps, proof.code, proof.code_verifier);
+  if (!flow) await endSessionOfUsed(deps, proof, caller);
+  return flow;
+}
 
 export const unlink = endpoint({
   name: 'unlinkIdentity',

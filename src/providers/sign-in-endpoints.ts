@@ -14,6 +14,7 @@ import { authorizationUrl } from './openid.js';
 import type { Person } from './person.js';
 import { isListed } from './redirect-uris.js';
 import { type SignInOutcome, signInByProvider } from './sign-in.js';
+import { endSessionOfUsed } from './used-codes.js';
 
 const listSchema = z
   .object({ data: z.array(z.object({ name: z.string(), label: z.string() })) })
@@ -172,10 +173,19 @@ export const fetchTokens = endpointFor<AnsweredFlow>()({
   ],
   async handler({ deps, principal: flow, body, cookies, caller }) {
     const deviceToken = presentedDevice(deps, body, cookies);
-    const outcome = await signInByProvider(deps, { flow, username: body.username, deviceToken, caller });
+    const asking = { flow, username: body.username, deviceToken, caller };
+    const outcome = await signInByProvider(deps, asking).catch(async (error) => {
+      // Of several at once, those that come too late are a second use.
+      if (isTooLate(error)) await endSessionOfUsed(deps, body, caller);
+      throw error;
+    });
     return replyOf(deps, outcome, flow.person, body.transport);
   },
 });
+
+function isTooLate(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'invalid_one_time_token';
+}
 
 type TokenReplyDeps = Parameters<typeof tokenReply>[0];
 

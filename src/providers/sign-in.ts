@@ -130,9 +130,9 @@ async function signUp(
       ? await signUpPending(deps, flow, name, String(address))
       : await signUpAtOnce(deps, flow, given, isVouchedFor);
   } catch (error) {
-    const isOwnName = username === undefined && error instanceof AppError && error.code === 'username_taken';
-    const isSurpassed = ['issuer_subject', 'email_key'].includes(uniqueViolation(error) ?? '');
-    if (isOwnName || isSurpassed) return undefined;
+    const taken = error instanceof AppError ? error.code : uniqueViolation(error);
+    const isOwnName = username === undefined && taken === 'username_taken';
+    if (isOwnName || taken === 'email_taken' || taken === 'issuer_subject') return undefined;
     throw error;
   }
 }

@@ -184,8 +184,8 @@ export async function endOldestSessions(deps: EndingDeps, userId: string, limit:
 const endedAtOnce = 5_000;
 
 /**
- * Ends every session of all users, in batches that are committed and recorded separately. After a failure, call it
- * again. Sessions started meanwhile stay.
+ * Ends every session of all users, in batches that are committed and recorded separately, and forgets trusted devices
+ * and sign-ins that are half-way. After a failure, call it again. Sessions started meanwhile stay.
  * @returns how many ended now
  */
 export async function endAllSessions(deps: EndingDeps, actor: Actor): Promise<number> {
@@ -199,7 +199,14 @@ export async function endAllSessions(deps: EndingDeps, actor: Actor): Promise<nu
     count += rememberEnded(deps, await endSessions(deps.db, which, 'ended_by_operator', actor));
     after = last.id;
   }
+  for (const table of ['trusted_device', 'login_attempt', 'external_flow'])
+    await emptyTable(deps.db, Prisma.raw(table));
   return count;
+}
+
+async function emptyTable(db: Db, table: Prisma.Sql): Promise<void> {
+  const some = Prisma.sql`SELECT ctid FROM ${table} LIMIT ${endedAtOnce}`;
+  while ((await db.$executeRaw`DELETE FROM ${table} WHERE ctid = ANY (ARRAY(${some}))`) === endedAtOnce);
 }
 
 /**

@@ -1,7 +1,9 @@
 import type { Browser, Page } from 'playwright-core';
+import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { goodPassword } from '../support/app.js';
 import { type Example, startExample } from '../support/example.js';
+import { addTotp, codeOf, wrongCodeFor } from '../support/second-factor.js';
 import { openBrowser, visit } from './open-browser.js';
 
 let spa: Example;
@@ -20,6 +22,14 @@ async function signUp(page: Page, username: string): Promise<void> {
   await page.getByLabel('Password').fill(goodPassword);
   await page.getByRole('button', { name: 'Sign up' }).click();
   await page.getByText(`Hello, ${username}.`).waitFor();
+}
+
+/** Signs up, and adds an authenticator app, elsewhere. */
+async function withSecondFactor(username: string) {
+  const http = request(spa.gatelatchUrl);
+  const { body } = await http.post('/auth/signup').send({ username, password: goodPassword }).expect(201);
+  const bearer = { Authorization: `Bearer ${body.access_token}` };
+  return addTotp({ http }, { bearer, password: goodPassword, refreshToken: body.refresh_token });
 }
 
 describe('The single-page app on another origin', () => {
@@ -48,6 +58,44 @@ describe('The single-page app on another origin', () => {
     await page.getByRole('button', { name: 'Log in' }).click();
     await page.getByText(`Hello, ${username}.`).waitFor();
     expect(complaints).toEqual([]);
+  });
+
+  it.each([
+    ['bearer tokens', '/', 'spa-code-bearer'],
+    ['cookies', '/?transport=cookie', 'spa-code-cookies'],
+  ])('asks for a second factor where one is due, with %s', async (...row) => {
+    const [, path, username] = row;
+    const { secret, recoveryCodes } = await withSecondFactor(username);
+    const { context, complaints } = await visit(browser);
+    const page = await context.newPage();
+    await page.goto(spa.url + path);
+    const code = page.getByLabel('Code of your app');
+    const logIn = () => page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByLabel('Username').fill(username);
+    await page.getByLabel('Password').fill(goodPassword);
+    expect(await code.isVisible()).toBe(false);
+    await logIn();
+    await code.fill(wrongCodeFor(secret));
+    await logIn();
+    await expect.poll(() => page.getByRole('alert').textContent()).toMatch(/Wrong code/);
+    await code.fill(codeOf(secret));
+    await logIn();
+    await page.getByText(`Hello, ${username}.`).waitFor();
+
+    await page.getByRole('button', { name: 'Log out' }).click();
+    await page.getByLabel('Username').fill(username);
+    await page.getByLabel('Password').fill(goodPassword);
+    await logIn();
+    await code.waitFor();
+    // Another login begins anew.
+    await page.getByLabel('Username').fill(username.toUpperCase());
+    await code.waitFor({ state: 'hidden' });
+    await logIn();
+    await code.fill(`${recoveryCodes[0]}`);
+    await logIn();
+    await page.getByText(`Hello, ${username}.`).waitFor();
+    const due = '403 /auth/login';
+    expect(complaints).toEqual([due, '401 /auth/login/second-factor', due, due]);
   });
 
   it('is allowed after preflights of its browser', async () => {

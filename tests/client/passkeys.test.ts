@@ -25,18 +25,21 @@ let authenticator: Authenticator;
 let asked: Asked[];
 let isAnswered: (asked: Asked) => boolean;
 let unknown: unknown[];
+let accepted: unknown[];
 
 // What a browser has: here a passkey in software answers instead of a user.
 beforeEach(() => {
   authenticator = createAuthenticator();
   asked = [];
   unknown = [];
+  accepted = [];
   isAnswered = () => true;
   vi.stubGlobal('PublicKeyCredential', {
     parseRequestOptionsFromJSON: (options: unknown) => options,
     parseCreationOptionsFromJSON: (options: unknown) => options,
     isConditionalMediationAvailable: async () => true,
     signalUnknownCredential: async (credential: unknown) => void unknown.push(credential),
+    signalAllAcceptedCredentials: async (user: unknown) => void accepted.push(user),
   });
   vi.stubGlobal('navigator', {
     credentials: {
@@ -104,6 +107,29 @@ describe('a passkey', () => {
     const { passkeys } = (await (await client.fetch('/me/sign-in-methods')).json()) as { passkeys: [never] };
     await removePasskey(client, passkeys[0], { password });
     expect(unknown).toEqual([{ rpId: 'localhost', credentialId: authenticator.credentialId }]);
+    await expect(logInWithPasskey(startClient(app))).rejects.toMatchObject({ code: 'invalid_credentials' });
+  });
+
+  it('that was removed is not among those that the browser is told to keep', async () => {
+    const { client } = await withPasskey();
+    const kept = await addPasskey(client, { password });
+    await client.reauthenticate({ passkey: await askForPasskey(client) });
+    const methods = await client.fetch('/me/sign-in-methods');
+    const { passkeys, user_handle: userId } = (await methods.json()) as { passkeys: never[]; user_handle: string };
+    await removePasskey(client, passkeys[0] as never, { password });
+    const allAcceptedCredentialIds = [kept.credential_id];
+    expect(accepted).toEqual([{ rpId: 'localhost', userId, allAcceptedCredentialIds }]);
+    await removePasskey(client, kept, { password });
+    expect(accepted).toHaveLength(1);
+    expect(unknown).toHaveLength(2);
+  });
+
+  it('is removed even if the browser does not want to know', async () => {
+    const { client } = await withPasskey();
+    const signalUnknownCredential = () => Promise.reject(new DOMException('No', 'SecurityError'));
+    Object.assign(Reflect.get(globalThis, 'PublicKeyCredential'), { signalUnknownCredential });
+    const methods = (await (await client.fetch('/me/sign-in-methods')).json()) as { passkeys: [never] };
+    await removePasskey(client, methods.passkeys[0], { password });
     await expect(logInWithPasskey(startClient(app))).rejects.toMatchObject({ code: 'invalid_credentials' });
   });
 

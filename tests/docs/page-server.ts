@@ -7,6 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { startExample } from '../support/example.js';
 import { freePort } from '../support/free-port.js';
+import { startOpenIdProvider } from '../support/pretended-providers/openid.js';
 import { root } from './pages.js';
 
 /** The server that a page of the docs talks about. */
@@ -18,12 +19,16 @@ export type PageServer = {
   stop(): Promise<void>;
 };
 
-/** The server that `npm start` serves with no settings, of a checkout. */
+/** The server that `npm start` serves of a checkout, with no settings but those of a pretended company. */
 export async function startServer(checkout = root): Promise<PageServer> {
   await promisify(execFile)(process.execPath, ['scripts/build.mjs'], { cwd: checkout });
   const cwd = newClone(checkout);
   const port = await freePort();
-  const env = { PATH: process.env.PATH, PORT: `${port}` };
+  const corp = await startOpenIdProvider({
+    gatelatchUrl: `http://localhost:${port}`,
+    settings: { PROVIDER_CORP_TRUST_EMAIL: 'verified', REDIRECT_URIS: 'http://127.0.0.1/callback' },
+  });
+  const env = { PATH: process.env.PATH, PORT: `${port}`, ...corp.settings };
   const child = spawn(process.execPath, ['dist/main.js'], { cwd, env, stdio: ['ignore', 'ignore', 'pipe'] });
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', (text) => (errors += text));
@@ -38,6 +43,7 @@ export async function startServer(checkout = root): Promise<PageServer> {
       const exit = once(child, 'exit');
       child.kill('SIGTERM');
       await exit;
+      await corp.server.goAway();
       rmSync(cwd, { recursive: true, force: true });
     },
   };

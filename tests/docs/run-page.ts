@@ -31,11 +31,14 @@ curl() {
   return $code
 }`;
 
+// The reader's browser: its user agrees to what a page of a provider asks.
+const browser = 'xdg-open() { command curl -sL -o /dev/null "$1"; }';
+
 /** Runs a page's steps in one bash, one after the other, as a reader pastes them. */
 export async function runSteps(steps: Step[], { cwd, here }: PageServer): Promise<Outcome[]> {
   const notes = mkdtempSync(join(tmpdir(), 'gatelatch-notes-'));
   const parts = steps.map(({ text }, place) => `STEP=${place}\n${here(text)}\nprintf '\\n%%%%%%%s\\n' $?`);
-  const output = await bash([notingCurl, ...parts].join('\n'), cwd, notes);
+  const output = await bash([notingCurl, browser, ...parts].join('\n'), cwd, notes);
   const printed = output.split(/^%%%(\d+)\n/m);
   const outcomes = steps.map((_, place) => ({
     stdout: printed[place * 2] ?? '',

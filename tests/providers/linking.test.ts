@@ -171,6 +171,16 @@ describe('Linking', () => {
     expectProblem(await redeem(app, proof), 'invalid_token');
     expectProblem(await link(user.bearer, { ...proof, password }), 'invalid_token');
   });
+
+  it('by a code that has started a session ends that session: it comes a second time', async () => {
+    const user = await withAddress();
+    corp.person = newPerson();
+    const proof = await externalCode(app, corp);
+    const { body } = await redeem(app, proof);
+    expectProblem(await link(user.bearer, { ...proof, password }), 'invalid_token');
+    expect((await app.http.get('/me').set(bearerOf(body))).status).toBe(401);
+    await app.http.get('/me').set(user.bearer).expect(200);
+  });
 });
 
 describe('Unlinking', () => {

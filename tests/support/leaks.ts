@@ -12,12 +12,17 @@ export function noteServersSecrets({ config, deps }: { config: Config; deps: Dep
     secrets.add(`the password in ${name}`, passwordIn(url));
   secrets.add('the password in REDIS_URL', passwordIn(config.limits.redisUrl));
   secrets.add('ADMIN_PASSWORD', config.firstAdmin?.password);
+  for (const { name, secret } of config.providers) secrets.add(`the secret for ${name}`, secretOf(secret));
   for (const purpose of ['access', 'refresh', 'device', 'audit'] as const) noteKey(deps, purpose, secrets);
   for (const { subject, token } of mailsOf({ config })) secrets.add(`the token of "${subject}"`, token);
 }
 
 function passwordIn(url: string | undefined): string | undefined {
   return url?.includes('@') ? decodeURIComponent(new URL(url).password) : undefined;
+}
+
+function secretOf(secret: Config['providers'][number]['secret']): string | Buffer {
+  return 'text' in secret ? secret.text : Buffer.from(secret.privateKey.export({ format: 'jwk' }).d ?? '', 'base64url');
 }
 
 /** The secret part of a key, as bytes: all of a symmetric one, `d` of the others (RFC 7518 §6). */

@@ -18,7 +18,10 @@ type Enrolled = { id: string; secret: string; recoveryCodes: string[]; bearer: S
 type User = Pick<SignedUp, 'bearer' | 'refreshToken'> & { password?: string | undefined };
 
 /** Adds an authenticator app, and refreshes: the new access token has `acr` aal2 if it was the first. */
-export async function addTotp({ http }: TestApp, user: User): Promise<Enrolled & { refreshToken: string }> {
+export async function addTotp(
+  { http }: Pick<TestApp, 'http'>,
+  user: User,
+): Promise<Enrolled & { refreshToken: string }> {
   const { bearer, password, refreshToken } = user;
   const { body } = await http.post('/me/totp').set(bearer).send({ password }).expect(201);
   const confirm = () =>
