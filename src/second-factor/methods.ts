@@ -1,3 +1,4 @@
+import { adminRole } from '../admin/last-admin.js';
 import { AppError } from '../errors.js';
 import type { ProvenUser } from '../passwords/proof.js';
 import type { Db, Transaction } from '../platform/db/database.js';
@@ -74,7 +75,7 @@ type AskedAcr = { required: Acr; admin: Acr };
 
 /** What the server asks of the user at most: an admin must not prepare a weaker way to `/admin/`. */
 export function askedOf({ roles }: Pick<Holder, 'roles'>, { required, admin }: AskedAcr): Acr {
-  return roles.includes('admin') ? stronger(required, admin) : required;
+  return roles.includes(adminRole) ? stronger(required, admin) : required;
 }
 
 /** The strongest sign-in that the user's methods are good for. */
