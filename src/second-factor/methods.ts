@@ -7,6 +7,9 @@ import { type Acr, isAtLeast, stronger, weaker } from '../sessions/authenticatio
 import { insufficientAuthentication, requireAuthentication } from '../sessions/step-up.js';
 import { lockUser } from '../users/users.js';
 
+/** The most bytes of a passkey's public key: twice what RSA of 4096 bits needs. */
+export const mostPublicKeyBytes = 1_024;
+
 export const secondFactors = ['off', 'any', 'passkey'] as const;
 
 /** Whether a second factor is asked for: `any`, or `passkey` alone. */
