@@ -32,8 +32,8 @@ export async function changeMethods<T>(
   const actor: Actor = { actorId: principal.sub, caller };
   const done: T[] = [];
   await commitChange(deps, async (tx) => {
-    const providers = deps.config.providers.map(({ name }) => name);
-    const methods = await lockMethods(tx, principal, providers, proven);
+    const issuers = deps.config.providers.map(({ issuer }) => issuer);
+    const methods = await lockMethods(tx, principal, issuers, proven);
     requireStanding(principal, methods, deps.config.acr);
     const { result, effect, ended = [] } = await change(tx, methods, actor);
     // The transaction may run again.
