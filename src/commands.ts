@@ -12,6 +12,7 @@ import type { Command } from './platform/cli/command.js';
 import { providerCommands } from './providers/commands.js';
 import { providerChecks } from './providers/doctor.js';
 import { purgeExternalFlows } from './providers/purge.js';
+import { checkTotps } from './second-factor/doctor.js';
 import { transferCommands } from './user-transfer/commands.js';
 
 /** Every command of the operator, in the order of the help. */
@@ -24,5 +25,5 @@ export const commands: Command<CommandDeps>[] = [
   ...auditCommands,
   databaseCopyCommand,
   purgeCommand([purgeSpentChallenges, purgeExternalFlows]),
-  doctor([passkeyChecks, providerChecks]),
+  doctor([{ database: checkTotps }, passkeyChecks, providerChecks]),
 ];

@@ -20,7 +20,7 @@ export class GatelatchError extends Error {
   declare readonly linkToken: Problem['link_token'];
 
   constructor(response: Response, problem: Partial<Problem>) {
-    super(problem.detail ?? `The server answered ${response.status}.`);
+    super(problem.detail ?? `HTTP status ${response.status}`);
     this.status = response.status;
     this.code = problem.code ?? 'unexpected_response';
     this.requestId = problem.request_id;

@@ -72,7 +72,9 @@ export function createSignIn(
     },
 
     async reauthenticate(fields) {
-      await createPost(authorized)('/auth/reauthenticate', fields);
+      const kept = await state.look();
+      const device_token = kept && (await devices.tokenFor(kept.user.username));
+      await createPost(authorized)('/auth/reauthenticate', { ...fields, device_token });
       // The answer's token is of no use: a refresh that is under way would replace it by an older sign-in's.
       // Without an answer now, the next request refreshes.
       await refresh(await state.look()).catch(() => {});

@@ -8,6 +8,7 @@ export function loginPage({ hint = '' } = {}) {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>Corp</title>
+<link rel="icon" href="data:,">
 <style>
   body { font: 16px/1.5 system-ui, sans-serif; max-width: 22rem; margin: 3rem auto; padding: 0 1rem }
   form { display: grid; gap: .75rem; margin-block: 1.5rem }

@@ -1,5 +1,6 @@
-import { openWith, sealWith } from './secret-box.js';
-import type { SigningKeys } from './signing-keys.js';
+import type { Db } from '../platform/db/database.js';
+import { openWith, type SecretBox, sealWith } from './secret-box.js';
+import { labelOf, type SigningKeys } from './signing-keys.js';
 
 /** Seals what the database keeps and the server must read again, such as TOTP secrets. */
 export type DataBox = {
@@ -18,10 +19,19 @@ export function dataBox(keys: Pick<SigningKeys, 'active' | 'find'>): DataBox {
       const { kid, privateKey } = keys.active('data');
       return Buffer.concat([Buffer.from(kid, 'base64url'), sealWith(privateKey.export(), plain, label)]);
     },
-    open(sealed, label) {
-      const bytes = Buffer.from(sealed);
-      const key = keys.find('data', bytes.toString('base64url', 0, idBytes));
-      return key && openWith(key.privateKey.export(), bytes.subarray(idBytes), label);
-    },
+    open: (sealed, label) => openBy((id) => keys.find('data', id)?.privateKey.export(), sealed, label),
   };
+}
+
+/** The same without keys in memory, for reading alone. A key that the secrets do not open is left out. */
+export async function readDataBox(db: Db, secrets: SecretBox): Promise<Pick<DataBox, 'open'>> {
+  const rows = await db.signingKey.findMany({ where: { purpose: 'data' } });
+  const keys = new Map(rows.map((row) => [row.id, secrets.open(row.sealed, labelOf(row))]));
+  return { open: (sealed, label) => openBy((id) => keys.get(id), sealed, label) };
+}
+
+function openBy(keyOf: (id: string) => Buffer | undefined, sealed: Uint8Array, label: string): Buffer | undefined {
+  const bytes = Buffer.from(sealed);
+  const key = keyOf(bytes.toString('base64url', 0, idBytes));
+  return key && openWith(key, bytes.subarray(idBytes), label);
 }

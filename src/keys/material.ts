@@ -11,7 +11,10 @@ import { promisify } from 'node:util';
 
 const makeKeyPair = promisify(generateKeyPair);
 
-export type KeyAlgorithm = 'ES256' | 'RS256' | 'HS256' | 'A256GCM';
+export type KeyAlgorithm = 'ES256' | 'RS256' | 'HS256';
+
+/** `A256GCM` is what a data key was first stored as. */
+export type StoredAlgorithm = KeyAlgorithm | 'A256GCM';
 
 export type KeyMaterial = {
   /** Signs; a symmetric key also verifies. */
@@ -21,9 +24,9 @@ export type KeyMaterial = {
   publicJwk: JsonWebKey | undefined;
 };
 
-/** New random key material, as it is sealed: PKCS #8 in DER, or 32 bytes for HS256 and A256GCM. */
+/** New random key material, as it is sealed: PKCS #8 in DER, or 32 bytes for HS256. */
 export async function newKeyMaterial(algorithm: KeyAlgorithm): Promise<Buffer> {
-  if (algorithm === 'HS256' || algorithm === 'A256GCM') return randomBytes(32);
+  if (algorithm === 'HS256') return randomBytes(32);
   const { privateKey } =
     algorithm === 'ES256'
       ? await makeKeyPair('ec', { namedCurve: 'P-256' })
@@ -32,7 +35,7 @@ export async function newKeyMaterial(algorithm: KeyAlgorithm): Promise<Buffer> {
   return privateKey.export({ type: 'pkcs8', format: 'der' });
 }
 
-export function readKeyMaterial(algorithm: KeyAlgorithm, plain: Buffer, kid: string): KeyMaterial {
+export function readKeyMaterial(algorithm: StoredAlgorithm, plain: Buffer, kid: string): KeyMaterial {
   if (algorithm === 'HS256' || algorithm === 'A256GCM') {
     const secret = createSecretKey(plain);
     return { privateKey: secret, verifyKey: secret, publicJwk: undefined };

@@ -6,6 +6,7 @@ import { channel } from '../platform/db/channel.js';
 import type { Db, Transaction } from '../platform/db/database.js';
 import { locks } from '../platform/db/locks.js';
 import { ensureAuditKey, hasBegun } from './audit-key.js';
+import { ensureDataKey, isReadByAll } from './data-key.js';
 import { type KeyAlgorithm, newKeyMaterial } from './material.js';
 import type { SecretBox } from './secret-box.js';
 import { type KeyPurpose, labelOf, longestAccessTtl, type SigningKeys, wrongSecret } from './signing-keys.js';
@@ -42,7 +43,7 @@ export async function ensureKeys(deps: RotationDeps): Promise<void> {
     activeRow(rows, 'device') !== undefined &&
     hasBegun(activeRow(rows, 'audit')) &&
     activeRow(rows, 'challenge') !== undefined &&
-    activeRow(rows, 'data') !== undefined &&
+    isReadByAll(activeRow(rows, 'data')) &&
     nextRow(rows, 'access', algorithm) !== undefined &&
     nextRow(rows, 'refresh', 'HS256') !== undefined;
   if (complete(await deps.db.signingKey.findMany())) return;
@@ -57,7 +58,7 @@ export async function ensureKeys(deps: RotationDeps): Promise<void> {
       await retireActive(tx, 'access');
       await createKey(tx, deps.box, 'access', algorithm, true, made);
     }
-    if (!activeRow(rows, 'data')) await createKey(tx, deps.box, 'data', 'A256GCM', true);
+    await ensureDataKey(tx, deps.box, activeRow(rows, 'data'));
     const auditKey = activeRow(rows, 'audit');
     if (!hasBegun(auditKey)) await ensureAuditKey(tx, deps.box, rows, auditKey);
     for (const purpose of ['refresh', 'device', 'challenge'] as const)

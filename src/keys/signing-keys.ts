@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { StartError } from '../errors.js';
 import type { SigningKey as KeyRow } from '../generated/prisma/client.js';
 import type { Db, Transaction } from '../platform/db/database.js';
-import { type KeyAlgorithm, type KeyMaterial, readKeyMaterial } from './material.js';
+import { type KeyMaterial, readKeyMaterial, type StoredAlgorithm } from './material.js';
 import type { SecretBox } from './secret-box.js';
 
 /** The longest life of an access token that a setting can give, in seconds; we reject longer ones. */
@@ -16,7 +16,7 @@ export type KeyPurpose = 'access' | 'refresh' | 'device' | 'audit' | 'challenge'
 export type SigningKey = KeyMaterial & {
   kid: string;
   purpose: KeyPurpose;
-  algorithm: KeyAlgorithm;
+  algorithm: StoredAlgorithm;
   createdAt: Date;
   activeAt: Date | null;
   retiredAt: Date | null;
@@ -125,14 +125,14 @@ async function readRows(db: Db | Transaction): Promise<KeyRow[]> {
 
 function openKey(box: SecretBox, row: KeyRow): KeyMaterial | undefined {
   const plain = box.open(row.sealed, labelOf(row));
-  return plain && readKeyMaterial(row.algorithm as KeyAlgorithm, plain, row.id);
+  return plain && readKeyMaterial(row.algorithm as StoredAlgorithm, plain, row.id);
 }
 
 function describe({ id, purpose, algorithm, createdAt, activeAt, retiredAt }: KeyRow) {
   return {
     kid: id,
     purpose: purpose as KeyPurpose,
-    algorithm: algorithm as KeyAlgorithm,
+    algorithm: algorithm as StoredAlgorithm,
     createdAt,
     activeAt,
     retiredAt,

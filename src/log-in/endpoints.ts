@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Context, endpointFor } from '../endpoint.js';
 import { AppError } from '../errors.js';
-import type { CheckedUser } from '../passwords/check.js';
+import { type CheckedUser, upgradeHash } from '../passwords/check.js';
 import { passwordProof } from '../passwords/proof.js';
 import { codeField, rememberField } from '../second-factor/fields.js';
 import { deviceTokenField, tokenReply, tokenResponseSchema, transportSchema } from '../sessions/token-reply.js';
@@ -52,7 +52,14 @@ async function start(
   const device = deviceOf(deps, user, presentedDevice(deps, body, cookies));
   const first = passwordProof(user, passwordHash);
   const proof = await proofOf(deps, { user, first, body, deviceId: device.knownId, caller });
-  return signIn(deps, { user, first, proof, device, remembers: body.remember_device === true, caller });
+  const remembers = body.remember_device === true;
+  const upgrade = () => upgradeHash(deps, checked, body.password, caller);
+  const signedIn = await signIn(deps, { user, first, proof, device, remembers, caller }).catch(async (error) => {
+    if (error instanceof AppError && error.code === 'second_factor_required') await upgrade();
+    throw error;
+  });
+  if (signedIn) await upgrade();
+  return signedIn;
 }
 
 /**

@@ -24,7 +24,7 @@ export async function checkPasswordOf(
   caller: Caller,
 ): Promise<CheckedUser> {
   const checked = await checkPasswordFor(deps, user, password, caller);
-  if (checked) return checked;
+  if (checked) return { user, passwordHash: await upgradeHash(deps, checked, password, caller) };
   await deps.db.$executeRaw(countedEvent('password.refused', user.id, caller, { session_id: sessionId }));
   throw new AppError('invalid_credentials');
 }
@@ -33,8 +33,7 @@ export async function checkPasswordOf(
 type CountedAttempts = { limit: Limit; key: string };
 
 /**
- * An unknown user costs one hash too (OWASP: no enumeration by timing). A correct password with an outdated hash is
- * hashed again.
+ * An unknown user costs one hash too (OWASP: no enumeration by timing).
  * @throws AppError overloaded
  */
 export async function checkPasswordFor(
@@ -49,8 +48,7 @@ export async function checkPasswordFor(
   if (user?.passwordHash && deps.passwords.isTooDear(user.passwordHash))
     deps.log.warn({ userId: user.id }, 'the hash of this user’s password costs too much: it needs a new password');
   if (!user?.passwordHash || !right) return undefined;
-  if (!deps.passwords.isOutdated(user.passwordHash)) return { user, passwordHash: user.passwordHash };
-  return { user, passwordHash: await rehash(deps, user, user.passwordHash, password, asker) };
+  return { user, passwordHash: user.passwordHash };
 }
 
 /**
@@ -74,13 +72,18 @@ async function limitSilently({ limit, key }: CountedAttempts, compare: () => Pro
 // The client has waited for the comparison already.
 const REHASH_PATIENCE_MS = 500;
 
-async function rehash(
+/**
+ * Hashes a password again that was just compared with an outdated hash. It takes time and leaves a trace: so only where
+ * the answer tells that the password was right.
+ * @returns the hash that is stored now
+ */
+export async function upgradeHash(
   deps: CheckDeps,
-  { id }: User,
-  outdated: string,
+  { user: { id }, passwordHash: outdated }: CheckedUser,
   password: string,
   asker: Asker,
 ): Promise<string> {
+  if (!deps.passwords.isOutdated(outdated)) return outdated;
   const passwordHash = await deps.passwords.hash(password, asker, REHASH_PATIENCE_MS).catch(() => undefined);
   // Too busy for a second hash: this login succeeds anyway, and the next one tries again.
   if (passwordHash === undefined) return outdated;

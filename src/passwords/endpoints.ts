@@ -88,7 +88,8 @@ const resetSchema = z.strictObject({ token: mailTokenSchema, password: z.string(
 
 /**
  * Ends every session. A wrong token costs no hash. The cookie makes this device known: a stranger who locks the user
- * out by guesses does not keep them from logging in here.
+ * out by guesses does not keep them from logging in here. Where the second factor is on it does not: the mailbox alone
+ * must buy no guesses at codes.
  */
 export const reset = openEndpoint({
   name: 'resetPassword',
@@ -103,7 +104,9 @@ export const reset = openEndpoint({
     const user = await userToReset(deps, body.token);
     requireGoodPassword('password', body.password, user, deps.config.passwords);
     const passwordHash = await deps.passwords.hash(body.password, caller);
-    const epoch = await resetPassword(deps, user.id, body.token, passwordHash, { actorId: user.id, caller });
+    const actor = { actorId: user.id, caller };
+    const { epoch, hasSecondFactor } = await resetPassword(deps, user.id, body.token, passwordHash, actor);
+    if (hasSecondFactor) return {};
     return { cookies: [deviceCookie(deps.config.cookies, deviceTokenFor(deps.keys, { id: user.id, epoch }))] };
   },
 });

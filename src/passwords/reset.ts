@@ -24,10 +24,12 @@ export async function userToReset({ db }: { db: Db }, token: string): Promise<Us
   return user;
 }
 
+type Reset = { epoch: number; hasSecondFactor: boolean };
+
 /**
  * Sets the password by a mailed token and ends every session and token. The mail reached the user, so the address is
  * verified.
- * @returns the user's new epoch
+ * @returns the user's new epoch, and whether a second factor is on
  * @throws AppError invalid_one_time_token if the token, the address or the user changed
  */
 export async function resetPassword(
@@ -36,26 +38,26 @@ export async function resetPassword(
   token: string,
   passwordHash: string,
   actor: Actor,
-): Promise<number> {
-  let epoch = 0;
+): Promise<Reset> {
+  let reset: Reset = { epoch: 0, hasSecondFactor: false };
   await commitChange(deps, async (tx) => {
     // Every change locks the user first, so that two changes never deadlock.
     await lockUser(tx, userId);
     const emailKey = await useToken(tx, 'reset', token);
-    const [row] = await tx.$queryRaw<{ wasVerified: boolean }[]>`
+    const [row] = await tx.$queryRaw<{ wasVerified: boolean; hasSecondFactor: boolean }[]>`
       UPDATE "user" u SET password_hash = ${passwordHash}, wrong_codes = 0, updated_at = clock_timestamp(), pending_email = NULL,
         pending_email_key = NULL, email_verified_at = coalesce(u.email_verified_at, clock_timestamp())
       FROM (SELECT id, email_verified_at FROM "user" WHERE id = ${userId}::uuid) before
       WHERE u.id = before.id AND u.email_key = ${emailKey ?? null}::text AND u.disabled_at IS NULL
-      RETURNING before.email_verified_at IS NOT NULL AS "wasVerified"`;
+      RETURNING before.email_verified_at IS NOT NULL AS "wasVerified", u.second_factor <> 'off' AS "hasSecondFactor"`;
     if (!row) throw new AppError('invalid_one_time_token');
     await endTokens(tx, userId);
     await tx.$executeRaw(auditEvent('password.reset', userId, actor));
     if (!row.wasVerified) await tx.$executeRaw(auditEvent('email.verified', userId, actor));
     await tx.$executeRaw(enqueueNotice('password_reset', fromUser(userId), actor.caller));
     const ended = await endEverything(tx, userId, 'password_reset', actor);
-    epoch = ended.epoch;
+    reset = { epoch: ended.epoch, hasSecondFactor: row.hasSecondFactor };
     return ended.revocations;
   });
-  return epoch;
+  return reset;
 }

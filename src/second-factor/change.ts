@@ -19,28 +19,40 @@ type Effect = 'none' | 'voids_logins' | 'second_factor_changed' | 'password_remo
 /** @property ended sessions that the change itself has ended */
 type Outcome<T> = { result: T; effect: Effect; ended?: Revocation[] };
 
+type Change<T> = (tx: Transaction, methods: Holder, actor: Actor) => Promise<Outcome<T>>;
+
 /**
  * Changes a user's methods in a transaction that has locked the user.
  * @param proven what was proven before; it is checked again under the lock
  * @throws as `change`, {@link lockMethods} and {@link requireStanding}
  */
 export async function changeMethods<T>(
+  changing: Changing,
+  proven: ProvenUser | undefined,
+  change: Change<T>,
+): Promise<T> {
+  return (await changeMethodsAndEpoch(changing, proven, change)).result;
+}
+
+/** The same. @returns with it the new epoch, if every other session ended: no device is known under it yet */
+export async function changeMethodsAndEpoch<T>(
   { deps, principal, caller }: Changing,
   proven: ProvenUser | undefined,
-  change: (tx: Transaction, methods: Holder, actor: Actor) => Promise<Outcome<T>>,
-): Promise<T> {
+  change: Change<T>,
+): Promise<{ result: T; epoch: number | undefined }> {
   const actor: Actor = { actorId: principal.sub, caller };
-  const done: T[] = [];
+  const done: { result: T; epoch: number | undefined }[] = [];
   await commitChange(deps, async (tx) => {
     const issuers = deps.config.providers.map(({ issuer }) => issuer);
     const methods = await lockMethods(tx, principal, issuers, proven);
     requireStanding(principal, methods, deps.config.acr);
     const { result, effect, ended = [] } = await change(tx, methods, actor);
+    const { epoch, revocations } = await endFor(tx, principal, effect, actor);
     // The transaction may run again.
-    done[0] = result;
-    return [...ended, ...(await endFor(tx, principal, effect, actor))];
+    done[0] = { result, epoch };
+    return [...ended, ...revocations];
   });
-  return done[0] as T;
+  return done[0] as { result: T; epoch: number | undefined };
 }
 
 async function endFor(
@@ -48,11 +60,10 @@ async function endFor(
   { sub, sid }: AccessClaims,
   effect: Effect,
   actor: Actor,
-): Promise<Revocation[]> {
-  if (effect === 'none') return [];
-  if (effect !== 'voids_logins') return (await endEverything(tx, sub, effect, actor, sid)).revocations;
-  await tx.$executeRaw`DELETE FROM login_attempt WHERE user_id = ${sub}::uuid`;
-  return [];
+): Promise<{ epoch: number | undefined; revocations: Revocation[] }> {
+  if (effect !== 'none' && effect !== 'voids_logins') return endEverything(tx, sub, effect, actor, sid);
+  if (effect === 'voids_logins') await tx.$executeRaw`DELETE FROM login_attempt WHERE user_id = ${sub}::uuid`;
+  return { epoch: undefined, revocations: [] };
 }
 
 /** Turns the second factor on or off. The caller ends other sessions. */

@@ -9,10 +9,18 @@ import type { User } from '../users/users.js';
 import { codeKind } from './code-kind.js';
 import { type Factors, factorsOf } from './factors.js';
 import type { GivenFactor } from './given-factor.js';
+import { tellOfLostSecret } from './lost-secrets.js';
 import { recoveryCodeHash } from './recovery-codes.js';
 import { matchingStep } from './totp.js';
 import { openTotpSecret } from './totp-secrets.js';
-import { type Guesser, guesserKey, mostWrongCodes, recordWrongCode, takeGuess } from './wrong-codes.js';
+import {
+  type Guesser,
+  guesserKey,
+  mostFromUnknown,
+  mostWrongCodesOf,
+  recordWrongCode,
+  takeGuess,
+} from './wrong-codes.js';
 
 /** A code of a user whose first factor was right. */
 type CodeTry = {
@@ -65,40 +73,44 @@ async function settled<T>(point: Taken | undefined, compare: () => T | undefined
 }
 
 /** What a code proves, if it is right. It never takes less time for a wrong one. */
-function givenBy(deps: Pick<Deps, 'keys'>, attempt: CodeTry): GivenFactor | undefined {
+function givenBy(deps: Checking, attempt: CodeTry): GivenFactor | undefined {
   const { user, factors, code, deviceId } = attempt;
   const found = matchingTotp(deps, factors, code);
   if (codeKind(code) === 'recovery' && factors.isRecoveryCode) return recoveryCode(attempt);
-  const mayUseTotp = user.secondFactor !== 'passkey' && (deviceId !== undefined || user.wrongCodes < mostWrongCodes);
+  const mayUseTotp = user.secondFactor !== 'passkey' && user.wrongCodes < mostWrongCodesOf(deviceId);
   return found && mayUseTotp ? totp(found, attempt) : undefined;
 }
 
 const decoy = new Uint8Array(20);
 
+type Checking = Pick<Deps, 'keys' | 'log'>;
+
 type FoundTotp = { id: string; step: number };
 
-/** Where there is none, a decoy costs the same. */
-function matchingTotp({ keys }: Pick<Deps, 'keys'>, { totps, now }: Factors, code: string): FoundTotp | undefined {
+/** Where there is none, or its secret is lost, a decoy costs the same. */
+function matchingTotp(deps: Checking, { totps, now }: Factors, code: string): FoundTotp | undefined {
   if (totps.length === 0) matchingStep(decoy, code, now);
-  const found = totps.flatMap(({ id, secret, lastStep }) => {
-    const step = matchingStep(openTotpSecret(dataBox(keys), id, Buffer.from(secret, 'base64')), code, now);
-    return step !== undefined && step > lastStep ? [{ id, step }] : [];
+  const found = totps.flatMap(({ id, secret: sealed, lastStep }) => {
+    const secret = openTotpSecret(dataBox(deps.keys), id, Buffer.from(sealed, 'base64'));
+    if (!secret) tellOfLostSecret(deps, id);
+    const step = matchingStep(secret ?? decoy, code, now);
+    return secret && step !== undefined && step > lastStep ? [{ id, step }] : [];
   });
   return found[0];
 }
 
 function totp({ id, step }: FoundTotp, { deviceId }: Guesser): GivenFactor {
-  const isAllowed = deviceId === undefined ? Prisma.sql`locked.wrong_codes < ${mostWrongCodes}` : Prisma.sql`true`;
   return {
     amr: ['otp', 'mfa'],
     acr: 'aal2',
     // Too many of them are forgotten only for another method: else each sign-in would give a guesser as many again.
-    wrongCodes: Prisma.sql`CASE WHEN locked.wrong_codes < ${mostWrongCodes} THEN 0 ELSE locked.wrong_codes END`,
+    wrongCodes: Prisma.sql`CASE WHEN locked.wrong_codes < ${mostFromUnknown} THEN 0 ELSE ${mostFromUnknown} END`,
     spendAfter: (name) => Prisma.sql`spent AS (
       UPDATE totp SET last_step = ${step}::bigint, last_used_at = clock_timestamp()
       FROM locked, (SELECT FROM ${Prisma.raw(name)} LIMIT 1) earlier
       WHERE totp.id = ${id}::uuid AND totp.user_id = locked.id AND totp.last_step < ${step}::bigint
-        AND totp.confirmed_at IS NOT NULL AND locked.second_factor <> 'passkey' AND ${isAllowed}
+        AND totp.confirmed_at IS NOT NULL AND locked.second_factor <> 'passkey'
+        AND locked.wrong_codes < ${mostWrongCodesOf(deviceId)}
       RETURNING totp.user_id)`,
   };
 }

@@ -7,7 +7,8 @@ import type { Db, Transaction } from '../platform/db/database.js';
 import { enqueueNotice } from '../platform/outbox/outbox.js';
 import { requireAuthentication } from '../sessions/step-up.js';
 import { fromUser } from '../users/users.js';
-import { type Changing, changeMethods, setSecondFactor } from './change.js';
+import { type Changing, changeMethods, changeMethodsAndEpoch, setSecondFactor } from './change.js';
+import { tellOfLostSecret } from './lost-secrets.js';
 import { askedOf, requireSoundEmail } from './methods.js';
 import { makeRecoveryCodes } from './recovery-codes.js';
 import { matchingStep, newTotpSecret } from './totp.js';
@@ -49,7 +50,8 @@ export async function enrolTotp(context: Changing, proven: ProvenUser, name: str
 
 export type ConfirmedTotp = { id: string; name: string; createdAt: Date; lastUsedAt: Date | null };
 
-export type Confirmed = { totp: ConfirmedTotp; recoveryCodes: string[] | undefined };
+/** @property epoch the new one, if the second factor is on from now on */
+export type Confirmed = { totp: ConfirmedTotp; recoveryCodes: string[] | undefined; epoch: number | undefined };
 
 /**
  * Confirms an authenticator app by its first code, which is used up by that. The first app turns the second factor on:
@@ -59,7 +61,7 @@ export type Confirmed = { totp: ConfirmedTotp; recoveryCodes: string[] | undefin
 export async function confirmTotp(context: Changing, id: string, code: string): Promise<Confirmed> {
   const { sub, sid } = context.principal;
   const step = await stepOfFirstCode(context, id, code);
-  return changeMethods(context, undefined, async (tx, methods, actor) => {
+  const { result, epoch } = await changeMethodsAndEpoch(context, undefined, async (tx, methods, actor) => {
     requireSoundEmail(methods);
     const [totp] = await tx.$queryRaw<ConfirmedTotp[]>`
       UPDATE totp SET confirmed_at = clock_timestamp(), last_used_at = clock_timestamp(), last_step = ${step},
@@ -78,6 +80,7 @@ export async function confirmTotp(context: Changing, id: string, code: string): 
     if (needsCodes) await tx.$executeRaw(auditEvent('recovery_codes.created', sub, actor));
     return { result: { totp, recoveryCodes }, effect: turnsOn ? 'second_factor_changed' : 'voids_logins' };
   });
+  return { ...result, epoch };
 }
 
 /** @throws AppError not_found, invalid_code */
@@ -85,7 +88,8 @@ async function stepOfFirstCode({ deps, principal }: Changing, id: string, code: 
   const waiting = await waitingTotp(deps.db, principal, id);
   if (!waiting) throw new AppError('not_found');
   const secret = openTotpSecret(dataBox(deps.keys), id, waiting.secret);
-  const step = matchingStep(secret, code, waiting.now);
+  if (!secret) tellOfLostSecret(deps, id);
+  const step = secret && matchingStep(secret, code, waiting.now);
   if (step === undefined) throw new AppError('invalid_code');
   return step;
 }

@@ -8,7 +8,7 @@ import { tokensIn } from '../sessions/cookies.js';
 import { deviceIdOf } from '../sessions/known-devices.js';
 import type { Proof } from '../sessions/start.js';
 import { stepUpSession } from '../sessions/step-up.js';
-import { steppedUpReply, steppedUpSchema } from '../sessions/token-reply.js';
+import { deviceTokenField, steppedUpReply, steppedUpSchema } from '../sessions/token-reply.js';
 import { findById, type User } from '../users/users.js';
 import { checkCode } from './check-code.js';
 import { codeKind } from './code-kind.js';
@@ -25,6 +25,7 @@ const bodySchema = z
       example: '287082',
     }),
     passkey: passkeyField,
+    device_token: deviceTokenField,
   })
   .refine(
     ({ password, code, passkey }) =>
@@ -80,7 +81,7 @@ async function byPassword(context: ReauthenticateContext, found: User): Promise<
   // Recovery codes take the place of a second factor that is on.
   if (isOff && codeKind(code ?? '') !== 'totp') return first;
   if (code === undefined) throw new AppError('invalid_code', { detail: 'Send a code, too.' });
-  const { device } = tokensIn(cookies, deps.config.cookies);
+  const device = body.device_token ?? tokensIn(cookies, deps.config.cookies).device;
   const deviceId = deviceIdOf(deps.keys, user, device);
   const factors = await factorsOf(deps, user.id, code, deviceId);
   if (isOff && factors.totps.length === 0) return first;

@@ -3,6 +3,8 @@ import { endpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
 import { requireProof } from '../passwords/proof.js';
 import { textSchema, time } from '../platform/http/fields.js';
+import { deviceCookie, tokensIn } from '../sessions/cookies.js';
+import { deviceTokenFor } from '../sessions/known-devices.js';
 import { confirmTotp, defaultTotpName, enrolTotp, renameTotp } from './enrol.js';
 import { recoveryCodesSchema, totpExample, totpJson, totpSchema } from './json.js';
 import { proofFields, proofSchema } from './proof-body.js';
@@ -60,7 +62,13 @@ const confirmSchema = z
   .meta({ id: 'ConfirmTotpBody', example: { code: '287 082' } });
 
 const confirmedSchema = totpSchema
-  .extend({ recovery_codes: recoveryCodesSchema.optional() })
+  .extend({
+    recovery_codes: recoveryCodesSchema.optional(),
+    device_token: z.string().optional().meta({
+      description:
+        'Only where the second factor is on from now on: no token of before is known. Send it with the next login. Not where the access token came by cookie: then it is in the cookie `device`.',
+    }),
+  })
   .meta({ id: 'ConfirmedTotp', example: totpExample });
 
 export const confirm = endpoint({
@@ -71,10 +79,18 @@ export const confirm = endpoint({
   reply: [200, confirmedSchema],
   returns:
     'The app. The first one turns the second factor on, comes with recovery codes, and ends every other session; a refresh brings a token that says so.',
+  headers: ['Set-Cookie'],
   errors: ['invalid_code', 'email_unverified', 'not_found'],
   async handler(context) {
-    const { totp, recoveryCodes } = await confirmTotp(context, context.id, context.body.code);
-    return { body: { ...totpJson(totp), ...(recoveryCodes && { recovery_codes: recoveryCodes }) } };
+    const { deps, principal, cookies } = context;
+    const { totp, recoveryCodes, epoch } = await confirmTotp(context, context.id, context.body.code);
+    const body = { ...totpJson(totp), ...(recoveryCodes && { recovery_codes: recoveryCodes }) };
+    if (epoch === undefined) return { body };
+    // Both factors were given here, so this device stays known.
+    const device = deviceTokenFor(deps.keys, { id: principal.sub, epoch });
+    if (tokensIn(cookies, deps.config.cookies).accessToken === undefined)
+      return { body: { ...body, device_token: device } };
+    return { body, cookies: [deviceCookie(deps.config.cookies, device)] };
   },
 });
 

@@ -10,8 +10,16 @@ import { enqueueNotice } from '../platform/outbox/outbox.js';
 /** Wrong codes in a row, after a right password, before its user is told that another person knows it. */
 const toldAfter = 10;
 
-/** The bound of NIST SP 800-63B-4 §3.2.2: after as many in a row, unknown devices get in by no TOTP code. */
-export const mostWrongCodes = 100;
+/** The bound of NIST SP 800-63B-4 §3.2.2: after as many in a row, from all devices together, no TOTP code is right. */
+const mostWrongCodes = 100;
+
+/** What strangers can use up of it. The rest is left to the devices that the user has signed in on. */
+export const mostFromUnknown = 80;
+
+/** After as many wrong codes in a row, no TOTP code from the device is right. */
+export function mostWrongCodesOf(deviceId: string | undefined): number {
+  return deviceId === undefined ? mostFromUnknown : mostWrongCodes;
+}
 
 /** Whose code it is, and on which known device. Only who has given the first factor comes this far. */
 export type Guesser = { user: { id: string; epoch: number }; deviceId: string | undefined };
@@ -33,14 +41,14 @@ type Told = Pick<Deps, 'db' | 'outboxWake' | 'metrics'>;
 /** @property counts whether it was compared: beyond the limit it was not */
 type WrongCode = Guesser & { caller: Caller; session?: { session_id?: string }; counts: boolean };
 
-/** Records a wrong code, counts it if the device is unknown, and mails the user about many, at most once a day. */
+/** Records a wrong code, counts it, and mails the user about many, at most once a day. */
 export async function recordWrongCode(
   { db, outboxWake, metrics }: Told,
-  { user, deviceId, caller, session = {}, counts }: WrongCode,
+  { user, caller, session = {}, counts }: WrongCode,
 ): Promise<void> {
   metrics.signIns.refused('code');
   const recorded = countedEvent('second_factor.failed', user.id, caller, session, Prisma.sql`FROM counted`);
-  const mails = await db.$executeRaw(counting(user, counts && deviceId === undefined ? 1 : 0, recorded, caller));
+  const mails = await db.$executeRaw(counting(user, counts ? 1 : 0, recorded, caller));
   if (mails > 0) outboxWake.wake();
 }
 

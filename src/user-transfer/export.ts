@@ -69,9 +69,16 @@ function methodsOf(
       name: passkey.name,
     })),
     identities: identities.map(({ issuer, subject, provider }) => ({ issuer, subject, provider })),
-    totp: box ? totps.map(({ id, name, secret }) => ({ name, secret: openTotpSecret(box, id, secret) })) : [],
+    totp: box ? totps.map(({ id, name, secret }) => ({ name, secret: totpSecret(box, id, secret) })) : [],
     recoveryCodes: box ? recoveryCodes.map(({ hash }) => Buffer.from(hash).toString('hex')) : [],
   };
+}
+
+/** @throws Error if it is lost: a line without it would turn a second factor off */
+function totpSecret(box: DataBox, id: string, sealed: Uint8Array): Uint8Array {
+  const secret = openTotpSecret(box, id, sealed);
+  if (!secret) throw new Error(`No data key opens the secret of the authenticator app ${id}: doctor counts them.`);
+  return secret;
 }
 
 function base64url(bytes: Uint8Array): string {

@@ -20,8 +20,8 @@ const post = (client: Client, path: string, body: object = {}) =>
 type Enrolled = { username: string; secret: string; codes: string[]; client: Client };
 
 /** A user with an authenticator app, whose code of this moment is used up. */
-async function enrolled(): Promise<Enrolled> {
-  const client = startClient(app);
+async function enrolled(at: TestApp = app): Promise<Enrolled> {
+  const client = startClient(at);
   const username = newName();
   await client.signUp({ username, password });
   const { id, secret } = (await (await post(client, '/me/totp', { password })).json()) as Record<string, string>;
@@ -116,6 +116,16 @@ describe('a request that asks for a stronger sign-in', () => {
     expect((await client.session())?.sessionId).toBe(sessionId);
     expect((await post(client, '/me/recovery-codes')).status).toBe(200);
   });
+});
+
+it('A step-up on a known device is not refused for what strangers guess', async () => {
+  const limited = await startAppForTest({ RATE_LIMIT: 'on', RATE_LIMIT_SECOND_FACTOR: '2/15m' });
+  const { username, secret, codes } = await enrolled(limited);
+  const client = startClient(limited);
+  await client.logIn({ username, password, code: codes[0] ?? '' });
+  const guess = () => limited.http.post('/auth/login').send({ username, password, code: wrongCodeFor(secret) });
+  for (let tries = 0; tries < 3; tries += 1) await guess().expect(401);
+  await client.reauthenticate({ password, code: totpCode(secret, 1) });
 });
 
 function heardSteps(client: Client): unknown[] {

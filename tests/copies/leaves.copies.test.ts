@@ -43,11 +43,7 @@ const leaves: { name: string; folders: string[]; lines: Record<string, Edit[]> }
       'src/mails.ts': [/^import .*passkeys.*$/m, /^ {2}passkey_\w+: .*$/gm],
       'src/jobs.ts': [/^import .*passkeys.*$/m, /^.*purgeSpentChallenges \},$/m],
       'src/serve.ts': [/^import .*passkeys.*$/m, /^.*warnOfOrphanedPasskeys\(.*$/m],
-      'src/commands.ts': [
-        /^import .*passkeys.*$/gm,
-        /(?<=purgeCommand\(\[)purgeSpentChallenges, /,
-        /(?<=doctor\(\[)passkeyChecks, /,
-      ],
+      'src/commands.ts': [/^import .*passkeys.*$/gm, /(?<=purgeCommand\(\[)purgeSpentChallenges, /, /passkeyChecks, /],
     },
   },
   {

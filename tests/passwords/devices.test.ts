@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import { goodPassword, type SignedUp, startAppForTest, type TestApp } from '../support/app.js';
 import { cookieHeader, cookiesOf } from '../support/cookies.js';
-import { mailTo, settledMails } from '../support/mails.js';
+import { confirm, mailTo, settledMails } from '../support/mails.js';
+import { addTotp, codeOf, wrongCodeFor } from '../support/second-factor.js';
 
 const ownOrigin = 'http://localhost:3000';
 const newPassword = 'a wholly new passphrase';
@@ -80,6 +81,18 @@ it('a reset makes its browser known, so that a lock-out aimed at the user does n
   expect(device?.attributes).toMatchObject({ httponly: true, path: '/' });
   expect((await logIn(app, { username, password: newPassword })).status).toBe(429);
   await logIn(app, { username, password: newPassword }).set('Cookie', `device=${device?.value}`).expect(200);
+});
+
+it('a reset makes no browser known where the second factor is on: the mailbox buys no guesses at codes', async () => {
+  const app = await startAppForTest({ RATE_LIMIT: 'on', RATE_LIMIT_SECOND_FACTOR: '2/15m' });
+  const user = await app.signUp({ email: 'owner@example.com' });
+  await confirm(app, 'owner@example.com');
+  const { secret } = await addTotp(app, user);
+  expect(cookiesOf(await reset(app, 'owner@example.com'))).toEqual({});
+  const known = { username: user.username, password: newPassword, device_token: user.deviceToken };
+  const wrong = { ...known, code: wrongCodeFor(secret) };
+  for (let tries = 0; tries < 2; tries += 1) await logIn(app, wrong).expect(401);
+  await logIn(app, { ...known, code: codeOf(secret) }).expect(401);
 });
 
 it('a change of password by cookie gives new cookies, and earlier refresh tokens of the session are void at once', async () => {

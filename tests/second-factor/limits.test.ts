@@ -1,5 +1,7 @@
-import { describe, expect, it } from 'vitest';
-import { goodPassword, type SignedUp, startAppForTest, type TestApp } from '../support/app.js';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { goodPassword, type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
+import { cookieHeader, cookiesOf } from '../support/cookies.js';
+import { lendDatabase } from '../support/lent-databases.js';
 import { limitsOn } from '../support/limits.js';
 import { confirm, mailTo } from '../support/mails.js';
 import { expectProblem } from '../support/problem.js';
@@ -78,6 +80,67 @@ describe('With limits, wrong codes', () => {
   });
 });
 
+describe('A known device', () => {
+  const limited = { ...limitsOn, RATE_LIMIT_SECOND_FACTOR: '2/15m' };
+
+  it('has its own count at a step-up, too, also with a bearer token', async () => {
+    const app = await startAppForTest(limited);
+    const user = await app.signUp();
+    const { secret, bearer } = await addTotp(app, user);
+    const { device_token } = (await logIn(app, user, { code: codeOf(secret) }).expect(200)).body;
+    const again = (body: object) =>
+      app.http
+        .post('/auth/reauthenticate')
+        .set(bearer)
+        .send({ password, ...body });
+    for (let tries = 0; tries < 2; tries += 1)
+      expectProblem(await again({ code: wrongCodeFor(secret) }), 'invalid_code');
+    expectProblem(await again({ code: codeOf(secret, 1) }), 'rate_limited');
+    await again({ code: codeOf(secret, 1), device_token }).expect(200);
+  });
+
+  it('is the one that turned the second factor on, at once', async () => {
+    const app = await startAppForTest(limited);
+    const user = await app.signUp();
+    const { body: enrolment } = await app.http.post('/me/totp').set(user.bearer).send({ password }).expect(201);
+    const { body } = await app.http
+      .post(`/me/totp/${enrolment.id}/confirm`)
+      .set(user.bearer)
+      .send({ code: codeOf(enrolment.secret) })
+      .expect(200);
+    for (let tries = 0; tries < 2; tries += 1)
+      await logIn(app, user, { code: wrongCodeFor(enrolment.secret) }).expect(401);
+    const right = { code: codeOf(enrolment.secret, 1) };
+    expectProblem(await logIn(app, user, right), 'invalid_credentials');
+    const { device_token } = body;
+    expect((await logIn(app, user, { ...right, device_token }).expect(200)).body.device_token).toBe(device_token);
+  });
+
+  it('has it in its cookie, if its access token came by cookie', async () => {
+    const app = await startAppForTest(limited);
+    const origin = 'http://localhost:3000';
+    const signedUp = await app.http
+      .post('/auth/signup')
+      .set('Origin', origin)
+      .send({ username: 'browser', password, transport: 'cookie' })
+      .expect(201);
+    const before = cookiesOf(signedUp);
+    const post = (path: string) => app.http.post(path).set('Origin', origin).set('Cookie', cookieHeader(before));
+    const { body: enrolment } = await post('/me/totp').send({ password }).expect(201);
+    const answer = await post(`/me/totp/${enrolment.id}/confirm`).send({ code: codeOf(enrolment.secret) });
+    expect(answer.body.device_token).toBeUndefined();
+    const { device } = cookiesOf(answer);
+    expect(device?.attributes).toMatchObject({ httponly: true, path: '/' });
+    expect(device?.value).not.toBe(before.device?.value);
+    const next = await app.http
+      .post('/auth/login')
+      .set('Cookie', `device=${device?.value}`)
+      .send({ username: 'browser', password, code: codeOf(enrolment.secret, 1) })
+      .expect(200);
+    expect(next.body.device_token).toBe(device?.value);
+  });
+});
+
 describe('With SECOND_FACTOR_PROMPT=with-password, a login', () => {
   it('tells nobody that a password is right, and never asks for a second step', async () => {
     const app = await startAppForTest({ SECOND_FACTOR_PROMPT: 'with-password' });
@@ -118,6 +181,26 @@ describe('With SECOND_FACTOR_PROMPT=with-password, a login', () => {
     expect((await logIn(app, user, { device_token }).expect(200)).body.acr).toBe('aal1');
     expect((await logIn(app, user, { code: recoveryCodes[0] }).expect(200)).body.acr).toBe('aal2');
     await logIn(app, plain).expect(200);
+  });
+
+  it('hashes an outdated password again only where it ends well', async () => {
+    const database = await lendDatabase();
+    onTestFinished(() => database.drop());
+    const before = await startApp({}, { database });
+    const user = await before.signUp();
+    const { secret } = await addTotp(before, user);
+    await before.stop();
+    const environment = { SECOND_FACTOR_PROMPT: 'with-password', PASSWORD_HASH: 'm=2048,t=1,p=1' };
+    const app = await startApp(environment, { database });
+    onTestFinished(app.stop);
+    const hashOf = async () =>
+      (await app.deps.db.user.findUniqueOrThrow({ where: { id: user.userId } })).passwordHash?.split('$')[3];
+    for (const code of [wrongCodeFor(secret), undefined]) {
+      await logIn(app, user, { code }).expect(401);
+      expect(await hashOf()).toBe('m=1024,t=1,p=1');
+    }
+    await logIn(app, user, { code: codeOf(secret) }).expect(200);
+    expect(await hashOf()).toBe('m=2048,t=1,p=1');
   });
 
   it('does not tell that a disabled user’s password is right, if a second factor is on', async () => {

@@ -29,6 +29,7 @@ const logIn = ({ username }: SignedUp, more: object = {}) =>
 const second = (login_token: string, more: object) =>
   app.http.post('/auth/login/second-factor').send({ login_token, ...more });
 const challenged = async (user: SignedUp): Promise<string> => (await logIn(user).expect(403)).body.login_token;
+const again = (user: SignedUp, body: object) => app.http.post('/auth/reauthenticate').set(user.bearer).send(body);
 const rowOf = (token: string) =>
   app.deps.db.loginAttempt.findUnique({ where: { hash: createHash('sha256').update(token).digest() } });
 
@@ -298,24 +299,40 @@ describe('Wrong codes', () => {
     expect(await told()).toBe(1);
   });
 
-  it('close TOTP to unknown devices after a hundred in a row, until a sign-in by another method', async () => {
+  it('close TOTP to unknown devices after eighty in a row, until a sign-in by another method', async () => {
     const user = await withTotp();
     const { device_token } = (await logIn(user, { code: codeOf(user.secret, -1) }).expect(401)).body;
     expect(device_token).toBeUndefined();
     const known = (await logIn(user, { code: codeOf(user.secret) }).expect(200)).body.device_token;
-    await setWrongCodes(user, 100);
+    await setWrongCodes(user, 79);
+    await logIn(user, { code: wrongCodeFor(user.secret) }).expect(401);
     expectProblem(await logIn(user, { code: codeOf(user.secret, 1) }), 'invalid_credentials');
     expectProblem(await second(await challenged(user), { code: codeOf(user.secret, 1) }), 'invalid_code');
     await logIn(user, { code: codeOf(user.secret, 1), device_token: known }).expect(200);
-    expect(await wrongCodesOf(user)).toBeGreaterThanOrEqual(100);
+    expect(await wrongCodesOf(user)).toBe(80);
+    expectProblem(await logIn(user, { code: codeOf(user.secret, 1) }), 'invalid_credentials');
     await logIn(user, { code: user.recoveryCodes[0] }).expect(200);
+    expect(await wrongCodesOf(user)).toBe(0);
+  });
+
+  it('count from known devices, too, and close TOTP to all after a hundred in a row', async () => {
+    const user = await withTotp();
+    const device_token = (await logIn(user, { code: codeOf(user.secret) }).expect(200)).body.device_token;
+    const wrong = () => logIn(user, { code: wrongCodeFor(user.secret), device_token }).expect(401);
+    await wrong();
+    expect(await wrongCodesOf(user)).toBe(1);
+    await setWrongCodes(user, 99);
+    await wrong();
+    const known = { code: codeOf(user.secret, 1), device_token };
+    expectProblem(await logIn(user, known), 'invalid_credentials');
+    expectProblem(await again(user, { password, code: known.code }), 'invalid_code');
+    await logIn(user, { code: user.recoveryCodes[0], device_token }).expect(200);
+    await logIn(user, known).expect(200);
     expect(await wrongCodesOf(user)).toBe(0);
   });
 });
 
 describe('Reauthenticating', () => {
-  const again = (user: SignedUp, body: object) => app.http.post('/auth/reauthenticate').set(user.bearer).send(body);
-
   it('by the password makes a session fresh, with a new access token and the same refresh token', async () => {
     const user = await app.signUp();
     await app.deps.db

@@ -12,9 +12,9 @@ import { checkFileModes } from './file-modes.js';
 import { checkRedis } from './redis-check.js';
 import { checkSettings } from './settings-checks.js';
 
-/** What a room that can be taken away checks: once, and in a database that is there and migrated. */
+/** What another room checks: once, and in a database that is there and migrated. */
 type FurtherChecks = {
-  setUp(config: Config): Promise<Finding[]>;
+  setUp?(config: Config): Promise<Finding[]>;
   database(config: Config, database: Database): Promise<Finding[]>;
 };
 
@@ -42,7 +42,7 @@ async function examine(
     ...found,
     ...(await checkRedis(config.limits)),
     ...(await checkFileModes(config)),
-    ...(await findingsOf(further, ({ setUp }) => setUp(config))),
+    ...(await all(further.map(({ setUp }) => setUp?.(config) ?? []))),
   ]);
 }
 
@@ -50,11 +50,11 @@ async function checkOpen(config: Config, database: Database, further: FurtherChe
   const secrets = { current: await authSecret(config), previous: config.authSecretPrevious };
   const found = await checkDatabase(config, database, secrets);
   const isMigrated = found.some(({ check, status }) => check === 'migrations' && status === 'ok');
-  return isMigrated ? [...found, ...(await findingsOf(further, (one) => one.database(config, database)))] : found;
+  return isMigrated ? [...found, ...(await all(further.map((room) => room.database(config, database))))] : found;
 }
 
-async function findingsOf(further: FurtherChecks[], ask: (one: FurtherChecks) => Promise<Finding[]>) {
-  return (await Promise.all(further.map(ask))).flat();
+async function all(checks: (Finding[] | Promise<Finding[]>)[]): Promise<Finding[]> {
+  return (await Promise.all(checks)).flat();
 }
 
 async function checkAlone(config: Config, further: FurtherChecks[]): Promise<Finding[]> {
