@@ -12,7 +12,7 @@ export const secondFactors = ['off', 'any', 'passkey'] as const;
 export type SecondFactor = (typeof secondFactors)[number];
 
 /** What a user can sign in with. */
-export type Methods = {
+type Methods = {
   hasPassword: boolean;
   secondFactor: SecondFactor;
   /** Confirmed ones. */
