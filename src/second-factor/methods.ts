@@ -1,11 +1,10 @@
-import { adminRole } from '../admin/last-admin.js';
 import { AppError } from '../errors.js';
 import type { ProvenUser } from '../passwords/proof.js';
 import type { Db, Transaction } from '../platform/db/database.js';
 import type { AccessClaims } from '../sessions/access-tokens.js';
 import { type Acr, isAtLeast, stronger, weaker } from '../sessions/authentication.js';
 import { insufficientAuthentication, requireAuthentication } from '../sessions/step-up.js';
-import { lockUser } from '../users/users.js';
+import { adminRole, lockUser } from '../users/users.js';
 
 export const secondFactors = ['off', 'any', 'passkey'] as const;
 
@@ -13,7 +12,7 @@ export const secondFactors = ['off', 'any', 'passkey'] as const;
 export type SecondFactor = (typeof secondFactors)[number];
 
 /** What a user can sign in with. */
-export type Methods = {
+type Methods = {
   hasPassword: boolean;
   secondFactor: SecondFactor;
   /** Confirmed ones. */
