@@ -120,6 +120,7 @@ describe('An address', () => {
     'second-factor/trusted-devices.ts',
     'sessions/refresh.ts',
     'sessions/start.ts',
+    'sign-up/limits.ts',
   ];
 
   it('is seen whole only by the files that store or show it, or make its key', () => {

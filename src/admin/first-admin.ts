@@ -4,9 +4,9 @@ import { checkNewPassword } from '../passwords/policy.js';
 import type { Db } from '../platform/db/database.js';
 import { rememberEnded } from '../sessions/end.js';
 import type { Revocations } from '../sessions/revocations.js';
-import { findByLogin, type User } from '../users/users.js';
+import { adminRole, findByLogin, type User } from '../users/users.js';
 import { createUser } from './create-user.js';
-import { adminExists, adminRole, lockAdmins, lockUserForChange } from './last-admin.js';
+import { adminExists, lockAdmins, lockUserForChange } from './last-admin.js';
 import { applyChange } from './user-changes.js';
 
 type FirstAdmin = { username: string; password: string };

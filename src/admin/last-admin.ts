@@ -1,10 +1,7 @@
 import { AppError } from '../errors.js';
 import type { Db, Transaction } from '../platform/db/database.js';
 import { locks } from '../platform/db/locks.js';
-import type { User } from '../users/users.js';
-
-/** The role for `/admin/…`. An admin is an enabled user with this role and a completed sign-up. */
-export const adminRole = 'admin';
+import { adminRole, type User } from '../users/users.js';
 
 /** Waits for other decisions about admins; held until the transaction ends. Take it before any row lock. */
 export async function lockAdmins(tx: Transaction): Promise<void> {

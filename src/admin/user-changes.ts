@@ -53,12 +53,23 @@ export async function applyChange(
   return [...stale, ...ended];
 }
 
-/** Deletes a user with all data and sessions. @returns false if there is no such user @throws AppError last_admin */
-export async function deleteUser(deps: ChangeDeps, userId: string, actor: Actor): Promise<boolean> {
+/**
+ * Deletes a user with all data and sessions.
+ * @param check looks at the user once more, under the lock
+ * @returns false if there is no such user
+ * @throws AppError last_admin, and as `check`
+ */
+export async function deleteUser(
+  deps: ChangeDeps,
+  userId: string,
+  actor: Actor,
+  check?: (user: User) => void,
+): Promise<boolean> {
   let existed = false;
   await commitChange(deps, async (tx) => {
     const user = await lockUserForChange(tx, userId);
     if (!user) return [];
+    check?.(user);
     await needAnotherAdmin(tx, user);
     const { revocations } = await endEverything(tx, userId, 'user_deleted', actor);
     const isOwnAct = actor.actorId === userId;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { deleteUser } from '../admin/user-changes.js';
 import { endpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
-import { requireProof } from '../passwords/proof.js';
+import { requireProof, requireStillProven } from '../passwords/proof.js';
 import { clearedTokens } from '../sessions/cookies.js';
 import { emailSchema, requireKnownDomain, usernameSchema } from '../users/fields.js';
 import { userJson, userSchema } from '../users/json.js';
@@ -70,8 +70,9 @@ export const remove = endpoint({
   errors: ['invalid_credentials', 'insufficient_user_authentication', 'last_admin', 'overloaded'],
   async handler(context) {
     const { deps, principal, body, caller } = context;
-    await requireProof(context, body.password, { always: true });
-    await deleteUser(deps, principal.sub, { actorId: principal.sub, caller });
+    const proven = await requireProof(context, body.password, { always: true });
+    const actor = { actorId: principal.sub, caller };
+    await deleteUser(deps, principal.sub, actor, (user) => requireStillProven(user, proven));
     return { cookies: clearedTokens(deps.config.cookies) };
   },
 });

@@ -1,8 +1,7 @@
 import { auditEvent } from '../audit/events.js';
 import { enqueueVerification } from '../email/mails.js';
 import { endTokens } from '../email/one-time-tokens.js';
-import { AppError } from '../errors.js';
-import type { ProvenUser } from '../passwords/proof.js';
+import { type ProvenUser, requireStillProven } from '../passwords/proof.js';
 import type { Caller } from '../platform/caller.js';
 import type { Db, Transaction } from '../platform/db/database.js';
 import { enqueueNotice } from '../platform/outbox/outbox.js';
@@ -32,7 +31,7 @@ export async function changeProfile(
       await lockUser(tx, userId);
       const before = await tx.user.findUnique({ where: { id: userId, deletedAt: null } });
       if (!before) return undefined;
-      if (email && !isStillProven(before, email.proven)) throw new AppError('invalid_credentials');
+      if (email) requireStillProven(before, email.proven);
       if (email) await askForAddress(tx, before, email.address, caller);
       if (username !== undefined && username !== before.username) await rename(tx, userId, username, caller);
       return (await tx.user.findUnique({ where: { id: userId } })) ?? undefined;
@@ -42,12 +41,6 @@ export async function changeProfile(
   } catch (error) {
     throw takenError(error);
   }
-}
-
-/** Whether the password is still the one that was compared, and no second factor is on since then. */
-function isStillProven(now: User, { user, passwordHash }: ProvenUser): boolean {
-  if (now.secondFactor !== 'off' && user.secondFactor === 'off') return false;
-  return passwordHash === undefined ? now.epoch === user.epoch : now.passwordHash === passwordHash;
 }
 
 async function rename(tx: Transaction, userId: string, username: string, caller: Caller): Promise<void> {

@@ -17,6 +17,16 @@ export function passwordProof(user: Pick<User, 'id' | 'epoch'>, passwordHash: st
 /** A user who has just proven who they are. @property passwordHash the one that was compared, if one was */
 export type ProvenUser = { user: User; passwordHash: string | undefined };
 
+/**
+ * Under the lock of the user's row: the password is still the one that was compared, and no second factor is on since.
+ * @throws AppError invalid_credentials
+ */
+export function requireStillProven(now: User, { user, passwordHash }: ProvenUser): void {
+  const isOnNow = now.secondFactor !== 'off' && user.secondFactor === 'off';
+  const isSame = passwordHash === undefined ? now.epoch === user.epoch : now.passwordHash === passwordHash;
+  if (isOnNow || !isSame) throw new AppError('invalid_credentials');
+}
+
 type ProofContext = Pick<Context<AccessClaims>, 'deps' | 'principal' | 'caller'>;
 
 /** Where the password stands in the body, and whether a fresh sign-in will not do instead of it. */

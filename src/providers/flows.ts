@@ -5,6 +5,7 @@ import { Prisma } from '../generated/prisma/client.js';
 import { dataBox } from '../keys/data-box.js';
 import type { SigningKeys } from '../keys/signing-keys.js';
 import type { Db, Transaction } from '../platform/db/database.js';
+import { canonical } from '../users/users.js';
 import type { Person } from './person.js';
 
 type FlowDeps = { db: Db; keys: SigningKeys };
@@ -55,16 +56,19 @@ export async function keepPerson({ db, keys }: FlowDeps, client: Client, person:
   const id = uuidv7();
   const { token, hash } = newToken();
   const { provider, redirectUri, codeChallenge } = client;
+  const { issuer, subject, email, isVouchedFor } = person;
+  const key = isVouchedFor && email !== null ? canonical(email) : null;
   await db.$executeRaw`
     INSERT INTO external_flow (id, provider, code_hash, sealed, redirect_uri, code_challenge, epoch, expires_at)
     SELECT ${id}::uuid, ${provider}, ${hash}::bytea, ${seal(keys, id, person)}::bytea, ${redirectUri}, ${codeChallenge},
-      (SELECT u.epoch FROM identity i JOIN "user" u ON u.id = i.user_id
-        WHERE i.issuer = ${person.issuer} AND i.subject = ${person.subject}),
+      (SELECT epoch FROM "user" WHERE id = coalesce(
+        (SELECT user_id FROM identity WHERE issuer = ${issuer} AND subject = ${subject}),
+        (SELECT id FROM "user" WHERE email_key = ${key}))),
       clock_timestamp() + make_interval(secs => ${flowLife.answered})`;
   return token;
 }
 
-/** A flow that its provider has answered. @property epoch of the user whom the identity had then */
+/** A flow that its provider has answered. @property epoch of the user whom it was about then */
 export type AnsweredFlow = { id: string; person: Person; epoch: number | null };
 
 type Answered = { id: string; sealed: Uint8Array; epoch: number | null };

@@ -46,7 +46,9 @@ async function returnOf(deps: Deps, req: Request): Promise<Return> {
   if (!provider) throw new AppError('not_found');
   const parameters = parametersOf(req);
   const [state = '', ...others] = parameters.getAll('state');
-  const flow = others.length === 0 ? await takeFlow(deps, provider.name, state) : undefined;
+  // Who only looks (a preview of a link) uses nothing up.
+  const isAnswer = others.length === 0 && req.method !== 'HEAD';
+  const flow = isAnswer ? await takeFlow(deps, provider.name, state) : undefined;
   if (!flow)
     throw new AppError('invalid_request', {
       detail: 'This sign-in has expired, was finished already, or was not begun here. Begin it again in the app.',

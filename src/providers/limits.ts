@@ -8,10 +8,10 @@ export const externalLimit: RowLimit<unknown> = {
   counts: () => true,
 };
 
-/** Refused codes: they cannot be guessed, so this only bounds what they cost. */
+/** Refused codes, which cannot be guessed: this bounds what they cost; and usernames that are tried with one code. */
 export const externalCodeLimit: RowLimit<unknown> = {
   name: 'external',
   keys: ({ limits, req }) => byAddress(limits.external, req),
   afterwards: true,
-  counts: (code) => code === 'invalid_one_time_token',
+  counts: (code) => code === 'invalid_one_time_token' || code === 'username_taken',
 };

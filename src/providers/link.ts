@@ -15,7 +15,7 @@ import { type AnsweredFlow, endFlow } from './flows.js';
 import type { Person } from './person.js';
 
 /** The most that a user may have. */
-const maxIdentities = 10;
+export const maxIdentities = 10;
 
 type LinkedIdentity = z.input<typeof identitySchema>;
 

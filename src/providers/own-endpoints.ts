@@ -4,8 +4,10 @@ import { AppError } from '../errors.js';
 import { requireProof } from '../passwords/proof.js';
 import { identitySchema } from '../second-factor/json.js';
 import { proofFields, proofSchema } from '../second-factor/proof-body.js';
+import { canonical, type User } from '../users/users.js';
 import { codeField, verifierField } from './fields.js';
 import { type AnsweredFlow, findByCode, findByLinkToken } from './flows.js';
+import { findProvider } from './guard.js';
 import { linkIdentity, unlinkIdentity } from './link.js';
 import { endSessionOfUsed } from './used-codes.js';
 
@@ -46,22 +48,27 @@ export const link = endpoint({
     'overloaded',
   ],
   async handler(context) {
-    const proven = await requireProof(context, context.body.password);
-    const flow = await flowOf(context);
-    if (!flow) throw new AppError('invalid_one_time_token', { detail: 'The token has expired or was used already.' });
+    const { deps, body } = context;
+    const proven = await requireProof(context, body.password);
+    const flow = await flowOf(context, proven.user);
+    // A provider that is taken out of the settings opens nothing any more.
+    if (!flow || !findProvider(deps.config, flow.person.provider))
+      throw new AppError('invalid_one_time_token', { detail: 'The token has expired or was used already.' });
     return { body: await linkIdentity(context, proven, flow) };
   },
 });
 
-async function flowOf({
-  deps,
-  body: { code, code_verifier, link_token },
-  caller,
-}: Pick<Context<unknown, z.output<typeof linkSchema>>, 'deps' | 'body' | 'caller'>): Promise<AnsweredFlow | undefined> {
-  if (link_token !== undefined) return findByLinkToken(deps, link_token);
-  const proof = { code: code ?? '', code_verifier: code_verifier ?? '' };
-  const flow = await findByCode(deps, proof.code, proof.code_verifier);
-  if (!flow) await endSessionOfUsed(deps, proof, caller);
+type LinkContext = Pick<Context<unknown, z.output<typeof linkSchema>>, 'deps' | 'body' | 'caller'>;
+
+async function flowOf({ deps, body, caller }: LinkContext, { emailKey }: User): Promise<AnsweredFlow | undefined> {
+  const { code = '', code_verifier = '', link_token: token } = body;
+  if (token !== undefined) {
+    const flow = await findByLinkToken(deps, token);
+    // It is for the user with that address: nobody else who happens to sign in there is linked.
+    return flow && canonical(flow.person.email ?? '') === emailKey ? flow : undefined;
+  }
+  const flow = await findByCode(deps, code, code_verifier);
+  if (!flow) await endSessionOfUsed(deps, { code, code_verifier }, caller);
   return flow;
 }
 

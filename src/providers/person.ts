@@ -17,11 +17,7 @@ export function emailOf(email: unknown): string | null {
 /** Without what could not be kept or shown. */
 export function nameOf(name: unknown): string | null {
   if (typeof name !== 'string') return null;
-  return (
-    name
-      .replaceAll(/\p{C}+/gu, ' ')
-      .trim()
-      .slice(0, 100)
-      .trim() || null
-  );
+  const shown = name.replaceAll(/\p{C}+/gu, ' ').trim();
+  // By characters: half of one could not be kept.
+  return [...shown].slice(0, 100).join('').trim() || null;
 }

@@ -10,9 +10,11 @@ import { uniqueViolation } from '../platform/db/errors.js';
 import { type External, insertIdentity } from '../sessions/external.js';
 import { deviceTokenFor } from '../sessions/known-devices.js';
 import { type Proof, startFirstSession } from '../sessions/start.js';
+import { countSignUp } from '../sign-up/limits.js';
 import { claimingName, keepSignUp } from '../sign-up/pending.js';
 import { canonical, insertUser, type User, userColumns } from '../users/users.js';
 import { type AnsweredFlow, flowLife, turnIntoLink, useCode } from './flows.js';
+import { maxIdentities } from './link.js';
 import { newUsername } from './new-username.js';
 import type { Person } from './person.js';
 
@@ -63,14 +65,14 @@ async function tryOnce(deps: Deps, asking: Asking): Promise<SignInOutcome | unde
   if (found?.identityId) return known(deps, asking, found.user, { ...by, identityId: found.identityId }, epoch);
   const { identityLinking } = deps.config;
   if (!found || identityLinking === 'off') return signUp(deps, asking, found !== undefined);
-  if (identityLinking === 'verified' && found.user.emailVerifiedAt !== null)
-    return known(deps, asking, found.user, { ...by, identityId: uuidv7(), link: person }, null);
+  if (identityLinking === 'verified' && found.user.emailVerifiedAt !== null && found.identities < maxIdentities)
+    return known(deps, asking, found.user, { ...by, identityId: uuidv7(), link: person }, epoch);
   const token = await turnIntoLink(deps, asking.flow);
   if (token === undefined) throw new AppError('invalid_one_time_token');
   throw new AppError('link_required', { members: { link_token: token, expires_in: flowLife.toLink } });
 }
 
-type Found = { user: User; identityId: string | null };
+type Found = { user: User; identityId: string | null; identities: number };
 
 /** The user with the identity; else the one with the address, if the provider vouches for it. */
 async function findUser(
@@ -78,15 +80,16 @@ async function findUser(
   { issuer, subject, email, isVouchedFor }: Person,
 ): Promise<Found | undefined> {
   const key = isVouchedFor && email !== null ? canonical(email) : null;
-  const [row] = await db.direct<User & { identityId: string | null }>(Prisma.sql`
-    SELECT ${userColumns}, i.id AS "identityId" FROM identity i JOIN "user" u ON u.id = i.user_id
+  const [row] = await db.direct<User & Omit<Found, 'user'>>(Prisma.sql`
+    SELECT ${userColumns}, i.id AS "identityId", 1 AS identities FROM identity i JOIN "user" u ON u.id = i.user_id
     WHERE i.issuer = ${issuer} AND i.subject = ${subject} AND u.deleted_at IS NULL
     UNION ALL
-    SELECT ${userColumns}, NULL FROM "user" u WHERE u.email_key = ${key} AND u.deleted_at IS NULL
+    SELECT ${userColumns}, NULL, (SELECT count(*)::int FROM identity WHERE user_id = u.id) FROM "user" u
+    WHERE u.email_key = ${key} AND u.deleted_at IS NULL
     ORDER BY "identityId" LIMIT 1`);
   if (!row) return undefined;
-  const { identityId, ...user } = row;
-  return { user, identityId };
+  const { identityId, identities, ...user } = row;
+  return { user, identityId, identities };
 }
 
 async function known(
@@ -140,6 +143,7 @@ async function signUp(
     throw new AppError('validation_failed', {
       errors: [{ path: 'code', message: 'This server needs an e-mail address, and the provider told none.' }],
     });
+  await countSignUp(deps, caller, address !== null && !isVouchedFor);
   const name = username ?? newUsername(flow.person);
   const given = { username: name, address, caller, deviceToken };
   try {

@@ -1,11 +1,10 @@
-import { adminRole } from '../admin/last-admin.js';
 import { AppError } from '../errors.js';
 import type { ProvenUser } from '../passwords/proof.js';
 import type { Db, Transaction } from '../platform/db/database.js';
 import type { AccessClaims } from '../sessions/access-tokens.js';
 import { type Acr, isAtLeast, stronger, weaker } from '../sessions/authentication.js';
 import { insufficientAuthentication, requireAuthentication } from '../sessions/step-up.js';
-import { lockUser } from '../users/users.js';
+import { adminRole, lockUser } from '../users/users.js';
 
 /** The most bytes of a passkey's public key: twice what RSA of 4096 bits needs. */
 export const mostPublicKeyBytes = 1_024;

@@ -20,6 +20,8 @@ export function mayTrustDevices({ config }: Settings, user: { secondFactor: stri
 export function onTrustedDevice(first: Proof, deviceId: string): Proof {
   return {
     ...first,
+    // Also where a provider says that two factors were used there: the one that is due here was not given.
+    acr: 'aal1',
     // FOR SHARE: one that is forgotten at this moment counts no more.
     spend: Prisma.sql`spent AS (
       SELECT t.user_id FROM trusted_device t JOIN locked ON locked.id = t.user_id

@@ -30,13 +30,16 @@ export function insertIdentity(
     SELECT ${identityId}::uuid, u.id, ${provider}, ${issuer}, ${subject}, ${email}, ${name}, clock_timestamp() ${from}`;
 }
 
-/** Common table expressions that read the user as `u`: the identity is linked, unless it was linked meanwhile. */
-export function linking(external: External, link: PersonAtProvider, userId: string, caller: Caller): Prisma.Sql {
-  const { identityId: id, provider } = external;
+/** Links the identity of a sign-in, as `linked`, once all factors are spent; it has no row if somebody was faster. */
+export function linking(external: External, link: PersonAtProvider): Prisma.Sql {
+  const from = Prisma.sql`FROM locked u, (SELECT FROM spent LIMIT 1) spent`;
+  return Prisma.sql`linked AS (${insertIdentity(external, link, from)} ON CONFLICT DO NOTHING RETURNING id)`;
+}
+
+/** Records and tells it. */
+export function tellingOfLink({ identityId: id, provider }: External, userId: string, caller: Caller): Prisma.Sql {
   const actor = { actorId: userId, caller };
   const recorded = auditEvent('identity.linked', userId, actor, { id, provider }, Prisma.sql`FROM linked`);
   const told = enqueueNotice('identity_linked', Prisma.sql`FROM (SELECT u.* FROM u, linked) u`, caller);
-  return Prisma.sql`
-    linked AS (${insertIdentity(external, link, Prisma.sql`FROM u`)} ON CONFLICT DO NOTHING RETURNING id),
-    link_recorded AS (${recorded}), told_of_link AS (${told})`;
+  return Prisma.sql`link_recorded AS (${recorded}), told_of_link AS (${told})`;
 }

@@ -11,7 +11,7 @@ import { type User, userColumns } from '../users/users.js';
 import { type AccessTokenSettings, signAccessToken } from './access-tokens.js';
 import type { Acr, Amr, Authentication } from './authentication.js';
 import { endOldestSessions } from './end.js';
-import { type External, linking } from './external.js';
+import { type External, linking, tellingOfLink } from './external.js';
 import { newRefreshToken } from './refresh-tokens.js';
 import type { Revocations } from './revocations.js';
 
@@ -105,11 +105,16 @@ export async function startFirstSession(
 /** The user as `u`, if the proof counts. */
 function usersOf(proof: Proof): Prisma.Sql {
   const signsIn = Prisma.sql`SET last_login_at = clock_timestamp()`;
-  const { spend, spendFirst } = proof;
+  const { spend, spendFirst, external } = proof;
   if (!spend && !spendFirst)
     return Prisma.sql`u AS (UPDATE "user" ${signsIn} WHERE ${isSoundUser(proof)} AND ${isOff} RETURNING *)`;
-  return Prisma.sql`${spend ? lockedAndSpent(proof, spend) : lockedAndSpent(proof, nothing, isOff)}, u AS (
-    UPDATE "user" ${signsIn}, wrong_codes = ${wrongCodesAfter(proof)} FROM locked, (SELECT FROM spent LIMIT 1) spent
+  const proven = spend ? lockedAndSpent(proof, spend) : lockedAndSpent(proof, nothing, isOff);
+  const [linked, andLinked] = external?.link
+    ? [Prisma.sql`, ${linking(external, external.link)}`, Prisma.sql`, linked`]
+    : [Prisma.empty, Prisma.empty];
+  return Prisma.sql`${proven} ${linked}, u AS (
+    UPDATE "user" ${signsIn}, wrong_codes = ${wrongCodesAfter(proof)}
+    FROM locked, (SELECT FROM spent LIMIT 1) spent ${andLinked}
     WHERE "user".id = locked.id RETURNING "user".*)`;
 }
 
@@ -144,8 +149,8 @@ export function alsoBy({ also }: Proof): Prisma.Sql {
   return also ? Prisma.sql`, ${also}` : Prisma.empty;
 }
 
-function linkedBy({ external, userId }: Proof, caller: Caller): Prisma.Sql {
-  return external?.link ? Prisma.sql`, ${linking(external, external.link, userId, caller)}` : Prisma.empty;
+function toldOfLink({ external, userId }: Proof, caller: Caller): Prisma.Sql {
+  return external?.link ? Prisma.sql`, ${tellingOfLink(external, userId, caller)}` : Prisma.empty;
 }
 
 type Extras = { mail?: Prisma.Sql | undefined; detail?: Record<string, unknown> };
@@ -178,7 +183,7 @@ async function insertSession(
         ${external?.identityId ?? null}::uuid, ${caller.address}, ${caller.userAgent ?? null} FROM u
       RETURNING auth_time
     ), recorded AS (${recorded}) ${mail ? Prisma.sql`, mailed AS (${mail})` : Prisma.empty} ${alsoBy(proof)}
-    ${linkedBy(proof, caller)}
+    ${toldOfLink(proof, caller)}
     SELECT ${userColumns}, (SELECT auth_time FROM started) AS "authTime",
       EXISTS (SELECT FROM session s WHERE s.user_id = u.id AND s.ended_at IS NULL
       AND s.epoch = u.epoch OFFSET ${config.tokens.maxSessions - 1}) AS "isFull" FROM u`);

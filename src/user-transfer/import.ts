@@ -1,5 +1,4 @@
 import { v7 as uuidv7 } from 'uuid';
-import { adminRole } from '../admin/last-admin.js';
 import { Prisma } from '../generated/prisma/client.js';
 import { type DataBox, dataBox } from '../keys/data-box.js';
 import type { SigningKeys } from '../keys/signing-keys.js';
@@ -8,7 +7,7 @@ import type { Passwords } from '../passwords/hasher.js';
 import { CommandError } from '../platform/cli/command.js';
 import type { Db } from '../platform/db/database.js';
 import { sealTotpSecret } from '../second-factor/totp-secrets.js';
-import { canonical } from '../users/users.js';
+import { adminRole, canonical } from '../users/users.js';
 import type { ForeignMethods } from './methods.js';
 import { rowsWithTakenMethods } from './taken-methods.js';
 

@@ -7,6 +7,9 @@ import { asciiAddress } from '../platform/mail/email-address.js';
 
 export type { User };
 
+/** The role for `/admin/…`. An admin is an enabled user with this role and a completed sign-up. */
+export const adminRole = 'admin';
+
 type UsersDeps = { db: Db };
 
 /**

@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { goodPassword, type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { cookieHeader, cookiesOf } from '../support/cookies.js';
 import { lendDatabase } from '../support/lent-databases.js';
+import { expectProblem } from '../support/problem.js';
 
 const ownOrigin = 'http://localhost:3000';
 
@@ -101,6 +102,26 @@ describe('deleting one’s own user', () => {
     const answer = await byBrowser(ownOrigin);
     expect(answer.status).toBe(204);
     expect(Object.keys(cookiesOf(answer)).sort()).toEqual(['access_token', 'refresh_token']);
+  });
+
+  it.each([
+    ['DELETE', {}],
+    ['PATCH', { email: 'thief@example.com' }],
+  ] as const)('%s /me by the password does nothing if the second factor goes on meanwhile', async (method, more) => {
+    const user = await app.signUp();
+    const { userId } = user;
+    const { verify } = app.deps.passwords;
+    vi.spyOn(app.deps.passwords, 'verify').mockImplementationOnce(async (...given) => {
+      const isRight = await verify(...given);
+      await app.deps.db.user.update({ where: { id: userId }, data: { secondFactor: 'any' } });
+      return isRight;
+    });
+    const send = method === 'DELETE' ? app.http.delete('/me') : app.http.patch('/me');
+    const answer = await send.set(user.bearer).send({ ...more, password: goodPassword });
+    vi.restoreAllMocks();
+    expectProblem(answer, 'invalid_credentials');
+    const { deletedAt, pendingEmail } = await app.deps.db.user.findUniqueOrThrow({ where: { id: userId } });
+    expect([deletedAt, pendingEmail]).toEqual([null, null]);
   });
 
   it('at ten times at once deletes once and records it once', async () => {

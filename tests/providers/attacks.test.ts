@@ -83,6 +83,13 @@ describe('At the callback', () => {
     expectNoRedirect(await carry(app, hers));
   });
 
+  it('a preview of the link uses nothing up', async () => {
+    const { path, parameters } = await visit(app, corp, (await begin(app, corp)).url);
+    const at = `${path}?${new URLSearchParams(parameters)}`;
+    expect((await app.http.head(at)).status).toBe(400);
+    expect((await app.http.get(at)).headers.location).toContain('code=');
+  });
+
   it('an answer is good once, also of many at once', async () => {
     corp.person = newPerson();
     const flow = await begin(app, corp);

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { purgeExternalFlows } from '../../src/providers/purge.js';
-import { startApp, type TestApp } from '../support/app.js';
+import { startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { expectThrottled, limitsOn, newAddress, statusesOf } from '../support/limits.js';
 import { random } from '../support/pretended-providers/codes.js';
-import { redirectUri } from '../support/pretended-providers/go-round.js';
-import { type OpenIdProvider, startOpenIdProvider } from '../support/pretended-providers/openid.js';
+import { goRound, redirectUri } from '../support/pretended-providers/go-round.js';
+import { newPerson, type OpenIdProvider, startOpenIdProvider } from '../support/pretended-providers/openid.js';
 
 let app: TestApp;
 let corp: OpenIdProvider;
@@ -31,6 +31,18 @@ describe('The limit EXTERNAL', () => {
     expectThrottled(await begin(from), 'external', 5, 300);
     expectThrottled(await guess(from), 'external', 5, 300);
     expect((await begin(newAddress())).status).toBe(200);
+  });
+});
+
+describe('The limit MAIL_ADDRESS', () => {
+  it('counts new users by a provider who are mailed, too', async () => {
+    const at = await startAppForTest({ ...corp.settings, ...limitsOn, RATE_LIMIT_MAIL_ADDRESS: '2/1h' });
+    const answers = [];
+    for (let n = 0; n < 3; n += 1) {
+      corp.person = newPerson();
+      answers.push(await goRound(at, corp));
+    }
+    expect(statusesOf(answers)).toEqual([201, 201, 429]);
   });
 });
 

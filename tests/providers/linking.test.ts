@@ -84,6 +84,14 @@ describe('Linking', () => {
     expect((await goRound(app, trusted)).body.user.id).toBe(user.userId);
   });
 
+  it('by a link token links nobody but the user with the address that it was given for', async () => {
+    const [user, other] = [await withAddress(), await withAddress()];
+    trusted.person = newPerson({ email: user.email, email_verified: true });
+    const { link_token } = (await goRound(app, trusted)).body;
+    expectProblem(await link(other.bearer, { link_token, password }), 'invalid_one_time_token');
+    await link(user.bearer, { link_token, password }).expect(201);
+  });
+
   it('by a link token links the one that it was given for, whoever is at the provider by then', async () => {
     const user = await withAddress();
     trusted.person = newPerson({ email: user.email, email_verified: true });

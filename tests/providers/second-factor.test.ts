@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { changeUser } from '../../src/admin/user-changes.js';
-import { startApp, type TestApp } from '../support/app.js';
+import { startApp, startAppForTest, type TestApp } from '../support/app.js';
+import { confirm } from '../support/mails.js';
 import { externalCode, goRound, redeem } from '../support/pretended-providers/go-round.js';
 import { newPerson, type OpenIdProvider, startOpenIdProvider } from '../support/pretended-providers/openid.js';
 import { expectProblem } from '../support/problem.js';
@@ -53,6 +54,17 @@ describe('A second factor', () => {
     const spared = await goRound(app, corp, { token: { device_token } });
     expect([spared.status, spared.body.acr, spared.body.amr]).toEqual([200, 'aal1', ['fed']]);
     expectProblem(await goRound(app, corp), 'second_factor_required');
+  });
+
+  it('that a provider has asked for counts not as the one that a trusted device is spared', async () => {
+    const user = await withTotp();
+    const { login_token } = (await goRound(app, corp)).body;
+    const { body } = await second(login_token, { code: codeOf(user.secret), remember_device: true }).expect(200);
+    corp.person = { ...corp.person, acr: 'urn:corp:two' };
+    const spared = await goRound(app, corp, { token: { device_token: body.device_token } });
+    expect([spared.status, spared.body.acr]).toEqual([200, 'aal1']);
+    const removal = await app.http.delete(`/me/totp/${user.id}`).set(bearerOf(spared.body)).send({});
+    expectProblem(removal, 'insufficient_user_authentication');
   });
 
   it('is asked for also where the code came again: a code is good once', async () => {
@@ -119,5 +131,24 @@ describe('A disabled user', () => {
     await changeUser(app.deps, body.user.id, { disabled: true }, {});
     expectProblem(await goRound(app, corp), 'account_disabled');
     expect(await app.deps.db.session.count({ where: { userId: body.user.id, endedAt: null } })).toBeLessThanOrEqual(1);
+  });
+});
+
+describe('Where a vouched-for address links at once', () => {
+  it('of two sign-ins that wait for the second factor one links, and leaves no session after it is unlinked', async () => {
+    const at = await startAppForTest({ ...corp.settings, IDENTITY_LINKING: 'verified' });
+    const email = `${randomBytes(6).toString('hex')}@mail.example`;
+    const owner = await at.signUp({ email });
+    await confirm(at, email);
+    const { secret, bearer } = await addTotp(at, owner);
+    corp.person = newPerson({ email, email_verified: true });
+    const [one, other] = [await goRound(at, corp), await goRound(at, corp)];
+    const give = ({ body }: typeof one, turn: number) =>
+      at.http.post('/auth/login/second-factor').send({ login_token: body.login_token, code: codeOf(secret, turn) });
+    const { body } = await give(one, 0).expect(200);
+    expectProblem(await give(other, 1), 'login_expired');
+    const [{ id }] = (await at.http.get('/me/sign-in-methods').set(bearer).expect(200)).body.identities;
+    await at.http.delete(`/me/identities/${id}`).set(bearer).send({}).expect(204);
+    expectProblem(await at.http.get('/me').set(bearerOf(body)), 'session_revoked');
   });
 });

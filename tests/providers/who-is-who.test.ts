@@ -260,6 +260,12 @@ describe('An address that a user here has', () => {
     expect(one.body.user.id).not.toBe(other.body.user.id);
   });
 
+  it('a long name is cut between characters', async () => {
+    corp.person = newPerson({ name: `${'a'.repeat(99)}\u{1f600}${'b'.repeat(50)}` });
+    const { body } = await goRound(app, corp);
+    expect(body.external.name).toBe(`${'a'.repeat(99)}\u{1f600}`);
+  });
+
   it('subjects are compared exactly', async () => {
     const { sub } = newPerson();
     const ids = [];
