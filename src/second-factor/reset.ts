@@ -28,10 +28,10 @@ export async function resetSecondFactor(deps: ResetDeps, userId: string, actor: 
       WHERE id = ${userId}::uuid AND pending_until IS NULL AND deleted_at IS NULL`;
     existed = reset > 0;
     if (!existed) return [];
-    const providers = deps.config.providers.map(({ name }) => name);
+    const issuers = deps.config.providers.map(({ issuer }) => issuer);
     const [left] = await tx.$queryRaw<unknown[]>`
       SELECT FROM "user" u WHERE id = ${userId}::uuid AND (password_hash IS NOT NULL OR email IS NOT NULL
-        OR EXISTS (SELECT FROM identity WHERE user_id = u.id AND provider = ANY(${providers}::text[])))`;
+        OR EXISTS (SELECT FROM identity WHERE user_id = u.id AND issuer = ANY(${issuers}::text[])))`;
     if (!left) throw new AppError('last_sign_in_method', { detail: nothingLeft });
     await tx.$executeRaw(auditEvent('second_factor.reset', userId, actor));
     const isOwnAct = actor.actorId === userId;
