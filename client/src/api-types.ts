@@ -108,6 +108,11 @@ export interface components {
             passkey?: {
                 [key: string]: unknown;
             };
+            /**
+             * @description From an earlier login, unless a cookie has it.
+             * @example 3Pekminx9UAZogOfZs4XtMnFFqXY8OKzE
+             */
+            device_token?: string;
         };
         /**
          * @example {
@@ -1266,6 +1271,8 @@ export interface components {
              *     ]
              */
             recovery_codes?: string[];
+            /** @description Only where the second factor is on from now on: no token of before is known. Send it with the next login. Not where the access token came by cookie: then it is in the cookie `device`. */
+            device_token?: string;
         };
         RecoveryCodes: {
             /**
