@@ -42,6 +42,7 @@ import * as providers from './providers/sign-in-endpoints.js';
 import { enrolmentLimit } from './second-factor/enrolment-limit.js';
 import * as methods from './second-factor/method-endpoints.js';
 import { reauthenticateBy } from './second-factor/reauthenticate.js';
+import { recoveryCodesLimit } from './second-factor/recovery-codes-limit.js';
 import { giveSecondFactor } from './second-factor/sign-in-endpoints.js';
 import * as totp from './second-factor/totp-endpoints.js';
 import * as sessions from './sessions/endpoints.js';
@@ -51,6 +52,7 @@ import { signUpLimit } from './sign-up/limits.js';
 import { welcome } from './welcome/endpoints.js';
 
 const proofLimits = [passwordLimit, passkeyLimit];
+const recoveryCodeLimits = [passwordLimit, recoveryCodesLimit];
 const reauthenticate = reauthenticateBy(passkeyProof);
 // Who lacks what the server asks for gets it here.
 const stepUp = { guard: accessToken, acr: 'aal1' } as const;
@@ -122,7 +124,7 @@ export const routes: Row[] = [
     POST('/me/totp/{id}/confirm', { guard: accessToken, acr: 'aal1', limit: enrolmentLimit }, totp.confirm),
     PATCH('/me/totp/{id}', { guard: accessToken }, totp.rename),
     DELETE('/me/totp/{id}', { guard: accessToken, limit: passwordLimit }, totp.remove),
-    POST('/me/recovery-codes', { guard: accessToken, limit: passwordLimit }, methods.makeRecoveryCodes),
+    POST('/me/recovery-codes', { guard: accessToken, limit: recoveryCodeLimits }, methods.makeRecoveryCodes),
     DELETE('/me/trusted-devices', { guard: accessToken }, methods.forgetDevices),
     DELETE('/me/password', { guard: accessToken, limit: passwordLimit }, methods.removeOwnPassword),
   ]),

@@ -35,6 +35,13 @@ describe('The check of every response against the contract', () => {
     checkContract({ ...welcome, method: 'HEAD', text: '' });
   });
 
+  it('accepts a 403 on a row for administrators with a challenge, which a cross-site request does not get', () => {
+    const row = { ...refused, method: 'POST', path: '/admin/users/x/logout', status: 403 };
+    checkContract({ ...row, text: JSON.stringify(problem('forbidden')) });
+    const { 'www-authenticate': _, ...headers } = refused.headers;
+    checkContract({ ...row, headers, text: JSON.stringify(problem('csrf_rejected')) });
+  });
+
   it.each<[what: string, exchange: Exchange, complaint: RegExp]>([
     ['an undocumented status', { ...welcome, status: 202 }, /that status is not told/],
     [

@@ -49,7 +49,7 @@ export function createRefresh(
   async function replace(kept: Kept | null): Promise<Kept | null> {
     const answer = await post<TokenResponse>('/auth/refresh', { refresh_token: kept?.refreshToken, transport });
     // The sign-in page of a public network answers 200, too.
-    if (!answer.session_id) throw new TypeError('No session came.');
+    if (!answer.session_id) throw new TypeError('No session');
     return state.write(keptOf(answer), (found) => isSame(found, kept));
   }
 

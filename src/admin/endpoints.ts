@@ -126,12 +126,12 @@ export const signInMethods = endpoint({
 export const removeSecondFactors = endpoint({
   name: 'removeUserSecondFactors',
   summary: 'Remove all second factors of a user',
-  statements: 7,
+  statements: 8,
   body: proofSchema,
   reply: [204],
   returns: 'The user signs in by password alone, and every session of theirs has ended. They are told by mail.',
   headers: ['Set-Cookie'],
-  errors: ['insufficient_user_authentication', 'invalid_credentials', 'not_found', 'overloaded'],
+  errors: ['insufficient_user_authentication', 'invalid_credentials', 'not_found', 'last_sign_in_method', 'overloaded'],
   async handler(context) {
     await requireProof(context, context.body.password);
     if (!(await resetSecondFactor(context.deps, context.id, actorOf(context)))) throw new AppError('not_found');

@@ -82,7 +82,8 @@ export async function enrolPasskey(context: Changing, answer: Enrolment, name = 
     const passkey = await insertPasskey(tx, use, made, name, deps.config.passkeys.rpId);
     await tx.$executeRaw(auditEvent('passkey.added', use.userId, actor, { id: passkey.id }));
     await tx.$executeRaw(enqueueNotice('passkey_added', fromUser(use.userId), context.caller));
-    const needsCodes = methods.recoveryCodes === 0;
+    // Codes of before the first method may be those of whoever knew the password.
+    const needsCodes = methods.recoveryCodes === 0 || methods.passkeys + methods.totps === 0;
     const recoveryCodes = needsCodes ? await makeRecoveryCodes(tx, use.userId) : undefined;
     if (needsCodes) await tx.$executeRaw(auditEvent('recovery_codes.created', use.userId, actor));
     return { result: { passkey, recoveryCodes }, effect: 'voids_logins' };

@@ -79,7 +79,7 @@ export const add = endpoint({
   statements: 12,
   body: addSchema,
   reply: [201, addedSchema],
-  returns: 'The passkey. If you have no recovery codes, it comes with them.',
+  returns: 'The passkey. If you have no recovery codes, or no method yet, it comes with new ones.',
   errors: [
     'challenge_expired',
     'invalid_passkey',

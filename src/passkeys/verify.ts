@@ -1,4 +1,5 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { mostPublicKeyBytes } from '../second-factor/methods.js';
 import type { Assertion, Enrolment } from './answers.js';
 import { isFromOurPage } from './answers.js';
 import type { PasskeyConfig } from './settings.js';
@@ -81,6 +82,8 @@ export async function verifyEnrolment(
     });
     if (!registrationInfo || registrationInfo.credential.id !== answer.id) return undefined;
     const { credential, aaguid, credentialDeviceType } = registrationInfo;
+    // A map may have members besides those of a key.
+    if (credential.publicKey.length > mostPublicKeyBytes) return undefined;
     if (!isUsable(helpers.decodeCredentialPublicKey(credential.publicKey))) return undefined;
     return {
       credentialId: bytesOf(credential.id),

@@ -4,8 +4,8 @@ import { oneLine } from '../platform/cli/answer.js';
 import { type Finding, ok, problem, warning } from '../platform/cli/finding.js';
 import type { Database } from '../platform/db/database.js';
 import { boundedFetch } from './bounded-fetch.js';
+import { callbackOf } from './callback.js';
 import { githubApi } from './github.js';
-import { callbackOf } from './guard.js';
 import { discover } from './openid.js';
 import type { Provider } from './settings.js';
 

@@ -5,6 +5,7 @@ import type { Guard } from '../endpoint.js';
 import { AppError } from '../errors.js';
 import { callerOf } from '../platform/http/caller.js';
 import { proofStep } from '../platform/http/passport.js';
+import { callbackOf } from './callback.js';
 import { type AnsweredFlow, type BegunFlow, findByCode, keepPerson, takeFlow } from './flows.js';
 import { answerOf, isRefusal } from './openid.js';
 import { personOf } from './person-of.js';
@@ -78,14 +79,6 @@ async function resultOf(
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';
   return [error.message, 'code' in error ? error.code : undefined].filter((part) => typeof part === 'string').join(' ');
-}
-
-/**
- * The URL of ours that a provider knows, as URLs are written, so that both requests say the same. Each provider has its
- * own, so that answers can't be mixed up (RFC 9700 §4.4.2).
- */
-export function callbackOf({ tokens }: Pick<Config, 'tokens'>, provider: string): string {
-  return new URL(`${tokens.issuer}/auth/callback/${provider}`).href;
 }
 
 export function findProvider({ providers }: Pick<Config, 'providers'>, name: string): Provider | undefined {

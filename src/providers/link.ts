@@ -12,7 +12,6 @@ import { canSignIn, requireSoundEmail } from '../second-factor/methods.js';
 import { endSessions } from '../sessions/end.js';
 import { fromUser } from '../users/users.js';
 import { type AnsweredFlow, endFlow } from './flows.js';
-import { findProvider } from './guard.js';
 import type { Person } from './person.js';
 
 /** The most that a user may have. */
@@ -56,10 +55,10 @@ async function insert(tx: Transaction, userId: string, person: Person): Promise<
 export async function unlinkIdentity(context: Changing, proven: ProvenUser, id: string): Promise<void> {
   const userId = context.principal.sub;
   await changeMethods(context, proven, async (tx, methods, actor) => {
-    const [unlinked] = await tx.$queryRaw<{ provider: string }[]>`
-      DELETE FROM identity WHERE id = ${id}::uuid AND user_id = ${userId}::uuid RETURNING provider`;
+    const [unlinked] = await tx.$queryRaw<{ provider: string; issuer: string }[]>`
+      DELETE FROM identity WHERE id = ${id}::uuid AND user_id = ${userId}::uuid RETURNING provider, issuer`;
     if (!unlinked) throw new AppError('not_found');
-    const wasOpening = findProvider(context.deps.config, unlinked.provider) !== undefined;
+    const wasOpening = context.deps.config.providers.some(({ issuer }) => issuer === unlinked.issuer);
     const left = { ...methods, identities: methods.identities - (wasOpening ? 1 : 0) };
     if (!canSignIn(left)) throw new AppError('last_sign_in_method');
     await tx.$executeRaw(auditEvent('identity.unlinked', userId, actor, { id, provider: unlinked.provider }));

@@ -7,9 +7,10 @@ import { deviceTokenField, tokenReply, tokenResponseSchema, transportSchema } fr
 import { pendingSchema } from '../sign-up/endpoints.js';
 import { usernameSchema } from '../users/fields.js';
 import { userJson } from '../users/json.js';
+import { callbackOf } from './callback.js';
 import { codeField, verifierField } from './fields.js';
 import { type AnsweredFlow, beginFlow, flowLife } from './flows.js';
-import { callbackOf, findProvider, type Return } from './guard.js';
+import { findProvider, type Return } from './guard.js';
 import { authorizationUrl } from './openid.js';
 import type { Person } from './person.js';
 import { isListed } from './redirect-uris.js';

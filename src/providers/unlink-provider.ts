@@ -48,11 +48,11 @@ async function canStillSignIn(
   userId: string,
   { providers }: Pick<Config, 'providers'>,
 ): Promise<boolean> {
-  const names = providers.map(({ name }) => name);
+  const issuers = providers.map(({ issuer }) => issuer);
   const [left] = await tx.$queryRaw<{ canSignIn: boolean }[]>`
     SELECT u.password_hash IS NOT NULL OR u.email IS NOT NULL
       OR EXISTS (SELECT FROM passkey WHERE user_id = u.id)
-      OR EXISTS (SELECT FROM identity WHERE user_id = u.id AND provider = ANY(${names}::text[])) AS "canSignIn"
+      OR EXISTS (SELECT FROM identity WHERE user_id = u.id AND issuer = ANY(${issuers}::text[])) AS "canSignIn"
     FROM "user" u WHERE u.id = ${userId}::uuid`;
   return left?.canSignIn === true;
 }

@@ -43,8 +43,8 @@ export async function changeMethodsAndEpoch<T>(
   const actor: Actor = { actorId: principal.sub, caller };
   const done: { result: T; epoch: number | undefined }[] = [];
   await commitChange(deps, async (tx) => {
-    const providers = deps.config.providers.map(({ name }) => name);
-    const methods = await lockMethods(tx, principal, providers, proven);
+    const issuers = deps.config.providers.map(({ issuer }) => issuer);
+    const methods = await lockMethods(tx, principal, issuers, proven);
     requireStanding(principal, methods, deps.config.acr);
     const { result, effect, ended = [] } = await change(tx, methods, actor);
     const { epoch, revocations } = await endFor(tx, principal, effect, actor);

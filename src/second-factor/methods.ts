@@ -1,3 +1,4 @@
+import { adminRole } from '../admin/last-admin.js';
 import { AppError } from '../errors.js';
 import type { ProvenUser } from '../passwords/proof.js';
 import type { Db, Transaction } from '../platform/db/database.js';
@@ -6,13 +7,16 @@ import { type Acr, isAtLeast, stronger, weaker } from '../sessions/authenticatio
 import { insufficientAuthentication, requireAuthentication } from '../sessions/step-up.js';
 import { lockUser } from '../users/users.js';
 
+/** The most bytes of a passkey's public key: twice what RSA of 4096 bits needs. */
+export const mostPublicKeyBytes = 1_024;
+
 export const secondFactors = ['off', 'any', 'passkey'] as const;
 
 /** Whether a second factor is asked for: `any`, or `passkey` alone. */
 export type SecondFactor = (typeof secondFactors)[number];
 
 /** What a user can sign in with. */
-export type Methods = {
+type Methods = {
   hasPassword: boolean;
   secondFactor: SecondFactor;
   /** Confirmed ones. */
@@ -40,21 +44,21 @@ type Session = Pick<AccessClaims, 'sub' | 'sid'>;
 export async function lockMethods(
   tx: Transaction,
   session: Session,
-  providers: string[],
+  issuers: string[],
   proven?: ProvenUser,
 ): Promise<Holder> {
   await lockUser(tx, session.sub);
-  const locked = await readMethods(tx, session, providers);
+  const locked = await readMethods(tx, session, issuers);
   if (proven) requireStillProven(locked, proven);
   return locked;
 }
 
 /**
  * @param session the live session that asks
- * @param providers the names of those that are set
+ * @param issuers of the providers that are set
  * @throws AppError session_revoked
  */
-export async function readMethods(db: Db | Transaction, { sub, sid }: Session, providers: string[]): Promise<Row> {
+export async function readMethods(db: Db | Transaction, { sub, sid }: Session, issuers: string[]): Promise<Row> {
   const [row] = await db.$queryRaw<Row[]>`
     SELECT u.password_hash AS "passwordHash", u.password_hash IS NOT NULL AS "hasPassword", u.roles,
       u.second_factor AS "secondFactor",
@@ -62,7 +66,7 @@ export async function readMethods(db: Db | Transaction, { sub, sid }: Session, p
       (SELECT count(*)::int FROM totp WHERE user_id = u.id AND confirmed_at IS NOT NULL) AS totps,
       (SELECT count(*)::int FROM passkey WHERE user_id = u.id) AS passkeys,
       (SELECT count(*)::int FROM recovery_code WHERE user_id = u.id) AS "recoveryCodes",
-      (SELECT count(*)::int FROM identity WHERE user_id = u.id AND provider = ANY(${providers}::text[])) AS identities,
+      (SELECT count(*)::int FROM identity WHERE user_id = u.id AND issuer = ANY(${issuers}::text[])) AS identities,
       EXISTS (SELECT FROM session s WHERE s.id = ${sid}::uuid AND s.user_id = u.id AND s.ended_at IS NULL
         AND s.epoch = u.epoch) AS "isLive"
     FROM "user" u WHERE u.id = ${sub}::uuid`;
@@ -74,7 +78,7 @@ type AskedAcr = { required: Acr; admin: Acr };
 
 /** What the server asks of the user at most: an admin must not prepare a weaker way to `/admin/`. */
 export function askedOf({ roles }: Pick<Holder, 'roles'>, { required, admin }: AskedAcr): Acr {
-  return roles.includes('admin') ? stronger(required, admin) : required;
+  return roles.includes(adminRole) ? stronger(required, admin) : required;
 }
 
 /** The strongest sign-in that the user's methods are good for. */

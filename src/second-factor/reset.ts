@@ -1,14 +1,22 @@
 import { type Actor, auditEvent } from '../audit/events.js';
+import type { Config } from '../config.js';
+import { AppError } from '../errors.js';
 import { enqueueNotice } from '../platform/outbox/outbox.js';
 import { type ChangeDeps, commitChange, endEverything } from '../sessions/end.js';
 import { fromUser, lockUser } from '../users/users.js';
 
+const nothingLeft =
+  'This user has no password, no e-mail address and no provider: nothing would be left to sign in with. Disable or delete the user instead.';
+
+type ResetDeps = ChangeDeps & { config: Pick<Config, 'providers'> };
+
 /**
  * Removes every second factor of a user who has lost them, turns it off and ends every session: what is left is the
- * password, or a reset by mail.
+ * password, a reset by mail, or a provider.
  * @returns false if there is no such user
+ * @throws AppError last_sign_in_method if nothing would be left
  */
-export async function resetSecondFactor(deps: ChangeDeps, userId: string, actor: Actor): Promise<boolean> {
+export async function resetSecondFactor(deps: ResetDeps, userId: string, actor: Actor): Promise<boolean> {
   let existed = false;
   await commitChange(deps, async (tx) => {
     await lockUser(tx, userId);
@@ -20,6 +28,11 @@ export async function resetSecondFactor(deps: ChangeDeps, userId: string, actor:
       WHERE id = ${userId}::uuid AND pending_until IS NULL AND deleted_at IS NULL`;
     existed = reset > 0;
     if (!existed) return [];
+    const providers = deps.config.providers.map(({ name }) => name);
+    const [left] = await tx.$queryRaw<unknown[]>`
+      SELECT FROM "user" u WHERE id = ${userId}::uuid AND (password_hash IS NOT NULL OR email IS NOT NULL
+        OR EXISTS (SELECT FROM identity WHERE user_id = u.id AND provider = ANY(${providers}::text[])))`;
+    if (!left) throw new AppError('last_sign_in_method', { detail: nothingLeft });
     await tx.$executeRaw(auditEvent('second_factor.reset', userId, actor));
     const isOwnAct = actor.actorId === userId;
     await tx.$executeRaw(enqueueNotice('second_factor_reset', fromUser(userId), isOwnAct ? actor.caller : undefined));

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { textSchema } from '../platform/http/fields.js';
-import { isAskable, type SecondFactor, secondFactors } from '../second-factor/methods.js';
+import { isAskable, mostPublicKeyBytes, type SecondFactor, secondFactors } from '../second-factor/methods.js';
 import { importedTotpSecret } from '../second-factor/totp.js';
 
 type ForeignTotp = { secret: Uint8Array; name: string };
@@ -47,7 +47,10 @@ function base64url(least: number, most: number) {
 const passkeySchema = z.strictObject({
   credential_id: base64url(1, 1_023),
   // COSE is a CBOR map.
-  public_key: base64url(1, 1_024).refine((text) => ((Buffer.from(text, 'base64url')[0] ?? 0) & 0xe0) === 0xa0, 'COSE.'),
+  public_key: base64url(1, mostPublicKeyBytes).refine(
+    (text) => ((Buffer.from(text, 'base64url')[0] ?? 0) & 0xe0) === 0xa0,
+    'COSE.',
+  ),
   counter: z.int().min(0).max(0xffff_ffff),
   user_handle: base64url(1, 64),
   rp_id: z.string().regex(/^[a-z0-9.-]{1,253}$/, 'A host name.'),
@@ -106,6 +109,9 @@ export function objectionToMethods(user: Facts): string | undefined {
   const { totp, passkeys, identities, recoveryCodes, secondFactor, email, emailVerified, passwordHash } = user;
   const count = totp.length + passkeys.length + identities.length;
   if (totp.length > 5) return 'totp: At most 5.';
+  // Each code would be good once for each of them.
+  if (new Set(totp.map(({ secret }) => Buffer.from(secret).toString('hex'))).size < totp.length)
+    return 'totp: One secret twice.';
   if (count > 0 && email !== null && !emailVerified)
     return 'email_verified: Needed: a user with totp, passkeys or identities has a verified e-mail, or none.';
   if (email === null && passwordHash === null && passkeys.length + identities.length === 0)

@@ -81,7 +81,7 @@ describe('Against the server, by a provider', () => {
   it('the second factor is asked for, and not again where the device is remembered', async () => {
     const storage = memoryStorage();
     const client = startClient(app, { storage });
-    corp.person = newPerson({ email_verified: true });
+    corp.person = newPerson({ email: undefined });
     await goRound(client);
     const send = async (path: string, body: object) => {
       const headers = { 'Content-Type': 'application/json' };

@@ -139,6 +139,18 @@ describe('A new passkey', () => {
     expect((await addPasskey(app, { ...withTotp, bearer })).recoveryCodes).toEqual([]);
   });
 
+  it('comes with new recovery codes if it is the first method: those that a thief of the password made are void', async () => {
+    const user = await app.signUp();
+    const { bearer, password, username } = user;
+    const made = await app.http.post('/me/recovery-codes').set(bearer).send({ password }).expect(200);
+    const { recoveryCodes } = await addPasskey(app, user);
+    expect(recoveryCodes).toHaveLength(10);
+    await app.http.patch('/me/sign-in-methods').set(bearer).send({ password, second_factor: 'any' }).expect(200);
+    const logIn = (code: string) => app.http.post('/auth/login').send({ username, password, code });
+    for (const code of made.body.recovery_codes) expectProblem(await logIn(code), 'invalid_credentials');
+    expect((await logIn(recoveryCodes[0] ?? '')).body.acr).toBe('aal2');
+  });
+
   it('is recorded and mailed', async () => {
     const email = 'added@example.com';
     const user = await app.signUp({ email });

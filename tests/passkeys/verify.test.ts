@@ -132,6 +132,7 @@ describe('An enrolment', () => {
         [-1, Buffer.alloc(32)],
       ]),
     ],
+    ['a key with 11 kB beside it', changed('ES256', newKey('ES256'), [[-70_000, Buffer.alloc(11_000)]])],
     ['an empty key', new Map()],
   ])('refuses %s', async (_, publicKey) => {
     expect(await enrol(createAuthenticator(here), { publicKey })).toBeUndefined();

@@ -220,6 +220,16 @@ describe('Unlinking', () => {
     await unlink(bearerOf(body), id).expect(204);
   });
 
+  it('and does not take one for a way in whose issuer is no more', async () => {
+    const user = await withIdentity();
+    const fields = { where: { id: user.identityId }, data: { issuer: 'https://corp.example/before' } };
+    await app.deps.db.identity.update(fields);
+    const { id } = await addPasskey(app, user);
+    await app.deps.db.user.update({ where: { id: user.userId }, data: { passwordHash: null } });
+    expectProblem(await app.http.delete(`/me/passkeys/${id}`).set(user.bearer).send({}), 'last_sign_in_method');
+    await unlink(user.bearer, user.identityId).expect(204);
+  });
+
   it('leaves one of two identities', async () => {
     trusted.person = newPerson({ email: newAddress(), email_verified: true });
     const { body } = await goRound(app, trusted);

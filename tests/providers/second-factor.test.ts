@@ -86,6 +86,14 @@ describe('The code of a sign-in whose second factor was given', () => {
     expectProblem(await redeem(app, proof), 'invalid_token');
     expect((await app.http.get('/me').set(bearerOf(body))).status).toBe(401);
   });
+
+  it('used again before that ends the half sign-in', async () => {
+    const user = await withTotp();
+    const proof = await externalCode(app, corp);
+    const { login_token } = (await redeem(app, proof)).body;
+    expectProblem(await redeem(app, proof), 'invalid_token');
+    expectProblem(await second(login_token, { code: codeOf(user.secret) }), 'login_expired');
+  });
 });
 
 describe('What a provider says of two factors', () => {

@@ -103,6 +103,20 @@ describe('An administrator', () => {
   });
 });
 
+describe('Whoever removes all second factors', () => {
+  it('is refused where nothing would be left to sign in with', async () => {
+    const user = await app.signUp();
+    await insertPasskeys(app, user.userId, 1);
+    await app.deps.db.user.update({ where: { id: user.userId }, data: { passwordHash: null } });
+    expectProblem(await reset(user.userId), 'last_sign_in_method');
+    const operator = command('users', 'reset-second-factor', '--yes', user.username);
+    await expect(operator).rejects.toThrow(/nothing would be left/);
+    expect((await methods(user.userId)).passkeys).toHaveLength(1);
+    await app.deps.db.user.update({ where: { id: user.userId }, data: { email: 'a@b.test', emailKey: 'a@b.test' } });
+    await reset(user.userId).expect(204);
+  });
+});
+
 describe('The operator', () => {
   it('removes all second factors of a user, if that is meant', async () => {
     const user = await userWithEverything();

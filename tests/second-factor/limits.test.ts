@@ -4,6 +4,7 @@ import { cookieHeader, cookiesOf } from '../support/cookies.js';
 import { lendDatabase } from '../support/lent-databases.js';
 import { limitsOn } from '../support/limits.js';
 import { confirm, mailTo } from '../support/mails.js';
+import { addPasskey, answerOf } from '../support/passkeys.js';
 import { expectProblem } from '../support/problem.js';
 import { addTotp, codeOf, wrongCodeFor } from '../support/second-factor.js';
 
@@ -210,6 +211,25 @@ describe('With SECOND_FACTOR_PROMPT=with-password, a login', () => {
     await app.deps.db.user.update({ where: { id: user.userId }, data: { disabledAt: new Date() } });
     expectProblem(await logIn(app, user), 'invalid_credentials');
     expectProblem(await logIn(app, user, { code: codeOf(secret) }), 'account_disabled');
+  });
+});
+
+describe('With limits, a user', () => {
+  it('makes so many recovery codes, and proves themselves by a passkey so many times', async () => {
+    const app = await startAppForTest({ ...limitsOn, RATE_LIMIT_LOGINS: '2/15m' });
+    const user = await app.signUp();
+    const { authenticator } = await addPasskey(app, user);
+    const again = async () =>
+      app.http
+        .post('/auth/reauthenticate')
+        .set(user.bearer)
+        .send({ passkey: await answerOf(app, authenticator) });
+    const { body } = await again();
+    expectProblem(await again(), 'rate_limited');
+    const bearer = { Authorization: `Bearer ${body.access_token}` };
+    const codes = () => app.http.post('/me/recovery-codes').set(bearer).send({});
+    for (let times = 0; times < 2; times += 1) await codes().expect(200);
+    expectProblem(await codes(), 'rate_limited');
   });
 });
 

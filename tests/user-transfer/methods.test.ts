@@ -142,6 +142,7 @@ it('a line is bad, and tells no secret, if its methods cannot be taken', async (
     [{ ...user, totp: [{ secret: 'GEZDGNBV' }] }, /^totp: 0: secret: Base32/],
     [{ ...user, totp: [{ secret: `otpauth://totp/a?secret=${secret}&digits=8` }] }, /^totp: 0: secret: Base32/],
     [{ ...user, totp: Array(6).fill({ secret }) }, /^totp: At most 5/],
+    [{ ...user, totp: [{ secret }, { secret: secret.toLowerCase() }] }, /^totp: One secret twice/],
     [{ ...user, recovery_codes: ['0123-4567'] }, /recovery_codes/],
     [{ ...unverified, totp: [{ secret }] }, /^email_verified: Needed/],
     [{ ...unverified, passkeys: [passkey(9)] }, /^email_verified: Needed/],

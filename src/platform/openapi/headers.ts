@@ -21,6 +21,10 @@ export const headers: Record<string, oas31.HeaderObject> = {
     ...text('How to authenticate (RFC 6750).', 'Bearer realm="gatelatch"'),
     required: true,
   },
+  'WWW-Authenticate-Forbidden': text(
+    'Only with `forbidden` (RFC 6750).',
+    'Bearer realm="gatelatch", error="insufficient_scope"',
+  ),
   'Set-Cookie': text(
     'With the transport `cookie`: sets or clears the tokens. All are `HttpOnly`.',
     'access_token=eyJhbGciOiJFUzI1NiJ9…; Max-Age=2592000; Path=/; HttpOnly; SameSite=Lax',
@@ -39,16 +43,18 @@ export function replyHeaders<Deps extends BaseDeps>(row: Row<Deps>): Headers {
 }
 
 export function problemHeaders(status: number, codes: ErrorCode[]): Headers {
-  const challenged = status === 401 || codes.includes('forbidden');
-  return references([
+  const own = references([
     'X-Request-Id',
     // Every refusal shows the limits of its route.
     'RateLimit-Policy',
     'RateLimit',
     ...(status === 400 ? ['Set-Cookie'] : []),
     ...(status === 429 || status === 503 ? ['Retry-After'] : []),
-    ...(challenged ? ['WWW-Authenticate'] : []),
+    ...(status === 401 ? ['WWW-Authenticate'] : []),
   ]);
+  if (!codes.includes('forbidden')) return own;
+  // Other refusals of this status have none.
+  return { ...own, 'WWW-Authenticate': { $ref: '#/components/headers/WWW-Authenticate-Forbidden' } };
 }
 
 function references(names: string[]): Headers {
