@@ -1,5 +1,5 @@
 import type { SafeStorage } from './safe-storage.js';
-import { isText, parseJson } from './stored-session.js';
+import { areTexts, isText, parseJson } from './stored-session.js';
 
 // Enough for a family's tablet, without collecting every user who was ever here.
 const max = 10;
@@ -15,19 +15,15 @@ export type Devices = {
 
 type Device = [name: string, token: string];
 
-function isDevice(entry: unknown): entry is Device {
-  return Array.isArray(entry) && entry.every(isText);
-}
-
 export function createDevices(storage: SafeStorage, key: string): Devices {
   async function all(): Promise<Device[]> {
     const stored = parseJson(await storage.get(key));
-    return Array.isArray(stored) ? stored.filter(isDevice) : [];
+    return Array.isArray(stored) ? (stored.filter(areTexts) as Device[]) : [];
   }
   return {
     tokenFor: async (name) => new Map(await all()).get(name.toLowerCase()),
     async remember(names, token) {
-      const now = new Map(names.flatMap((name) => (name ? [[name.toLowerCase(), token]] : [])) as Device[]);
+      const now = new Map(names.filter(isText).map((name): Device => [name.toLowerCase(), token]));
       const others = (await all()).filter(([name]) => !now.has(name));
       await storage.set(key, JSON.stringify([...now, ...others].slice(0, max)));
     },

@@ -34,9 +34,12 @@ function isKept(value: unknown, cookies: boolean): value is Kept {
     [kept.refreshAt, kept.expiresAt, kept.refreshExpiresAt].every(isTime) &&
     (user.email === null || isText(user.email)) &&
     typeof user.email_verified === 'boolean' &&
-    Array.isArray(user.roles) &&
-    user.roles.every(isText)
+    areTexts(user.roles)
   );
+}
+
+export function areTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every(isText);
 }
 
 export function isText(value: unknown): value is string {
