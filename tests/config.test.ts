@@ -186,6 +186,8 @@ const cases: Record<keyof typeof settings.shape, Case> = {
       'myapp:/callback',
       'com.example.app://callback',
       'javascript:alert(1)',
+      'https://app.example/zur\u00fcck',
+      'https://app.example/\u4e2d',
     ],
   },
   CORS_ORIGINS: {

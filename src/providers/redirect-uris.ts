@@ -6,6 +6,8 @@ const loopback = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]))(?::\d{1,5})?(\/[^\s#]*)$/
 
 /** Whether it may stand in `REDIRECT_URIS`: nobody else gets what is sent there. */
 export function isRedirectUri(text: string): boolean {
+  // It becomes a header as it is.
+  if (!/^[\x21-\x7e]+$/.test(text)) return false;
   if (appScheme.test(text) || loopback.test(text)) return true;
   if (!URL.canParse(text) || /[\s#\\*]/.test(text)) return false;
   const { protocol, hostname, username, password } = new URL(text);

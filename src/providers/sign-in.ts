@@ -12,6 +12,7 @@ import { deviceTokenFor } from '../sessions/known-devices.js';
 import { type Proof, startFirstSession } from '../sessions/start.js';
 import { countSignUp } from '../sign-up/limits.js';
 import { claimingName, keepSignUp } from '../sign-up/pending.js';
+import { objectionToDomain } from '../users/fields.js';
 import { canonical, insertUser, type User, userColumns } from '../users/users.js';
 import { type AnsweredFlow, flowLife, turnIntoLink, useCode } from './flows.js';
 import { maxIdentities } from './link.js';
@@ -138,7 +139,8 @@ async function signUp(
   const { signup } = deps.config;
   if (signup === 'closed') throw new AppError('signup_closed');
   const { email, isVouchedFor } = flow.person;
-  const address = isAddressTaken ? null : email;
+  const isGood = email !== null && objectionToDomain(email, deps.config.mail.localDomains) === undefined;
+  const address = isGood && !isAddressTaken ? email : null;
   if (signup === 'verified' && address === null)
     throw new AppError('validation_failed', {
       errors: [{ path: 'code', message: 'This server needs an e-mail address, and the provider told none.' }],

@@ -260,6 +260,11 @@ describe('An address that a user here has', () => {
     expect(one.body.user.id).not.toBe(other.body.user.id);
   });
 
+  it('an address that nobody could sign up with is none', async () => {
+    trusted.person = newPerson({ email: 'ada@intranet', email_verified: true });
+    expect((await goRound(app, trusted)).body.user.email).toBeNull();
+  });
+
   it('a long name is cut between characters', async () => {
     corp.person = newPerson({ name: `${'a'.repeat(99)}\u{1f600}${'b'.repeat(50)}` });
     const { body } = await goRound(app, corp);
