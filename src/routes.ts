@@ -39,6 +39,7 @@ import type { FileFolder } from './platform/http/endpoint.js';
 import { externalCodeLimit, externalLimit } from './providers/limits.js';
 import * as identity from './providers/own-endpoints.js';
 import * as providers from './providers/sign-in-endpoints.js';
+import { fetchTokens } from './providers/token-endpoint.js';
 import { enrolmentLimit } from './second-factor/enrolment-limit.js';
 import * as methods from './second-factor/method-endpoints.js';
 import { reauthenticateBy } from './second-factor/reauthenticate.js';
@@ -112,7 +113,7 @@ export const routes: Row[] = [
     POST('/auth/external', { guard: open, limit: externalLimit }, providers.begin),
     GET('/auth/callback/{provider}', { guard: providerAnswer }, providers.callback),
     POST('/auth/callback/{provider}', { guard: providerAnswer }, providers.callbackByForm),
-    POST('/auth/external/token', { guard: externalCode, limit: externalCodeLimit }, providers.fetchTokens),
+    POST('/auth/external/token', { guard: externalCode, limit: externalCodeLimit }, fetchTokens),
     POST('/me/identities', { guard: accessToken, limit: [passwordLimit, externalCodeLimit] }, identity.link),
     DELETE('/me/identities/{id}', { guard: accessToken, limit: passwordLimit }, identity.unlink),
   ]),

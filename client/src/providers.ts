@@ -80,9 +80,11 @@ export function logInWith(client: Client, provider: string, journey: Journey): P
   return leaveFor(client, provider, journey);
 }
 
-/** The same, to add the identity to the signed-in user. */
+/** The same, to add the identity to the signed-in user. @throws TypeError if nobody is signed in */
 export async function linkWith(client: Client, provider: string, journey: Journey): Promise<string> {
-  return leaveFor(client, provider, journey, (await client.session())?.user.id);
+  const session = await client.session();
+  if (!session) throw new TypeError('Nobody is signed in');
+  return leaveFor(client, provider, journey, session.user.id);
 }
 
 /**

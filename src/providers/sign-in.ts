@@ -5,7 +5,6 @@ import { AppError } from '../errors.js';
 import { Prisma } from '../generated/prisma/client.js';
 import { deviceOf, type SignedIn, signIn } from '../log-in/sign-in.js';
 import type { Caller } from '../platform/caller.js';
-import type { Db } from '../platform/db/database.js';
 import { uniqueViolation } from '../platform/db/errors.js';
 import { type External, insertIdentity } from '../sessions/external.js';
 import { deviceTokenFor } from '../sessions/known-devices.js';
@@ -13,11 +12,11 @@ import { type Proof, startFirstSession } from '../sessions/start.js';
 import { countSignUp } from '../sign-up/limits.js';
 import { claimingName, keepSignUp } from '../sign-up/pending.js';
 import { objectionToDomain } from '../users/fields.js';
-import { canonical, insertUser, type User, userColumns } from '../users/users.js';
+import { canonical, insertUser, type User } from '../users/users.js';
+import { findUser, wasOver } from './find-user.js';
 import { type AnsweredFlow, flowLife, turnIntoLink, useCode } from './flows.js';
 import { maxIdentities } from './link.js';
 import { newUsername } from './new-username.js';
-import type { Person } from './person.js';
 
 type Asking = { flow: AnsweredFlow; username: string | undefined; deviceToken: string | undefined; caller: Caller };
 
@@ -62,6 +61,7 @@ async function tryAgain(deps: Deps, asking: Asking): Promise<SignInOutcome> {
 async function tryOnce(deps: Deps, asking: Asking): Promise<SignInOutcome | undefined> {
   const { person, epoch } = asking.flow;
   const found = await findUser(deps, person);
+  if (found?.user.pendingUntil && (await wasOver(deps, found.user))) return undefined;
   const by = { provider: person.provider, sessionId: uuidv7() };
   if (found?.identityId) return known(deps, asking, found.user, { ...by, identityId: found.identityId }, epoch);
   const { identityLinking } = deps.config;
@@ -71,26 +71,6 @@ async function tryOnce(deps: Deps, asking: Asking): Promise<SignInOutcome | unde
   const token = await turnIntoLink(deps, asking.flow);
   if (token === undefined) throw new AppError('invalid_one_time_token');
   throw new AppError('link_required', { members: { link_token: token, expires_in: flowLife.toLink } });
-}
-
-type Found = { user: User; identityId: string | null; identities: number };
-
-/** The user with the identity; else the one with the address, if the provider vouches for it. */
-async function findUser(
-  { db }: { db: Db },
-  { issuer, subject, email, isVouchedFor }: Person,
-): Promise<Found | undefined> {
-  const key = isVouchedFor && email !== null ? canonical(email) : null;
-  const [row] = await db.direct<User & Omit<Found, 'user'>>(Prisma.sql`
-    SELECT ${userColumns}, i.id AS "identityId", 1 AS identities FROM identity i JOIN "user" u ON u.id = i.user_id
-    WHERE i.issuer = ${issuer} AND i.subject = ${subject} AND u.deleted_at IS NULL
-    UNION ALL
-    SELECT ${userColumns}, NULL, (SELECT count(*)::int FROM identity WHERE user_id = u.id) FROM "user" u
-    WHERE u.email_key = ${key} AND u.deleted_at IS NULL
-    ORDER BY "identityId" LIMIT 1`);
-  if (!row) return undefined;
-  const { identityId, identities, ...user } = row;
-  return { user, identityId, identities };
 }
 
 async function known(

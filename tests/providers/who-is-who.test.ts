@@ -346,4 +346,13 @@ describe('Where sign-up is not open', () => {
     trusted.person = newPerson({ email: newAddress(), email_verified: true });
     expect((await goRound(at, trusted)).body).toHaveProperty('access_token');
   });
+
+  it('verified: who did not confirm it in time may begin again', async () => {
+    const at = await startAppForTest({ ...settingsOf(corp), SIGNUP: 'verified' });
+    corp.person = newPerson();
+    const { body } = await goRound(at, corp);
+    expectProblem(await goRound(at, corp), 'email_unverified');
+    await at.deps.db.user.update({ where: { id: body.user.id }, data: { pendingUntil: new Date(Date.now() - 1000) } });
+    expect((await goRound(at, corp)).body.status).toBe('verification_sent');
+  });
 });
