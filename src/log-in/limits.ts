@@ -37,15 +37,15 @@ export const logInLimit: RowLimit<unknown> = {
 
 /**
  * Right sign-ins too have a limit: each makes a session and an audit event. A known device has its own, and so have
- * others by what was proven: who has stolen the password alone uses up none of those.
+ * others by what was proven: who has stolen the password alone uses up none of those. A new password begins anew.
  * @throws AppError rate_limited
  */
 export async function countLogin(
   { limits }: Pick<Deps, 'limits'>,
-  { userId, amr }: Pick<Proof, 'userId' | 'amr'>,
+  { userId, epoch, amr }: Pick<Proof, 'userId' | 'epoch' | 'amr'>,
   knownDeviceId: string | undefined,
 ): Promise<void> {
-  const key = `${userId} ${knownDeviceId ?? amr.join(' ')}`;
+  const key = `${userId} ${epoch} ${knownDeviceId ?? amr.join(' ')}`;
   const counted = limits?.logins.peek(key) ?? (await limits?.logins.count(key));
   if (counted && !counted.allowed) throw rateLimited(counted.msLeft);
 }

@@ -32,7 +32,7 @@ export const transferCommands: Command<CommandDeps>[] = [
       },
       open: { type: 'string', value: '<key file>', summary: 'the key file that the lines were sealed with' },
     },
-    summary: 'create users from a file of JSON lines, with their hashes, second factors and identities',
+    summary: 'create users from a file of JSON lines, with hashes and methods',
     run: importFile,
   },
   {
