@@ -4,10 +4,11 @@ import { AppError } from '../errors.js';
 import { type CheckedUser, upgradeHash } from '../passwords/check.js';
 import { passwordProof } from '../passwords/proof.js';
 import { codeField, rememberField } from '../second-factor/fields.js';
+import { presentedDevice } from '../sessions/cookies.js';
 import { deviceTokenField, tokenReply, tokenResponseSchema, transportSchema } from '../sessions/token-reply.js';
 import { checkPassword } from './guard.js';
 import { proofOf } from './second-step.js';
-import { deviceOf, presentedDevice, type SignedIn, signIn } from './sign-in.js';
+import { deviceOf, type SignedIn, signIn } from './sign-in.js';
 
 // No password policy here: a user with an old password must still get in.
 const bodySchema = z

@@ -2,7 +2,7 @@ import type { Deps } from '../deps.js';
 import type { LimitedRequest, RowLimit } from '../endpoint.js';
 import { byAddress } from '../platform/http/by-address.js';
 import { rateLimited } from '../platform/http/rate-limit-headers.js';
-import { tokensIn } from '../sessions/cookies.js';
+import { presentedDevice } from '../sessions/cookies.js';
 import { deviceIdOf, isDeviceToken } from '../sessions/known-devices.js';
 import type { Proof } from '../sessions/start.js';
 import { canonical, findByLogin } from '../users/users.js';
@@ -53,7 +53,7 @@ export async function countLogin(
 type KnownDevice = { userId: string; id: string };
 
 async function knownDevice({ deps, limits, req, cookies }: LimitedRequest<unknown>): Promise<KnownDevice | undefined> {
-  const token: string | undefined = req.body.device_token ?? tokensIn(cookies, deps.config.cookies).device;
+  const token = presentedDevice(deps, req.body, cookies);
   if (token === undefined || !isDeviceToken(deps.keys, token)) return undefined;
   // The look-up takes longer for a name that exists: tokens of other users must not buy any number of them.
   const misfits = byAddress(limits.login_address, req, 'device ');

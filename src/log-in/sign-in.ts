@@ -2,12 +2,10 @@ import type { Deps } from '../deps.js';
 import { AppError } from '../errors.js';
 import { Prisma } from '../generated/prisma/client.js';
 import type { Caller } from '../platform/caller.js';
-import type { Cookies } from '../platform/http/endpoint.js';
 import { enqueueNotice } from '../platform/outbox/outbox.js';
 import type { FullProof } from '../second-factor/given-factor.js';
 import { challenge } from '../second-factor/login-attempts.js';
 import { mayTrustDevices, onTrustedDevice, trusting } from '../second-factor/trusted-devices.js';
-import { tokensIn } from '../sessions/cookies.js';
 import { deviceIdOf, deviceTokenFor } from '../sessions/known-devices.js';
 import { type Proof, type SessionTokens, startSession } from '../sessions/start.js';
 import type { User } from '../users/users.js';
@@ -16,15 +14,6 @@ import { countLogin } from './limits.js';
 
 /** @property knownId only if the user has signed in on it before */
 export type Device = { token: string; id: string; knownId: string | undefined };
-
-/** The device token that a request brings, in its body or as a cookie. */
-export function presentedDevice(
-  { config }: Pick<Deps, 'config'>,
-  body: { device_token?: string | undefined },
-  cookies: Cookies,
-): string | undefined {
-  return body.device_token ?? tokensIn(cookies, config.cookies).device;
-}
 
 export function deviceOf({ keys }: Pick<Deps, 'keys'>, user: User, presented: string | undefined): Device {
   const token = deviceTokenFor(keys, user, presented);

@@ -4,7 +4,7 @@ import { AppError } from '../errors.js';
 import { Prisma } from '../generated/prisma/client.js';
 import { countLogin } from '../log-in/limits.js';
 import { enqueueNotice } from '../platform/outbox/outbox.js';
-import { tokensIn } from '../sessions/cookies.js';
+import { presentedDevice } from '../sessions/cookies.js';
 import { deviceIdOf, deviceTokenFor } from '../sessions/known-devices.js';
 import { startSession } from '../sessions/start.js';
 import { deviceTokenField, tokenReply, tokenResponseSchema, transportSchema } from '../sessions/token-reply.js';
@@ -69,7 +69,7 @@ export const logInWithPasskey = endpointFor<PasskeyProof>()({
   returns: 'The user with the tokens of a new session: in the body, or as cookies if asked for.',
   headers: ['Set-Cookie'],
   async handler({ deps, principal, body, cookies, caller }) {
-    const presented = body.device_token ?? tokensIn(cookies, deps.config.cookies).device;
+    const presented = presentedDevice(deps, body, cookies);
     const start = async (proof: PasskeyProof) => {
       const owner = { id: proof.userId, epoch: proof.epoch };
       const isKnown = deviceIdOf(deps.keys, owner, presented) !== undefined;

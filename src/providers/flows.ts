@@ -51,7 +51,7 @@ export async function takeFlow(
   return secrets && { ...row, ...secrets };
 }
 
-/** Keeps whom the provider told us of. @returns the external code, with which the client fetches the tokens */
+/** Keeps the person that the provider told us of. @returns the external code, with which the client fetches the tokens */
 export async function keepPerson({ db, keys }: FlowDeps, client: Client, person: Person): Promise<string> {
   const id = uuidv7();
   const { token, hash } = newToken();
@@ -68,7 +68,7 @@ export async function keepPerson({ db, keys }: FlowDeps, client: Client, person:
   return token;
 }
 
-/** A flow that its provider has answered. @property epoch of the user whom it was about then */
+/** A flow that its provider has answered. @property epoch of the user that it was about then */
 export type AnsweredFlow = { id: string; person: Person; epoch: number | null };
 
 type Answered = { id: string; sealed: Uint8Array; epoch: number | null };

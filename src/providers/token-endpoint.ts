@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { endpointFor } from '../endpoint.js';
 import { AppError } from '../errors.js';
-import { presentedDevice } from '../log-in/sign-in.js';
+import { presentedDevice } from '../sessions/cookies.js';
 import { deviceTokenField, tokenReply, tokenResponseSchema, transportSchema } from '../sessions/token-reply.js';
 import { pendingSchema } from '../sign-up/endpoints.js';
 import { usernameSchema } from '../users/fields.js';

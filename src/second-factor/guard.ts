@@ -6,7 +6,7 @@ import { Prisma } from '../generated/prisma/client.js';
 import { callerOf } from '../platform/http/caller.js';
 import { readCookies } from '../platform/http/cookies.js';
 import { proofStep } from '../platform/http/passport.js';
-import { tokensIn } from '../sessions/cookies.js';
+import { presentedDevice } from '../sessions/cookies.js';
 import { deviceIdOf } from '../sessions/known-devices.js';
 import type { User } from '../users/users.js';
 import { checkCode } from './check-code.js';
@@ -52,7 +52,7 @@ async function checkBoth(deps: Deps, req: Request, checkPasskey: CheckPasskey | 
 
 /** @throws AppError invalid_code, rate_limited */
 async function byCode(deps: Deps, req: Request, { user, factors }: Tried, code: string): Promise<GivenFactor> {
-  const device: string | undefined = req.body.device_token ?? tokensIn(readCookies(req), deps.config.cookies).device;
+  const device = presentedDevice(deps, req.body, readCookies(req));
   const deviceId = deviceIdOf(deps.keys, user, device);
   const given = await checkCode(deps, { user, factors, code, deviceId, caller: callerOf(req) });
   if (!given) throw new AppError('invalid_code');

@@ -4,7 +4,7 @@ import { AppError } from '../errors.js';
 import { checkPasswordOf } from '../passwords/check.js';
 import { passwordProof } from '../passwords/proof.js';
 import type { AccessClaims } from '../sessions/access-tokens.js';
-import { tokensIn } from '../sessions/cookies.js';
+import { presentedDevice, tokensIn } from '../sessions/cookies.js';
 import { deviceIdOf } from '../sessions/known-devices.js';
 import type { Proof } from '../sessions/start.js';
 import { stepUpSession } from '../sessions/step-up.js';
@@ -81,7 +81,7 @@ async function byPassword(context: ReauthenticateContext, found: User): Promise<
   // Recovery codes take the place of a second factor that is on.
   if (isOff && codeKind(code ?? '') !== 'totp') return first;
   if (code === undefined) throw new AppError('invalid_code', { detail: 'Send a code, too.' });
-  const device = body.device_token ?? tokensIn(cookies, deps.config.cookies).device;
+  const device = presentedDevice(deps, body, cookies);
   const deviceId = deviceIdOf(deps.keys, user, device);
   const factors = await factorsOf(deps, user.id, code, deviceId);
   if (isOff && factors.totps.length === 0) return first;

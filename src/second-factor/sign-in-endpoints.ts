@@ -3,7 +3,7 @@ import { endpointFor } from '../endpoint.js';
 import { AppError } from '../errors.js';
 import { Prisma } from '../generated/prisma/client.js';
 import { enqueueNotice } from '../platform/outbox/outbox.js';
-import { tokensIn } from '../sessions/cookies.js';
+import { presentedDevice } from '../sessions/cookies.js';
 import { deviceIdOf, deviceTokenFor } from '../sessions/known-devices.js';
 import { startSession } from '../sessions/start.js';
 import { deviceTokenField, tokenReply, tokenResponseSchema, transportSchema } from '../sessions/token-reply.js';
@@ -38,7 +38,7 @@ export const giveSecondFactor = endpointFor<BothFactors>()({
   returns: 'The user with the tokens of a new session: in the body, or as cookies if asked for.',
   headers: ['Set-Cookie'],
   async handler({ deps, principal: { user, proof, isByPasskey }, body, cookies, caller }) {
-    const presented = body.device_token ?? tokensIn(cookies, deps.config.cookies).device;
+    const presented = presentedDevice(deps, body, cookies);
     const deviceToken = deviceTokenFor(deps.keys, user, presented);
     const deviceId = deviceIdOf(deps.keys, user, deviceToken);
     const mail = deviceToken === presented ? undefined : enqueueNotice('new_device', Prisma.sql`FROM u`, caller);

@@ -23,6 +23,15 @@ export function tokensIn(cookies: Cookies, settings: Pick<CookieSettings, 'prefi
   };
 }
 
+/** The device token that a request brings, in its body or as a cookie. */
+export function presentedDevice(
+  { config }: { config: { cookies: CookieSettings } },
+  body: { device_token?: string | undefined },
+  cookies: Cookies,
+): string | undefined {
+  return body.device_token ?? tokensIn(cookies, config.cookies).device;
+}
+
 // Browsers keep a cookie for at most 400 days (RFC 6265bis §5.5).
 const deviceMaxAge = 400 * 86_400;
 
