@@ -26,6 +26,8 @@ export async function visit(browser: Browser, options: BrowserContextOptions = {
   const complaints: string[] = [];
   context.on('weberror', (error) => complaints.push(error.error().message));
   context.on('requestfailed', (request) => {
+    // The visitor went on to another page while it was under way.
+    if (request.failure()?.errorText === 'net::ERR_ABORTED') return;
     complaints.push(`${request.failure()?.errorText} ${pathOf(request.url())}`);
   });
   context.on('console', (message) => {
