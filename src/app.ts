@@ -2,6 +2,7 @@ import express, { type Express } from 'express';
 import type { Deps } from './deps.js';
 import type { Row } from './endpoint.js';
 import { AppError } from './errors.js';
+import { checkRows } from './permissions/permissions.js';
 import { ignorePorts } from './platform/http/caller.js';
 import { createRefuseCrossSite } from './platform/http/cross-site.js';
 import { errorHandler } from './platform/http/error-handler.js';
@@ -14,10 +15,12 @@ import { serveFiles } from './platform/http/static-files.js';
 import { warnOfUntrustedProxy } from './platform/http/untrusted-proxy.js';
 import { files, routes } from './routes.js';
 import { sessionCredentials } from './sessions/credentials.js';
+import { permitOf } from './sessions/permit.js';
 import { stepUpOf } from './sessions/step-up.js';
 
 /** The whole application, in the order in which a request passes. @param rows for tests: other rows than the table's */
 export function createApp(deps: Deps, rows: Row[] = routes): Express {
+  checkRows(rows);
   const { config, log, metrics, tracing } = deps;
   const app = express();
   app.disable('x-powered-by');
@@ -42,7 +45,7 @@ export function createApp(deps: Deps, rows: Row[] = routes): Express {
     deps,
     credentials: sessionCredentials(config),
     refuseCrossSite,
-    stepUp: (row) => stepUpOf(row, config.acr),
+    demands: (row) => [...permitOf(row), ...stepUpOf(row, config.acr)],
   });
   // Files come after the routes, so that no route waits for them.
   for (const [path, folder] of Object.entries(files)) app.use(path, serveFiles(folder(config)));

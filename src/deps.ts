@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Logger } from 'pino';
 import { ensureFirstAdmin } from './admin/first-admin.js';
+import { createKeyChecks, type KeyChecks } from './api-keys/checks.js';
 import type { Config } from './config.js';
 import { StartError } from './errors.js';
 import { createReadiness, type Readiness } from './health/readiness.js';
@@ -12,6 +13,7 @@ import { createLimits, type Limits } from './limits.js';
 import { createExportTurns, type ExportTurns } from './me/export-turns.js';
 import { type HashCapacity, hashCapacity } from './passwords/hash-capacity.js';
 import { createPasswords, type Passwords } from './passwords/hasher.js';
+import { checkPermissions } from './permissions/permissions.js';
 import { type Database, type DatabaseOptions, type Db, openDatabase } from './platform/db/database.js';
 import { requireUtf8 } from './platform/db/encoding.js';
 import { isDatabaseUnavailable } from './platform/db/errors.js';
@@ -52,6 +54,7 @@ export type Deps = CoreDeps & {
   readiness: Readiness;
   limits: Limits | undefined;
   exportTurns: ExportTurns;
+  apiKeys: KeyChecks;
   metrics: Metrics;
   /** Undefined unless OpenTelemetry's variables say where to send traces. */
   tracing: Tracing | undefined;
@@ -86,9 +89,11 @@ export async function createDeps(config: Config, log: Logger, options?: Database
     );
     const { limits, closeLimits } = await openLimits(config.limits, core);
     metrics.watch({ pool: database.pool, revocations, sync: instanceSync, outbox: () => outboxVitals({ db }) });
+    const apiKeys = createKeyChecks({ db, config, revocations, instanceSync, metrics });
     return {
       ...core,
       keys,
+      apiKeys,
       loadKeys: async () => keys,
       auditKey: () => keys.active('audit').privateKey,
       limits,
@@ -98,6 +103,7 @@ export async function createDeps(config: Config, log: Logger, options?: Database
       tracing,
       readiness: createReadiness(database.ping),
       async close() {
+        await apiKeys.uses.write().catch(() => undefined);
         await instanceSync.stop();
         closeLimits();
         await core.close();
@@ -116,6 +122,7 @@ export async function createDeps(config: Config, log: Logger, options?: Database
  * @throws as {@link createDeps}
  */
 export async function openCore(config: Config, log: Logger, options: CoreOptions = {}): Promise<CoreDeps> {
+  checkPermissions();
   const secret = await authSecret(config);
   const database = await openDatabase(config.database, options).catch(startError);
   try {

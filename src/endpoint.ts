@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Deps } from './deps.js';
+import type { Permission, Role } from './permissions/permissions.js';
 import type * as http from './platform/http/endpoint.js';
 import type { AccessClaims } from './sessions/access-tokens.js';
 
@@ -51,7 +52,7 @@ export function endpointFor<Principal>(): Define<Principal> {
   return (definition) => definition;
 }
 
-type Options<Principal> = http.RowOptions<Deps, Principal>;
+type Options<Principal> = http.RowOptions<Deps, Principal, Role, Permission>;
 type AddRow = <Principal>(path: string, options: Options<Principal>, endpoint: Endpoint<Principal>) => Row;
 
 export const GET: AddRow = (...given) => row('GET', ...given);
@@ -62,11 +63,13 @@ export const DELETE: AddRow = (...given) => row('DELETE', ...given);
 function row<Principal>(
   method: Row['method'],
   path: string,
-  { guard, role, acr, maxAge, limit = [], isProbe }: Options<Principal>,
+  { guard, role, permission, anyToken, acr, maxAge, limit = [], isProbe }: Options<Principal>,
   endpoint: Endpoint<Principal>,
 ): Row {
   const given = {
-    ...(role !== undefined && { role }),
+    ...(role !== undefined && { role: role as string }),
+    ...(permission !== undefined && { permission: permission as string }),
+    ...(anyToken && { anyToken }),
     ...(acr !== undefined && { acr: acr as string }),
     ...(maxAge !== undefined && { maxAge }),
     ...(isProbe && { isProbe }),

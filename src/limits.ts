@@ -36,6 +36,12 @@ export const limitSettings = {
   RATE_LIMIT_EXTERNAL: rate('60/5m').describe(
     'Sign-ins by a provider that are begun from one address, and made-up external codes.',
   ),
+  RATE_LIMIT_API_KEY: rate('60/5m').describe(
+    'API keys that were looked up and refused, and refused clients of `/oauth/token`, from one address. Keys that the instance knows are never refused for them.',
+  ),
+  RATE_LIMIT_REVOKE: rate('60/5m').describe('Tokens from one address that `/oauth/revoke` does not know.'),
+  RATE_LIMIT_INTROSPECT: rate('1200/1m').describe('Tokens that one client asked about and that were not good.'),
+  RATE_LIMIT_INVITATION: rate('50/1h').describe('Invitations of one user.'),
   RATE_LIMIT_USERNAME: rate('10/1h').describe('Changes of the username that one user asks for.'),
   RATE_LIMIT_MAIL: rate('5/1h').describe(
     'Mails of one purpose (verify, resend, forgot) to one recipient, and about one user. Above it the answer is the same, and no mail is sent.',
@@ -68,6 +74,10 @@ export function ratesOf(given: LimitSettings) {
     second_factor: given.RATE_LIMIT_SECOND_FACTOR,
     passkey: given.RATE_LIMIT_PASSKEY,
     external: given.RATE_LIMIT_EXTERNAL,
+    api_key: given.RATE_LIMIT_API_KEY,
+    revoke: given.RATE_LIMIT_REVOKE,
+    introspect: given.RATE_LIMIT_INTROSPECT,
+    invitation: given.RATE_LIMIT_INVITATION,
     username: given.RATE_LIMIT_USERNAME,
     mail: given.RATE_LIMIT_MAIL,
     mail_address: given.RATE_LIMIT_MAIL_ADDRESS,
@@ -77,7 +87,16 @@ export function ratesOf(given: LimitSettings) {
   };
 }
 
-type ByAddress = 'login_address' | 'passkey' | 'external' | 'signup' | 'mail_address' | 'refresh' | 'password_address';
+type ByAddress =
+  | 'login_address'
+  | 'passkey'
+  | 'external'
+  | 'signup'
+  | 'mail_address'
+  | 'refresh'
+  | 'password_address'
+  | 'api_key'
+  | 'revoke';
 
 export type Limits = Record<ByAddress, AddressLimit> & {
   login_account: Limit;
@@ -91,6 +110,10 @@ export type Limits = Record<ByAddress, AddressLimit> & {
   password: Limit;
   /** By known device, else by user. */
   second_factor: Limit;
+  /** By who asks. */
+  introspect: Limit;
+  /** By inviter. */
+  invitation: Limit;
   username: Limit;
   export: Limit;
   /** All requests. Only the policy: each instance counts for itself, because every request passes here. */
@@ -127,6 +150,10 @@ export function createLimits(rates: Record<LimitName, Rate>, store: Store | unde
     second_factor: limit('second_factor'),
     passkey: createAddressLimit(limit('passkey')),
     external: createAddressLimit(limit('external')),
+    api_key: createAddressLimit(limit('api_key')),
+    revoke: createAddressLimit(limit('revoke')),
+    introspect: limit('introspect'),
+    invitation: limit('invitation'),
     username: limit('username'),
     mail_address: createAddressLimit(limit('mail_address')),
     refresh: createAddressLimit(limit('refresh')),

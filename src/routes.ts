@@ -58,10 +58,12 @@ const reauthenticate = reauthenticateBy(passkeyProof);
 // Who lacks what the server asks for gets it here.
 const stepUp = { guard: accessToken, acr: 'aal1' } as const;
 
-const adminWithPassword = { guard: accessToken, role: 'admin', limit: passwordLimit } as const;
+const readsUsers = { guard: accessToken, permission: 'users:read' } as const;
+const changesUsers = { guard: accessToken, permission: 'users:write' } as const;
+const resetsFactors = { ...changesUsers, limit: passwordLimit } as const;
 
 /**
- * THE PAGE: every endpoint, its guard, role and limits; the rest stands beside its handler. `npm run routes` prints it.
+ * THE PAGE: every endpoint, its guard, permission and limits; the rest stands beside its handler. `npm run routes` prints it.
  */
 export const routes: Row[] = [
   ...group('Signing in', [
@@ -89,7 +91,7 @@ export const routes: Row[] = [
   ]),
 
   ...group('Me', [
-    GET('/me', { guard: accessToken, acr: 'aal1' }, me.show),
+    GET('/me', { guard: accessToken, acr: 'aal1', permission: 'profile:read' }, me.show),
     PATCH('/me', { guard: accessToken, limit: [passwordLimit, newEmailLimit, usernameLimit] }, me.update),
     DELETE('/me', { guard: accessToken, limit: passwordLimit }, me.remove),
     POST('/me/password', { guard: accessToken, limit: passwordLimit }, passwords.change),
@@ -130,20 +132,20 @@ export const routes: Row[] = [
     DELETE('/me/password', { guard: accessToken, limit: passwordLimit }, methods.removeOwnPassword),
   ]),
 
-  ...group('Welcome', [GET('/welcome', { guard: accessToken }, welcome)]),
+  ...group('Welcome', [GET('/welcome', { guard: accessToken, anyToken: true }, welcome)]),
 
   ...ownRoutes,
 
   ...group('Administration', [
-    GET('/admin/users', { guard: accessToken, role: 'admin' }, admin.list),
-    GET('/admin/users/{id}', { guard: accessToken, role: 'admin' }, admin.read),
-    PATCH('/admin/users/{id}', { guard: accessToken, role: 'admin' }, admin.update),
-    DELETE('/admin/users/{id}', { guard: accessToken, role: 'admin' }, admin.remove),
-    GET('/admin/users/{id}/sessions', { guard: accessToken, role: 'admin' }, admin.sessions),
-    GET('/admin/users/{id}/sign-in-methods', { guard: accessToken, role: 'admin' }, admin.signInMethods),
-    DELETE('/admin/users/{id}/second-factors', adminWithPassword, admin.removeSecondFactors),
-    POST('/admin/users/{id}/logout', { guard: accessToken, role: 'admin' }, admin.logOut),
-    GET('/admin/audit', { guard: accessToken, role: 'admin' }, audit.list),
+    GET('/admin/users', readsUsers, admin.list),
+    GET('/admin/users/{id}', readsUsers, admin.read),
+    PATCH('/admin/users/{id}', changesUsers, admin.update),
+    DELETE('/admin/users/{id}', changesUsers, admin.remove),
+    GET('/admin/users/{id}/sessions', readsUsers, admin.sessions),
+    GET('/admin/users/{id}/sign-in-methods', readsUsers, admin.signInMethods),
+    DELETE('/admin/users/{id}/second-factors', resetsFactors, admin.removeSecondFactors),
+    POST('/admin/users/{id}/logout', changesUsers, admin.logOut),
+    GET('/admin/audit', { guard: accessToken, permission: 'audit:read' }, audit.list),
   ]),
 
   ...group('Keys and health', [

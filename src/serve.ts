@@ -10,6 +10,7 @@ import { StartError } from './errors.js';
 import { startJobs } from './jobs.js';
 import { addressMail } from './mails.js';
 import { warnOfOrphanedPasskeys } from './passkeys/doctor.js';
+import { warnOfUnknownRoles } from './permissions/unknown-roles.js';
 import { serveCommands } from './platform/cli/serve-commands.js';
 import type { DatabaseOptions } from './platform/db/database.js';
 import { waitForServer } from './platform/db/wait-for-server.js';
@@ -56,6 +57,7 @@ export async function serve(config: Config, log: Logger, options?: DatabaseOptio
     );
   const [, directory] = /^pglite:(?!memory$)(.+)$/.exec(config.database.url) ?? [];
   if (directory !== undefined) await reportNewIssuer(directory, config.tokens.issuer, log);
+  await warnOfUnknownRoles(deps);
   await warnOfOrphanedPasskeys(deps);
   serveCommands(deps, commands);
   const stopJobs = startJobs(deps);

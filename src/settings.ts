@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { apiKeySettings } from './api-keys/settings.js';
 import { limitSettings } from './limits.js';
 import { ownSettings } from './own/settings.js';
 import { passkeySettings } from './passkeys/settings.js';
@@ -234,6 +235,10 @@ const mail = {
   }),
 };
 
+const invitations = {
+  INVITATION_TTL: duration('7d', { min: 300 }).describe('How long an invitation is good.'),
+};
+
 const administration = {
   ADMIN_USERNAME: z
     .string()
@@ -296,6 +301,8 @@ export const settingGroups = {
   Passkeys: passkeySettings,
   Providers: providerSettings,
   'Each provider': eachProviderSettings,
+  'API keys': apiKeySettings,
+  Invitations: invitations,
   Mail: mail,
   Administration: administration,
   'Running it': running,
@@ -313,6 +320,8 @@ export const settings = z.object({
   ...passwords,
   ...passkeySettings,
   ...providerSettings,
+  ...apiKeySettings,
+  ...invitations,
   ...mail,
   ...administration,
   ...running,

@@ -4,6 +4,7 @@ import { type Import, imports, sources, textOf } from './support/imports.js';
 
 /** The rooms, each after those that it may import. `platform` may import none of them. */
 const rooms = [
+  'permissions',
   'users',
   'audit',
   'keys',
@@ -16,6 +17,8 @@ const rooms = [
   'sign-up',
   'providers',
   'admin',
+  'api-keys',
+  'oauth',
   'own',
   'me',
   'user-transfer',
@@ -28,11 +31,13 @@ const rooms = [
 /** The pages that list everything: above the rooms. */
 const pages = ['routes', 'guards', 'settings', 'limits', 'mails', 'jobs', 'commands'].map((name) => `${name}.ts`);
 const ownPages = ['own/routes.ts'];
+/** Words only, which everything else goes by. */
+const ground = ['own/permissions.ts'];
 
 /** The files that start the server and put it together. */
 const top = ['main.ts', 'cli.ts', 'serve.ts', 'app.ts', 'deps.ts', 'config.ts', 'endpoint.ts', 'errors.ts'];
 
-const floorOf = (path: string) => rooms.indexOf(path.split('/')[0] ?? '');
+const floorOf = (path: string) => (ground.includes(path) ? 0 : rooms.indexOf(path.split('/')[0] ?? ''));
 const isRoom = (path: string) => floorOf(path) >= 0 && !ownPages.includes(path);
 const isPage = (path: string) => pages.includes(path) || ownPages.includes(path);
 const within = (folder: string) => (path: string) => path.startsWith(`${folder}/`);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type Context, endpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
 import { requireProof } from '../passwords/proof.js';
+import type { Transaction } from '../platform/db/database.js';
 import { textSchema } from '../platform/http/fields.js';
 import { pageJson, pageQuerySchema, pageSchema } from '../platform/http/paging.js';
 import { adminMethodsJson, adminMethodsSchema } from '../second-factor/json.js';
@@ -9,15 +10,16 @@ import { listMethods } from '../second-factor/list.js';
 import { proofSchema } from '../second-factor/proof-body.js';
 import { resetSecondFactor } from '../second-factor/reset.js';
 import type { AccessClaims } from '../sessions/access-tokens.js';
+import { actorOf } from '../sessions/actor.js';
 import { clearedTokens } from '../sessions/cookies.js';
-import { endUserSessions } from '../sessions/end.js';
 import { sessionListSchema, sessionsJson } from '../sessions/json.js';
 import { listLiveSessions } from '../sessions/list.js';
 import { rolesSchema } from '../users/fields.js';
 import { adminUserJson, adminUserSchema } from '../users/json.js';
 import { searchUsers } from '../users/list.js';
 import type { User } from '../users/users.js';
-import { changeUser, deleteUser } from './user-changes.js';
+import { permissionsOfUser, requireRights } from './rights.js';
+import { changeUser, deleteUser, logOutUser } from './user-changes.js';
 
 export const list = endpoint({
   name: 'listUsers',
@@ -56,10 +58,10 @@ export const update = endpoint({
   body: updateSchema,
   reply: [200, adminUserSchema],
   returns: 'The user as it is now. The change is in force for live tokens, too.',
-  errors: ['not_found', 'last_admin', 'overloaded'],
+  errors: ['forbidden', 'not_found', 'last_admin', 'overloaded'],
   async handler(context) {
     const { deps, id, body } = context;
-    const user = await changeUser(deps, id, body, actorOf(context));
+    const user = await changeUser(deps, id, body, actorIn(context), context.principal.permissions);
     if (!user) throw new AppError('not_found');
     return { body: adminUserJson(user) };
   },
@@ -72,9 +74,10 @@ export const remove = endpoint({
   reply: [204],
   returns: 'The user is out of reach, and the name is free.',
   headers: ['Set-Cookie'],
-  errors: ['not_found', 'last_admin', 'overloaded'],
+  errors: ['forbidden', 'not_found', 'last_admin', 'overloaded'],
   async handler(context) {
-    if (!(await deleteUser(context.deps, context.id, actorOf(context)))) throw new AppError('not_found');
+    const { deps, id, principal } = context;
+    if (!(await deleteUser(deps, id, actorIn(context), principal.permissions))) throw new AppError('not_found');
     return ownTokens(context);
   },
 });
@@ -99,11 +102,10 @@ export const logOut = endpoint({
   reply: [204],
   returns: 'Every session of the user has ended.',
   headers: ['Set-Cookie'],
-  errors: ['not_found'],
+  errors: ['forbidden', 'not_found'],
   async handler(context) {
-    const { deps, id } = context;
-    await existing(deps, id);
-    await endUserSessions(deps, id, 'ended_by_admin', actorOf(context));
+    const { deps, id, principal } = context;
+    if (!(await logOutUser(deps, id, actorIn(context), principal.permissions))) throw new AppError('not_found');
     return ownTokens(context);
   },
 });
@@ -131,10 +133,21 @@ export const removeSecondFactors = endpoint({
   reply: [204],
   returns: 'The user signs in by password alone, and every session of theirs has ended. They are told by mail.',
   headers: ['Set-Cookie'],
-  errors: ['insufficient_user_authentication', 'invalid_credentials', 'not_found', 'last_sign_in_method', 'overloaded'],
+  errors: [
+    'forbidden',
+    'insufficient_user_authentication',
+    'invalid_credentials',
+    'not_found',
+    'last_sign_in_method',
+    'overloaded',
+  ],
   async handler(context) {
     await requireProof(context, context.body.password);
-    if (!(await resetSecondFactor(context.deps, context.id, actorOf(context)))) throw new AppError('not_found');
+    const { deps, id, principal } = context;
+    const actor = actorIn(context);
+    const mayAct = (tx: Transaction, user: User) =>
+      requireRights(tx, actor, principal.permissions, permissionsOfUser(user));
+    if (!(await resetSecondFactor(deps, id, actor, mayAct))) throw new AppError('not_found');
     return ownTokens(context);
   },
 });
@@ -147,8 +160,8 @@ async function existing({ db }: AdminContext['deps'], id: string): Promise<User>
   return user;
 }
 
-function actorOf({ principal, caller }: AdminContext) {
-  return { actorId: principal.sub, caller };
+function actorIn({ principal, caller }: AdminContext) {
+  return actorOf(principal, caller);
 }
 
 /** An admin who acts on their own user loses their cookies too. */

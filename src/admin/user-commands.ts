@@ -181,13 +181,13 @@ async function setAllRoles(deps: CommandDeps, args: Args): Promise<Result> {
 async function remove(deps: CommandDeps, args: Args): Promise<Result> {
   const user = await userNamed(deps, argument(args, 0));
   needYes(args, `This deletes ${user.username} with all sessions and all data.`);
-  await deleteUser(deps, user.id, {});
+  await deleteUser(deps, user.id, {}, 'all');
   return { json: { id: user.id, username: user.username, deleted: true }, text: `${user.username} is deleted.` };
 }
 
 async function change(deps: CommandDeps, args: Args, change: UserChange): Promise<Result> {
   const { id } = await userNamed(deps, argument(args, 0));
-  await changeUser(deps, id, change, {});
+  await changeUser(deps, id, change, {}, 'all');
   return formatUser(await userNamed(deps, id));
 }
 

@@ -38,6 +38,11 @@ export const auditActions = [
   'user.disabled',
   'user.enabled',
   'user.deleted',
+  'api_key.created',
+  'api_key.revoked',
+  'invitation.created',
+  'invitation.accepted',
+  'invitation.ended',
   'key.rotated',
   'key.revoked',
 ] as const;
@@ -85,12 +90,22 @@ export const auditMeanings: Record<AuditAction, string> = {
   'user.disabled': 'A user was disabled; all sessions ended.',
   'user.enabled': 'A disabled user may log in again.',
   'user.deleted': 'A user was deleted with all data.',
+  'api_key.created': 'An API key was made. `detail` has the `api_key_id` and its `scopes`.',
+  'api_key.revoked': 'An API key was ended. `detail` has the `api_key_id`.',
+  'invitation.created': 'Someone was invited. `detail` has the `invitation_id` and the `roles`.',
+  'invitation.accepted': 'An invited person signed up. `detail` has the `invitation_id`.',
+  'invitation.ended': 'An invitation was ended before it was accepted. `detail` has the `invitation_id`.',
   'key.rotated': 'The next signing key took over. `detail` has its `kid`.',
   'key.revoked': 'A signing key was revoked: what it had signed is refused. `detail` has its `kid`.',
 };
 
 /** Who did it and from where; both missing for the server and its operator. */
-export type Actor = { actorId?: string | undefined; caller?: Caller | undefined };
+export type Actor = {
+  actorId?: string | undefined;
+  caller?: Caller | undefined;
+  /** The key by which the actor acted. */
+  apiKeyId?: string;
+};
 
 /**
  * An INSERT of one event, for the statement or transaction of what it records.
@@ -99,14 +114,16 @@ export type Actor = { actorId?: string | undefined; caller?: Caller | undefined 
 export function auditEvent(
   action: AuditAction,
   userId: string | Prisma.Sql | null,
-  { actorId, caller }: Actor,
+  { actorId, caller, apiKeyId }: Actor,
   detail: Record<string, unknown> | Prisma.Sql = {},
   from: Prisma.Sql = Prisma.empty,
 ): Prisma.Sql {
   const user = userId === null || typeof userId === 'string' ? Prisma.sql`${userId}` : userId;
-  const details = detail instanceof Prisma.Sql ? detail : Prisma.sql`${JSON.stringify(detail)}`;
+  const facts = detail instanceof Prisma.Sql ? detail : Prisma.sql`${JSON.stringify(detail)}`;
+  const byKey =
+    apiKeyId === undefined ? Prisma.empty : Prisma.sql` || ${JSON.stringify({ api_key_id: apiKeyId })}::jsonb`;
   return Prisma.sql`
     INSERT INTO audit_event (id, action, user_id, actor_id, ip, user_agent, detail)
     SELECT ${uuidv7()}::uuid, ${action}, ${user}::uuid, ${actorId ?? null}::uuid, ${caller?.address ?? null},
-      ${caller?.userAgent ?? null}, ${details}::jsonb ${from}`;
+      ${caller?.userAgent ?? null}, ${facts}::jsonb${byKey} ${from}`;
 }

@@ -1,11 +1,11 @@
 import type { Guard } from '../endpoint.js';
 import { AppError } from '../errors.js';
 import type { AccessClaims } from '../sessions/access-tokens.js';
-import { accessToken } from '../sessions/guard.js';
+import type { accessTokenGuard } from '../sessions/guard.js';
 import { hasVerifiedEmail } from './addresses.js';
 
 /** The token does not say whether the address is verified, because that can change: one statement per request. */
-export const verifiedEmail: Guard<AccessClaims> = {
+export const verifiedEmailGuard = (accessToken: ReturnType<typeof accessTokenGuard>): Guard<AccessClaims> => ({
   ...accessToken,
   name: 'verified-email',
   refusals: [...accessToken.refusals, 'email_unverified'],
@@ -25,4 +25,4 @@ export const verifiedEmail: Guard<AccessClaims> = {
         next,
       );
   },
-};
+});

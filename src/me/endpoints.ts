@@ -72,7 +72,7 @@ export const remove = endpoint({
     const { deps, principal, body, caller } = context;
     const proven = await requireProof(context, body.password, { always: true });
     const actor = { actorId: principal.sub, caller };
-    await deleteUser(deps, principal.sub, actor, (user) => requireStillProven(user, proven));
+    await deleteUser(deps, principal.sub, actor, 'all', (user) => requireStillProven(user, proven));
     return { cookies: clearedTokens(deps.config.cookies) };
   },
 });

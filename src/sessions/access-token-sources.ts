@@ -5,26 +5,31 @@ import { readCookies } from '../platform/http/cookies.js';
 import type { AccessTokenSource } from '../platform/settings/kinds.js';
 import { cookieNames } from './cookies.js';
 
-type PresentedToken = { token: string; byCookie: boolean };
+export type PresentedToken = { token: string; place: 'header' | 'query' | 'cookie' };
 
 /** @throws AppError invalid_request if more than one of header, custom header and query has a token (RFC 6750 §2) */
 export type FindAccessToken = (req: Request) => PresentedToken | undefined;
 
 export function createFindAccessToken({ tokens, cookies }: Pick<Config, 'tokens' | 'cookies'>): FindAccessToken {
-  const readers = tokens.sources.filter((source) => source !== 'cookie').map(readerOf);
+  const readers = tokens.sources
+    .filter((source) => source !== 'cookie')
+    .map((source) => ({
+      read: readerOf(source),
+      place: source === 'query' ? ('query' as const) : ('header' as const),
+    }));
   const cookieName = tokens.sources.includes('cookie') ? cookieNames(cookies).access : undefined;
   return (req) => {
-    let token: string | undefined;
-    for (const read of readers) {
-      const found = read(req);
-      if (found === undefined) continue;
-      if (token !== undefined)
+    let presented: PresentedToken | undefined;
+    for (const { read, place } of readers) {
+      const token = read(req);
+      if (token === undefined) continue;
+      if (presented !== undefined)
         throw new AppError('invalid_request', { detail: 'Send the access token in one way, not in several.' });
-      token = found;
+      presented = { token, place };
     }
-    if (token !== undefined) return { token, byCookie: false };
+    if (presented !== undefined) return presented;
     const cookie = cookieName === undefined ? undefined : readCookies(req)[cookieName];
-    return cookie ? { token: cookie, byCookie: true } : undefined;
+    return cookie ? { token: cookie, place: 'cookie' } : undefined;
   };
 }
 

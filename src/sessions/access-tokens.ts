@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { AppError } from '../errors.js';
 import type { SigningKey, SigningKeys } from '../keys/signing-keys.js';
 import { longestAccessTtl } from '../keys/signing-keys.js';
+import { narrowed, permissionsOf, scopeOf } from '../permissions/permissions.js';
 import { type Authentication, acrValues } from './authentication.js';
 
 // How far another instance's clock may be ahead of ours, in seconds.
@@ -17,8 +18,10 @@ const claimsSchema = z
     sid: z.uuid(),
     jti: z.string().min(1),
     roles: z.array(z.string()),
+    // Tokens of older releases have no scope: all that the roles give.
+    scope: z.string().optional(),
     ver: z.int().nonnegative(),
-    // Tokens of older releases have none of these four.
+    // Tokens of older releases have none of these four, and those of keys never do.
     epoch: z.int().nonnegative().default(0),
     amr: z.array(z.string()).default([]),
     acr: z.enum(acrValues).default('aal1'),
@@ -28,41 +31,78 @@ const claimsSchema = z
   })
   .refine(({ iat, exp }) => exp > iat && exp - iat <= longestAccessTtl);
 
-export type AccessClaims = z.infer<typeof claimsSchema> & { kid: string };
+type Claims = z.infer<typeof claimsSchema>;
+
+/**
+ * What is known of a caller by its token. A key is a session that is not refreshed: its id is the `sid` of what it opens,
+ * and its owner the `sub`.
+ */
+export type AccessClaims = Claims & {
+  kid: string;
+  kind: 'session' | 'api_key';
+  /** What the token may: the smaller of its scope and what the roles give by the code that runs now. */
+  permissions: ReadonlySet<string>;
+};
 
 export type AccessTokenSettings = { issuer: string; audience: string; accessTtl: number };
 
-/** A user and the session of the token, with the session's epoch and sign-in. */
-type TokenSubject = Authentication & {
-  id: string;
-  roles: string[];
-  version: number;
-  epoch: number;
-  sessionId: string;
-};
+/** The user of a token. */
+type TokenUser = { id: string; roles: string[]; version: number };
 
-/** Signs an access token (RFC 9068) with the active key. @param issuedAt seconds since the epoch */
+/** With the session of the token, its epoch and sign-in. */
+type TokenSubject = TokenUser & Authentication & { epoch: number; sessionId: string };
+
+/** Signs the access token of a session (RFC 9068) with the active key. @param issuedAt seconds since the epoch */
 export function signAccessToken(
   keys: SigningKeys,
   settings: AccessTokenSettings,
   subject: TokenSubject,
   issuedAt: number,
 ): string {
-  const key = keys.active('access');
-  const claims = {
-    iss: settings.issuer,
-    aud: settings.audience,
+  return sign(keys, settings, subject, issuedAt, settings.accessTtl, {
     client_id: settings.audience,
-    sub: subject.id,
     sid: subject.sessionId,
-    roles: subject.roles,
-    ver: subject.version,
+    scope: scopeOf(permissionsOf('person', subject.roles)),
     epoch: subject.epoch,
     auth_time: Math.floor(subject.authTime.getTime() / 1000),
     amr: subject.amr,
     acr: subject.acr,
+  });
+}
+
+/**
+ * The same for a client that showed an API key: the client is the key's owner (RFC 9068 §5), and no sign-in is behind it.
+ * @param lifetime in seconds
+ */
+export function signClientToken(
+  keys: SigningKeys,
+  settings: AccessTokenSettings,
+  subject: TokenUser & { keyId: string; scope: string },
+  issuedAt: number,
+  lifetime: number,
+): string {
+  const { id, keyId, scope } = subject;
+  return sign(keys, settings, subject, issuedAt, lifetime, { client_id: id, sid: keyId, scope });
+}
+
+function sign(
+  keys: SigningKeys,
+  { issuer, audience }: AccessTokenSettings,
+  { id, roles, version }: TokenUser,
+  issuedAt: number,
+  lifetime: number,
+  more: Record<string, unknown>,
+): string {
+  const key = keys.active('access');
+  const claims = {
+    iss: issuer,
+    aud: audience,
+    sub: id,
+    roles,
+    ver: version,
+    ...more,
     iat: issuedAt,
-    exp: issuedAt + settings.accessTtl,
+    exp: issuedAt + lifetime,
     jti: randomUUID(),
   };
   return jwt.sign(claims, key.privateKey, {
@@ -125,7 +165,24 @@ function decoded(segment: string): string {
 export function readClaims(payload: unknown, kid: string, settings: AccessTokenSettings): AccessClaims {
   const claims = claimsSchema.safeParse(payload);
   const now = Date.now() / 1000;
-  if (!claims.success || claims.data.client_id !== settings.audience || claims.data.iat > now + clockTolerance)
-    throw new AppError('invalid_token', { detail: 'The token lacks a claim that every token of this server has.' });
-  return { ...claims.data, kid };
+  if (!claims.success || claims.data.iat > now + clockTolerance) throw lacksClaim();
+  const kind = kindOf(claims.data, settings);
+  return { ...claims.data, kid, kind, permissions: permissionsIn(claims.data) };
+}
+
+/** A session's token names the audience as its client; a token that was made from a key names the key's owner. */
+function kindOf({ client_id, sub, scope }: Claims, { audience }: AccessTokenSettings): AccessClaims['kind'] {
+  if (client_id === audience) return 'session';
+  if (client_id !== sub || scope === undefined) throw lacksClaim();
+  return 'api_key';
+}
+
+// What a person has is never less than what a service user with the same roles has, and the scope was narrowed to that.
+function permissionsIn({ scope, roles }: Claims): ReadonlySet<string> {
+  const byRoles = permissionsOf('person', roles);
+  return scope === undefined ? byRoles : narrowed(scope.split(' '), byRoles);
+}
+
+function lacksClaim(): AppError {
+  return new AppError('invalid_token', { detail: 'The token lacks a claim that every token of this server has.' });
 }

@@ -9,7 +9,7 @@ import { createRefuseDoubledCookies } from './doubled-cookies.js';
 export function sessionCredentials(config: Pick<Config, 'tokens' | 'cookies'>): Credentials {
   const findToken = createFindAccessToken(config);
   return {
-    inHeader: (req) => findToken(req)?.byCookie === false,
+    inHeader: (req) => (findToken(req)?.place ?? 'cookie') !== 'cookie',
     cookies: readCookies,
     refuseDoubled: createRefuseDoubledCookies(config),
     areTokens(cookies) {

@@ -3,8 +3,8 @@ import { Strategy as JwtStrategy, type StrategyOptionsWithRequest, type Verified
 import type { Deps } from '../deps.js';
 import type { Guard } from '../endpoint.js';
 import { AppError, type ErrorCode } from '../errors.js';
-import { passportWith } from '../platform/http/passport.js';
-import { createFindAccessToken, type FindAccessToken } from './access-token-sources.js';
+import { passportWith, proofStep } from '../platform/http/passport.js';
+import { createFindAccessToken, type FindAccessToken, type PresentedToken } from './access-token-sources.js';
 import { type AccessClaims, readClaims, verificationKey } from './access-tokens.js';
 import { revocationOf } from './live-tokens.js';
 import { accessTokenSchemes, refreshCookieScheme } from './schemes.js';
@@ -12,59 +12,93 @@ import { createVerifiedTokens } from './verified-tokens.js';
 
 const refusals: ErrorCode[] = ['unauthenticated', 'invalid_token', 'token_expired', 'token_stale', 'session_revoked'];
 
-/** Requires a live access token (passport-jwt). */
-export const accessToken = {
-  name: 'access-token',
-  hasClaims: true,
-  refusals: [...refusals, 'insufficient_user_authentication'],
-  schemes: accessTokenSchemes,
-  step(deps) {
-    const check = createLiveCheck(deps);
-    return (req, res, admit, next) =>
-      check(req, res, (found) => (found instanceof AppError ? next(found) : admit(found)), next);
-  },
-} satisfies Guard<AccessClaims>;
+/** Reads API keys; undefined where the server takes none. */
+export type ApiKeys = (deps: Deps) => ApiKeyReader | undefined;
 
-/** Admits every request, with the claims of a live access token or the reason why there are none. */
-export const optionalAccessToken: Guard<AccessClaims | AppError> = {
-  name: 'optional-access-token',
-  hasClaims: true,
-  refusals,
-  schemes: accessTokenSchemes,
-  optional: true,
-  step: createLiveCheck,
+type ApiKeyReader = {
+  /** Whether the token is a key and no JWT. */
+  isOne(token: string): boolean;
+  /** What a key opens. @throws AppError why it opens nothing */
+  check(key: string, req: Request): Promise<AccessClaims>;
 };
+
+const keyRefusals: ErrorCode[] = ['api_key_revoked', 'account_disabled', 'session_required'];
+
+/** Requires a live access token (passport-jwt), or an API key where the row takes one. */
+export function accessTokenGuard(apiKeys?: ApiKeys) {
+  return {
+    name: 'access-token',
+    hasClaims: true,
+    refusals: [...refusals, 'insufficient_user_authentication', ...keyRefusals],
+    schemes: accessTokenSchemes,
+    step(deps) {
+      const check = createLiveCheck(deps, apiKeys?.(deps));
+      return (req, res, admit, next) =>
+        check(req, res, (found) => (found instanceof AppError ? next(found) : admit(found)), next);
+    },
+  } satisfies Guard<AccessClaims>;
+}
+
+/** Admits every request, with the claims of a session's live access token or the reason why there are none. */
+export function optionalAccessTokenGuard(apiKeys?: ApiKeys): Guard<Found> {
+  return {
+    name: 'optional-access-token',
+    hasClaims: true,
+    refusals: [...refusals, ...keyRefusals],
+    schemes: accessTokenSchemes,
+    optional: true,
+    step(deps) {
+      const check = createLiveCheck(deps, apiKeys?.(deps));
+      return (req, res, admit, next) => check(req, res, (found) => admit(ofSession(found)), next);
+    },
+  };
+}
 
 /** The same, but accepts expired and revoked tokens: logout decides itself. */
-export const anyAccessToken: Guard<AccessClaims | AppError> = {
-  name: 'any-access-token',
-  hasClaims: true,
-  refusals: ['unauthenticated', 'invalid_token'],
-  schemes: (config) => ({ ...accessTokenSchemes(config), ...refreshCookieScheme(config) }),
-  optional: true,
-  step(deps) {
-    const findToken = createFindAccessToken(deps.config);
-    const options = jwtOptions(deps, findToken, { ignoreExpiration: true });
-    const passport = passportWith('jwt', new JwtStrategy(...options));
-    return (req, res, admit, next) => {
-      const report: Report = (error, claims, why) => {
-        if (claims) return admit(claims as AccessClaims);
-        const refusal = refusalOf(error ?? why);
-        if (refusal instanceof AppError) admit(refusal);
-        else next(refusal.cause);
+export function anyAccessTokenGuard(apiKeys?: ApiKeys): Guard<Found> {
+  return {
+    name: 'any-access-token',
+    hasClaims: true,
+    refusals: ['unauthenticated', 'invalid_token', 'session_required'],
+    schemes: (config) => ({ ...accessTokenSchemes(config), ...refreshCookieScheme(config) }),
+    optional: true,
+    step(deps) {
+      const findToken = createFindAccessToken(deps.config);
+      const keys = apiKeys?.(deps);
+      const options = jwtOptions(deps, findToken, { ignoreExpiration: true });
+      const passport = passportWith('jwt', new JwtStrategy(...options));
+      return (req, res, admit, next) => {
+        // A key logs nobody out, so whether it is good does not matter.
+        if (keys?.isOne(findToken(req)?.token ?? '')) return admit(new AppError('session_required'));
+        const report: Report = (error, claims, why) => {
+          if (claims) return admit(ofSession(claims as AccessClaims));
+          const refusal = refusalOf(error ?? why);
+          if (refusal instanceof AppError) admit(refusal);
+          else next(refusal.cause);
+        };
+        passport.authenticate('jwt', { session: false }, report)(req, res, next);
       };
-      passport.authenticate('jwt', { session: false }, report)(req, res, next);
-    };
-  },
-};
+    },
+  };
+}
 
-type Found = AccessClaims | AppError;
+/** For rows that also work without a token: to them a key is none. */
+function ofSession(found: Found): Found {
+  return found instanceof AppError || found.kind === 'session' ? found : new AppError('session_required');
+}
+
+export type Found = AccessClaims | AppError;
 type Report = (error: unknown, claims: unknown, why: unknown) => void;
 
-function createLiveCheck(deps: Deps) {
+function createLiveCheck(deps: Deps, apiKeys: ApiKeyReader | undefined) {
   const findToken = createFindAccessToken(deps.config);
   const passport = passportWith('jwt', cachingStrategy(deps, findToken));
+  const passKey = apiKeys && proofStep('api-key', (req) => keyIn(req, findToken(req), apiKeys));
   return (req: Request, res: Response, then: (found: Found) => void, next: NextFunction): void => {
+    if (passKey && apiKeys.isOne(findToken(req)?.token ?? '')) {
+      passKey(req, res, then, (error) => (error instanceof AppError ? then(error) : next(error)));
+      return;
+    }
     const report: Report = (error, claims, why) => {
       if (!claims) {
         const found = refusalOf(error ?? why);
@@ -73,12 +107,22 @@ function createLiveCheck(deps: Deps) {
       const refusal = revocationOf(deps, claims as AccessClaims);
       if (refusal instanceof Promise) refusal.then(pass, next);
       else pass(refusal);
+
       function pass(code: ErrorCode | undefined): void {
         then(code ? new AppError(code) : (claims as AccessClaims));
       }
     };
     passport.authenticate('jwt', { session: false }, report)(req, res, next);
   };
+}
+
+/** A key that is not in a header was put where others can read or set it. */
+async function keyIn(req: Request, presented: PresentedToken | undefined, keys: ApiKeyReader): Promise<AccessClaims> {
+  if (presented?.place === 'query')
+    throw new AppError('invalid_request', { detail: 'Send an API key in a header, never in the query.' });
+  if (presented?.place !== 'header')
+    throw new AppError('invalid_token', { detail: 'Send an API key in a header, never in a cookie.' });
+  return keys.check(presented.token, req);
 }
 
 /** passport-jwt, but only for tokens that are not yet in the cache. */

@@ -73,7 +73,7 @@ async function rotate(
     WHERE ${isSessionOf(token)} AND s.ended_at IS NULL AND u.id = s.user_id AND s.epoch = u.epoch AND u.disabled_at IS NULL
       AND (${isProven} OR NOT s.needs_access_cookie) AND ${isOfAge(config.tokens, token.sessionId)}
       AND (${rotates} OR (s.counter = ${counter} + 1 AND s.rotated_at > clock_timestamp() - ${seconds(config.tokens.refreshGrace)}))
-    RETURNING u.id, u.username, u.email, u.email_verified_at AS "emailVerifiedAt", u.roles, u.version,
+    RETURNING u.id, u.kind, u.username, u.email, u.email_verified_at AS "emailVerifiedAt", u.roles, u.version,
       s.epoch, ${authenticationColumns}, u.created_at AS "createdAt", u.updated_at AS "updatedAt", s.counter AS "counterNow", seen.counter AS "counterSeen",
       s.ip AS "lastIp", s.user_agent AS "lastUserAgent",
       ceil(extract(epoch FROM least(s.rotated_at + ${seconds(config.tokens.refreshTtl)},

@@ -106,7 +106,9 @@ export function createRevocations(db: Db, max = maxRemembered): Revocations {
     checkMemory(claims) {
       if (endedSessions.has(claims.sid)) return 'session_revoked';
       const ended = leastEpochs.get(claims.sub);
-      if (ended && claims.epoch < ended.epoch && claims.sid !== ended.keptId) return 'session_revoked';
+      // Keys go on when everything else of their owner ends: each one that does not is named.
+      if (ended && claims.kind === 'session' && claims.epoch < ended.epoch && claims.sid !== ended.keptId)
+        return 'session_revoked';
       const least = leastVersions.get(claims.sub);
       return least && claims.ver < least.version ? 'token_stale' : undefined;
     },
@@ -126,12 +128,16 @@ function read(db: Db, which: Prisma.Sql, max: number): Promise<Revocation[]> {
     FROM revocation WHERE ${which} LIMIT ${max}`;
 }
 
-async function askDatabase(db: Db, { sid, sub, ver, kid }: AccessClaims): Promise<Refusal | undefined> {
+async function askDatabase(db: Db, { sid, sub, ver, kid, kind }: AccessClaims): Promise<Refusal | undefined> {
+  const isAlive =
+    kind === 'session'
+      ? Prisma.sql`s.ended_at IS NULL AND s.epoch = u.epoch AND u.disabled_at IS NULL`
+      : Prisma.sql`s.revoked_at IS NULL AND u.deleted_at IS NULL`;
   type Row = { alive: boolean; version: number; keyKnown: boolean };
   const [row] = await db.$queryRaw<Row[]>`
-    SELECT s.ended_at IS NULL AND s.epoch = u.epoch AND u.disabled_at IS NULL AS alive, u.version,
+    SELECT ${isAlive} AS alive, u.version,
       EXISTS (SELECT FROM signing_key WHERE id = ${kid}) AS "keyKnown"
-    FROM session s JOIN "user" u ON u.id = s.user_id
+    FROM ${kind === 'session' ? Prisma.sql`session` : Prisma.sql`api_key`} s JOIN "user" u ON u.id = s.user_id
     WHERE s.id = ${sid}::uuid AND u.id = ${sub}::uuid`;
   if (!row?.alive) return 'session_revoked';
   if (!row.keyKnown) return 'invalid_token';

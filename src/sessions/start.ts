@@ -124,7 +124,7 @@ const isOff = Prisma.sql`second_factor = 'off'`;
 const nothing = Prisma.sql`spent AS (SELECT FROM locked)`;
 
 function isSoundUser({ userId, epoch, still }: Proof): Prisma.Sql {
-  return Prisma.sql`id = ${userId}::uuid AND epoch = ${epoch} AND disabled_at IS NULL AND pending_until IS NULL
+  return Prisma.sql`id = ${userId}::uuid AND kind = 'person' AND epoch = ${epoch} AND disabled_at IS NULL AND pending_until IS NULL
     AND deleted_at IS NULL ${still ? Prisma.sql`AND ${still}` : Prisma.empty}`;
 }
 

@@ -47,7 +47,8 @@ export function stepUpOf({ path, guard, acr, maxAge }: DemandingRow, settings: S
   return [
     (_req, res, next) => {
       const claims = res.locals.principal as AccessClaims | AppError;
-      if (!(claims instanceof AppError)) requireAuthentication(claims, demand);
+      // A key is no sign-in; making it took one. A row that asks by itself takes no key.
+      if (!(claims instanceof AppError) && claims.kind === 'session') requireAuthentication(claims, demand);
       next();
     },
   ];

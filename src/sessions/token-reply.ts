@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Config } from '../config.js';
+import { permissionsOf, scopeOf } from '../permissions/permissions.js';
 import type { Reply } from '../platform/http/endpoint.js';
 import { time } from '../platform/http/fields.js';
 import { userExample, userJson, userSchema } from '../users/json.js';
@@ -37,6 +38,7 @@ export const tokenResponseSchema = z
     expires_in: z.int().meta({ description: 'Lifetime of the access token, in seconds.' }),
     refresh_token: z.string().optional().meta({ description: 'Good for one use. Not with the transport `cookie`.' }),
     refresh_expires_in: z.int().meta({ description: 'Lifetime of the refresh token, in seconds.' }),
+    scope: z.string().meta({ description: 'What the access token may, by the roles (RFC 6749 §5.1).' }),
     session_id: z.uuid(),
     ...authenticationFields,
     device_token: z
@@ -56,6 +58,7 @@ export const tokenResponseSchema = z
       token_type: 'Bearer',
       expires_in: 900,
       refresh_expires_in: 2592000,
+      scope: 'profile:read todos:read todos:write',
       session_id: '01a203b2-0d47-7f06-8a35-9e1d6b7c4f52',
       acr: 'aal1',
       amr: ['pwd'],
@@ -77,6 +80,7 @@ export function tokenReply(
     token_type: 'Bearer',
     expires_in: issued.accessExpiresIn,
     refresh_expires_in: issued.refreshExpiresIn,
+    scope: scopeOf(permissionsOf('person', issued.user.roles)),
     session_id: issued.sessionId,
     ...authenticationJson(issued.authentication),
     ...(recoveryCodesLeft !== undefined && { recovery_codes_left: recoveryCodesLeft }),
@@ -90,7 +94,7 @@ export function tokenReply(
 
 /** After a step-up: no refresh token, because the session's stays. */
 export const steppedUpSchema = tokenResponseSchema
-  .pick({ access_token: true, token_type: true, expires_in: true, session_id: true, user: true })
+  .pick({ access_token: true, token_type: true, expires_in: true, scope: true, session_id: true, user: true })
   .extend(authenticationFields)
   .meta({
     id: 'SteppedUp',
@@ -99,6 +103,7 @@ export const steppedUpSchema = tokenResponseSchema
       access_token: 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiIwMWEyMDM5ZiJ9.c2lnbmF0dXJl',
       token_type: 'Bearer',
       expires_in: 900,
+      scope: 'profile:read todos:read todos:write',
       session_id: '01a203b2-0d47-7f06-8a35-9e1d6b7c4f52',
       acr: 'aal2',
       amr: ['pwd', 'otp', 'mfa'],
@@ -115,6 +120,7 @@ export function steppedUpReply(
   const facts = {
     token_type: 'Bearer' as const,
     expires_in: accessExpiresIn,
+    scope: scopeOf(permissionsOf('person', user.roles)),
     session_id: sessionId,
     ...authenticationJson(authentication),
     user: userJson(user),

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { time } from '../platform/http/fields.js';
-import type { User } from './users.js';
+import { kindOf, type User } from './users.js';
 
 export const userExample = {
   id: '01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31',
+  kind: 'person' as const,
   username: 'ada',
   email: 'ada@example.com',
   email_verified: true,
@@ -15,6 +16,9 @@ export const userExample = {
 export const userSchema = z
   .object({
     id: z.uuid(),
+    kind: z
+      .enum(['person', 'service'])
+      .meta({ description: 'A service user is a machine: it has API keys and no sessions.' }),
     username: z.string(),
     email: z.string().nullable(),
     email_verified: z.boolean(),
@@ -27,12 +31,13 @@ export const userSchema = z
 /** What a user sees of themselves. */
 export type ShownUser = Pick<
   User,
-  'id' | 'username' | 'email' | 'emailVerifiedAt' | 'roles' | 'createdAt' | 'updatedAt'
+  'id' | 'kind' | 'username' | 'email' | 'emailVerifiedAt' | 'roles' | 'createdAt' | 'updatedAt'
 >;
 
 export function userJson(user: ShownUser): z.infer<typeof userSchema> {
   return {
     id: user.id,
+    kind: kindOf(user),
     username: user.username,
     email: user.email,
     email_verified: user.emailVerifiedAt !== null,

@@ -1,14 +1,18 @@
 import { AppError } from '../errors.js';
 import { Prisma, type User } from '../generated/prisma/client.js';
+import type { UserKind } from '../permissions/permissions.js';
 import type { Db, Transaction } from '../platform/db/database.js';
 import { uniqueViolation } from '../platform/db/errors.js';
 import { createLookUp } from '../platform/db/look-up.js';
 import { asciiAddress } from '../platform/mail/email-address.js';
 
+export { adminRole } from '../permissions/ours.js';
 export type { User };
 
-/** The role for `/admin/…`. An admin is an enabled user with this role and a completed sign-up. */
-export const adminRole = 'admin';
+/** The column is text. */
+export function kindOf({ kind }: Pick<User, 'kind'>): UserKind {
+  return kind === 'service' ? 'service' : 'person';
+}
 
 type UsersDeps = { db: Db };
 
@@ -41,12 +45,18 @@ export async function findByLogin({ db }: UsersDeps, login: string): Promise<Use
   return user ?? null;
 }
 
-/** Waits for this user's logins in progress, so that the next statement sees their sessions, and blocks new ones. */
-export async function lockUser(tx: Transaction, userId: string): Promise<void> {
-  await tx.$queryRaw`SELECT id FROM "user" WHERE id = ${userId}::uuid FOR NO KEY UPDATE`;
+/**
+ * Waits for this user's logins in progress, so that the next statement sees their sessions, and blocks new ones.
+ * @param actorId whose rights are looked at afterwards: they are locked too, so that nobody takes them away meanwhile
+ */
+export async function lockUser(tx: Transaction, userId: string, actorId = userId): Promise<void> {
+  // In the order of ids, or two who change each other would wait for ever.
+  await tx.$queryRaw`
+    SELECT id FROM "user" WHERE id IN (${userId}::uuid, ${actorId}::uuid) ORDER BY id FOR NO KEY UPDATE`;
 }
 
 export type NewUser = {
+  kind?: UserKind;
   username: string;
   email?: string | null | undefined;
   /** Whether somebody whom we trust has vouched for the address. */
@@ -71,11 +81,19 @@ export function insertUser(
   user: NewUser,
   { lastLoginAt = Prisma.sql`NULL`, from = Prisma.empty }: InsertOptions = {},
 ): Prisma.Sql {
-  const { username, email = null, isEmailVerified = false, pendingEmail = null, passwordHash, roles = [] } = user;
+  const {
+    kind = 'person',
+    username,
+    email = null,
+    isEmailVerified = false,
+    pendingEmail = null,
+    passwordHash,
+    roles = [],
+  } = user;
   return Prisma.sql`
-    INSERT INTO "user" (id, username, username_key, email, email_key, email_verified_at, pending_email,
+    INSERT INTO "user" (id, kind, username, username_key, email, email_key, email_verified_at, pending_email,
       pending_email_key, password_hash, roles, last_login_at)
-    SELECT ${id}::uuid, ${username}, ${canonical(username)}, ${email}::text, ${email && canonical(email)}::text,
+    SELECT ${id}::uuid, ${kind}, ${username}, ${canonical(username)}, ${email}::text, ${email && canonical(email)}::text,
       ${isEmailVerified ? Prisma.sql`clock_timestamp()` : Prisma.sql`NULL::timestamptz`}, ${pendingEmail}::text,
       ${pendingEmail && canonical(pendingEmail)}::text, ${passwordHash}::text, ${roles}::text[], ${lastLoginAt}::timestamptz
     ${from} RETURNING *`;
@@ -110,7 +128,7 @@ export function fromUser(userId: string): Prisma.Sql {
 }
 
 /** The columns of a {@link User} in the row `u`. */
-export const userColumns = Prisma.sql`u.id, u.username, u.username_key AS "usernameKey", u.email,
+export const userColumns = Prisma.sql`u.id, u.kind, u.username, u.username_key AS "usernameKey", u.email,
   u.email_key AS "emailKey", u.email_verified_at AS "emailVerifiedAt", u.pending_email AS "pendingEmail",
   u.pending_email_key AS "pendingEmailKey", u.pending_until AS "pendingUntil", u.password_hash AS "passwordHash",
   u.second_factor AS "secondFactor", u.wrong_codes AS "wrongCodes",

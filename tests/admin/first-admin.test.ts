@@ -78,7 +78,7 @@ describe('the first admin', () => {
   it('is not a disabled user', async () => {
     const app = await start();
     const user = await app.signUp({ username: 'first.admin' });
-    await changeUser(app.deps, user.userId, { disabled: true }, {});
+    await changeUser(app.deps, user.userId, { disabled: true }, {}, 'all');
     await expect(start(settings)).rejects.toThrow(/^ADMIN_USERNAME names a disabled user/);
   });
 

@@ -115,13 +115,13 @@ describe('the audit', () => {
     const user = await app.signUp();
     const actor = (await app.signUp()).userId;
     const by = { actorId: actor, caller: { address: '192.0.2.7', userAgent: 'Admin/1' } };
-    for (let time = 0; time < 2; time++) await changeUser(app.deps, user.userId, { roles: ['editor'] }, by);
-    for (let time = 0; time < 2; time++) await changeUser(app.deps, user.userId, { disabled: true }, by);
-    for (let time = 0; time < 2; time++) await changeUser(app.deps, user.userId, { disabled: false }, by);
-    expect([await deleteUser(app.deps, user.userId, by), await deleteUser(app.deps, user.userId, by)]).toEqual([
-      true,
-      false,
-    ]);
+    for (let time = 0; time < 2; time++) await changeUser(app.deps, user.userId, { roles: ['editor'] }, by, 'all');
+    for (let time = 0; time < 2; time++) await changeUser(app.deps, user.userId, { disabled: true }, by, 'all');
+    for (let time = 0; time < 2; time++) await changeUser(app.deps, user.userId, { disabled: false }, by, 'all');
+    expect([
+      await deleteUser(app.deps, user.userId, by, 'all'),
+      await deleteUser(app.deps, user.userId, by, 'all'),
+    ]).toEqual([true, false]);
     const events = await eventsOf(user);
     expect(events.map(({ action, detail }) => [action, detail])).toEqual([
       ['roles.changed', { roles: ['editor'] }],

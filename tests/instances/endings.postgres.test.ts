@@ -80,11 +80,11 @@ const endings: Record<string, Ending> = {
   },
   'a disabling': {
     code: 'session_revoked',
-    by: (_first, user, operator) => changeUser(operator, user.userId, { disabled: true }, {}),
+    by: (_first, user, operator) => changeUser(operator, user.userId, { disabled: true }, {}, 'all'),
   },
   'a deletion by the operator': {
     code: 'session_revoked',
-    by: (_first, user, operator) => deleteUser(operator, user.userId, {}),
+    by: (_first, user, operator) => deleteUser(operator, user.userId, {}, 'all'),
   },
   'an ending by the operator': {
     code: 'session_revoked',
@@ -92,7 +92,7 @@ const endings: Record<string, Ending> = {
   },
   'a change of roles': {
     code: 'token_stale',
-    by: (_first, user, operator) => changeUser(operator, user.userId, { roles: ['editor'] }, {}),
+    by: (_first, user, operator) => changeUser(operator, user.userId, { roles: ['editor'] }, {}, 'all'),
   },
 };
 
@@ -179,7 +179,7 @@ describe('an ending on one instance', () => {
 
   it('by a change of roles keeps the session: a refresh gives a token with the new roles', async () => {
     const user = await signedUpAndSeen();
-    await changeUser(operator, user.userId, { roles: ['editor'] }, {});
+    await changeUser(operator, user.userId, { roles: ['editor'] }, {}, 'all');
     await refusedAfter(user, 'token_stale');
     const { status, body } = await refresh(other, user.refresh);
     expect([status, body.user.roles]).toEqual([200, ['editor']]);
@@ -267,7 +267,7 @@ describe('an ending on one instance', () => {
     await other.stop();
     await logout.by(first, ended, operator);
     await expect204(ask(first, 'DELETE /me', { bearer: deleted.access, body: { password: goodPassword } }));
-    await changeUser(operator, stale.userId, { roles: ['editor'] }, {});
+    await changeUser(operator, stale.userId, { roles: ['editor'] }, {}, 'all');
     other = await startInstance(urlFor('other'));
     const codes = await Promise.all(
       [ended, deleted, stale].map(async ({ access }) => (await welcome(other, access)).body.code),

@@ -30,7 +30,7 @@ describe('the last admin, on two instances', () => {
   });
 
   const makeAdmin = async (user: Tokens) => {
-    await changeUser(operator, user.userId, { roles: ['admin'] }, {});
+    await changeUser(operator, user.userId, { roles: ['admin'] }, {}, 'all');
     return logIn(one, user.username);
   };
 
@@ -58,7 +58,7 @@ describe('the last admin, on two instances', () => {
       expect(stored.length, `round ${round}`).toBeGreaterThanOrEqual(1);
       const survivors = admins.filter(({ userId }) => stored.some(({ id }) => id === userId));
       left = await logIn(one, survivors[0]?.username ?? '');
-      for (const { userId } of survivors.slice(1)) await changeUser(operator, userId, { roles: [] }, {});
+      for (const { userId } of survivors.slice(1)) await changeUser(operator, userId, { roles: [] }, {}, 'all');
     }
   });
 });

@@ -55,8 +55,8 @@ const endings: Record<string, Ending> = {
   },
   'an ending by the operator': (_first, { userId }, operator) =>
     endUserSessions(operator, userId, 'ended_by_operator', {}),
-  'a disabling': (_first, { userId }, operator) => changeUser(operator, userId, { disabled: true }, {}),
-  'a deletion by the operator': (_first, { userId }, operator) => deleteUser(operator, userId, {}),
+  'a disabling': (_first, { userId }, operator) => changeUser(operator, userId, { disabled: true }, {}, 'all'),
+  'a deletion by the operator': (_first, { userId }, operator) => deleteUser(operator, userId, {}, 'all'),
   'a deletion by the user': (first, { access }) =>
     asked(ask(first, 'DELETE /me', { bearer: access, body: { password: goodPassword } })),
 };
@@ -144,7 +144,7 @@ describe(`a user with ${piledUp} live sessions, and with many todos and mails`, 
   }, async () => {
     const user = await signUp(first);
     await pileUp(user);
-    await deleteUser(operator, user.userId, {});
+    await deleteUser(operator, user.userId, {}, 'all');
     expect(await operator.db.session.count({ where: { userId: user.userId } })).toBeGreaterThan(0);
     const body = { username: user.username, password: goodPassword };
     expect((await ask(first, 'POST /auth/login', { body })).body.code).toBe('invalid_credentials');

@@ -55,7 +55,7 @@ describe('at the same moment on two instances', () => {
   /** Everything that ends all sessions of a user. */
   const endingsOfUsers: Record<string, (user: { userId: string; access: string }) => Promise<Answer>> = {
     'a logout of all sessions': ({ access }) => ask(other, 'POST /auth/logout-all', { bearer: access }),
-    'a disabling': ({ userId }) => answered(changeUser(operator, userId, { disabled: true }, {})),
+    'a disabling': ({ userId }) => answered(changeUser(operator, userId, { disabled: true }, {}, 'all')),
     'a deletion': ({ access }) => ask(other, 'DELETE /me', { bearer: access, body: { password: goodPassword } }),
   };
 
@@ -221,8 +221,8 @@ describe('at the same moment on two instances', () => {
             {},
           ),
       ],
-      ['a disabling', ({ id }) => changeUser(operator, id, { disabled: true }, {})],
-      ['a deletion', ({ id }) => deleteUser(operator, id, {})],
+      ['a disabling', ({ id }) => changeUser(operator, id, { disabled: true }, {}, 'all')],
+      ['a deletion', ({ id }) => deleteUser(operator, id, {}, 'all')],
     ])('and %s, as soon as the row appears, leave no working token', { timeout: 120_000 }, (_name, end) =>
       play(async () => {
         const username = newName();
@@ -274,7 +274,7 @@ describe('at the same moment on two instances', () => {
             () => ask(any([one, other]), 'POST /auth/logout', { bearer }),
             () => ask(any([one, other]), 'POST /auth/logout-all', { bearer }),
             () => ask(any([one, other]), 'POST /me/password', { bearer, body: same }),
-            () => answered(changeUser(operator, user.userId, { disabled: true }, {})),
+            () => answered(changeUser(operator, user.userId, { disabled: true }, {}, 'all')),
             () => answered(operator.db.user.update({ where: { id: user.userId }, data: { disabledAt: null } })),
           ])();
           seen.set(answer.status, (seen.get(answer.status) ?? 0) + 1);

@@ -110,7 +110,7 @@ describe('A second factor on two instances', () => {
           bearer: access,
           body: { current_password: goodPassword, new_password: newPassword },
         }),
-      'the user is disabled': ({ userId }) => changeUser(operator, userId, { disabled: true }, {}),
+      'the user is disabled': ({ userId }) => changeUser(operator, userId, { disabled: true }, {}, 'all'),
     };
 
     /** A sign-in that was proven before the change opens nothing after it. */

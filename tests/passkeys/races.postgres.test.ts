@@ -80,7 +80,7 @@ describe('A sign-in by passkey, on two instances', () => {
       const asking = { bearer: access, body: { password: goodPassword } };
       expect((await ask(other, `DELETE /me/passkeys/${passkeyId}`, asking)).status).toBe(204);
     },
-    'a disabling': ({ userId }) => changeUser(operator, userId, { disabled: true }, {}),
+    'a disabling': ({ userId }) => changeUser(operator, userId, { disabled: true }, {}, 'all'),
     'a deletion': ({ access }) => ask(other, 'DELETE /me', { bearer: access, body: { password: goodPassword } }),
     'a reset of the second factors': ({ userId }) => resetSecondFactor(operator, userId, {}),
     'a logout of all sessions': ({ access }) => ask(other, 'POST /auth/logout-all', { bearer: access }),

@@ -360,7 +360,7 @@ describe('The counter', () => {
 describe('A passkey opens nothing', () => {
   it('of a disabled user, and says so', async () => {
     const { user, authenticator } = await withPasskey();
-    await changeUser(app.deps, user.userId, { disabled: true }, {});
+    await changeUser(app.deps, user.userId, { disabled: true }, {}, 'all');
     expectProblem(await signInWith(app, authenticator), 'account_disabled');
     expectProblem(await signInWith(app, authenticator, { key: newKey('ES256') }), 'invalid_credentials');
   });

@@ -191,7 +191,7 @@ describe('An external code', () => {
   });
 
   it.each<[string, (userId: string, token: string) => Promise<unknown>, string]>([
-    ['their user was disabled', (id) => changeUser(app.deps, id, { disabled: true }, {}), 'account_disabled'],
+    ['their user was disabled', (id) => changeUser(app.deps, id, { disabled: true }, {}, 'all'), 'account_disabled'],
     ['an administrator reset their second factors', (id) => resetSecondFactor(app.deps, id, {}), 'invalid_token'],
     ['all their sessions were ended', (_, token) => logOutAll(token), 'invalid_token'],
   ])('of somebody known starts no session after %s', async (_, change, code) => {

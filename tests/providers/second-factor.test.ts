@@ -128,7 +128,7 @@ describe('A disabled user', () => {
   it('does not come in by a provider, and hears so only after proving who they are', async () => {
     corp.person = newPerson();
     const { body } = await goRound(app, corp);
-    await changeUser(app.deps, body.user.id, { disabled: true }, {});
+    await changeUser(app.deps, body.user.id, { disabled: true }, {}, 'all');
     expectProblem(await goRound(app, corp), 'account_disabled');
     expect(await app.deps.db.session.count({ where: { userId: body.user.id, endedAt: null } })).toBeLessThanOrEqual(1);
   });

@@ -58,7 +58,7 @@ async function tokenOf({ deps }: TestApp, user: SignedUp, acr: Acr, age: number)
 
 async function admin(app: TestApp): Promise<SignedUp> {
   const user = await app.signUp();
-  await changeUser(app.deps, user.userId, { roles: ['admin'] }, {});
+  await changeUser(app.deps, user.userId, { roles: ['admin'] }, {}, 'all');
   return user;
 }
 

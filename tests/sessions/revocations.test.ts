@@ -70,7 +70,7 @@ describe('revocations', () => {
 
     it('after the user and the session were deleted', async () => {
       const user = await app.signUp();
-      await deleteUser(app.deps, user.userId, {});
+      await deleteUser(app.deps, user.userId, {}, 'all');
       expect(await db.session.count({ where: { id: user.sessionId } })).toBe(0);
       expect(await db.revocation.findFirst({ where: { userId: user.userId } })).toMatchObject({
         epoch: 1,
@@ -84,7 +84,7 @@ describe('revocations', () => {
     it('over a restart, for ended sessions and changed roles, and no other user is affected', async () => {
       const [out, stale, fine] = [await app.signUp(), await app.signUp(), await app.signUp()];
       await endUserSessions(app.deps, out.userId, 'logout_all', {});
-      await changeUser(app.deps, stale.userId, { roles: ['editor'] }, {});
+      await changeUser(app.deps, stale.userId, { roles: ['editor'] }, {}, 'all');
       const restarted = createRevocations(db);
       await restarted.load();
       const seen = [out, stale, fine].map(({ accessToken }) => restarted.checkMemory(claimsOf(accessToken)));
@@ -95,13 +95,13 @@ describe('revocations', () => {
   describe('of changed roles', () => {
     it('refuse older tokens as stale, but not the tokens of the next refresh', async () => {
       const user = await app.signUp();
-      await changeUser(app.deps, user.userId, { roles: ['editor'] }, {});
+      await changeUser(app.deps, user.userId, { roles: ['editor'] }, {}, 'all');
       expect(await welcome(user)).toBe('token_stale');
       const { body } = await app.http.post('/auth/refresh').send({ refresh_token: user.refreshToken });
       expect([claimsOf(body.access_token).roles, claimsOf(body.access_token).ver]).toEqual([['editor'], 1]);
       expect(await welcome({ bearer: { Authorization: `Bearer ${body.access_token}` } })).toBe(200);
       // Setting the same roles again changes nothing.
-      await changeUser(app.deps, user.userId, { roles: ['editor'] }, {});
+      await changeUser(app.deps, user.userId, { roles: ['editor'] }, {}, 'all');
       expect(await welcome({ bearer: { Authorization: `Bearer ${body.access_token}` } })).toBe(200);
     });
 
@@ -126,8 +126,8 @@ describe('revocations', () => {
       revocations.add(Array.from({ length: 4 }, () => ended()));
       expect([revocations.isComplete(), revocations.size()]).toEqual([false, 0]);
       await endUserSessions(deps, out.userId, 'logout_all', {});
-      await deleteUser(deps, gone.userId, {});
-      await changeUser(deps, stale.userId, { roles: ['editor'] }, {});
+      await deleteUser(deps, gone.userId, {}, 'all');
+      await changeUser(deps, stale.userId, { roles: ['editor'] }, {}, 'all');
       expect(await Promise.all([out, gone, stale, fine].map(refusal))).toEqual([
         'session_revoked',
         'session_revoked',

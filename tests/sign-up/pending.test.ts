@@ -179,7 +179,7 @@ describe('SIGNUP=verified', () => {
   it('hides unconfirmed sign-ups from administrators: they cannot list, find or change them', async () => {
     const { email } = await member();
     const boss = await member();
-    await changeUser(app.deps, boss.userId, { roles: ['admin'] }, {});
+    await changeUser(app.deps, boss.userId, { roles: ['admin'] }, {}, 'all');
     const { body: signedIn } = await logIn(boss.username).expect(200);
     const bearer = { Authorization: `Bearer ${signedIn.access_token}` };
     const names = [newName(), newName()];

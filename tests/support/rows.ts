@@ -54,14 +54,16 @@ export function fieldsOf(row: Row): string[] {
 }
 
 /** A new user who has access to the row. */
-export async function userFor(app: TestApp, { role }: Row): Promise<SignedUp> {
+export async function userFor(app: TestApp, { role, permission }: Row): Promise<SignedUp> {
   const user = await app.signUp();
-  return role === undefined ? user : withRole(app, user, role);
+  // An admin has all permissions.
+  const needed = role ?? (permission === undefined ? undefined : 'admin');
+  return needed === undefined ? user : withRole(app, user, needed);
 }
 
 /** Gives the user this role only, and logs them in again. */
 export async function withRole(app: TestApp, user: SignedUp, role: string): Promise<SignedUp> {
-  await changeUser(app.deps, user.userId, { roles: [role] }, {});
+  await changeUser(app.deps, user.userId, { roles: [role] }, {}, 'all');
   const { body } = await app.http.post('/auth/login').send({ username: user.username, password: user.password });
   return {
     ...user,

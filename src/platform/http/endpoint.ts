@@ -152,10 +152,28 @@ export type RowLimit<Deps extends BaseDeps, Principal> = {
   counts(code: ErrorCode | undefined): boolean;
 };
 
-export type RowOptions<Deps extends BaseDeps, Principal> = {
+/** How a row says which tokens it takes: {@link TokenRule}, without it those of sessions alone. */
+type TokenRule<Permission> =
+  | {
+      /** The permission that the token needs, of a session or of a key, else 403 `forbidden`. */
+      permission?: Permission;
+      anyToken?: never;
+    }
+  | {
+      permission?: never;
+      /** Any token will do, of a session or of a key. */
+      anyToken?: true;
+    };
+
+export type RowOptions<
+  Deps extends BaseDeps,
+  Principal,
+  Role extends string = string,
+  Permission extends string = string,
+> = TokenRule<Principal extends { roles: string[] } ? Permission : never> & {
   guard: Guard<Deps, Principal>;
   /** The role that the principal needs, else 403 `forbidden`. */
-  role?: Principal extends { roles: string[] } ? string : never;
+  role?: Principal extends { roles: string[] } ? Role : never;
   /** How strong and how fresh, in seconds, the sign-in behind the token must be, else 401 (RFC 9470). */
   acr?: Principal extends SignInClaims ? Principal['acr'] : never;
   maxAge?: Principal extends SignInClaims ? number : never;
@@ -170,6 +188,8 @@ export type Row<Deps extends BaseDeps> = {
   tag?: string;
   guard: Guard<Deps, unknown>;
   role?: string;
+  permission?: string;
+  anyToken?: true;
   acr?: string;
   maxAge?: number;
   limits: RowLimit<Deps, never>[];

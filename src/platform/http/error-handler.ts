@@ -83,7 +83,7 @@ export function problemOf(error: AppError, requestId: string): Problem {
 // RFC 6750 §3: without a token the challenge has no error.
 function challengeOf({ code, status, members }: AppError): string | undefined {
   if (code === 'insufficient_user_authentication') return challenge(code, code) + parametersOf(members);
-  if (code === 'forbidden') return challenge('insufficient_scope', code);
+  if (code === 'forbidden') return challenge('insufficient_scope', code) + parametersOf(members);
   if (status !== 401) return undefined;
   return aboutSignIn.has(code) ? challenge() : challenge('invalid_token', code);
 }

@@ -26,15 +26,15 @@ type MountOptions<Deps extends BaseDeps> = {
   deps: Deps;
   credentials: Credentials;
   refuseCrossSite: RefuseCrossSite;
-  /** The step that checks how a client signed in, if the row asks for that. */
-  stepUp(row: Row<Deps>): RequestHandler[];
+  /** The steps that check what the row asks of a token besides its being good. */
+  demands(row: Row<Deps>): RequestHandler[];
 };
 
 type Steps = (RequestHandler | ErrorRequestHandler)[];
 
 /** Mounts the route table: each row becomes a list of named steps, without any that it does not need. */
 export function mount<Deps extends BaseDeps>(app: Express, rows: Row<Deps>[], options: MountOptions<Deps>): void {
-  const { deps, credentials, refuseCrossSite, stepUp } = options;
+  const { deps, credentials, refuseCrossSite, demands } = options;
   const guards = createGuardSteps(deps);
   const { cookiesCount, cookiesFor } = createCookiesFor<Deps>(credentials);
   const limitsFor = createRateLimit(deps, cookiesFor);
@@ -43,7 +43,7 @@ export function mount<Deps extends BaseDeps>(app: Express, rows: Row<Deps>[], op
   function stepsOf(row: Row<Deps>): Steps {
     const { body, query } = row.endpoint;
     const fields = body ? fieldsOf(body) : [];
-    const guard = [...guards(row.guard), ...(row.role === undefined ? [] : [requireRole(row.role)]), ...stepUp(row)];
+    const guard = [...guards(row.guard), ...demands(row)];
     const read = body ? [readBody, checkBody(body)] : [];
     const byTransport = fields.includes('transport') ? [refuseCookiesCrossSite(credentials, refuseCrossSite)] : [];
     const { count, settle, refused } = limitsFor(row);
@@ -124,15 +124,6 @@ function createGuardSteps<Deps extends BaseDeps>(deps: Deps): (guard: Guard<Deps
       );
     made.set(guard, step);
     return [step];
-  };
-}
-
-/** Requires a role in the principal (ASVS 8.2.1, 8.3.2). */
-function requireRole(role: string): RequestHandler {
-  return (_req, res, next) => {
-    const { roles } = res.locals.principal as { roles: string[] };
-    if (!roles.includes(role)) throw new AppError('forbidden');
-    next();
   };
 }
 

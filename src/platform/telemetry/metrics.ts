@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { type ApiKeyMetrics, createApiKeyMetrics } from './api-key-metrics.js';
 import { createHashMetrics, type HashMetrics } from './hash-metrics.js';
 import { createRequestMetrics, type RequestMetrics } from './request-metrics.js';
 import { createSignInMetrics, type SignInMetrics } from './sign-in-metrics.js';
@@ -9,6 +10,7 @@ export type Metrics = {
   requests: RequestMetrics;
   hashes: HashMetrics;
   signIns: SignInMetrics;
+  apiKeys: ApiKeyMetrics;
   /** Also reports these at every scrape. */
   watch(sources: StateSources): void;
   read(): Promise<string>;
@@ -25,6 +27,7 @@ export function createMetrics(version: string): Metrics {
     requests: createRequestMetrics(registry),
     hashes: createHashMetrics(registry),
     signIns: createSignInMetrics(registry),
+    apiKeys: createApiKeyMetrics(registry),
     watch: (sources) => describeState(registry, sources),
     async read() {
       // Process metrics need a timer and an observer: start them only at the first scrape.

@@ -1,0 +1,58 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { parse, stringify } from 'uuid';
+
+const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+
+const [idLength, secretLength, sumLength] = [22, 43, 6];
+
+const pattern = new RegExp(
+  `^[a-z][a-z0-9]{1,9}_([0-9A-Za-z]{${idLength}})([0-9A-Za-z]{${secretLength}})[0-9A-Za-z]{${sumLength}}$`,
+);
+
+/** A key as a client shows it. */
+export type PresentedKey = { id: string; secretHash: Buffer };
+
+/** Only the shape: no JWT has it. */
+export function isApiKey(token: string): boolean {
+  return pattern.test(token);
+}
+
+/** @returns undefined if the checksum is wrong, or no key was ever made so */
+export function readApiKey(token: string): PresentedKey | undefined {
+  const [, id = '', secret = ''] = pattern.exec(token) ?? [];
+  if (id === '' || !token.endsWith(checksum(token.slice(0, -sumLength)))) return undefined;
+  const value = decode(id);
+  if (value >= 1n << 128n) return undefined;
+  return { id: stringify(Buffer.from(value.toString(16).padStart(32, '0'), 'hex')), secretHash: hashOf(secret) };
+}
+
+/** @param prefix is decoration: it tells people and scanners whose key it is */
+export function writeApiKey(prefix: string, id: string): { key: string; start: string; secretHash: Buffer } {
+  const secret = encode(BigInt(`0x${randomBytes(32).toString('hex')}`), secretLength);
+  const body = `${prefix}_${encode(BigInt(`0x${Buffer.from(parse(id)).toString('hex')}`), idLength)}${secret}`;
+  // All keys of one moment begin alike: the last characters of the id tell them apart, and nothing of the secret is told.
+  const start = `${prefix}_${body.slice(prefix.length + 1, -secretLength).slice(-4)}`;
+  return { key: `${body}${checksum(body)}`, start, secretHash: hashOf(secret) };
+}
+
+/** 256 random bits need no slow hash (RFC 6819 §5.1.4.2.2). */
+function hashOf(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest();
+}
+
+function checksum(text: string): string {
+  return encode(BigInt(crc32(text)), sumLength);
+}
+
+function encode(value: bigint, length: number): string {
+  let [text, left] = ['', value];
+  for (; left > 0n; left /= 62n) text = digits.charAt(Number(left % 62n)) + text;
+  return text.padStart(length, '0');
+}
+
+function decode(text: string): bigint {
+  let value = 0n;
+  for (const digit of text) value = value * 62n + BigInt(digits.indexOf(digit));
+  return value;
+}

@@ -1,0 +1,34 @@
+import { AppError } from '../errors.js';
+import { byAddress } from '../platform/http/by-address.js';
+import type { LimitKey } from '../platform/http/endpoint.js';
+import { rateLimited } from '../platform/http/rate-limit-headers.js';
+import type { ApiKeys } from '../sessions/guard.js';
+import { isApiKey } from './format.js';
+
+/** Reads the keys that requests bring in a header. */
+export const apiKeys: ApiKeys = ({ apiKeys: keys, limits }) => ({
+  isOne: isApiKey,
+  async check(key, req) {
+    const counted = limits ? byAddress(limits.api_key, req) : [];
+    let isUnknown = false;
+    try {
+      return await keys.check(key, () => {
+        refuseExhausted(counted);
+        isUnknown = true;
+      });
+    } catch (error) {
+      // Afterwards, so that a good key costs the store nothing.
+      if (isUnknown && error instanceof AppError && error.status < 500)
+        await Promise.all(counted.map(({ limit, key }) => limit.count(key)));
+      throw error;
+    }
+  },
+});
+
+/** Keys that the instance knows pass: nobody is locked out by a neighbour. @throws AppError rate_limited */
+function refuseExhausted(counted: LimitKey[]): void {
+  for (const { limit, key } of counted) {
+    const refused = limit.peek(key);
+    if (refused) throw rateLimited(refused.msLeft);
+  }
+}
