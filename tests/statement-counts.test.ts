@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { insertPasskeys } from './second-factor/passkey-rows.js';
 import { altered } from './support/altered.js';
-import { createServiceUser, makeKey } from './support/api-keys.js';
 import { goodPassword, type SignedUp, startApp, type TestApp } from './support/app.js';
 import { createAuthenticator } from './support/authenticator.js';
+import { createServiceUser, makeKey } from './support/made-api-keys.js';
 import { mailTo, outboxEmpty } from './support/mails.js';
 import { addPasskey, answerOf, creationOptions } from './support/passkeys.js';
 import { begin, externalCode, redirectUri, visit } from './support/pretended-providers/go-round.js';

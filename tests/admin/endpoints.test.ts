@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createServiceUser, makeKey } from '../support/api-keys.js';
 import { goodPassword, type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
+import { createServiceUser, makeKey } from '../support/made-api-keys.js';
 import { confirm, mailTo } from '../support/mails.js';
 import { expectProblem } from '../support/problem.js';
 import { ask, pathOf, rows, withRole } from '../support/rows.js';

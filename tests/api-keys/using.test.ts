@@ -1,9 +1,9 @@
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeApiKey } from '../../src/api-keys/format.js';
-import { askForKey, makeKey, type TestKey } from '../support/api-keys.js';
 import { type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { limitsOn, newAddress } from '../support/limits.js';
+import { askForKey, makeKey, type TestKey } from '../support/made-api-keys.js';
 import { expectProblem } from '../support/problem.js';
 import { expectTold } from '../support/prometheus-text.js';
 import { ask, pathOf, rows, withRole } from '../support/rows.js';
