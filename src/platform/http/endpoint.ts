@@ -112,7 +112,11 @@ type ClaimsFact<Principal> = unknown extends Principal
 export type Guard<Deps extends BaseDeps, Principal> = ClaimsFact<Principal> & {
   name: string;
   refusals: ErrorCode[];
+  /** What may be wrong with an API key, if it reads them. */
+  keyRefusals?: ErrorCode[];
   schemes(config: Deps['config']): Schemes;
+  /** How an API key comes, for rows that take one. */
+  keySchemes?(config: Deps['config']): Schemes;
   /** Requests without credentials pass too. */
   optional?: true;
   /** The body is read, checked and counted before the guard. */
