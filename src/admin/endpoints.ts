@@ -124,7 +124,7 @@ export const sessions = endpoint({
 export const logOut = endpoint({
   name: 'logOutUser',
   summary: 'End all sessions of a user',
-  statements: 4,
+  statements: 5,
   reply: [204],
   returns: 'Every session of the user has ended.',
   headers: ['Set-Cookie'],
@@ -154,7 +154,7 @@ export const signInMethods = endpoint({
 export const removeSecondFactors = endpoint({
   name: 'removeUserSecondFactors',
   summary: 'Remove all second factors of a user',
-  statements: 8,
+  statements: 9,
   body: proofSchema,
   reply: [204],
   returns: 'The user signs in by password alone, and every session of theirs has ended. They are told by mail.',

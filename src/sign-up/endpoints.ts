@@ -42,7 +42,7 @@ export const signUpBy = (findInvitation?: signUps.FindInvitation) =>
   openEndpoint({
     name: 'signUp',
     summary: 'Sign up and start a session',
-    // One without an invitation.
+    // One without an invitation: it is looked at before the hash, and again where the user is made.
     statements: 3,
     body: bodySchema,
     reply: [201, replySchema],

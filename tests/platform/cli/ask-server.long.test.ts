@@ -37,7 +37,7 @@ describe('the commands next to a running embedded server', () => {
     const ran = await typed.run(argv, `${goodPassword}\nnot this line\n`);
     expect(ran).toMatchObject({ code: 0, stderr: '' });
     expect(ran.stdout).toMatch(
-      /^username +Root\nid +[0-9a-f-]{36}\ne-mail +root@example.com \(not verified\)\nroles +admin\n/,
+      /^username +Root\nid +[0-9a-f-]{36}\nkind +person\ne-mail +root@example.com \(not verified\)\nroles +admin\n/,
     );
     expect(ran.stdout).not.toContain(goodPassword);
     const { body } = await app.http.post('/auth/login').send({ username: 'root', password: goodPassword });
