@@ -1,0 +1,98 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { changeUser } from '../../src/admin/user-changes.js';
+import { tokenHash } from '../../src/email/one-time-tokens.js';
+import { goodPassword } from '../support/app.js';
+import {
+  ask,
+  type Instance,
+  logIn,
+  newName,
+  type Operator,
+  openOperator,
+  signUp,
+  startInstance,
+  stopAll,
+} from '../support/instance.js';
+import { createServerDatabase, type TestDatabase } from '../support/test-database.js';
+
+describe('Rights that are given, on two instances', () => {
+  let database: TestDatabase;
+  let operator: Operator;
+  let one: Instance;
+  let other: Instance;
+  beforeAll(async () => {
+    database = await createServerDatabase();
+    [one, other] = await Promise.all([startInstance(database.url), startInstance(database.url)]);
+    operator = await openOperator(database.url);
+  }, 90_000);
+  afterAll(async () => {
+    await stopAll(one, other);
+    await operator?.close();
+    await database?.drop();
+  });
+
+  const newAdmin = async () => {
+    const { userId, username } = await signUp(one);
+    await changeUser(operator, userId, { roles: ['admin'] }, {}, 'all');
+    return logIn(one, username);
+  };
+
+  /** When the user's roles last changed. */
+  const changedAt = async (userId: string) =>
+    (
+      await operator.db.auditEvent.findFirst({ where: { userId, action: 'roles.changed' }, orderBy: { at: 'desc' } })
+    )?.at.getTime() ?? 0;
+
+  it('are given by nobody who has lost them: two admins change others at once (200 rounds)', {
+    timeout: 300_000,
+  }, async () => {
+    const boss = await newAdmin();
+    let given = 0;
+    for (let round = 0; round < 200; round++) {
+      const [admin, friend] = [await newAdmin(), await signUp(other)];
+      const [demoted, widened] = await Promise.all([
+        ask(one, `PATCH /admin/users/${admin.userId}`, { bearer: boss.access, body: { roles: [] } }),
+        ask(other, `PATCH /admin/users/${friend.userId}`, { bearer: admin.access, body: { roles: ['admin'] } }),
+      ]);
+      expect(demoted.status).toBe(200);
+      if (widened.status === 200) {
+        given += 1;
+        expect(await changedAt(friend.userId), `round ${round}`).toBeLessThan(await changedAt(admin.userId));
+      } else {
+        expect([401, 403]).toContain(widened.status);
+        expect((await operator.db.user.findUniqueOrThrow({ where: { id: friend.userId } })).roles).toEqual([]);
+      }
+    }
+    process.stdout.write(`  the second one was first in ${given} of 200 rounds\n`);
+  });
+
+  it('two who widen and narrow each other at once wait for each other, and neither deadlocks (100 rounds)', {
+    timeout: 300_000,
+  }, async () => {
+    for (let round = 0; round < 100; round++) {
+      const [left, right] = [await newAdmin(), await newAdmin()];
+      const change = (at: Instance, who: typeof left, whom: typeof left) =>
+        ask(at, `PATCH /admin/users/${whom.userId}`, { bearer: who.access, body: { roles: ['editor'] } });
+      const answers = await Promise.all([change(one, left, right), change(other, right, left)]);
+      const done = answers.filter(({ status }) => status === 200);
+      expect(done, `round ${round}`).toHaveLength(1);
+      expect(answers.filter(({ status }) => status >= 500)).toEqual([]);
+    }
+  });
+
+  it('by an invitation make one user of two sign-ups at once (200 rounds)', { timeout: 300_000 }, async () => {
+    const boss = await newAdmin();
+    for (let round = 0; round < 200; round++) {
+      const email = `${newName()}@example.com`;
+      const made = await ask(one, 'POST /admin/invitations', { bearer: boss.access, body: { email } });
+      // As the mail does it.
+      const token = `token-of-${email}`;
+      await operator.db.invitation.update({ where: { id: made.body.id }, data: { hash: tokenHash(token) } });
+      const body = () => ({ username: newName(), password: goodPassword, invitation: token });
+      const answers = await Promise.all([one, other].map((at) => ask(at, 'POST /auth/signup', { body: body() })));
+      expect(answers.map(({ status }) => status).sort(), `round ${round}`).toEqual([201, 400]);
+      expect(answers.find(({ status }) => status === 400)?.body.code).toBe('invalid_token');
+      expect(await operator.db.user.count({ where: { emailKey: email } })).toBe(1);
+    }
+  });
+});
