@@ -115,12 +115,12 @@ function readUser(
     recoveryCodes: opened.recovery_codes,
     secondFactor: data.second_factor ?? (data.totp.length + opened.totp.length > 0 ? 'any' : 'off'),
   } satisfies ForeignUser;
-  return objectionToKind(user) ?? objectionToMethods(user) ?? { user, isDerived: fitting !== json };
+  const objection = user.kind === 'service' ? objectionToService(user) : objectionToMethods(user);
+  return objection ?? { user, isDerived: fitting !== json };
 }
 
 /** A machine has a name and roles; its keys are made anew. */
-function objectionToKind(user: ForeignUser): string | undefined {
-  if (user.kind === 'person') return undefined;
+function objectionToService(user: ForeignUser): string | undefined {
   const { email, passwordHash, totp, passkeys, identities, recoveryCodes } = user;
   const lists = [totp, passkeys, identities, recoveryCodes];
   const hasNone = email === null && passwordHash === null && lists.every((list) => list.length === 0);

@@ -19,13 +19,17 @@ afterAll(() => app.stop());
 const asPerson = ['profile:read', 'todos:read', 'todos:write'];
 
 /** A key of the admin that may only this. */
-async function keyWith(...scopes: string[]): Promise<Bearer> {
+function keyWith(...scopes: string[]): Promise<Bearer> {
+  return keyOf(admin.userId, scopes);
+}
+
+async function keyOf(userId: string, scopes: string[]): Promise<Bearer> {
   const id = uuidv7();
   const { key, start, secretHash } = writeApiKey('glk', id);
   app.secrets.add('a key', key);
   const hash = new Uint8Array(secretHash);
   await app.deps.db.apiKey.create({
-    data: { id, userId: admin.userId, name: 'narrow', start, secretHash: hash, scopes },
+    data: { id, userId, name: 'narrow', start, secretHash: hash, scopes },
   });
   return { Authorization: `Bearer ${key}` };
 }
@@ -150,5 +154,31 @@ describe('Nobody gives more than they have:', () => {
     expectLack(await invite([], await keyWith('users:write')), 'profile:read');
     await invite(['editor'], key).expect(201);
     expectProblem(await invite([], await keyWith('users:read', ...asPerson)), 'forbidden');
+  });
+});
+
+describe('A service user', () => {
+  it('invites, changes and makes users by its key, as far as its roles go', async () => {
+    const id = await service('admin');
+    const key = await keyOf(id, ['users:write', 'service-users:write', ...asPerson]);
+    const invite = () =>
+      app.http
+        .post('/admin/invitations')
+        .set(key)
+        .send({ email: `${uuidv7()}@example.com` });
+    expect((await invite().expect(201)).body.invited_by).toBe(id);
+    const { userId } = await app.signUp();
+    await app.http
+      .patch(`/admin/users/${userId}`)
+      .set(key)
+      .send({ roles: ['editor'] })
+      .expect(200);
+    await app.http.post('/admin/users').set(key).send({ kind: 'service', username: 'made-by-a-machine' }).expect(201);
+    await app.http
+      .patch(`/admin/users/${id}`)
+      .set(admin.bearer)
+      .send({ roles: ['editor'] })
+      .expect(200);
+    expectProblem(await invite(), 'forbidden');
   });
 });

@@ -76,6 +76,22 @@ const leaves: { name: string; folders: string[]; lines: Record<string, Edit[]> }
     },
   },
   {
+    name: 'invitations',
+    folders: ['src/invitations'],
+    lines: {
+      'src/routes.ts': [
+        /^import .*'\.\/invitations\/.*$/gm,
+        /(?<=signUpBy\()findInvitation/,
+        /^const invites = .*$/m,
+        /^ {4}\w+\(.*\binvitations\.\w+\),$/gm,
+      ],
+      'src/mails.ts': [/^import .*invitations.*$/m, /^ {2}invitation,$/m],
+      'src/jobs.ts': [/^import .*invitations.*$/m, /^.*purgeInvitations \},$/m],
+      'src/commands.ts': [/^import .*invitations.*$/gm, /^ {2}\.\.\.invitationCommands,$/m, /, purgeInvitations(?=\])/],
+      'src/me/export.ts': [/^import .*invitations.*$/m, /^ {2}invitations: .*$/m],
+    },
+  },
+  {
     name: 'user-transfer',
     folders: ['src/user-transfer'],
     lines: { 'src/commands.ts': [/^import .*user-transfer.*$/m, /^ {2}\.\.\.transferCommands,$/m] },

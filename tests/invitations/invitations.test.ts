@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createServiceUser } from '../../src/admin/create-service-user.js';
 import { changeUser, deleteUser } from '../../src/admin/user-changes.js';
 import { invite as inviteAs } from '../../src/invitations/invite.js';
 import { purgeInvitations } from '../../src/invitations/purge.js';
@@ -288,6 +289,17 @@ describe('An invitation is no stronger than who made it is when it is accepted:'
     expectProblem(await signUp(token), 'invalid_one_time_token');
     await changeUser(app.deps, as.userId, { roles: ['admin'] }, {}, 'all');
     expect((await signUp(token).expect(201)).body.user.roles).toEqual([role]);
+  });
+
+  it('also one of a service user, which is good as long as that has the right', async () => {
+    const email = newAddress();
+    const machine = await createServiceUser(app.deps, { username: newName(), roles: ['admin'] }, {}, 'all');
+    await inviteAs(app.deps, { email, roles: ['editor'] }, { actorId: machine.id }, 'all');
+    const token = await tokenFor(email);
+    await changeUser(app.deps, machine.id, { roles: ['user'] }, {}, 'all');
+    expectProblem(await signUp(token), 'invalid_one_time_token');
+    await changeUser(app.deps, machine.id, { roles: ['admin'] }, {}, 'all');
+    await signUp(token).expect(201);
   });
 
   it('one of the operator holds', async () => {
