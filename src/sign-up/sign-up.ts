@@ -10,7 +10,7 @@ import { insertUser, type NewUser } from '../users/users.js';
 import { claimingName } from './pending.js';
 
 /** What lets a person sign up whatever `SIGNUP` says. */
-export type Invitation = {
+type Invitation = {
   email: string;
   roles: string[];
   /** Common table expressions that use it up. The last one is called `first`, and is empty if it counts no more. */

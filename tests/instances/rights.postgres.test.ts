@@ -92,6 +92,7 @@ describe('Rights that are given, on two instances', () => {
           id: uuidv7(),
           email,
           emailKey: email,
+          roles: [],
           invitedBy: boss.userId,
           hash: tokenHash(token),
           expiresAt: new Date(Date.now() + 60_000),
