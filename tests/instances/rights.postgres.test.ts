@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { changeUser } from '../../src/admin/user-changes.js';
 import { tokenHash } from '../../src/email/one-time-tokens.js';
+import { Prisma } from '../../src/generated/prisma/client.js';
 import { goodPassword } from '../support/app.js';
 import {
   ask,
@@ -44,6 +46,24 @@ describe('Rights that are given, on two instances', () => {
       await operator.db.auditEvent.findFirst({ where: { userId, action: 'roles.changed' }, orderBy: { at: 'desc' } })
     )?.at.getTime() ?? 0;
 
+  /** Without a mail, which would make a token of its own. */
+  const invitationOf = async (invitedBy: string) => {
+    const email = `${newName()}@example.com`;
+    const token = `token-of-${email}`;
+    const expiresAt = new Date(Date.now() + 60_000);
+    const data = {
+      id: uuidv7(),
+      email,
+      emailKey: email,
+      roles: ['admin'],
+      invitedBy,
+      hash: tokenHash(token),
+      expiresAt,
+    };
+    await operator.db.invitation.create({ data });
+    return { email, token };
+  };
+
   it('are given by nobody who has lost them: two admins change others at once (200 rounds)', {
     timeout: 300_000,
   }, async () => {
@@ -84,25 +104,31 @@ describe('Rights that are given, on two instances', () => {
   it('by an invitation make one user of two sign-ups at once (200 rounds)', { timeout: 300_000 }, async () => {
     const boss = await newAdmin();
     for (let round = 0; round < 200; round++) {
-      const email = `${newName()}@example.com`;
-      const token = `token-of-${email}`;
-      // Without a mail, which would make a token of its own.
-      await operator.db.invitation.create({
-        data: {
-          id: uuidv7(),
-          email,
-          emailKey: email,
-          roles: [],
-          invitedBy: boss.userId,
-          hash: tokenHash(token),
-          expiresAt: new Date(Date.now() + 60_000),
-        },
-      });
+      const { email, token } = await invitationOf(boss.userId);
       const body = () => ({ username: newName(), password: goodPassword, invitation: token });
       const answers = await Promise.all([one, other].map((at) => ask(at, 'POST /auth/signup', { body: body() })));
       expect(answers.map(({ status }) => status).sort(), `round ${round}`).toEqual([201, 400]);
       expect(answers.find(({ status }) => status === 400)?.body.code).toBe('invalid_token');
       expect(await operator.db.user.count({ where: { emailKey: email } })).toBe(1);
     }
+  });
+
+  it.each([
+    ['demoted', Prisma.sql`roles = '{}', version = version + 1`],
+    ['disabled', Prisma.sql`disabled_at = clock_timestamp(), version = version + 1`],
+    ['deleted', Prisma.sql`deleted_at = clock_timestamp(), roles = '{}'`],
+  ])('by an invitation wait for its inviter who is being %s, and then are not given', async (_, change) => {
+    const { userId } = await newAdmin();
+    const { email, token } = await invitationOf(userId);
+    const body = { username: newName(), password: goodPassword, invitation: token };
+    const answer = await operator.db.$transaction(async (tx) => {
+      await tx.$executeRaw`UPDATE "user" SET ${change} WHERE id = ${userId}::uuid`;
+      // It finds the inviter as before, and then the row is locked.
+      const asked = ask(one, 'POST /auth/signup', { body });
+      expect(await Promise.race([asked, sleep(1_000)])).toBeUndefined();
+      return { asked };
+    });
+    expect((await answer.asked).body.code).toBe('invalid_token');
+    expect(await operator.db.user.count({ where: { emailKey: email } })).toBe(0);
   });
 });
