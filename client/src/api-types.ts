@@ -22,6 +22,11 @@ export interface components {
              * @enum {string}
              */
             transport: "bearer" | "cookie";
+            /**
+             * @description The token of an invitation. The e-mail is the invitation’s; tokens come at once, whatever `SIGNUP` says.
+             * @example rZ3mXo0dQ2m1n0vYwq8sT4bJ7uKcE5hLxPfAgWiNyVo
+             */
+            invitation?: string;
         };
         /**
          * @example {
@@ -486,6 +491,28 @@ export interface components {
         };
         /**
          * @example {
+         *       "kind": "service",
+         *       "username": "nightly-report",
+         *       "roles": [
+         *         "editor"
+         *       ]
+         *     }
+         */
+        CreateServiceUserBody: {
+            /** @constant */
+            kind: "service";
+            /** @example ada */
+            username: string;
+            /**
+             * @default []
+             * @example [
+             *       "editor"
+             *     ]
+             */
+            roles: string[];
+        };
+        /**
+         * @example {
          *       "roles": [
          *         "editor"
          *       ]
@@ -522,6 +549,25 @@ export interface components {
              * @example 7776000
              */
             expires_in?: number | null;
+        };
+        /**
+         * @example {
+         *       "email": "ada@example.com",
+         *       "roles": [
+         *         "editor"
+         *       ]
+         *     }
+         */
+        InviteBody: {
+            /** @example ada@example.com */
+            email: string;
+            /**
+             * @default []
+             * @example [
+             *       "editor"
+             *     ]
+             */
+            roles: string[];
         };
         /**
          * @description RFC 6749 §5.1. With the transport `cookie`, the three tokens are in cookies instead.
@@ -868,6 +914,7 @@ export interface components {
                 /** Format: date-time */
                 expires_at: string;
             }[];
+            invitations: components["schemas"]["Invitation"][];
             audit: {
                 /** Format: uuid */
                 id: string;
@@ -901,6 +948,30 @@ export interface components {
             created_at: string;
             /** Format: date-time */
             updated_at: string;
+        };
+        /**
+         * @example {
+         *       "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *       "email": "ada@example.com",
+         *       "roles": [
+         *         "editor"
+         *       ],
+         *       "invited_by": "01a2039e-0d1f-7a9b-8c3e-5f2b7d9a1c64",
+         *       "created_at": "2026-11-22T14:18:48.360Z",
+         *       "expires_at": "2026-11-29T14:18:48.360Z"
+         *     }
+         */
+        Invitation: {
+            /** Format: uuid */
+            id: string;
+            email: string;
+            roles: string[];
+            /** @description The inviter’s user id; null for the operator. */
+            invited_by: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
         };
         /**
          * @description `options` is what `PublicKeyCredential.parseRequestOptionsFromJSON` takes.
@@ -1611,6 +1682,58 @@ export interface components {
                 aaguid: string | null;
                 rp_id: string;
             }[];
+        };
+        /**
+         * @example {
+         *       "roles": [
+         *         {
+         *           "name": "auditor",
+         *           "description": "Reads the audit.",
+         *           "permissions": [
+         *             "audit:read"
+         *           ]
+         *         }
+         *       ],
+         *       "permissions": [
+         *         {
+         *           "name": "audit:read",
+         *           "description": "Read the audit."
+         *         }
+         *       ]
+         *     }
+         */
+        Roles: {
+            roles: {
+                name: string;
+                description: string;
+                permissions: string[];
+            }[];
+            permissions: {
+                name: string;
+                description: string;
+            }[];
+        };
+        /**
+         * @example {
+         *       "data": [
+         *         {
+         *           "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *           "email": "ada@example.com",
+         *           "roles": [
+         *             "editor"
+         *           ],
+         *           "invited_by": "01a2039e-0d1f-7a9b-8c3e-5f2b7d9a1c64",
+         *           "created_at": "2026-11-22T14:18:48.360Z",
+         *           "expires_at": "2026-11-29T14:18:48.360Z"
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
+        InvitationPage: {
+            data: components["schemas"]["Invitation"][];
+            /** @description The next page’s `cursor`; null on the last. */
+            next_cursor: string | null;
         };
         /**
          * @example {

@@ -97,7 +97,9 @@ export function possibleBody(row: Row): Record<string, unknown> {
 
 /** What stands in the contract is no secret, so a secret that is sent must be another. */
 function unlikeExample(field: string, value: unknown): unknown {
-  return typeof value === 'string' && /password|token|verifier/.test(field) ? `${value.slice(0, -4)}sent` : value;
+  return typeof value === 'string' && /password|token|verifier|invitation/.test(field)
+    ? `${value.slice(0, -4)}sent`
+    : value;
 }
 
 /** A good value for a field that the body's own example leaves out. */
