@@ -63,6 +63,7 @@ export const clientOrBearer: Guard<AccessClaims> = {
     'session_revoked',
     'api_key_revoked',
     'insufficient_user_authentication',
+    'forbidden',
   ],
   schemes: ({ cookies, tokens }) => ({
     ...accessTokenSchemes({ cookies, tokens: { ...tokens, sources: ['bearer'] } }),
