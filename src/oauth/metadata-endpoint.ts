@@ -43,18 +43,21 @@ function metadata({ config }: Deps) {
   return { body, headers: { 'Cache-Control': `public, max-age=${maxAge}` } };
 }
 
-const facts = { statements: 0, reply: [200, replySchema] } as const;
+const reply = [200, replySchema] as const;
 
 export const show = openEndpoint({
-  ...facts,
   name: 'getAuthorizationServer',
   summary: 'What OAuth clients may find here',
+  statements: 0,
+  reply,
+  returns: 'The endpoints, and what they take (RFC 8414 §2).',
   handler: ({ deps }) => metadata(deps),
 });
 
 export const showForPath = openEndpoint({
-  ...facts,
   name: 'getAuthorizationServerOfPath',
   summary: 'The same for a `JWT_ISSUER` with a path',
+  reply,
+  returns: 'The path is that of `JWT_ISSUER` (RFC 8414 §3.1).',
   handler: ({ deps }) => metadata(deps),
 });

@@ -76,6 +76,19 @@ const leaves: { name: string; folders: string[]; lines: Record<string, Edit[]> }
     },
   },
   {
+    name: 'oauth',
+    folders: ['src/oauth'],
+    lines: {
+      'src/routes.ts': [
+        /^import .*'\.\/oauth\/.*$/gm,
+        /^ {2}\.\.\.group\('OAuth', \[[\s\S]*?^ {2}\]\),$/m,
+        /^const introspects = .*$/m,
+        /^ {2}(clientOrBearer|issuerPath|oauthClient|tokenHolder),$/gm,
+      ],
+      'src/guards.ts': [/^export .*'\.\/oauth\/.*$/m],
+    },
+  },
+  {
     name: 'user-transfer',
     folders: ['src/user-transfer'],
     lines: { 'src/commands.ts': [/^import .*user-transfer.*$/m, /^ {2}\.\.\.transferCommands,$/m] },
