@@ -7,7 +7,7 @@ import { passportWith, proofStep } from '../platform/http/passport.js';
 import { createFindAccessToken, type FindAccessToken, type PresentedToken } from './access-token-sources.js';
 import { type AccessClaims, readClaims, verificationKey } from './access-tokens.js';
 import { revocationOf } from './live-tokens.js';
-import { accessTokenSchemes, refreshCookieScheme } from './schemes.js';
+import { accessTokenSchemes, apiKeySchemes, refreshCookieScheme } from './schemes.js';
 import { createVerifiedTokens } from './verified-tokens.js';
 
 const refusals: ErrorCode[] = ['unauthenticated', 'invalid_token', 'token_expired', 'token_stale', 'session_revoked'];
@@ -22,15 +22,16 @@ type ApiKeyReader = {
   check(key: string, req: Request): Promise<AccessClaims>;
 };
 
-const keyRefusals: ErrorCode[] = ['api_key_revoked', 'account_disabled', 'session_required'];
+const keyRefusals: ErrorCode[] = ['api_key_revoked', 'account_disabled'];
 
 /** Requires a live access token (passport-jwt), or an API key where the row takes one. */
 export function accessTokenGuard(apiKeys?: ApiKeys) {
   return {
     name: 'access-token',
     hasClaims: true,
-    refusals: [...refusals, 'insufficient_user_authentication', ...keyRefusals],
+    refusals: [...refusals, 'insufficient_user_authentication'],
     schemes: accessTokenSchemes,
+    ...(apiKeys && { keyRefusals, keySchemes: apiKeySchemes }),
     step(deps) {
       const check = createLiveCheck(deps, apiKeys?.(deps));
       return (req, res, admit, next) =>
@@ -44,8 +45,9 @@ export function optionalAccessTokenGuard(apiKeys?: ApiKeys): Guard<Found> {
   return {
     name: 'optional-access-token',
     hasClaims: true,
-    refusals: [...refusals, ...keyRefusals],
+    refusals,
     schemes: accessTokenSchemes,
+    ...(apiKeys && { keyRefusals }),
     optional: true,
     step(deps) {
       const check = createLiveCheck(deps, apiKeys?.(deps));
@@ -59,7 +61,8 @@ export function anyAccessTokenGuard(apiKeys?: ApiKeys): Guard<Found> {
   return {
     name: 'any-access-token',
     hasClaims: true,
-    refusals: ['unauthenticated', 'invalid_token', 'session_required'],
+    refusals: ['unauthenticated', 'invalid_token'],
+    ...(apiKeys && { keyRefusals: [] }),
     schemes: (config) => ({ ...accessTokenSchemes(config), ...refreshCookieScheme(config) }),
     optional: true,
     step(deps) {

@@ -4,7 +4,7 @@ import { confirm, mailTo } from '../support/mails.js';
 import { expectProblem } from '../support/problem.js';
 import { ask, pathOf, rows, withRole } from '../support/rows.js';
 
-const adminRows = rows.filter(({ row }) => row.role === 'admin');
+const adminRows = rows.filter(({ row }) => row.path.startsWith('/admin/'));
 
 let app: TestApp;
 let admin: SignedUp;
@@ -23,19 +23,18 @@ const actionsOf = async (userId: string) =>
   (await app.deps.db.auditEvent.findMany({ where: { userId }, orderBy: { at: 'asc' } })).map(({ action }) => action);
 
 describe('access to every admin route (ASVS 8.2.1)', () => {
-  it('is declared with the role on its row, and the list here is complete', () => {
-    expect(adminRows.map(({ name }) => name)).toEqual([
-      'GET /admin/users',
-      'GET /admin/users/{id}',
-      'PATCH /admin/users/{id}',
-      'DELETE /admin/users/{id}',
-      'GET /admin/users/{id}/sessions',
-      'GET /admin/users/{id}/sign-in-methods',
-      'DELETE /admin/users/{id}/second-factors',
-      'POST /admin/users/{id}/logout',
-      'GET /admin/audit',
+  it('is declared with the permission on its row, and the list here is complete', () => {
+    expect(adminRows.map(({ name, row }) => `${name} ${row.permission}`)).toEqual([
+      'GET /admin/users users:read',
+      'GET /admin/users/{id} users:read',
+      'PATCH /admin/users/{id} users:write',
+      'DELETE /admin/users/{id} users:write',
+      'GET /admin/users/{id}/sessions users:read',
+      'GET /admin/users/{id}/sign-in-methods users:read',
+      'DELETE /admin/users/{id}/second-factors users:write',
+      'POST /admin/users/{id}/logout users:write',
+      'GET /admin/audit audit:read',
     ]);
-    expect(rows.filter(({ row }) => row.path.startsWith('/admin')).every(({ row }) => row.role === 'admin')).toBe(true);
   });
 
   it.each(adminRows)(
@@ -58,6 +57,7 @@ describe('access to every admin route (ASVS 8.2.1)', () => {
       const refused = await asked(user);
       expectProblem(refused, 'forbidden');
       expect(refused.headers['www-authenticate']).toMatch(/^Bearer realm="gatelatch", error="insufficient_scope"/);
+      expect(refused.headers['www-authenticate']).toMatch(new RegExp(`, scope="${row.permission}"$`));
       expectProblem(await asked(disabledAdmin), 'session_revoked');
       expectProblem(await asked(demotedAdmin), 'token_stale');
       const { body } = await refresh(demotedAdmin);
@@ -77,6 +77,7 @@ describe('listing and searching users', () => {
     const { body } = await get('/admin/users?q=shown.user');
     const facts = {
       id: user.userId,
+      kind: 'person',
       username: 'Shown.User',
       email: 'Shown@Example.com',
       email_verified: false,

@@ -77,6 +77,7 @@ export function expectSoundRefusal({ status, headers, body }: Answer, { head = f
 
 /** Members that a problem has besides the usual ones, by its code. */
 const ownMembers: Record<string, string[]> = {
+  forbidden: ['scope'],
   insufficient_user_authentication: ['acr_values', 'max_age'],
   second_factor_required: ['login_token', 'expires_in', 'methods'],
   link_required: ['link_token', 'expires_in'],

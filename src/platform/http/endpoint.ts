@@ -30,6 +30,8 @@ export type Context<Deps, Principal, Body = undefined, Query = undefined> = {
   body: Body;
   query: Query;
   id: string;
+  /** The second id of a path such as `/admin/users/{id}/api-keys/{key_id}`. @throws AppError not_found if it is none */
+  innerId: string;
   caller: Caller;
   /** Empty if the request has a bearer token: then only the token counts. */
   cookies: Cookies;
@@ -116,7 +118,11 @@ type ClaimsFact<Principal> = unknown extends Principal
 export type Guard<Deps extends BaseDeps, Principal> = ClaimsFact<Principal> & {
   name: string;
   refusals: ErrorCode[];
+  /** What may be wrong with an API key, if it reads them. */
+  keyRefusals?: ErrorCode[];
   schemes(config: Deps['config']): Schemes;
+  /** How an API key comes, for rows that take one. */
+  keySchemes?(config: Deps['config']): Schemes;
   /** Requests without credentials pass too. */
   optional?: true;
   /** The body is read, checked and counted before the guard. */

@@ -3,6 +3,7 @@ import type { ZodOpenApiOperationObject, ZodOpenApiResponseObject, ZodOpenApiRes
 import { errorCatalogue } from '../../errors.js';
 import { withoutDefault } from '../http/body-fields.js';
 import type { BaseDeps, Row } from '../http/endpoint.js';
+import { tokensOf } from '../http/tokens-of-row.js';
 import { replyHeaders } from './headers.js';
 import { oauthResponse } from './oauth-responses.js';
 import type { ProblemResponse } from './problems.js';
@@ -27,6 +28,8 @@ export function operationOf<Deps extends BaseDeps>(
     security: securityOf(row, config),
     ...(row.acr !== undefined && { 'x-acr': row.acr }),
     ...(row.maxAge !== undefined && { 'x-max-age': row.maxAge }),
+    ...(row.permission !== undefined && { 'x-permission': row.permission }),
+    ...(tokensOf(row) !== undefined && { 'x-tokens': tokensOf(row) }),
     ...parametersOf(row),
     ...(body && {
       requestBody: {
@@ -40,13 +43,23 @@ export function operationOf<Deps extends BaseDeps>(
   };
 }
 
-function descriptionOf<Deps extends BaseDeps>({ role, guard, limits }: Row<Deps>): { description?: string } {
+function descriptionOf<Deps extends BaseDeps>(row: Row<Deps>): { description?: string } {
+  const { role, guard, limits } = row;
   const sentences = [
+    ...needsOf(row),
     ...(role === undefined ? [] : [`Needs the role \`${role}\`.`]),
     ...(guard.note === undefined ? [] : [guard.note]),
     ...(limits.length === 0 ? [] : ['Rate limited: see `RateLimit` and `RateLimit-Policy`.']),
   ];
   return sentences.length > 0 ? { description: sentences.join(' ') } : {};
+}
+
+function needsOf<Deps extends BaseDeps>(row: Row<Deps>): string[] {
+  const { permission, guard } = row;
+  const takesKeys = tokensOf(row) === 'any' && guard.keySchemes !== undefined;
+  if (permission !== undefined)
+    return [`Needs the permission \`${permission}\`${takesKeys ? '; an API key that has it will do' : ''}.`];
+  return takesKeys ? ['Any access token or API key will do.'] : [];
 }
 
 function parametersOf<Deps extends BaseDeps>({
@@ -56,7 +69,11 @@ function parametersOf<Deps extends BaseDeps>({
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
   const inPath =
     names.length > 0
-      ? { path: z.object(Object.fromEntries(names.map((name) => [name, name === 'id' ? idSchema : nameSchema]))) }
+      ? {
+          path: z.object(
+            Object.fromEntries(names.map((name) => [name, /^(\w+_)?id$/.test(name) ? idSchema : nameSchema])),
+          ),
+        }
       : undefined;
   return inPath || query ? { requestParams: { ...inPath, ...(query && { query }) } } : {};
 }

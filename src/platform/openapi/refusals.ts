@@ -1,5 +1,6 @@
 import { type ErrorCode, errorCatalogue } from '../../errors.js';
 import type { BaseDeps, Row } from '../http/endpoint.js';
+import { tokenRefusalsOf } from '../http/tokens-of-row.js';
 
 const byBody: ErrorCode[] = ['invalid_json', 'payload_too_large', 'unsupported_media_type', 'validation_failed'];
 
@@ -13,11 +14,10 @@ export function refusalsOf<Deps extends BaseDeps>(row: Row<Deps>): ErrorCode[] {
   const { body, query, form, errors = [] } = row.endpoint;
   const found = new Set<ErrorCode>([
     ...errors,
-    ...row.guard.refusals,
+    ...tokenRefusalsOf(row),
     ...byServer,
     ...(body ? (form ? byForm : byBody) : []),
     ...(query ? (['validation_failed'] as const) : []),
-    ...(row.role === undefined ? [] : (['forbidden'] as const)),
     ...(row.acr === undefined && row.maxAge === undefined ? [] : (['insufficient_user_authentication'] as const)),
     ...(row.path.includes('{id}') ? (['not_found'] as const) : []),
     ...(row.method === 'GET' || row.guard.ignoresCookies ? [] : (['csrf_rejected'] as const)),
