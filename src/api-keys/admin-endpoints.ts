@@ -6,9 +6,8 @@ import { actorOf } from '../sessions/actor.js';
 import { endApiKeyOf } from './end.js';
 import { apiKeyJson, apiKeyListSchema, madeKeySchema } from './json.js';
 import { listLiveKeys } from './list.js';
-import { makeApiKey } from './make.js';
+import { makeApiKey, requireServiceUser } from './make.js';
 import { newKeyFields, wantedKey } from './new-key-fields.js';
-import { requireServiceUser } from './service-users.js';
 
 export const list = endpoint({
   name: 'listUserApiKeys',
@@ -27,7 +26,6 @@ const makeSchema = z
   .strictObject(newKeyFields)
   .meta({ id: 'MakeUserApiKeyBody', example: { name: 'Nightly backup', scopes: ['todos:read'] } });
 
-/** Persons make their own: a key that another person has seen is not theirs alone. */
 export const make = endpoint({
   name: 'makeUserApiKey',
   summary: 'Make an API key of a service user',

@@ -7,9 +7,8 @@ import { userNamed } from '../users/user-named.js';
 import { endApiKey } from './end.js';
 import { apiKeyJson } from './json.js';
 import { listLiveKeys } from './list.js';
-import { makeApiKey } from './make.js';
+import { makeApiKey, requireServiceUser } from './make.js';
 import { newKeyFields, wantedKey } from './new-key-fields.js';
-import { requireServiceUser } from './service-users.js';
 
 export const apiKeyCommands: Command<CommandDeps>[] = [
   {

@@ -9,7 +9,8 @@ export const toldOf = Prisma.sql`CASE WHEN o.kind = 'service' THEN k.created_by 
 /** Named when the mail is sent, so that a key that was ended meanwhile is not among them. */
 export const apiKeyExpiring: AddressMail = async ({ db }, { recipient, userId, detail: { username } }) => {
   const keys = await expiringSoon(db, userId);
-  if (keys.length === 0) return undefined;
+  const last = keys.at(-1)?.expiresAt;
+  if (!last) return undefined;
   const isOne = keys.length === 1;
   return {
     to: recipient,
@@ -19,16 +20,18 @@ export const apiKeyExpiring: AddressMail = async ({ db }, { recipient, userId, d
       username,
       subject: isOne ? 'An API key will expire soon' : 'API keys will expire soon',
       paragraphs: [
-        `${isOne ? 'This API key expires' : 'These API keys expire'} within a week: ${keysInWords(keys)}.`,
+        `${isOne ? 'This API key expires on' : 'These API keys expire by'} ${last.toISOString().slice(0, 10)}: ${keysInWords(keys)}.`,
         'Programs that use it are refused from then on. If you still need it, make a new one and put it in its place. If not, you need not do anything.',
       ],
     }),
   };
 };
 
-async function expiringSoon(db: Db, userId: string | null): Promise<{ name: string; start: string }[]> {
-  return db.$queryRaw`
-    SELECT k.name, k.start FROM api_key k JOIN "user" o ON o.id = k.user_id
+type ExpiringKey = { name: string; start: string; expiresAt: Date };
+
+async function expiringSoon(db: Db, userId: string | null): Promise<ExpiringKey[]> {
+  return db.$queryRaw<ExpiringKey[]>`
+    SELECT k.name, k.start, k.expires_at AS "expiresAt" FROM api_key k JOIN "user" o ON o.id = k.user_id
     WHERE ${toldOf} = ${userId}::uuid AND k.expiry_told_at IS NOT NULL AND ${isLiveKey}
     ORDER BY k.expires_at, k.id`;
 }

@@ -7,7 +7,7 @@ import { Prisma } from '../generated/prisma/client.js';
 import { firstMissing } from '../permissions/permissions.js';
 import type { Db, Transaction } from '../platform/db/database.js';
 import { isLiveKey } from '../sessions/live-api-keys.js';
-import { lockUser, type User } from '../users/users.js';
+import { kindOf, lockUser, type User } from '../users/users.js';
 import { writeApiKey } from './format.js';
 import type { ShownKey } from './json.js';
 
@@ -22,7 +22,7 @@ type Maker = { actor: Actor; rights: Rights };
 type MakeDeps = { db: Db; config: Pick<Config, 'apiKeys'> };
 
 /** A key with its text, which is nowhere else. */
-export type MadeKey = ShownKey & { key: string };
+type MadeKey = ShownKey & { key: string };
 
 /**
  * Makes a key. Nobody gives more than they have: token and roles of the maker, and the roles of the owner, are looked at
@@ -50,6 +50,11 @@ export async function makeApiKey(
   });
 }
 
+/** Persons make their own keys: one that another person has seen is not theirs alone. @throws AppError not_a_service_user */
+export function requireServiceUser(owner: User): void {
+  if (kindOf(owner) !== 'service') throw new AppError('not_a_service_user');
+}
+
 function requireHeld(owner: User, scopes: string[]): void {
   const missing = firstMissing(permissionsOfUser(owner), scopes);
   if (missing === undefined) return;
@@ -67,7 +72,7 @@ async function insert(
 ): Promise<MadeKey> {
   const id = uuidv7();
   const { key, start, secretHash } = writeApiKey(prefix, id);
-  const recorded = auditEvent('api_key.created', ownerId, actor, made(id, scopes), Prisma.sql`FROM made`);
+  const recorded = auditEvent('api_key.created', ownerId, actor, { api_key_id: id, scopes }, Prisma.sql`FROM made`);
   const [row] = await tx.$queryRaw<ShownKey[]>`
     WITH made AS (
       INSERT INTO api_key (id, user_id, name, start, secret_hash, scopes, created_by, expires_at)
@@ -80,8 +85,4 @@ async function insert(
       last_used_at AS "lastUsedAt" FROM made`;
   if (!row) throw new AppError('too_many_api_keys');
   return { ...row, key };
-}
-
-function made(id: string, scopes: string[]) {
-  return { api_key_id: id, scopes };
 }

@@ -33,7 +33,7 @@ const makeSchema = z.strictObject({ ...newKeyFields, ...proofFields }).meta({
 export const make = endpoint({
   name: 'makeApiKey',
   summary: 'Make an API key',
-  statements: 5,
+  statements: 6,
   body: makeSchema,
   reply: [201, madeKeySchema],
   returns: 'The key. Its text is shown this once.',

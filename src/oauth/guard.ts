@@ -1,6 +1,7 @@
 import type { Request } from 'express';
 import { isApiKey } from '../api-keys/format.js';
 import { apiKeys, countRefused, refuseExhausted } from '../api-keys/guard.js';
+import type { Config } from '../config.js';
 import type { Deps } from '../deps.js';
 import type { Guard } from '../endpoint.js';
 import { AppError } from '../errors.js';
@@ -9,7 +10,7 @@ import type { LimitKey, Schemes } from '../platform/http/endpoint.js';
 import { proofStep } from '../platform/http/passport.js';
 import { pathOf } from '../platform/http/request-path.js';
 import type { AccessClaims } from '../sessions/access-tokens.js';
-import { accessTokenSchemes } from '../sessions/schemes.js';
+import { accessTokenSchemes, apiKeySchemes } from '../sessions/schemes.js';
 import { authenticate, type Client } from './client.js';
 import { basicClient, invalidClient, type ShownClient, shownClient } from './credentials.js';
 import { checkAccessToken, unlessRefused } from './known-tokens.js';
@@ -63,15 +64,17 @@ export const clientOrBearer: Guard<AccessClaims> = {
     'session_revoked',
     'api_key_revoked',
     'insufficient_user_authentication',
-    'forbidden',
   ],
-  schemes: ({ cookies, tokens }) => ({
-    ...accessTokenSchemes({ cookies, tokens: { ...tokens, sources: ['bearer'] } }),
-    ...clientScheme,
-  }),
+  schemes: (config) => ({ ...accessTokenSchemes(inHeader(config)), ...clientScheme }),
+  keySchemes: (config) => apiKeySchemes(inHeader(config)),
   ignoresCookies: true,
   step: (deps) => proofStep('client-or-bearer', (req) => askerIn(deps, req)),
 };
+
+/** OAuth says where tokens are, whatever `ACCESS_TOKEN_SOURCES` says of other rows. */
+function inHeader({ cookies, tokens }: Pick<Config, 'cookies' | 'tokens'>): Pick<Config, 'cookies' | 'tokens'> {
+  return { cookies, tokens: { ...tokens, sources: ['bearer'] } };
+}
 
 async function askerIn(deps: Deps, req: Request): Promise<AccessClaims> {
   const client = basicClient(req);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { changeUser } from '../../src/admin/user-changes.js';
-import { askForKey, createServiceUser, makeKey, makeServiceKey } from '../support/api-keys.js';
 import { type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
+import { askForKey, createServiceUser, makeKey, makeServiceKey } from '../support/made-api-keys.js';
 import { expectProblem } from '../support/problem.js';
 import { withRole } from '../support/rows.js';
 import { addTotp } from '../support/second-factor.js';
