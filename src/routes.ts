@@ -12,8 +12,11 @@ import { DELETE, GET, group, PATCH, POST, type Row } from './endpoint.js';
 import {
   accessToken,
   anyAccessToken,
+  clientOrBearer,
   externalCode,
+  issuerPath,
   metricsToken,
+  oauthClient,
   open,
   optionalAccessToken,
   passkey,
@@ -21,6 +24,7 @@ import {
   providerAnswer,
   refreshToken,
   secondFactor,
+  tokenHolder,
 } from './guards.js';
 import * as health from './health/endpoints.js';
 import { findInvitation } from './invitations/accept.js';
@@ -32,6 +36,11 @@ import { logInLimit } from './log-in/limits.js';
 import * as me from './me/endpoints.js';
 import { exportMe } from './me/export.js';
 import { exportLimit, usernameLimit } from './me/limits.js';
+import { introspect } from './oauth/introspect-endpoint.js';
+import { introspectLimit, revokeLimit } from './oauth/limits.js';
+import * as metadata from './oauth/metadata-endpoint.js';
+import { revoke } from './oauth/revoke-endpoint.js';
+import { token } from './oauth/token-endpoint.js';
 import { ownRoutes } from './own/routes.js';
 import { passkeyLimit } from './passkeys/limits.js';
 import * as passkeys from './passkeys/own-endpoints.js';
@@ -69,6 +78,7 @@ const readsUsers = { guard: accessToken, permission: 'users:read' } as const;
 const changesUsers = { guard: accessToken, permission: 'users:write' } as const;
 const invites = { ...changesUsers, limit: [mailLimit, invitationLimit] };
 const makesServiceUsers = { guard: accessToken, permission: 'service-users:write' } as const;
+const introspects = { guard: clientOrBearer, permission: 'tokens:introspect' } as const;
 const resetsFactors = { ...changesUsers, limit: passwordLimit } as const;
 
 /**
@@ -170,6 +180,14 @@ export const routes: Row[] = [
     POST('/admin/invitations', invites, invitations.create),
     DELETE('/admin/invitations/{id}', changesUsers, invitations.end),
     GET('/admin/audit', { guard: accessToken, permission: 'audit:read' }, audit.list),
+  ]),
+
+  ...group('OAuth', [
+    POST('/oauth/token', { guard: oauthClient }, token),
+    POST('/oauth/introspect', { ...introspects, limit: introspectLimit }, introspect),
+    POST('/oauth/revoke', { guard: tokenHolder, limit: revokeLimit }, revoke),
+    GET('/.well-known/oauth-authorization-server', { guard: open }, metadata.show),
+    GET('/.well-known/oauth-authorization-server/{rest}', { guard: issuerPath }, metadata.showForPath),
   ]),
 
   ...group('Keys and health', [

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { invite } from '../src/invitations/invite.js';
 import { insertPasskeys } from './second-factor/passkey-rows.js';
 import { altered } from './support/altered.js';
+import { makeApiKey } from './support/api-keys.js';
 import { goodPassword, type SignedUp, startApp, type TestApp } from './support/app.js';
 import { createAuthenticator } from './support/authenticator.js';
 import { createServiceUser, makeKey } from './support/made-api-keys.js';
@@ -117,6 +118,23 @@ describe('the number of statements', () => {
     expect(await counted(() => app.http.post('/auth/signup').send(body))).toEqual([400, 1]);
   });
 
+  it('for a token for a key is one', async () => {
+    const { key } = await makeApiKey(app, user.userId, ['todos:read']);
+    const fields = { grant_type: 'client_credentials', client_id: user.userId, client_secret: key };
+    for (let time = 0; time < 2; time++)
+      expect(await counted(() => app.http.post('/oauth/token').type('form').send(fields))).toEqual([200, 1]);
+  });
+
+  it('for introspecting an access token, or a key that the instance knows, is none', async () => {
+    const asker = await withRole(app, await app.signUp(), 'admin');
+    const { key } = await makeApiKey(app, asker.userId, ['tokens:introspect']);
+    const introspect = (token: string) =>
+      app.http.post('/oauth/introspect').set('Authorization', `Bearer ${key}`).type('form').send({ token });
+    expect(await counted(() => introspect(user.accessToken))).toEqual([200, 1]);
+    for (const token of [user.accessToken, key, user.refreshToken])
+      expect(await counted(() => introspect(token))).toEqual([200, 0]);
+  });
+
   it('for a logout is one', async () => {
     const { bearer } = await app.signUp();
     expect(await counted(() => app.http.post('/auth/logout').set(bearer))).toEqual([204, 1]);
@@ -226,6 +244,12 @@ describe('the number of statements', () => {
         await insertPasskeys(app, own.userId, 1);
         return { ...(await withTotp(own)), body: {} };
       },
+      'POST /oauth/token': async ({ userId }) => {
+        const { key } = await makeApiKey(app, userId, ['todos:read']);
+        return { form: { grant_type: 'client_credentials', client_id: userId, client_secret: key } };
+      },
+      'POST /oauth/introspect': async ({ accessToken }) => ({ form: { token: accessToken } }),
+      'POST /oauth/revoke': async ({ userId }) => ({ form: { token: (await makeApiKey(app, userId, [])).key } }),
       'POST /me/api-keys': async () => ({
         body: { name: 'Nightly backup', scopes: ['users:read'], password: goodPassword },
       }),

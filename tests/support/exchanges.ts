@@ -7,7 +7,7 @@ import type { Secrets } from './secrets.js';
 type Http = ReturnType<typeof request>;
 
 const isSecret = (name: string) =>
-  /^(password|current_password|new_password|token|invitation|((access|refresh|device|login|link)_token)|code_verifier)$/.test(
+  /^(password|current_password|new_password|token|invitation|client_secret|((access|refresh|device|login|link)_token)|code_verifier)$/.test(
     name,
   );
 const tokenCookie = /^((?:__\w+-)?(?:access_token|refresh_token|device))=([^;]+)/;
@@ -42,7 +42,7 @@ function noteSent({ url, _data, header }: Sent, secrets: Secrets, to: string): v
     ([name, value]) => [name.toLowerCase(), [value].flat().join('; ')] as const,
   );
   for (const [name, value] of headers) {
-    if (name === 'authorization') noteToken(`the token ${to}`, value.replace(/^Bearer /i, ''), secrets);
+    if (name === 'authorization') noteToken(`the token ${to}`, value.replace(/^(Bearer|Basic) /i, ''), secrets);
     if (name === 'cookie')
       for (const cookie of value.split('; ')) noteToken(`a cookie ${to}`, tokenCookie.exec(cookie)?.[2], secrets);
   }

@@ -18,11 +18,16 @@ const withoutToken = [
   'metrics-token',
   'provider-answer',
   'external-code',
+  'oauth-client',
+  'token-holder',
+  'issuer-path',
 ];
 
 export const rows: NamedRow[] = routes.map((row) => ({ name: `${row.method} ${row.path}`, row }));
 export const guardedRows = rows.filter(({ row }) => !withoutToken.includes(row.guard.name));
-export const bodyRows = rows.filter(({ row }) => row.endpoint.body !== undefined);
+export const bodyRows = rows.filter(({ row }) => row.endpoint.body !== undefined && !row.endpoint.form);
+/** Rows that read a form. */
+export const formRows = rows.filter(({ row }) => row.endpoint.form !== undefined);
 export const idRows = rows.filter(({ row }) => row.path.includes('{id}'));
 
 const unknownId = '01890a5d-ac96-774b-bcce-b302099a8057';
@@ -97,7 +102,7 @@ export function possibleBody(row: Row): Record<string, unknown> {
 
 /** What stands in the contract is no secret, so a secret that is sent must be another. */
 function unlikeExample(field: string, value: unknown): unknown {
-  return typeof value === 'string' && /password|token|verifier|invitation/.test(field)
+  return typeof value === 'string' && /password|^token$|_token$|verifier|invitation/.test(field)
     ? `${value.slice(0, -4)}sent`
     : value;
 }

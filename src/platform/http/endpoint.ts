@@ -55,6 +55,8 @@ export type Reply<Body = unknown> = {
   body: Body;
   /** The status is 201: see `creates`. */
   isCreated?: true;
+  /** A success that limits may count: what was asked for is not there. */
+  isMiss?: boolean;
   headers?: Record<string, string>;
   cookies?: ReplyCookie[];
 };
@@ -74,6 +76,8 @@ export type EndpointFacts = {
   statements?: number;
   body?: z.ZodType | undefined;
   query?: z.ZodObject | undefined;
+  /** It speaks OAuth: the body is a form, and refusals are those of RFC 6749 §5.2. */
+  form?: 'oauth';
   reply: ReplySpec;
   /** What a success brings, for the contract; else the summary. */
   returns?: string;
@@ -155,7 +159,7 @@ export type RowLimit<Deps extends BaseDeps, Principal> = {
    */
   afterwards?: true;
   /** Whether a request with this result counts, or gets its points back; undefined means success. */
-  counts(code: ErrorCode | undefined): boolean;
+  counts(code: ErrorCode | undefined, isMiss: boolean): boolean;
 };
 
 /** How a row says which tokens it takes: {@link TokenRule}, without it those of sessions alone. */

@@ -5,6 +5,7 @@ import { withoutDefault } from '../http/body-fields.js';
 import type { BaseDeps, Row } from '../http/endpoint.js';
 import { tokensOf } from '../http/tokens-of-row.js';
 import { replyHeaders } from './headers.js';
+import { oauthResponse } from './oauth-responses.js';
 import type { ProblemResponse } from './problems.js';
 import { refusalsOf } from './refusals.js';
 import { securityOf } from './security.js';
@@ -18,7 +19,7 @@ export function operationOf<Deps extends BaseDeps>(
   config: Deps['config'],
   problemResponse: ProblemResponse,
 ): ZodOpenApiOperationObject {
-  const { name, summary, body } = row.endpoint;
+  const { name, summary, body, form } = row.endpoint;
   return {
     operationId: name,
     ...(row.tag !== undefined && { tags: [row.tag] }),
@@ -33,10 +34,12 @@ export function operationOf<Deps extends BaseDeps>(
     ...(body && {
       requestBody: {
         required: !(body instanceof z.ZodDefault),
-        content: { 'application/json': jsonOf(withoutDefault(body)) },
+        content: {
+          [form ? 'application/x-www-form-urlencoded' : 'application/json']: contentOf(withoutDefault(body)),
+        },
       },
     }),
-    responses: { ...replyOf(row), ...problemsOf(row, problemResponse) },
+    responses: { ...replyOf(row), ...refusedOf(row, problemResponse) },
   };
 }
 
@@ -80,31 +83,27 @@ function replyOf<Deps extends BaseDeps>(row: Row<Deps>): ZodOpenApiResponsesObje
   const [status, body] = reply;
   const response: ZodOpenApiResponseObject = { description: returns, headers: replyHeaders(row) };
   if (typeof body === 'string') response.content = { [body]: { schema: { type: 'string' } } };
-  else if (body) response.content = { 'application/json': jsonOf(body) };
+  else if (body) response.content = { 'application/json': contentOf(body) };
   if (!creates) return { [status]: response };
   const [made, brings] = creates;
-  const created = { description: brings, headers: replyHeaders(row), content: { 'application/json': jsonOf(made) } };
+  const created = { description: brings, headers: replyHeaders(row), content: { 'application/json': contentOf(made) } };
   return { [status]: response, 201: created };
 }
 
-function jsonOf(schema: z.ZodType) {
+function contentOf(schema: z.ZodType) {
   const example = schema.meta()?.example;
   return { schema, ...(example !== undefined && { example }) };
 }
 
-function problemsOf<Deps extends BaseDeps>(
-  row: Row<Deps>,
-  problemResponse: ProblemResponse,
-): ZodOpenApiResponsesObject {
+function refusedOf<Deps extends BaseDeps>(row: Row<Deps>, problemResponse: ProblemResponse): ZodOpenApiResponsesObject {
   const codes = refusalsOf(row);
   const statuses = [...new Set(codes.map((code) => errorCatalogue[code].status))];
-  const responses = statuses.map((status): [number, ZodOpenApiResponseObject] => [
-    status,
-    problemResponse(
-      status,
-      codes.filter((code) => errorCatalogue[code].status === status),
-    ),
-  ]);
+  // Before any row is chosen, headers are read.
+  const speaksOAuth = (status: number) => row.endpoint.form === 'oauth' && status !== 431;
+  const responses = statuses.map((status): [number, ZodOpenApiResponseObject] => {
+    const ofStatus = codes.filter((code) => errorCatalogue[code].status === status);
+    return [status, (speaksOAuth(status) ? oauthResponse : problemResponse)(status, ofStatus)];
+  });
   // A request that is too slow is refused before any route sees it.
   return Object.fromEntries([...responses, [408, problemResponse(408, ['invalid_request'])]]);
 }
