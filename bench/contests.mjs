@@ -22,7 +22,7 @@ const slowToWarm = 12;
  * @returns rows: `name`, `subject`, `rivals`
  */
 export async function prepareContests(wanted, arena) {
-  const contests = { welcome, me, todos, refresh, login, signup };
+  const contests = { welcome, key, me, todos, refresh, login, signup };
   const rows = [];
   for (const [name, prepare] of Object.entries(contests)) if (wanted.has(name)) rows.push(await prepare(arena));
   return rows;
@@ -60,6 +60,28 @@ async function welcome({ gatelatch, users, origin, peer, isServer }) {
     name: 'GET /welcome',
     subject: reading(gatelatch, { path: '/welcome', headers: signedIn(users[0], origin) }),
     rivals,
+  };
+}
+
+/** The same door with an API key and with an access token. */
+async function key({ gatelatch, users, origin }) {
+  const made = await fetch(`${gatelatch.url}/me/api-keys`, {
+    method: 'POST',
+    headers: { ...json, ...signedIn(users[0], origin) },
+    body: JSON.stringify({ name: 'bench', scopes: ['profile:read'], password: PASSWORD }),
+  });
+  if (made.status !== 201) throw new Error(`No key: ${made.status} ${await made.text()}`);
+  const headers = { authorization: `Bearer ${(await made.json()).key}` };
+  return {
+    name: 'GET /welcome with an API key',
+    subject: reading(gatelatch, { path: '/welcome', headers }),
+    rivals: [
+      {
+        name: 'with an access token',
+        target: { now: 0.9 },
+        ...reading(gatelatch, { path: '/welcome', headers: signedIn(users[0], origin) }),
+      },
+    ],
   };
 }
 

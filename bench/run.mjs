@@ -2,7 +2,7 @@
 // number means little on another machine.
 //
 //     npm run bench -- [--quick] [--database=postgres|embedded] [--argon2=<folder>]
-//       [--only=welcome,me,todos,refresh,login,signup,start,flood,growth]
+//       [--only=welcome,key,me,todos,refresh,login,signup,start,flood,growth]
 //
 // `--argon2`: the result of scripts/build-argon2.sh, as the image uses it: for Gatelatch and its bare loop.
 // By default everything runs except `growth`, which first fills a database with a million users.
@@ -30,7 +30,7 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     database: { type: 'string' },
     argon2: { type: 'string' },
-    only: { type: 'string', default: 'welcome,me,todos,refresh,login,signup,start,flood' },
+    only: { type: 'string', default: 'welcome,key,me,todos,refresh,login,signup,start,flood' },
   },
 });
 const wanted = new Set(options.only.split(','));

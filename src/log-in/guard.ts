@@ -14,7 +14,7 @@ import { passportWith } from '../platform/http/passport.js';
 import type { Limit } from '../platform/limits/limit.js';
 import { pretendToCheckCode } from '../second-factor/check-code.js';
 import { recordLikeWrongCode } from '../second-factor/wrong-codes.js';
-import { canonical, findByLogin } from '../users/users.js';
+import { canonical, findByLogin, type User } from '../users/users.js';
 
 /** Requires a correct username and password in the body (passport-local). */
 export const password: Guard<CheckedUser> = {
@@ -78,21 +78,21 @@ export async function checkPassword(
     const user = await findByLogin(deps, login);
     const attempts = limit && { limit, key: user?.id ?? canonical(login) };
     const checked = await checkPasswordFor(deps, user, password, asker, attempts);
-    if (!checked) await recordFailedLogin(deps, user?.id ?? null, caller);
+    if (!checked) await recordFailedLogin(deps, user, caller);
     return checked;
   } finally {
     asker.arrive?.();
   }
 }
 
-/** Records a refused login. @param userId null for an unknown user: the typed name is not stored */
+/** Records a refused login. @param user null for an unknown one: the typed name is not stored */
 export async function recordFailedLogin(
   { db, config }: Pick<CheckDeps, 'db' | 'config'>,
-  userId: string | null,
+  user: Pick<User, 'id' | 'epoch'> | null,
   caller: Caller,
   reason: 'credentials' | 'user_disabled' = 'credentials',
 ): Promise<void> {
-  const event = countedEvent('login.failed', userId, caller, { reason });
-  if (config.secondFactorPrompt === 'with-password') await recordLikeWrongCode({ db }, event, caller);
+  const event = countedEvent('login.failed', user?.id ?? null, caller, { reason });
+  if (config.secondFactorPrompt === 'with-password') await recordLikeWrongCode({ db }, event, caller, user);
   else await db.$executeRaw(event);
 }

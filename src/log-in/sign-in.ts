@@ -43,7 +43,7 @@ export type SignedIn = { tokens: SessionTokens; deviceToken: string; recoveryCod
 export async function signIn(deps: Deps, signingIn: SigningIn): Promise<SignedIn | undefined> {
   const { user, first, proof, device, caller } = signingIn;
   if (user.disabledAt) {
-    await recordFailedLogin(deps, user.id, caller, 'user_disabled');
+    await recordFailedLogin(deps, user, caller, 'user_disabled');
     throw new AppError('account_disabled');
   }
   if (user.pendingUntil) throw new AppError('email_unverified');

@@ -52,18 +52,34 @@ export async function recordWrongCode(
   if (mails > 0) outboxWake.wake();
 }
 
-/** Records an event, and costs what recording a wrong code costs: so the time tells nothing. */
-export async function recordLikeWrongCode({ db }: Pick<Told, 'db'>, event: Prisma.Sql, caller: Caller): Promise<void> {
-  await db.$executeRaw(counting({ id: NIL, epoch: 0 }, 0, event, caller));
+/**
+ * Records an event, and costs what recording a wrong code costs: so the time tells nothing. A row is written as there: the
+ * user's, as it is, or one that stands for nobody.
+ */
+export async function recordLikeWrongCode(
+  { db }: Pick<Told, 'db'>,
+  event: Prisma.Sql,
+  caller: Caller,
+  user: Guesser['user'] | null,
+): Promise<void> {
+  const nobody = Prisma.sql`nobody AS (
+    INSERT INTO rate_limit (key, points, expire) VALUES ('nobody', 0, 0) ON CONFLICT (key) DO UPDATE SET points = 0), `;
+  await db.$executeRaw(counting(user ?? { id: NIL, epoch: 0 }, 0, event, caller, user ? Prisma.empty : nobody));
 }
 
 /** @param recorded an INSERT of the event */
-function counting(user: Guesser['user'], wrongCodes: number, recorded: Prisma.Sql, caller: Caller): Prisma.Sql {
+function counting(
+  user: Guesser['user'],
+  wrongCodes: number,
+  recorded: Prisma.Sql,
+  caller: Caller,
+  before = Prisma.empty,
+): Prisma.Sql {
   const told = Prisma.sql`FROM (SELECT * FROM counted WHERE wrong_codes >= ${toldAfter} AND NOT EXISTS (
     SELECT FROM outbox o WHERE o.user_id = counted.id AND o.purpose = 'wrong_codes'
       AND o.created_at > clock_timestamp() - interval '1 day')) u`;
   return Prisma.sql`
-    WITH counted AS (
+    WITH ${before} counted AS (
       UPDATE "user" SET wrong_codes = wrong_codes + ${wrongCodes}
       WHERE id = ${user.id}::uuid AND epoch = ${user.epoch} RETURNING *
     ), recorded AS (${recorded}) ${enqueueNotice('wrong_codes', told, caller)}`;

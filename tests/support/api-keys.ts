@@ -6,17 +6,19 @@ import type { Secrets } from './secrets.js';
 
 type KeyMaker = { deps: { db: Db; config: Pick<Config, 'apiKeys'> }; secrets?: Secrets };
 
-/** Inserts an API key that a user has, past the endpoints that make one. */
+export type MadeKey = { id: string; key: string; bearer: { Authorization: string } };
+
+/** Inserts an API key that a user has, whatever its owner may, past the endpoints that make one. */
 export async function makeApiKey(
   { deps, secrets }: KeyMaker,
   userId: string,
   scopes: string[],
   { expiresAt = null }: { expiresAt?: Date | null } = {},
-): Promise<{ id: string; key: string }> {
+): Promise<MadeKey> {
   const id = uuidv7();
   const { key, start, secretHash } = writeApiKey(deps.config.apiKeys.prefix, id);
   secrets?.add('an API key', key);
   const data = { id, userId, name: 'A test’s', start, secretHash: new Uint8Array(secretHash), scopes, expiresAt };
   await deps.db.apiKey.create({ data });
-  return { id, key };
+  return { id, key, bearer: { Authorization: `Bearer ${key}` } };
 }
