@@ -570,6 +570,69 @@ export interface components {
             roles: string[];
         };
         /**
+         * @example {
+         *       "grant_type": "client_credentials",
+         *       "scope": "todos:read"
+         *     }
+         */
+        ClientTokenBody: {
+            /** @description `client_credentials`. */
+            grant_type: string;
+            /**
+             * @description Permissions with spaces between; else all that the key may.
+             * @example todos:read
+             */
+            scope?: string;
+            /**
+             * @description `JWT_AUDIENCE`, as `audience`.
+             * @example gatelatch
+             */
+            resource?: string;
+            /**
+             * @description `JWT_AUDIENCE`.
+             * @example gatelatch
+             */
+            audience?: string;
+            /**
+             * @description The id of the key’s owner.
+             * @example 01a203a4-7c1e-7d3b-9a52-3f0c6c1f2a10
+             */
+            client_id?: string;
+            /**
+             * @description The API key.
+             * @example glk_…
+             */
+            client_secret?: string;
+        };
+        /**
+         * @example {
+         *       "token": "eyJhbGciOiJFUzI1NiJ9…"
+         *     }
+         */
+        IntrospectBody: {
+            /** @description An access token or an API key. */
+            token: string;
+            /**
+             * @description Ignored.
+             * @example access_token
+             */
+            token_type_hint?: string;
+        };
+        /**
+         * @example {
+         *       "token": "eyJhbGciOiJFUzI1NiJ9…"
+         *     }
+         */
+        RevokeBody: {
+            /** @description An access token or an API key. */
+            token: string;
+            /**
+             * @description Ignored.
+             * @example access_token
+             */
+            token_type_hint?: string;
+        };
+        /**
          * @description RFC 6749 §5.1. With the transport `cookie`, the three tokens are in cookies instead.
          * @example {
          *       "access_token": "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiIwMWEyMDM5ZiJ9.c2lnbmF0dXJl",
@@ -1787,6 +1850,68 @@ export interface components {
             };
         };
         /**
+         * @example {
+         *       "access_token": "eyJhbGciOiJFUzI1NiJ9…",
+         *       "token_type": "Bearer",
+         *       "expires_in": 900,
+         *       "scope": "todos:read"
+         *     }
+         */
+        ClientToken: {
+            access_token: string;
+            /** @constant */
+            token_type: "Bearer";
+            expires_in: number;
+            scope: string;
+        };
+        /**
+         * @description RFC 7662 §2.2.
+         * @example {
+         *       "active": false
+         *     }
+         */
+        Introspection: {
+            /** @constant */
+            active: true;
+            iss: string;
+            aud: string;
+            /** Format: uuid */
+            sub: string;
+            client_id: string;
+            /** Format: uuid */
+            sid: string;
+            jti: string;
+            iat: number;
+            /** @description Left out for a key without an end. */
+            exp?: number;
+            scope: string;
+            roles: string[];
+            ver: number;
+            /** @constant */
+            token_type: "Bearer";
+            /** @enum {string} */
+            kind: "session" | "api_key";
+            /** @description Only for who has `users:read`. */
+            username?: string;
+        } | {
+            /** @constant */
+            active: false;
+        };
+        /** @description RFC 8414 §2. */
+        AuthorizationServer: {
+            issuer: string;
+            jwks_uri: string;
+            token_endpoint: string;
+            introspection_endpoint: string;
+            revocation_endpoint: string;
+            grant_types_supported: string[];
+            response_types_supported: string[];
+            token_endpoint_auth_methods_supported: string[];
+            introspection_endpoint_auth_methods_supported: string[];
+            revocation_endpoint_auth_methods_supported: string[];
+            scopes_supported: string[];
+        };
+        /**
          * @description RFC 7517. None under HS256.
          * @example {
          *       "keys": []
@@ -1846,6 +1971,28 @@ export interface components {
             methods?: ("totp" | "passkey" | "recovery_code")[];
             /** @description Stands for the person at the provider. Only with `link_required`. */
             link_token?: string;
+        };
+        /**
+         * @description A refusal (RFC 6749 §5.2).
+         * @example {
+         *       "error": "invalid_client",
+         *       "error_description": "Wrong client or secret.",
+         *       "request_id": "7f0e2f0c-3d7e-4c1b-9d3c-5b0a4b1f6a52"
+         *     }
+         */
+        OAuthError: {
+            /**
+             * @description For programs.
+             * @enum {string}
+             */
+            error: "invalid_request" | "invalid_client" | "invalid_scope" | "invalid_target" | "unsupported_grant_type" | "invalid_token" | "insufficient_scope" | "temporarily_unavailable" | "server_error";
+            /** @description For people, about this case. */
+            error_description: string;
+            /**
+             * Format: uuid
+             * @description The same as `X-Request-Id`.
+             */
+            request_id: string;
         };
     };
     responses: never;
