@@ -1,4 +1,6 @@
 import * as admin from './admin/endpoints.js';
+import * as userApiKeys from './api-keys/admin-endpoints.js';
+import * as apiKeys from './api-keys/own-endpoints.js';
 import * as audit from './audit/endpoints.js';
 import type { Config } from './config.js';
 import { contractEndpoint } from './docs/endpoints.js';
@@ -10,8 +12,11 @@ import { DELETE, GET, group, PATCH, POST, type Row } from './endpoint.js';
 import {
   accessToken,
   anyAccessToken,
+  clientOrBearer,
   externalCode,
+  issuerPath,
   metricsToken,
+  oauthClient,
   open,
   optionalAccessToken,
   passkey,
@@ -19,6 +24,7 @@ import {
   providerAnswer,
   refreshToken,
   secondFactor,
+  tokenHolder,
 } from './guards.js';
 import * as health from './health/endpoints.js';
 import * as keys from './keys/endpoints.js';
@@ -27,6 +33,11 @@ import { logInLimit } from './log-in/limits.js';
 import * as me from './me/endpoints.js';
 import { exportMe } from './me/export.js';
 import { exportLimit, usernameLimit } from './me/limits.js';
+import { introspect } from './oauth/introspect-endpoint.js';
+import { introspectLimit, revokeLimit } from './oauth/limits.js';
+import * as metadata from './oauth/metadata-endpoint.js';
+import { revoke } from './oauth/revoke-endpoint.js';
+import { token } from './oauth/token-endpoint.js';
 import { ownRoutes } from './own/routes.js';
 import { passkeyLimit } from './passkeys/limits.js';
 import * as passkeys from './passkeys/own-endpoints.js';
@@ -60,6 +71,8 @@ const stepUp = { guard: accessToken, acr: 'aal1' } as const;
 
 const readsUsers = { guard: accessToken, permission: 'users:read' } as const;
 const changesUsers = { guard: accessToken, permission: 'users:write' } as const;
+const introspects = { guard: clientOrBearer, permission: 'tokens:introspect' } as const;
+const makesServiceKeys = { guard: accessToken, permission: 'service-users:write' } as const;
 const resetsFactors = { ...changesUsers, limit: passwordLimit } as const;
 
 /**
@@ -132,6 +145,12 @@ export const routes: Row[] = [
     DELETE('/me/password', { guard: accessToken, limit: passwordLimit }, methods.removeOwnPassword),
   ]),
 
+  ...group('API keys', [
+    GET('/me/api-keys', { guard: accessToken }, apiKeys.list),
+    POST('/me/api-keys', { guard: accessToken, limit: passwordLimit }, apiKeys.make),
+    DELETE('/me/api-keys/{id}', { guard: accessToken }, apiKeys.end),
+  ]),
+
   ...group('Welcome', [GET('/welcome', { guard: accessToken, anyToken: true }, welcome)]),
 
   ...ownRoutes,
@@ -145,7 +164,18 @@ export const routes: Row[] = [
     GET('/admin/users/{id}/sign-in-methods', readsUsers, admin.signInMethods),
     DELETE('/admin/users/{id}/second-factors', resetsFactors, admin.removeSecondFactors),
     POST('/admin/users/{id}/logout', changesUsers, admin.logOut),
+    GET('/admin/users/{id}/api-keys', readsUsers, userApiKeys.list),
+    POST('/admin/users/{id}/api-keys', makesServiceKeys, userApiKeys.make),
+    DELETE('/admin/users/{id}/api-keys/{key_id}', changesUsers, userApiKeys.end),
     GET('/admin/audit', { guard: accessToken, permission: 'audit:read' }, audit.list),
+  ]),
+
+  ...group('OAuth', [
+    POST('/oauth/token', { guard: oauthClient }, token),
+    POST('/oauth/introspect', { ...introspects, limit: introspectLimit }, introspect),
+    POST('/oauth/revoke', { guard: tokenHolder, limit: revokeLimit }, revoke),
+    GET('/.well-known/oauth-authorization-server', { guard: open }, metadata.show),
+    GET('/.well-known/oauth-authorization-server/{rest}', { guard: issuerPath }, metadata.showForPath),
   ]),
 
   ...group('Keys and health', [

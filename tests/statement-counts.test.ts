@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { insertPasskeys } from './second-factor/passkey-rows.js';
 import { altered } from './support/altered.js';
+import { makeApiKey } from './support/api-keys.js';
 import { goodPassword, type SignedUp, startApp, type TestApp } from './support/app.js';
 import { createAuthenticator } from './support/authenticator.js';
+import { createServiceUser, makeKey } from './support/made-api-keys.js';
 import { mailTo, outboxEmpty } from './support/mails.js';
 import { addPasskey, answerOf, creationOptions } from './support/passkeys.js';
 import { begin, externalCode, redirectUri, visit } from './support/pretended-providers/go-round.js';
@@ -102,6 +104,23 @@ describe('the number of statements', () => {
     const code = codeOf(secret);
     const [, inOne] = await counted(() => begin({ code, remember_device: true }).expect(200));
     expect(inOne).toBeLessThanOrEqual(3);
+  });
+
+  it('for a token for a key is one', async () => {
+    const { key } = await makeApiKey(app, user.userId, ['todos:read']);
+    const fields = { grant_type: 'client_credentials', client_id: user.userId, client_secret: key };
+    for (let time = 0; time < 2; time++)
+      expect(await counted(() => app.http.post('/oauth/token').type('form').send(fields))).toEqual([200, 1]);
+  });
+
+  it('for introspecting an access token, or a key that the instance knows, is none', async () => {
+    const asker = await withRole(app, await app.signUp(), 'admin');
+    const { key } = await makeApiKey(app, asker.userId, ['tokens:introspect']);
+    const introspect = (token: string) =>
+      app.http.post('/oauth/introspect').set('Authorization', `Bearer ${key}`).type('form').send({ token });
+    expect(await counted(() => introspect(user.accessToken))).toEqual([200, 1]);
+    for (const token of [user.accessToken, key, user.refreshToken])
+      expect(await counted(() => introspect(token))).toEqual([200, 0]);
   });
 
   it('for a logout is one', async () => {
@@ -208,6 +227,16 @@ describe('the number of statements', () => {
         await insertPasskeys(app, own.userId, 1);
         return { ...(await withTotp(own)), body: {} };
       },
+      'POST /oauth/token': async ({ userId }) => {
+        const { key } = await makeApiKey(app, userId, ['todos:read']);
+        return { form: { grant_type: 'client_credentials', client_id: userId, client_secret: key } };
+      },
+      'POST /oauth/introspect': async ({ accessToken }) => ({ form: { token: accessToken } }),
+      'POST /oauth/revoke': async ({ userId }) => ({ form: { token: (await makeApiKey(app, userId, [])).key } }),
+      'POST /me/api-keys': async () => ({
+        body: { name: 'Nightly backup', scopes: ['users:read'], password: goodPassword },
+      }),
+      'DELETE /me/api-keys/{id}': async (own) => ({ id: (await makeKey(app, own)).id }),
       'GET /todos/{id}': todo,
       'PATCH /todos/{id}': todo,
       'DELETE /todos/{id}': todo,
@@ -215,6 +244,15 @@ describe('the number of statements', () => {
       'PATCH /admin/users/{id}': async () => ({ ...(await other()), body: { roles: ['editor'], disabled: true } }),
       'DELETE /admin/users/{id}': other,
       'GET /admin/users/{id}/sessions': other,
+      'GET /admin/users/{id}/api-keys': other,
+      'POST /admin/users/{id}/api-keys': async () => ({
+        id: (await createServiceUser(app, ['user'])).id,
+        body: { name: 'Nightly backup', scopes: ['todos:read'] },
+      }),
+      'DELETE /admin/users/{id}/api-keys/{key_id}': async () => {
+        const one = await app.signUp();
+        return { path: `/admin/users/${one.userId}/api-keys/${(await makeKey(app, one)).id}` };
+      },
       'POST /admin/users/{id}/logout': other,
       'GET /admin/users/{id}/sign-in-methods': other,
       'DELETE /admin/users/{id}/second-factors': async () => ({

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { goodPassword, type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
+import { createServiceUser, makeKey } from '../support/made-api-keys.js';
 import { confirm, mailTo } from '../support/mails.js';
 import { expectProblem } from '../support/problem.js';
 import { ask, pathOf, rows, withRole } from '../support/rows.js';
 
-const adminRows = rows.filter(({ row }) => row.role === 'admin');
+const adminRows = rows.filter(({ row }) => row.path.startsWith('/admin/'));
 
 let app: TestApp;
 let admin: SignedUp;
@@ -23,27 +24,33 @@ const actionsOf = async (userId: string) =>
   (await app.deps.db.auditEvent.findMany({ where: { userId }, orderBy: { at: 'asc' } })).map(({ action }) => action);
 
 describe('access to every admin route (ASVS 8.2.1)', () => {
-  it('is declared with the role on its row, and the list here is complete', () => {
-    expect(adminRows.map(({ name }) => name)).toEqual([
-      'GET /admin/users',
-      'GET /admin/users/{id}',
-      'PATCH /admin/users/{id}',
-      'DELETE /admin/users/{id}',
-      'GET /admin/users/{id}/sessions',
-      'GET /admin/users/{id}/sign-in-methods',
-      'DELETE /admin/users/{id}/second-factors',
-      'POST /admin/users/{id}/logout',
-      'GET /admin/audit',
+  it('is declared with the permission on its row, and the list here is complete', () => {
+    expect(adminRows.map(({ name, row }) => `${name} ${row.permission}`)).toEqual([
+      'GET /admin/users users:read',
+      'GET /admin/users/{id} users:read',
+      'PATCH /admin/users/{id} users:write',
+      'DELETE /admin/users/{id} users:write',
+      'GET /admin/users/{id}/sessions users:read',
+      'GET /admin/users/{id}/sign-in-methods users:read',
+      'DELETE /admin/users/{id}/second-factors users:write',
+      'POST /admin/users/{id}/logout users:write',
+      'GET /admin/users/{id}/api-keys users:read',
+      'POST /admin/users/{id}/api-keys service-users:write',
+      'DELETE /admin/users/{id}/api-keys/{key_id} users:write',
+      'GET /admin/audit audit:read',
     ]);
-    expect(rows.filter(({ row }) => row.path.startsWith('/admin')).every(({ row }) => row.role === 'admin')).toBe(true);
   });
 
   it.each(adminRows)(
     'for $name is given to an admin only: not without a token, to a user, or to a disabled or demoted admin',
     async ({ row }) => {
       const subject = await app.signUp();
+      const makesKey = row.method === 'POST' && row.path.endsWith('/api-keys');
+      const id = makesKey ? (await createServiceUser(app, ['user'])).id : subject.userId;
+      const { id: keyId } = await makeKey(app, subject);
       const asked = (as?: SignedUp) => {
-        const request = ask(app, row, pathOf(row, subject.userId)).set(as?.bearer ?? {});
+        const request = ask(app, row, pathOf(row, id, keyId)).set(as?.bearer ?? {});
+        if (makesKey) return request.send({ name: 'Nightly backup', scopes: ['todos:read'] });
         return row.path.endsWith('/second-factors') ? request.send({ password: goodPassword }) : request;
       };
       const [user, disabled, demoted] = [await app.signUp(), await app.signUp(), await app.signUp()];
@@ -58,13 +65,14 @@ describe('access to every admin route (ASVS 8.2.1)', () => {
       const refused = await asked(user);
       expectProblem(refused, 'forbidden');
       expect(refused.headers['www-authenticate']).toMatch(/^Bearer realm="gatelatch", error="insufficient_scope"/);
+      expect(refused.headers['www-authenticate']).toMatch(new RegExp(`, scope="${row.permission}"$`));
       expectProblem(await asked(disabledAdmin), 'session_revoked');
       expectProblem(await asked(demotedAdmin), 'token_stale');
       const { body } = await refresh(demotedAdmin);
       expectProblem(await asked({ ...demoted, bearer: { Authorization: `Bearer ${body.access_token}` } }), 'forbidden');
       expect((await asked(await withRole(app, user, 'administrator'))).status).toBe(403);
       const allowed = await asked(admin);
-      expect([200, 204], allowed.text).toContain(allowed.status);
+      expect([200, 201, 204], allowed.text).toContain(allowed.status);
       expect(allowed.headers['cache-control']).toBe('no-store');
       expect(allowed.text).not.toMatch(/argon2|hash|username_key|nonce/i);
     },
@@ -77,6 +85,7 @@ describe('listing and searching users', () => {
     const { body } = await get('/admin/users?q=shown.user');
     const facts = {
       id: user.userId,
+      kind: 'person',
       username: 'Shown.User',
       email: 'Shown@Example.com',
       email_verified: false,

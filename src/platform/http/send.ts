@@ -14,7 +14,7 @@ export function send(
   for (const { name, value, options } of cookies ?? [])
     if (value === undefined) res.clearCookie(name, options);
     else res.cookie(name, value, options);
-  if (type === undefined) writeAnswer(res, status, []);
+  if (type === undefined) writeAnswer(res, status, status === 200 ? ['Content-Length', '0'] : []);
   else if (typeof type === 'string') sendText(res, status, type, String(body));
   else if (body instanceof JsonStream) return sendStream(res, status, body);
   else sendText(res, status, 'application/json', body instanceof JsonText ? String(body) : JSON.stringify(body));
