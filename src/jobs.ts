@@ -6,6 +6,7 @@ import { retainAudit } from './audit/chain/retention.js';
 import { sealAudit } from './audit/chain/seal.js';
 import type { Deps } from './deps.js';
 import { purgeTokens } from './email/purge.js';
+import { purgeInvitations } from './invitations/purge.js';
 import { rotateKeysByAge } from './keys/rotation.js';
 import { purgeSpentChallenges } from './passkeys/purge.js';
 import { purgeLimits } from './platform/limits/purge.js';
@@ -36,6 +37,7 @@ const jobs: { name: string; everySeconds: number; run(deps: Deps): Promise<unkno
   { name: 'purge second factors', everySeconds: 3600, run: purgeSecondFactors },
   { name: 'purge spent challenges', everySeconds: 3600, run: purgeSpentChallenges },
   { name: 'purge external flows', everySeconds: 3600, run: purgeExternalFlows },
+  { name: 'purge invitations', everySeconds: 3600, run: purgeInvitations },
   { name: 'purge pending sign-ups', everySeconds: 3600, run: purgePendingSignUps },
 ];
 

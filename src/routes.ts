@@ -27,6 +27,9 @@ import {
   tokenHolder,
 } from './guards.js';
 import * as health from './health/endpoints.js';
+import { findInvitation } from './invitations/accept.js';
+import * as invitations from './invitations/endpoints.js';
+import { invitationLimit } from './invitations/limits.js';
 import * as keys from './keys/endpoints.js';
 import { logIn } from './log-in/endpoints.js';
 import { logInLimit } from './log-in/limits.js';
@@ -46,6 +49,7 @@ import { logInWithPasskey, signInOptions } from './passkeys/sign-in-endpoints.js
 import * as wellKnown from './passkeys/well-known.js';
 import * as passwords from './passwords/endpoints.js';
 import { passwordLimit, resetLimit } from './passwords/limits.js';
+import * as roles from './permissions/endpoints.js';
 import type { FileFolder } from './platform/http/endpoint.js';
 import { externalCodeLimit, externalLimit } from './providers/limits.js';
 import * as identity from './providers/own-endpoints.js';
@@ -59,20 +63,22 @@ import { giveSecondFactor } from './second-factor/sign-in-endpoints.js';
 import * as totp from './second-factor/totp-endpoints.js';
 import * as sessions from './sessions/endpoints.js';
 import { refreshLimit } from './sessions/limits.js';
-import { signUp } from './sign-up/endpoints.js';
+import { signUpBy } from './sign-up/endpoints.js';
 import { signUpLimit } from './sign-up/limits.js';
 import { welcome } from './welcome/endpoints.js';
 
 const proofLimits = [passwordLimit, passkeyLimit];
 const recoveryCodeLimits = [passwordLimit, recoveryCodesLimit];
+const signUp = signUpBy(findInvitation);
 const reauthenticate = reauthenticateBy(passkeyProof);
 // Who lacks what the server asks for gets it here.
 const stepUp = { guard: accessToken, acr: 'aal1' } as const;
 
 const readsUsers = { guard: accessToken, permission: 'users:read' } as const;
 const changesUsers = { guard: accessToken, permission: 'users:write' } as const;
+const invites = { ...changesUsers, limit: [mailLimit, invitationLimit] };
+const makesServiceUsers = { guard: accessToken, permission: 'service-users:write' } as const;
 const introspects = { guard: clientOrBearer, permission: 'tokens:introspect' } as const;
-const makesServiceKeys = { guard: accessToken, permission: 'service-users:write' } as const;
 const resetsFactors = { ...changesUsers, limit: passwordLimit } as const;
 
 /**
@@ -86,6 +92,7 @@ export const routes: Row[] = [
     POST('/auth/reauthenticate', { ...stepUp, limit: proofLimits }, reauthenticate),
     POST('/auth/refresh', { guard: refreshToken, limit: refreshLimit }, sessions.refresh),
     POST('/auth/logout', { guard: anyAccessToken }, sessions.logOut),
+    GET('/accept-invitation', { guard: open }, invitations.acceptPage),
   ]),
 
   ...group('Passwords and e-mail', [
@@ -157,6 +164,7 @@ export const routes: Row[] = [
 
   ...group('Administration', [
     GET('/admin/users', readsUsers, admin.list),
+    POST('/admin/users', makesServiceUsers, admin.create),
     GET('/admin/users/{id}', readsUsers, admin.read),
     PATCH('/admin/users/{id}', changesUsers, admin.update),
     DELETE('/admin/users/{id}', changesUsers, admin.remove),
@@ -165,8 +173,12 @@ export const routes: Row[] = [
     DELETE('/admin/users/{id}/second-factors', resetsFactors, admin.removeSecondFactors),
     POST('/admin/users/{id}/logout', changesUsers, admin.logOut),
     GET('/admin/users/{id}/api-keys', readsUsers, userApiKeys.list),
-    POST('/admin/users/{id}/api-keys', makesServiceKeys, userApiKeys.make),
+    POST('/admin/users/{id}/api-keys', makesServiceUsers, userApiKeys.make),
     DELETE('/admin/users/{id}/api-keys/{key_id}', changesUsers, userApiKeys.end),
+    GET('/admin/roles', readsUsers, roles.list),
+    GET('/admin/invitations', readsUsers, invitations.list),
+    POST('/admin/invitations', invites, invitations.create),
+    DELETE('/admin/invitations/{id}', changesUsers, invitations.end),
     GET('/admin/audit', { guard: accessToken, permission: 'audit:read' }, audit.list),
   ]),
 

@@ -294,7 +294,7 @@ describe('After a whole run, no password, token or key has leaked', () => {
     const { body: bob } = await logIn('bob', passwords.bob).expect(200);
     const admin = bearer((await logIn('the-admin', passwords.admin).expect(200)).body.access_token);
     const path = `/admin/users/${bob.user.id}`;
-    for (const read of ['/admin/users', path, `${path}/sessions`, '/admin/audit'])
+    for (const read of ['/admin/users', path, `${path}/sessions`, '/admin/roles', '/admin/invitations', '/admin/audit'])
       await app.http.get(read).set(admin).expect(200);
     await app.http
       .patch(path)
@@ -303,6 +303,15 @@ describe('After a whole run, no password, token or key has leaked', () => {
       .expect(200);
     await post(`${path}/logout`, {}, admin).expect(204);
     await app.http.delete(path).set(admin).expect(204);
+    await post('/admin/users', { kind: 'service', username: 'machine' }, admin).expect(201);
+    await post('/admin/invitations', { email: 'iris@example.com' }, admin).expect(201);
+    const invitation = await mailedToken('iris@example.com', /invited/);
+    dumps.push(await dumpOf(app.deps.db));
+    await app.http.get(`/accept-invitation?token=${invitation}`).expect(200);
+    await post('/auth/signup', { username: 'iris', password: passwords.wrong, invitation: 'A'.repeat(43) }).expect(400);
+    await post('/auth/signup', { username: 'iris', password: passwords.ann, invitation }).expect(201);
+    const { body: other } = await post('/admin/invitations', { email: 'jan@example.com' }, admin).expect(201);
+    await app.http.delete(`/admin/invitations/${other.id}`).set(admin).expect(204);
     for (const open of ['/.well-known/jwks.json', '/healthz', '/readyz']) await app.http.get(open).expect(200);
     await app.http.get('/metrics').set(bearer(passwords.metrics)).expect(200);
   }, 60_000);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { invite } from '../src/invitations/invite.js';
 import { insertPasskeys } from './second-factor/passkey-rows.js';
 import { altered } from './support/altered.js';
 import { makeApiKey } from './support/api-keys.js';
@@ -106,6 +107,17 @@ describe('the number of statements', () => {
     expect(inOne).toBeLessThanOrEqual(3);
   });
 
+  it('for a sign-up is one', async () => {
+    const body = { username: 'newcomer-2', password: goodPassword, email: 'newcomer-2@example.com' };
+    expect(await counted(() => app.http.post('/auth/signup').send(body))).toEqual([201, 1]);
+  });
+
+  it('for a made-up invitation is one, and no hash', async () => {
+    await outboxEmpty(app);
+    const body = { username: 'newcomer-3', password: goodPassword, invitation: 'A'.repeat(43) };
+    expect(await counted(() => app.http.post('/auth/signup').send(body))).toEqual([400, 1]);
+  });
+
   it('for a token for a key is one', async () => {
     const { key } = await makeApiKey(app, user.userId, ['todos:read']);
     const fields = { grant_type: 'client_credentials', client_id: user.userId, client_secret: key };
@@ -136,7 +148,12 @@ describe('the number of statements', () => {
         own: SignedUp,
       ) => Promise<{ body?: object; id?: string; bearer?: SignedUp['bearer']; path?: string; form?: object }>
     > = {
-      'POST /auth/signup': async () => ({ body: { username: 'newcomer', password: goodPassword } }),
+      'POST /auth/signup': async () => {
+        const email = 'newcomer@example.com';
+        await invited(email);
+        const { token } = await mailTo(app, email, /invited/);
+        return { body: { username: 'newcomer', password: goodPassword, invitation: token } };
+      },
       'POST /auth/login': async ({ username }) => ({ body: { username, password: goodPassword } }),
       'POST /auth/login/second-factor': async (own) => {
         const { username } = own;
@@ -240,6 +257,8 @@ describe('the number of statements', () => {
       'GET /todos/{id}': todo,
       'PATCH /todos/{id}': todo,
       'DELETE /todos/{id}': todo,
+      'POST /admin/users': async () => ({ body: { kind: 'service', username: 'machine', roles: ['editor'] } }),
+      'DELETE /admin/invitations/{id}': async () => ({ id: (await invited('ended@example.com')).id }),
       'GET /admin/users/{id}': other,
       'PATCH /admin/users/{id}': async () => ({ ...(await other()), body: { roles: ['editor'], disabled: true } }),
       'DELETE /admin/users/{id}': other,
@@ -277,6 +296,9 @@ describe('the number of statements', () => {
     async function todo(own: SignedUp) {
       const { body } = await app.http.post('/todos').set(own.bearer).send({ title: 'Count' });
       return { id: body.id as string, body: { completed: true } };
+    }
+    async function invited(email: string) {
+      return invite(app.deps, { email, roles: [] }, {}, 'all');
     }
     async function other() {
       return { id: (await app.signUp()).userId };

@@ -22,6 +22,11 @@ export interface components {
              * @enum {string}
              */
             transport: "bearer" | "cookie";
+            /**
+             * @description The token of an invitation. The e-mail is the invitation’s; tokens come at once, whatever `SIGNUP` says.
+             * @example rZ3mXo0dQ2m1n0vYwq8sT4bJ7uKcE5hLxPfAgWiNyVo
+             */
+            invitation?: string;
         };
         /**
          * @example {
@@ -486,6 +491,28 @@ export interface components {
         };
         /**
          * @example {
+         *       "kind": "service",
+         *       "username": "nightly-report",
+         *       "roles": [
+         *         "editor"
+         *       ]
+         *     }
+         */
+        CreateServiceUserBody: {
+            /** @constant */
+            kind: "service";
+            /** @example ada */
+            username: string;
+            /**
+             * @default []
+             * @example [
+             *       "editor"
+             *     ]
+             */
+            roles: string[];
+        };
+        /**
+         * @example {
          *       "roles": [
          *         "editor"
          *       ]
@@ -522,6 +549,88 @@ export interface components {
              * @example 7776000
              */
             expires_in?: number | null;
+        };
+        /**
+         * @example {
+         *       "email": "ada@example.com",
+         *       "roles": [
+         *         "editor"
+         *       ]
+         *     }
+         */
+        InviteBody: {
+            /** @example ada@example.com */
+            email: string;
+            /**
+             * @default []
+             * @example [
+             *       "editor"
+             *     ]
+             */
+            roles: string[];
+        };
+        /**
+         * @example {
+         *       "grant_type": "client_credentials",
+         *       "scope": "todos:read"
+         *     }
+         */
+        ClientTokenBody: {
+            /** @description `client_credentials`. */
+            grant_type: string;
+            /**
+             * @description Permissions with spaces between; else all that the key may.
+             * @example todos:read
+             */
+            scope?: string;
+            /**
+             * @description `JWT_AUDIENCE`, as `audience`.
+             * @example gatelatch
+             */
+            resource?: string;
+            /**
+             * @description `JWT_AUDIENCE`.
+             * @example gatelatch
+             */
+            audience?: string;
+            /**
+             * @description The id of the key’s owner.
+             * @example 01a203a4-7c1e-7d3b-9a52-3f0c6c1f2a10
+             */
+            client_id?: string;
+            /**
+             * @description The API key.
+             * @example glk_…
+             */
+            client_secret?: string;
+        };
+        /**
+         * @example {
+         *       "token": "eyJhbGciOiJFUzI1NiJ9…"
+         *     }
+         */
+        IntrospectBody: {
+            /** @description An access token or an API key. */
+            token: string;
+            /**
+             * @description Ignored.
+             * @example access_token
+             */
+            token_type_hint?: string;
+        };
+        /**
+         * @example {
+         *       "token": "eyJhbGciOiJFUzI1NiJ9…"
+         *     }
+         */
+        RevokeBody: {
+            /** @description An access token or an API key. */
+            token: string;
+            /**
+             * @description Ignored.
+             * @example access_token
+             */
+            token_type_hint?: string;
         };
         /**
          * @description RFC 6749 §5.1. With the transport `cookie`, the three tokens are in cookies instead.
@@ -868,6 +977,7 @@ export interface components {
                 /** Format: date-time */
                 expires_at: string;
             }[];
+            invitations: components["schemas"]["Invitation"][];
             audit: {
                 /** Format: uuid */
                 id: string;
@@ -901,6 +1011,30 @@ export interface components {
             created_at: string;
             /** Format: date-time */
             updated_at: string;
+        };
+        /**
+         * @example {
+         *       "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *       "email": "ada@example.com",
+         *       "roles": [
+         *         "editor"
+         *       ],
+         *       "invited_by": "01a2039e-0d1f-7a9b-8c3e-5f2b7d9a1c64",
+         *       "created_at": "2026-11-22T14:18:48.360Z",
+         *       "expires_at": "2026-11-29T14:18:48.360Z"
+         *     }
+         */
+        Invitation: {
+            /** Format: uuid */
+            id: string;
+            email: string;
+            roles: string[];
+            /** @description The inviter’s user id; null for the operator. */
+            invited_by: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
         };
         /**
          * @description `options` is what `PublicKeyCredential.parseRequestOptionsFromJSON` takes.
@@ -1614,6 +1748,58 @@ export interface components {
         };
         /**
          * @example {
+         *       "roles": [
+         *         {
+         *           "name": "auditor",
+         *           "description": "Reads the audit.",
+         *           "permissions": [
+         *             "audit:read"
+         *           ]
+         *         }
+         *       ],
+         *       "permissions": [
+         *         {
+         *           "name": "audit:read",
+         *           "description": "Read the audit."
+         *         }
+         *       ]
+         *     }
+         */
+        Roles: {
+            roles: {
+                name: string;
+                description: string;
+                permissions: string[];
+            }[];
+            permissions: {
+                name: string;
+                description: string;
+            }[];
+        };
+        /**
+         * @example {
+         *       "data": [
+         *         {
+         *           "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *           "email": "ada@example.com",
+         *           "roles": [
+         *             "editor"
+         *           ],
+         *           "invited_by": "01a2039e-0d1f-7a9b-8c3e-5f2b7d9a1c64",
+         *           "created_at": "2026-11-22T14:18:48.360Z",
+         *           "expires_at": "2026-11-29T14:18:48.360Z"
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
+        InvitationPage: {
+            data: components["schemas"]["Invitation"][];
+            /** @description The next page’s `cursor`; null on the last. */
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
          *       "data": [
          *         {
          *           "id": "01a203c0-5b9e-7a11-8f60-2d4c7e9a1b83",
@@ -1662,6 +1848,68 @@ export interface components {
             detail: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * @example {
+         *       "access_token": "eyJhbGciOiJFUzI1NiJ9…",
+         *       "token_type": "Bearer",
+         *       "expires_in": 900,
+         *       "scope": "todos:read"
+         *     }
+         */
+        ClientToken: {
+            access_token: string;
+            /** @constant */
+            token_type: "Bearer";
+            expires_in: number;
+            scope: string;
+        };
+        /**
+         * @description RFC 7662 §2.2.
+         * @example {
+         *       "active": false
+         *     }
+         */
+        Introspection: {
+            /** @constant */
+            active: true;
+            iss: string;
+            aud: string;
+            /** Format: uuid */
+            sub: string;
+            client_id: string;
+            /** Format: uuid */
+            sid: string;
+            jti: string;
+            iat: number;
+            /** @description Left out for a key without an end. */
+            exp?: number;
+            scope: string;
+            roles: string[];
+            ver: number;
+            /** @constant */
+            token_type: "Bearer";
+            /** @enum {string} */
+            kind: "session" | "api_key";
+            /** @description Only for who has `users:read`. */
+            username?: string;
+        } | {
+            /** @constant */
+            active: false;
+        };
+        /** @description RFC 8414 §2. */
+        AuthorizationServer: {
+            issuer: string;
+            jwks_uri: string;
+            token_endpoint: string;
+            introspection_endpoint: string;
+            revocation_endpoint: string;
+            grant_types_supported: string[];
+            response_types_supported: string[];
+            token_endpoint_auth_methods_supported: string[];
+            introspection_endpoint_auth_methods_supported: string[];
+            revocation_endpoint_auth_methods_supported: string[];
+            scopes_supported: string[];
         };
         /**
          * @description RFC 7517. None under HS256.
@@ -1723,6 +1971,28 @@ export interface components {
             methods?: ("totp" | "passkey" | "recovery_code")[];
             /** @description Stands for the person at the provider. Only with `link_required`. */
             link_token?: string;
+        };
+        /**
+         * @description A refusal (RFC 6749 §5.2).
+         * @example {
+         *       "error": "invalid_client",
+         *       "error_description": "Wrong client or secret.",
+         *       "request_id": "7f0e2f0c-3d7e-4c1b-9d3c-5b0a4b1f6a52"
+         *     }
+         */
+        OAuthError: {
+            /**
+             * @description For programs.
+             * @enum {string}
+             */
+            error: "invalid_request" | "invalid_client" | "invalid_scope" | "invalid_target" | "unsupported_grant_type" | "invalid_token" | "insufficient_scope" | "temporarily_unavailable" | "server_error";
+            /** @description For people, about this case. */
+            error_description: string;
+            /**
+             * Format: uuid
+             * @description The same as `X-Request-Id`.
+             */
+            request_id: string;
         };
     };
     responses: never;

@@ -4,6 +4,7 @@ import type { Deps } from '../deps.js';
 import { mailedTokensData, mailsData } from '../email/personal-data.js';
 import { endpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
+import { invitationsData } from '../invitations/personal-data.js';
 import { ownPersonalData } from '../own/personal-data.js';
 import { type Caller, keyOfCaller } from '../platform/caller.js';
 import type { Db } from '../platform/db/database.js';
@@ -34,6 +35,7 @@ export const exported: Record<string, PersonalData> = {
   ...ownPersonalData,
   mails: mailsData,
   mailed_tokens: mailedTokensData,
+  invitations: invitationsData,
   audit: auditData,
 };
 

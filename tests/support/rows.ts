@@ -102,7 +102,7 @@ export function possibleBody(row: Row): Record<string, unknown> {
 
 /** What stands in the contract is no secret, so a secret that is sent must be another. */
 function unlikeExample(field: string, value: unknown): unknown {
-  return typeof value === 'string' && /password|^token$|_token$|verifier/.test(field)
+  return typeof value === 'string' && /password|^token$|_token$|verifier|invitation/.test(field)
     ? `${value.slice(0, -4)}sent`
     : value;
 }
