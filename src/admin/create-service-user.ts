@@ -21,7 +21,7 @@ export function createServiceUser(
   return claimingName({ db }, username, () =>
     db.$transaction(async (tx) => {
       if (actor.actorId !== undefined) await lockUser(tx, actor.actorId);
-      await requireRights(tx, actor, rights, permissionsOf('service', user.roles));
+      await requireRights(tx, actor, rights, ['service-users:write', ...permissionsOf('service', user.roles)]);
       return createUser({ db: tx }, user, actor);
     }),
   );

@@ -19,7 +19,7 @@ import { adminUserJson, adminUserSchema } from '../users/json.js';
 import { searchUsers } from '../users/list.js';
 import type { User } from '../users/users.js';
 import { createServiceUser } from './create-service-user.js';
-import { permissionsOfUser, requireRights } from './rights.js';
+import { permissionsOfUser, requireRights, usersWrite } from './rights.js';
 import { changeUser, deleteUser, logOutUser } from './user-changes.js';
 
 export const list = endpoint({
@@ -172,7 +172,7 @@ export const removeSecondFactors = endpoint({
     const { deps, id, principal } = context;
     const actor = actorIn(context);
     const mayAct = (tx: Transaction, user: User) =>
-      requireRights(tx, actor, principal.permissions, permissionsOfUser(user));
+      requireRights(tx, actor, principal.permissions, [usersWrite, ...permissionsOfUser(user)]);
     if (!(await resetSecondFactor(deps, id, actor, mayAct))) throw new AppError('not_found');
     return ownTokens(context);
   },

@@ -40,7 +40,7 @@ export const make = endpoint({
       deps,
       id,
       wantedKey(body, deps.config.apiKeys),
-      maker,
+      { ...maker, needs: 'service-users:write' },
       requireServiceUser,
     );
     return { body: { ...apiKeyJson(made), key } };

@@ -1,4 +1,4 @@
-import { permissionsOfUser, type Rights, requireRights } from '../admin/rights.js';
+import { permissionsOfUser, type Rights, requireRights, usersWrite } from '../admin/rights.js';
 import type { Actor } from '../audit/events.js';
 import { Prisma } from '../generated/prisma/client.js';
 import { type ChangeDeps, commitChange } from '../sessions/end.js';
@@ -39,7 +39,7 @@ export async function endApiKeyOf(
     await lockUser(tx, ownerId, actor.actorId);
     const owner = await tx.user.findUnique({ where: { id: ownerId, pendingUntil: null, deletedAt: null } });
     if (!owner) return [];
-    await requireRights(tx, actor, rights, permissionsOfUser(owner));
+    await requireRights(tx, actor, rights, [usersWrite, ...permissionsOfUser(owner)]);
     const ended = await endApiKeys(tx, isKey(id, ownerId), actor);
     count = ended.length;
     return ended;

@@ -4,7 +4,7 @@ import { type Actor, auditEvent } from '../audit/events.js';
 import type { Config } from '../config.js';
 import { AppError } from '../errors.js';
 import { Prisma } from '../generated/prisma/client.js';
-import { firstMissing } from '../permissions/permissions.js';
+import { firstMissing, type Permission } from '../permissions/permissions.js';
 import type { Db, Transaction } from '../platform/db/database.js';
 import { isLiveKey } from '../sessions/live-api-keys.js';
 import { kindOf, lockUser, type User } from '../users/users.js';
@@ -16,8 +16,8 @@ const mostKeys = 50;
 /** @property scopes sorted, each once @property expiresIn in seconds; null: without an end */
 export type WantedKey = { name: string; scopes: string[]; expiresIn: number | null };
 
-/** @property rights what the actor's token may */
-type Maker = { actor: Actor; rights: Rights };
+/** @property rights what the actor's token may @property needs what the row asks for, if the owner is somebody else */
+type Maker = { actor: Actor; rights: Rights; needs?: Permission };
 
 type MakeDeps = { db: Db; config: Pick<Config, 'apiKeys'> };
 
@@ -35,7 +35,7 @@ export async function makeApiKey(
   { db, config }: MakeDeps,
   ownerId: string,
   wanted: WantedKey,
-  { actor, rights }: Maker,
+  { actor, rights, needs }: Maker,
   check: (owner: User, tx: Transaction) => void | Promise<void>,
 ): Promise<MadeKey> {
   if (!config.apiKeys.on) throw new AppError('forbidden', { detail: 'This server takes no API keys.' });
@@ -44,7 +44,7 @@ export async function makeApiKey(
     const owner = await tx.user.findUnique({ where: { id: ownerId, pendingUntil: null, deletedAt: null } });
     if (!owner) throw new AppError('not_found');
     await check(owner, tx);
-    await requireRights(tx, actor, rights, wanted.scopes);
+    await requireRights(tx, actor, rights, [...(needs ? [needs] : []), ...wanted.scopes]);
     requireHeld(owner, wanted.scopes);
     return insert(tx, ownerId, wanted, actor, config.apiKeys.prefix);
   });

@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
-import { type Rights, requireRights } from '../admin/rights.js';
+import { type Rights, requireRights, usersWrite } from '../admin/rights.js';
 import { type Actor, auditEvent } from '../audit/events.js';
 import { AppError } from '../errors.js';
 import { Prisma } from '../generated/prisma/client.js';
@@ -27,7 +27,7 @@ export async function invite(deps: InviteDeps, invited: Invited, actor: Actor, r
     // Two to the same address at once would not see each other.
     await tx.$queryRaw`SELECT pg_advisory_xact_lock(${locks.invitations})::text`;
     if (actor.actorId !== undefined) await lockUser(tx, actor.actorId);
-    await requireRights(tx, actor, rights, permissionsOf('person', invited.roles));
+    await requireRights(tx, actor, rights, [usersWrite, ...permissionsOf('person', invited.roles)]);
     // First, because it waits for who accepts it just now: then the address is taken.
     await tx.$queryRaw`${ending(Prisma.sql`i.email_key = ${key}`, actor)}`;
     if ((await tx.user.count({ where: { emailKey: key } })) > 0) throw new AppError('email_taken');
