@@ -1,5 +1,7 @@
 import { sessionCommands } from './admin/session-commands.js';
 import { userCommands } from './admin/user-commands.js';
+import { apiKeyCommands } from './api-keys/commands.js';
+import { apiKeyChecks } from './api-keys/doctor.js';
 import { auditCommands } from './audit/chain/commands.js';
 import type { CommandDeps } from './deps.js';
 import { invitationCommands } from './invitations/commands.js';
@@ -26,9 +28,10 @@ export const commands: Command<CommandDeps>[] = [
   ...providerCommands,
   ...transferCommands,
   ...sessionCommands,
+  ...apiKeyCommands,
   ...keyCommands,
   ...auditCommands,
   databaseCopyCommand,
   purgeCommand([purgeSpentChallenges, purgeExternalFlows, purgeInvitations]),
-  doctor([{ database: checkTotps }, passkeyChecks, providerChecks]),
+  doctor([{ database: checkTotps }, passkeyChecks, providerChecks, apiKeyChecks]),
 ];

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { tellOfExpiry } from './api-keys/expiry.js';
 import { purgeApiKeys } from './api-keys/purge.js';
 import { retainAudit } from './audit/chain/retention.js';
 import { sealAudit } from './audit/chain/seal.js';
@@ -26,6 +27,7 @@ const jobs: { name: string; everySeconds: number; run(deps: Deps): Promise<unkno
   { name: 'finish deletions', everySeconds: 60, run: finishDeletions },
   { name: 'purge sessions', everySeconds: 3600, run: purgeSessions },
   { name: 'note uses of API keys', everySeconds: 60, run: ({ apiKeys }) => apiKeys.uses.write() },
+  { name: 'tell of expiry of API keys', everySeconds: 3600, run: tellOfExpiry },
   { name: 'purge API keys', everySeconds: 3600, run: purgeApiKeys },
   { name: 'purge rate limits', everySeconds: 600, run: purgeLimits },
   { name: 'seal audit events', everySeconds: 60, run: sealAudit },

@@ -1,4 +1,6 @@
 import * as admin from './admin/endpoints.js';
+import * as userApiKeys from './api-keys/admin-endpoints.js';
+import * as apiKeys from './api-keys/own-endpoints.js';
 import * as audit from './audit/endpoints.js';
 import type { Config } from './config.js';
 import { contractEndpoint } from './docs/endpoints.js';
@@ -67,6 +69,7 @@ const readsUsers = { guard: accessToken, permission: 'users:read' } as const;
 const changesUsers = { guard: accessToken, permission: 'users:write' } as const;
 const invites = { ...changesUsers, limit: [mailLimit, invitationLimit] };
 const makesServiceUsers = { guard: accessToken, permission: 'service-users:write' } as const;
+const makesServiceKeys = { guard: accessToken, permission: 'service-users:write' } as const;
 const resetsFactors = { ...changesUsers, limit: passwordLimit } as const;
 
 /**
@@ -140,6 +143,12 @@ export const routes: Row[] = [
     DELETE('/me/password', { guard: accessToken, limit: passwordLimit }, methods.removeOwnPassword),
   ]),
 
+  ...group('API keys', [
+    GET('/me/api-keys', { guard: accessToken }, apiKeys.list),
+    POST('/me/api-keys', { guard: accessToken, limit: passwordLimit }, apiKeys.make),
+    DELETE('/me/api-keys/{id}', { guard: accessToken }, apiKeys.end),
+  ]),
+
   ...group('Welcome', [GET('/welcome', { guard: accessToken, anyToken: true }, welcome)]),
 
   ...ownRoutes,
@@ -154,6 +163,9 @@ export const routes: Row[] = [
     GET('/admin/users/{id}/sign-in-methods', readsUsers, admin.signInMethods),
     DELETE('/admin/users/{id}/second-factors', resetsFactors, admin.removeSecondFactors),
     POST('/admin/users/{id}/logout', changesUsers, admin.logOut),
+    GET('/admin/users/{id}/api-keys', readsUsers, userApiKeys.list),
+    POST('/admin/users/{id}/api-keys', makesServiceKeys, userApiKeys.make),
+    DELETE('/admin/users/{id}/api-keys/{key_id}', changesUsers, userApiKeys.end),
     GET('/admin/roles', readsUsers, roles.list),
     GET('/admin/invitations', readsUsers, invitations.list),
     POST('/admin/invitations', invites, invitations.create),

@@ -8,6 +8,7 @@ import { altered } from './support/altered.js';
 import { startApp, startAppForTest, type TestApp } from './support/app.js';
 import { cookieHeader, cookiesOf } from './support/cookies.js';
 import { dumpOf, expectNoSecret, noteServersSecrets } from './support/leaks.js';
+import { createServiceUser, makeKey, makeServiceKey } from './support/made-api-keys.js';
 import { eventually, outboxEmpty } from './support/mails.js';
 import { addPasskey, answerOf, signInWith } from './support/passkeys.js';
 import { startApple } from './support/pretended-providers/apple.js';
@@ -224,6 +225,32 @@ describe('After a whole run, no password, token or key has leaked', () => {
     for (const file of ['apple-app-site-association', 'assetlinks.json', 'webauthn'])
       await app.http.get(`/.well-known/${file}`).expect(200);
   }, 60_000);
+
+  it('from API keys of a person and of a service user', async () => {
+    const kim = await app.signUp({ username: 'kim' });
+    const key = await makeKey(app, kim, { scopes: ['profile:read'] });
+    await post('/me/api-keys', { name: 'x', scopes: ['users:read'], password: kim.password }, kim.bearer).expect(403);
+    for (const path of ['/welcome', '/me']) await app.http.get(path).set(key.bearer).expect(200);
+    await app.http.get('/todos').set(key.bearer).expect(403);
+    await app.http.get('/me').query({ access_token: key.key }).expect(400);
+    await app.http.get('/me').set('Cookie', `access_token=${key.key}`).expect(401);
+    await app.http.get('/me').set('x-access-token', key.key).expect(200);
+    await app.http
+      .get('/me')
+      .set(bearer(`${key.key.slice(0, -6)}000000`))
+      .expect(401);
+    for (const path of ['/me/api-keys', '/me/export']) await app.http.get(path).set(kim.bearer).expect(200);
+    dumps.push(await dumpOf(app.deps.db));
+    const { body } = await logIn('the-admin', passwords.admin).expect(200);
+    const admin = { ...kim, bearer: bearer(body.access_token) };
+    const service = await createServiceUser(app, ['user']);
+    const { id } = await makeServiceKey(app, admin, service, ['todos:read']);
+    const path = `/admin/users/${service.id}/api-keys`;
+    await app.http.get(path).set(admin.bearer).expect(200);
+    await app.http.delete(`${path}/${id}`).set(admin.bearer).expect(204);
+    await app.http.delete(`/me/api-keys/${key.id}`).set(kim.bearer).expect(204);
+    await app.http.get('/me').set(key.bearer).expect(401);
+  });
 
   it('from people who sign in by a provider, and link one to a user', async () => {
     await app.http.get('/auth/providers').expect(200);

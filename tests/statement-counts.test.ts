@@ -4,6 +4,7 @@ import { insertPasskeys } from './second-factor/passkey-rows.js';
 import { altered } from './support/altered.js';
 import { goodPassword, type SignedUp, startApp, type TestApp } from './support/app.js';
 import { createAuthenticator } from './support/authenticator.js';
+import { createServiceUser, makeKey } from './support/made-api-keys.js';
 import { mailTo, outboxEmpty } from './support/mails.js';
 import { addPasskey, answerOf, creationOptions } from './support/passkeys.js';
 import { begin, externalCode, redirectUri, visit } from './support/pretended-providers/go-round.js';
@@ -225,6 +226,10 @@ describe('the number of statements', () => {
         await insertPasskeys(app, own.userId, 1);
         return { ...(await withTotp(own)), body: {} };
       },
+      'POST /me/api-keys': async () => ({
+        body: { name: 'Nightly backup', scopes: ['users:read'], password: goodPassword },
+      }),
+      'DELETE /me/api-keys/{id}': async (own) => ({ id: (await makeKey(app, own)).id }),
       'GET /todos/{id}': todo,
       'PATCH /todos/{id}': todo,
       'DELETE /todos/{id}': todo,
@@ -234,6 +239,15 @@ describe('the number of statements', () => {
       'PATCH /admin/users/{id}': async () => ({ ...(await other()), body: { roles: ['editor'], disabled: true } }),
       'DELETE /admin/users/{id}': other,
       'GET /admin/users/{id}/sessions': other,
+      'GET /admin/users/{id}/api-keys': other,
+      'POST /admin/users/{id}/api-keys': async () => ({
+        id: (await createServiceUser(app, ['user'])).id,
+        body: { name: 'Nightly backup', scopes: ['todos:read'] },
+      }),
+      'DELETE /admin/users/{id}/api-keys/{key_id}': async () => {
+        const one = await app.signUp();
+        return { path: `/admin/users/${one.userId}/api-keys/${(await makeKey(app, one)).id}` };
+      },
       'POST /admin/users/{id}/logout': other,
       'GET /admin/users/{id}/sign-in-methods': other,
       'DELETE /admin/users/{id}/second-factors': async () => ({

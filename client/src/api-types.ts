@@ -154,6 +154,8 @@ export interface components {
         ResetPasswordBody: {
             token: string;
             password: string;
+            /** @description Whether your API keys end, too. By default they stay as they are. */
+            end_api_keys?: boolean;
         };
         /**
          * @example {
@@ -218,6 +220,8 @@ export interface components {
             /** @description Needed where there is one. */
             current_password?: string;
             new_password: string;
+            /** @description Whether your API keys end, too. By default they stay as they are. */
+            end_api_keys?: boolean;
         };
         /**
          * @example {
@@ -435,6 +439,32 @@ export interface components {
         };
         /**
          * @example {
+         *       "name": "Nightly backup",
+         *       "scopes": [
+         *         "todos:read"
+         *       ],
+         *       "password": "nine geese over a quiet lake"
+         *     }
+         */
+        MakeApiKeyBody: {
+            /** @example Nightly backup */
+            name: string;
+            /**
+             * @example [
+             *       "todos:read"
+             *     ]
+             */
+            scopes: ("audit:read" | "profile:read" | "service-users:write" | "todos:read" | "todos:write" | "tokens:introspect" | "users:read" | "users:write" | "webhooks:write")[];
+            /**
+             * @description In seconds; by default `API_KEY_TTL`, at most `API_KEY_MAX_AGE`. `null` is without an end, where that is `off`.
+             * @example 7776000
+             */
+            expires_in?: number | null;
+            /** @description Needed unless you have just signed in with two factors, or have no password. */
+            password?: string;
+        };
+        /**
+         * @example {
          *       "title": "Read the route table"
          *     }
          */
@@ -471,6 +501,29 @@ export interface components {
             disabled?: boolean;
         };
         /**
+         * @example {
+         *       "name": "Nightly backup",
+         *       "scopes": [
+         *         "todos:read"
+         *       ]
+         *     }
+         */
+        MakeUserApiKeyBody: {
+            /** @example Nightly backup */
+            name: string;
+            /**
+             * @example [
+             *       "todos:read"
+             *     ]
+             */
+            scopes: ("audit:read" | "profile:read" | "service-users:write" | "todos:read" | "todos:write" | "tokens:introspect" | "users:read" | "users:write" | "webhooks:write")[];
+            /**
+             * @description In seconds; by default `API_KEY_TTL`, at most `API_KEY_MAX_AGE`. `null` is without an end, where that is `off`.
+             * @example 7776000
+             */
+            expires_in?: number | null;
+        };
+        /**
          * @description RFC 6749 §5.1. With the transport `cookie`, the three tokens are in cookies instead.
          * @example {
          *       "access_token": "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiIwMWEyMDM5ZiJ9.c2lnbmF0dXJl",
@@ -479,6 +532,7 @@ export interface components {
          *       "token_type": "Bearer",
          *       "expires_in": 900,
          *       "refresh_expires_in": 2592000,
+         *       "scope": "profile:read todos:read todos:write",
          *       "session_id": "01a203b2-0d47-7f06-8a35-9e1d6b7c4f52",
          *       "acr": "aal1",
          *       "amr": [
@@ -487,6 +541,7 @@ export interface components {
          *       "auth_time": "2026-11-22T14:18:48.360Z",
          *       "user": {
          *         "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *         "kind": "person",
          *         "username": "ada",
          *         "email": "ada@example.com",
          *         "email_verified": true,
@@ -509,6 +564,8 @@ export interface components {
             refresh_token?: string;
             /** @description Lifetime of the refresh token, in seconds. */
             refresh_expires_in: number;
+            /** @description What the access token may, by the roles (RFC 6749 §5.1). */
+            scope: string;
             /** Format: uuid */
             session_id: string;
             /**
@@ -532,6 +589,7 @@ export interface components {
         /**
          * @example {
          *       "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *       "kind": "person",
          *       "username": "ada",
          *       "email": "ada@example.com",
          *       "email_verified": true,
@@ -545,6 +603,11 @@ export interface components {
         User: {
             /** Format: uuid */
             id: string;
+            /**
+             * @description A service user is a machine: it has API keys and no sessions.
+             * @enum {string}
+             */
+            kind: "person" | "service";
             username: string;
             email: string | null;
             email_verified: boolean;
@@ -566,6 +629,7 @@ export interface components {
          *       "access_token": "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiIwMWEyMDM5ZiJ9.c2lnbmF0dXJl",
          *       "token_type": "Bearer",
          *       "expires_in": 900,
+         *       "scope": "profile:read todos:read todos:write",
          *       "session_id": "01a203b2-0d47-7f06-8a35-9e1d6b7c4f52",
          *       "acr": "aal2",
          *       "amr": [
@@ -576,6 +640,7 @@ export interface components {
          *       "auth_time": "2026-11-22T14:18:48.360Z",
          *       "user": {
          *         "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *         "kind": "person",
          *         "username": "ada",
          *         "email": "ada@example.com",
          *         "email_verified": true,
@@ -594,6 +659,8 @@ export interface components {
             token_type: "Bearer";
             /** @description Lifetime of the access token, in seconds. */
             expires_in: number;
+            /** @description What the access token may, by the roles (RFC 6749 §5.1). */
+            scope: string;
             /** Format: uuid */
             session_id: string;
             user: components["schemas"]["User"];
@@ -685,6 +752,11 @@ export interface components {
             user: {
                 /** Format: uuid */
                 id: string;
+                /**
+                 * @description A service user is a machine: it has API keys and no sessions.
+                 * @enum {string}
+                 */
+                kind: "person" | "service";
                 username: string;
                 email: string | null;
                 email_verified: boolean;
@@ -716,6 +788,19 @@ export interface components {
                 end_reason: string | null;
                 ip: string | null;
                 user_agent: string | null;
+            }[];
+            api_keys: {
+                /** Format: uuid */
+                id: string;
+                name: string;
+                start: string;
+                scopes: string[];
+                /** Format: date-time */
+                created_at: string;
+                created_by: string | null;
+                expires_at: string | null;
+                last_used_at: string | null;
+                revoked_at: string | null;
             }[];
             totp: {
                 /** Format: uuid */
@@ -1041,6 +1126,7 @@ export interface components {
          *       "token_type": "Bearer",
          *       "expires_in": 900,
          *       "refresh_expires_in": 2592000,
+         *       "scope": "profile:read todos:read todos:write",
          *       "session_id": "01a203b2-0d47-7f06-8a35-9e1d6b7c4f52",
          *       "acr": "aal1",
          *       "amr": [
@@ -1049,6 +1135,7 @@ export interface components {
          *       "auth_time": "2026-11-22T14:18:48.360Z",
          *       "user": {
          *         "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *         "kind": "person",
          *         "username": "ada",
          *         "email": "ada@example.com",
          *         "email_verified": true,
@@ -1077,6 +1164,8 @@ export interface components {
             refresh_token?: string;
             /** @description Lifetime of the refresh token, in seconds. */
             refresh_expires_in: number;
+            /** @description What the access token may, by the roles (RFC 6749 §5.1). */
+            scope: string;
             /** Format: uuid */
             session_id: string;
             /**
@@ -1285,6 +1374,90 @@ export interface components {
         };
         /**
          * @example {
+         *       "data": [
+         *         {
+         *           "id": "01a203a4-1c5e-7d20-8b6f-3e9a4c7d5f18",
+         *           "name": "Nightly backup",
+         *           "start": "glk_x7Qa",
+         *           "scopes": [
+         *             "todos:read"
+         *           ],
+         *           "created_at": "2026-11-22T14:18:48.360Z",
+         *           "created_by": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *           "expires_at": "2027-02-20T14:18:48.360Z",
+         *           "last_used_at": null
+         *         }
+         *       ]
+         *     }
+         */
+        ApiKeyList: {
+            data: components["schemas"]["ApiKey"][];
+        };
+        /**
+         * @example {
+         *       "id": "01a203a4-1c5e-7d20-8b6f-3e9a4c7d5f18",
+         *       "name": "Nightly backup",
+         *       "start": "glk_x7Qa",
+         *       "scopes": [
+         *         "todos:read"
+         *       ],
+         *       "created_at": "2026-11-22T14:18:48.360Z",
+         *       "created_by": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *       "expires_at": "2027-02-20T14:18:48.360Z",
+         *       "last_used_at": null
+         *     }
+         */
+        ApiKey: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** @description The prefix and four characters, to tell keys apart. */
+            start: string;
+            /** @description It has those of them that its owner still has. */
+            scopes: string[];
+            /** Format: date-time */
+            created_at: string;
+            /** @description Null for the command line. */
+            created_by: string | null;
+            expires_at: string | null;
+            /** @description Written once a minute. */
+            last_used_at: string | null;
+        };
+        /**
+         * @example {
+         *       "id": "01a203a4-1c5e-7d20-8b6f-3e9a4c7d5f18",
+         *       "name": "Nightly backup",
+         *       "start": "glk_x7Qa",
+         *       "scopes": [
+         *         "todos:read"
+         *       ],
+         *       "created_at": "2026-11-22T14:18:48.360Z",
+         *       "created_by": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *       "expires_at": "2027-02-20T14:18:48.360Z",
+         *       "last_used_at": null,
+         *       "key": "glk_0000000000000000000000…"
+         *     }
+         */
+        MadeApiKey: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** @description The prefix and four characters, to tell keys apart. */
+            start: string;
+            /** @description It has those of them that its owner still has. */
+            scopes: string[];
+            /** Format: date-time */
+            created_at: string;
+            /** @description Null for the command line. */
+            created_by: string | null;
+            expires_at: string | null;
+            /** @description Written once a minute. */
+            last_used_at: string | null;
+            /** @description Shown this once. */
+            key: string;
+        };
+        /**
+         * @example {
          *       "message": "Welcome. Your access token opened this door."
          *     }
          */
@@ -1315,6 +1488,7 @@ export interface components {
          *       "data": [
          *         {
          *           "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *           "kind": "person",
          *           "username": "ada",
          *           "email": "ada@example.com",
          *           "email_verified": true,
@@ -1338,6 +1512,7 @@ export interface components {
         /**
          * @example {
          *       "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *       "kind": "person",
          *       "username": "ada",
          *       "email": "ada@example.com",
          *       "email_verified": true,
@@ -1353,6 +1528,11 @@ export interface components {
         AdminUser: {
             /** Format: uuid */
             id: string;
+            /**
+             * @description A service user is a machine: it has API keys and no sessions.
+             * @enum {string}
+             */
+            kind: "person" | "service";
             username: string;
             email: string | null;
             email_verified: boolean;
@@ -1472,7 +1652,7 @@ export interface components {
             /** Format: date-time */
             at: string;
             /** @enum {string} */
-            action: "user.created" | "login.succeeded" | "login.failed" | "session.ended" | "refresh.reused" | "refresh.grace" | "refresh.ahead" | "password.changed" | "password.refused" | "password.reset" | "login.challenged" | "second_factor.failed" | "second_factor.changed" | "second_factor.reset" | "totp.added" | "totp.removed" | "passkey.added" | "passkey.removed" | "passkey.suspect" | "recovery_codes.created" | "recovery_code.used" | "device.trusted" | "device.forgotten" | "reauthenticated" | "identity.linked" | "identity.unlinked" | "password.removed" | "username.changed" | "email.changed" | "email.verified" | "roles.changed" | "user.disabled" | "user.enabled" | "user.deleted" | "key.rotated" | "key.revoked";
+            action: "user.created" | "login.succeeded" | "login.failed" | "session.ended" | "refresh.reused" | "refresh.grace" | "refresh.ahead" | "password.changed" | "password.refused" | "password.reset" | "login.challenged" | "second_factor.failed" | "second_factor.changed" | "second_factor.reset" | "totp.added" | "totp.removed" | "passkey.added" | "passkey.removed" | "passkey.suspect" | "recovery_codes.created" | "recovery_code.used" | "device.trusted" | "device.forgotten" | "reauthenticated" | "identity.linked" | "identity.unlinked" | "password.removed" | "username.changed" | "email.changed" | "email.verified" | "roles.changed" | "user.disabled" | "user.enabled" | "user.deleted" | "api_key.created" | "api_key.revoked" | "invitation.created" | "invitation.accepted" | "invitation.ended" | "key.rotated" | "key.revoked";
             /** @description The user it is about. */
             user_id: string | null;
             /** @description Who did it; null for the command line and the server itself. */
@@ -1518,7 +1698,7 @@ export interface components {
              * @description For programs. Its meaning never changes.
              * @enum {string}
              */
-            code: "invalid_json" | "invalid_request" | "challenge_expired" | "invalid_passkey" | "invalid_token" | "unauthenticated" | "token_expired" | "token_stale" | "session_revoked" | "invalid_credentials" | "invalid_refresh_token" | "refresh_token_reused" | "login_expired" | "invalid_code" | "insufficient_user_authentication" | "account_disabled" | "second_factor_required" | "email_unverified" | "csrf_rejected" | "forbidden" | "signup_closed" | "not_found" | "method_not_allowed" | "username_taken" | "email_taken" | "last_admin" | "quota_exceeded" | "passkey_taken" | "identity_taken" | "link_required" | "too_many" | "last_sign_in_method" | "payload_too_large" | "unsupported_media_type" | "validation_failed" | "rate_limited" | "header_fields_too_large" | "internal_error" | "provider_unavailable" | "overloaded" | "database_unavailable" | "shutting_down";
+            code: "invalid_json" | "invalid_request" | "challenge_expired" | "invalid_passkey" | "invalid_token" | "unauthenticated" | "token_expired" | "token_stale" | "session_revoked" | "api_key_revoked" | "invalid_credentials" | "invalid_refresh_token" | "refresh_token_reused" | "login_expired" | "invalid_code" | "insufficient_user_authentication" | "account_disabled" | "second_factor_required" | "email_unverified" | "csrf_rejected" | "forbidden" | "session_required" | "signup_closed" | "not_found" | "method_not_allowed" | "username_taken" | "email_taken" | "last_admin" | "quota_exceeded" | "passkey_taken" | "too_many_api_keys" | "not_a_service_user" | "identity_taken" | "link_required" | "too_many" | "last_sign_in_method" | "payload_too_large" | "unsupported_media_type" | "validation_failed" | "rate_limited" | "header_fields_too_large" | "internal_error" | "provider_unavailable" | "overloaded" | "database_unavailable" | "shutting_down";
             /**
              * Format: uuid
              * @description The same as `X-Request-Id`.
@@ -1529,6 +1709,8 @@ export interface components {
                 path: string;
                 message: string;
             }[];
+            /** @description The permission that is missing. Only with `forbidden`, where it is one. */
+            scope?: string;
             /** @description How strong the sign-in must be. Only with `insufficient_user_authentication`. */
             acr_values?: string;
             /** @description How old the sign-in may be, in seconds. Only with `insufficient_user_authentication`. */

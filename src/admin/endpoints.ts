@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type Context, endpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
 import { requireProof } from '../passwords/proof.js';
-import type { Transaction } from '../platform/db/database.js';
+import type { Db, Transaction } from '../platform/db/database.js';
 import { textSchema } from '../platform/http/fields.js';
 import { pageJson, pageQuerySchema, pageSchema } from '../platform/http/paging.js';
 import { adminMethodsJson, adminMethodsSchema } from '../second-factor/json.js';
@@ -180,7 +180,8 @@ export const removeSecondFactors = endpoint({
 
 type AdminContext = Pick<Context<AccessClaims>, 'deps' | 'principal' | 'caller' | 'id'>;
 
-async function existing({ db }: AdminContext['deps'], id: string): Promise<User> {
+/** @throws AppError not_found */
+export async function existing({ db }: { db: Db }, id: string): Promise<User> {
   const user = await db.user.findUnique({ where: { id, pendingUntil: null, deletedAt: null } });
   if (!user) throw new AppError('not_found');
   return user;

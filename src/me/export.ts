@@ -19,12 +19,13 @@ import {
   totpsData,
   trustedDevicesData,
 } from '../second-factor/personal-data.js';
-import { sessionsData } from '../sessions/personal-data.js';
+import { apiKeysData, sessionsData } from '../sessions/personal-data.js';
 import { userJson, userSchema } from '../users/json.js';
 
 /** What each room holds about a user besides the user's row, by its name in the export. */
 export const exported: Record<string, PersonalData> = {
   sessions: sessionsData,
+  api_keys: apiKeysData,
   totp: totpsData,
   passkeys: passkeysData,
   identities: identitiesData,

@@ -3,6 +3,7 @@ import { changeUser } from '../../src/admin/user-changes.js';
 import type { Row } from '../../src/endpoint.js';
 import { invite } from '../../src/invitations/invite.js';
 import { goodPassword, type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
+import { createServiceUser, makeKey } from '../support/made-api-keys.js';
 import { confirm, mailTo } from '../support/mails.js';
 import { expectProblem } from '../support/problem.js';
 import { ask, pathOf, rows, withRole } from '../support/rows.js';
@@ -37,6 +38,9 @@ describe('access to every admin route (ASVS 8.2.1)', () => {
       'GET /admin/users/{id}/sign-in-methods users:read',
       'DELETE /admin/users/{id}/second-factors users:write',
       'POST /admin/users/{id}/logout users:write',
+      'GET /admin/users/{id}/api-keys users:read',
+      'POST /admin/users/{id}/api-keys service-users:write',
+      'DELETE /admin/users/{id}/api-keys/{key_id} users:write',
       'GET /admin/roles users:read',
       'GET /admin/invitations users:read',
       'POST /admin/invitations users:write',
@@ -46,10 +50,17 @@ describe('access to every admin route (ASVS 8.2.1)', () => {
   });
 
   /** What a row acts on, and its body. */
-  async function neededFor({ method, path }: Row): Promise<{ id: string; body?: object }> {
+  async function neededFor({ method, path }: Row): Promise<{ id: string; more?: string; body?: object }> {
     if (path === '/admin/invitations/{id}')
       return { id: (await invite(app.deps, { email: 'other@example.com', roles: [] }, {}, 'all')).id };
-    const id = (await app.signUp()).userId;
+    if (method === 'POST' && path.endsWith('/api-keys'))
+      return {
+        id: (await createServiceUser(app, ['user'])).id,
+        body: { name: 'Nightly backup', scopes: ['todos:read'] },
+      };
+    const subject = await app.signUp();
+    const id = subject.userId;
+    if (path.endsWith('/{key_id}')) return { id, more: (await makeKey(app, subject)).id };
     if (path.endsWith('/second-factors')) return { id, body: { password: goodPassword } };
     if (method === 'POST' && path === '/admin/users') return { id, body: { kind: 'service', username: 'machine' } };
     return method === 'POST' && path === '/admin/invitations' ? { id, body: { email: 'new@example.com' } } : { id };
@@ -58,9 +69,9 @@ describe('access to every admin route (ASVS 8.2.1)', () => {
   it.each(adminRows)(
     'for $name is given to an admin only: not without a token, to a user, or to a disabled or demoted admin',
     async ({ row }) => {
-      const { id, body: sent } = await neededFor(row);
+      const { id, more, body: sent } = await neededFor(row);
       const asked = (as?: SignedUp) => {
-        const request = ask(app, row, pathOf(row, id)).set(as?.bearer ?? {});
+        const request = ask(app, row, pathOf(row, id, more)).set(as?.bearer ?? {});
         return sent ? request.send(sent) : request;
       };
       const [user, disabled, demoted] = [await app.signUp(), await app.signUp(), await app.signUp()];

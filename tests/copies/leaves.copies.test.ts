@@ -92,6 +92,31 @@ const leaves: { name: string; folders: string[]; lines: Record<string, Edit[]> }
     },
   },
   {
+    name: 'api-keys',
+    folders: ['src/api-keys'],
+    lines: {
+      'src/routes.ts': [
+        /^import .*'\.\/api-keys\/.*$/gm,
+        /^ {2}\.\.\.group\('API keys', \[[\s\S]*?^ {2}\]\),$/m,
+        /^.*, userApiKeys\.\w+\),$/gm,
+        /^const makesServiceKeys = .*$/m,
+      ],
+      'src/guards.ts': [/^import .*api-keys.*$/m, /(?<=AccessTokenGuard\()apiKeys/g, /(?<=accessTokenGuard\()apiKeys/],
+      'src/settings.ts': [/^import .*api-keys.*$/m, /^ {2}('API keys': |\.\.\.)apiKeySettings,$/gm],
+      'src/config.ts': [/^ {2}if \(given\.API_KEY_TTL .*\n.*$/m, /^ {4}apiKeys: \{[\s\S]*?^ {4}\},$/m],
+      'src/mails.ts': [/^import .*api-keys.*$/m, /^ {2}api_key_\w+: .*$/m],
+      'src/jobs.ts': [/^import .*api-keys.*$/gm, /^ {2}\{ name: '.* API keys', .*$/gm],
+      'src/commands.ts': [/^import .*api-keys.*$/gm, /^ {2}\.\.\.apiKeyCommands,$/m, /, apiKeyChecks(?=\])/],
+      'src/deps.ts': [
+        /^import .*api-keys.*$/m,
+        /^ {2}apiKeys: KeyChecks;$/m,
+        /^ {4}const apiKeys = .*$/m,
+        /^ {6}apiKeys,$/m,
+        /^.*apiKeys\.uses\.write.*$/m,
+      ],
+    },
+  },
+  {
     name: 'user-transfer',
     folders: ['src/user-transfer'],
     lines: { 'src/commands.ts': [/^import .*user-transfer.*$/m, /^ {2}\.\.\.transferCommands,$/m] },

@@ -27,9 +27,9 @@ export const idRows = rows.filter(({ row }) => row.path.includes('{id}'));
 
 const unknownId = '01890a5d-ac96-774b-bcce-b302099a8057';
 
-/** The path of a row; by default its `{id}` belongs to nothing. */
-export function pathOf({ path }: Row, id = unknownId): string {
-  return path.replace('{id}', id);
+/** The path of a row; by default its `{id}` belongs to nothing, as does a second id. */
+export function pathOf({ path }: Row, id = unknownId, innerId = unknownId): string {
+  return path.replace('{id}', id).replace(/\{\w+_id\}/, innerId);
 }
 
 /** A request for a row. */

@@ -30,6 +30,8 @@ export type Context<Deps, Principal, Body = undefined, Query = undefined> = {
   body: Body;
   query: Query;
   id: string;
+  /** The second id of a path such as `/admin/users/{id}/api-keys/{key_id}`. @throws AppError not_found if it is none */
+  innerId: string;
   caller: Caller;
   /** Empty if the request has a bearer token: then only the token counts. */
   cookies: Cookies;

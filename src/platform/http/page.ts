@@ -59,6 +59,7 @@ ${form}
 const style = `
 body { font: 1rem/1.5 system-ui, sans-serif; margin: 3rem auto; max-width: 26rem; padding: 0 1rem; color-scheme: light dark }
 input { display: block; width: 100%; box-sizing: border-box; font: inherit; padding: .4rem; margin: .2rem 0 1rem }
+input[type=checkbox] { display: inline; width: auto }
 button { font: inherit; padding: .4rem 1rem }
 `;
 
@@ -73,12 +74,16 @@ if (!token) say('This link is not complete. Copy all of it from the mail.');
 form.addEventListener('submit', async (event) => {
   event.preventDefault();
   if (!token) return;
+  const boxes = [...form.querySelectorAll('[type=checkbox]')].map(({ name, checked }) => [name, checked]);
   try {
     const answer = await fetch(form.dataset.target, {
       method: 'POST',
       credentials: 'omit',
       headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ [form.dataset.field]: token, ...Object.fromEntries(new FormData(form)) }),
+      body: JSON.stringify({
+        [form.dataset.field]: token,
+        ...Object.fromEntries([...new FormData(form), ...boxes]),
+      }),
     });
     if (answer.ok) { form.hidden = true; return say(form.dataset.done) }
     const problem = await answer.json();

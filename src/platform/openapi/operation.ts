@@ -66,7 +66,11 @@ function parametersOf<Deps extends BaseDeps>({
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
   const inPath =
     names.length > 0
-      ? { path: z.object(Object.fromEntries(names.map((name) => [name, name === 'id' ? idSchema : nameSchema]))) }
+      ? {
+          path: z.object(
+            Object.fromEntries(names.map((name) => [name, /^(\w+_)?id$/.test(name) ? idSchema : nameSchema])),
+          ),
+        }
       : undefined;
   return inPath || query ? { requestParams: { ...inPath, ...(query && { query }) } } : {};
 }
