@@ -69,6 +69,7 @@ const readsUsers = { guard: accessToken, permission: 'users:read' } as const;
 const changesUsers = { guard: accessToken, permission: 'users:write' } as const;
 const invites = { ...changesUsers, limit: [mailLimit, invitationLimit] };
 const makesServiceUsers = { guard: accessToken, permission: 'service-users:write' } as const;
+const makesServiceKeys = { guard: accessToken, permission: 'service-users:write' } as const;
 const resetsFactors = { ...changesUsers, limit: passwordLimit } as const;
 
 /**
@@ -163,7 +164,7 @@ export const routes: Row[] = [
     DELETE('/admin/users/{id}/second-factors', resetsFactors, admin.removeSecondFactors),
     POST('/admin/users/{id}/logout', changesUsers, admin.logOut),
     GET('/admin/users/{id}/api-keys', readsUsers, userApiKeys.list),
-    POST('/admin/users/{id}/api-keys', makesServiceUsers, userApiKeys.make),
+    POST('/admin/users/{id}/api-keys', makesServiceKeys, userApiKeys.make),
     DELETE('/admin/users/{id}/api-keys/{key_id}', changesUsers, userApiKeys.end),
     GET('/admin/roles', readsUsers, roles.list),
     GET('/admin/invitations', readsUsers, invitations.list),

@@ -25,12 +25,12 @@ export function permitOf(row: AskingRow): RequestHandler[] {
 }
 
 /** @throws AppError session_required */
-export function requireSession({ kind }: Pick<AccessClaims, 'kind'>): void {
+function requireSession({ kind }: Pick<AccessClaims, 'kind'>): void {
   if (kind !== 'session') throw new AppError('session_required');
 }
 
 /** @throws AppError forbidden, which names the permission (RFC 6750 §3.1) */
-export function requirePermission({ permissions }: Pick<AccessClaims, 'permissions'>, permission: string): void {
+function requirePermission({ permissions }: Pick<AccessClaims, 'permissions'>, permission: string): void {
   if (!permissions.has(permission)) throw lacking(permission);
 }
 

@@ -76,6 +76,22 @@ const leaves: { name: string; folders: string[]; lines: Record<string, Edit[]> }
     },
   },
   {
+    name: 'invitations',
+    folders: ['src/invitations'],
+    lines: {
+      'src/routes.ts': [
+        /^import .*'\.\/invitations\/.*$/gm,
+        /(?<=signUpBy\()findInvitation/,
+        /^const invites = .*$/m,
+        /^ {4}\w+\(.*\binvitations\.\w+\),$/gm,
+      ],
+      'src/mails.ts': [/^import .*invitations.*$/m, /^ {2}invitation,$/m],
+      'src/jobs.ts': [/^import .*invitations.*$/m, /^.*purgeInvitations \},$/m],
+      'src/commands.ts': [/^import .*invitations.*$/gm, /^ {2}\.\.\.invitationCommands,$/m, /, purgeInvitations(?=\])/],
+      'src/me/export.ts': [/^import .*invitations.*$/m, /^ {2}invitations: .*$/m],
+    },
+  },
+  {
     name: 'api-keys',
     folders: ['src/api-keys'],
     lines: {
@@ -83,6 +99,7 @@ const leaves: { name: string; folders: string[]; lines: Record<string, Edit[]> }
         /^import .*'\.\/api-keys\/.*$/gm,
         /^ {2}\.\.\.group\('API keys', \[[\s\S]*?^ {2}\]\),$/m,
         /^.*, userApiKeys\.\w+\),$/gm,
+        /^const makesServiceKeys = .*$/m,
       ],
       'src/guards.ts': [/^import .*api-keys.*$/m, /(?<=AccessTokenGuard\()apiKeys/g, /(?<=accessTokenGuard\()apiKeys/],
       'src/settings.ts': [/^import .*api-keys.*$/m, /^ {2}('API keys': |\.\.\.)apiKeySettings,$/gm],
@@ -97,22 +114,6 @@ const leaves: { name: string; folders: string[]; lines: Record<string, Edit[]> }
         /^ {6}apiKeys,$/m,
         /^.*apiKeys\.uses\.write.*$/m,
       ],
-    },
-  },
-  {
-    name: 'invitations',
-    folders: ['src/invitations'],
-    lines: {
-      'src/routes.ts': [
-        /^import .*'\.\/invitations\/.*$/gm,
-        /(?<=signUpBy\()findInvitation/,
-        /^const invites = .*$/m,
-        /^ {4}\w+\(.*\binvitations\.\w+\),$/gm,
-      ],
-      'src/mails.ts': [/^import .*invitations.*$/m, /^ {2}invitation,$/m],
-      'src/jobs.ts': [/^import .*invitations.*$/m, /^.*purgeInvitations \},$/m],
-      'src/commands.ts': [/^import .*invitations.*$/gm, /^ {2}\.\.\.invitationCommands,$/m, /, purgeInvitations(?=\])/],
-      'src/me/export.ts': [/^import .*invitations.*$/m, /^ {2}invitations: .*$/m],
     },
   },
   {
