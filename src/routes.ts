@@ -79,6 +79,7 @@ const changesUsers = { guard: accessToken, permission: 'users:write' } as const;
 const invites = { ...changesUsers, limit: [mailLimit, invitationLimit] };
 const makesServiceUsers = { guard: accessToken, permission: 'service-users:write' } as const;
 const introspects = { guard: clientOrBearer, permission: 'tokens:introspect' } as const;
+const makesServiceKeys = { guard: accessToken, permission: 'service-users:write' } as const;
 const resetsFactors = { ...changesUsers, limit: passwordLimit } as const;
 
 /**
@@ -173,7 +174,7 @@ export const routes: Row[] = [
     DELETE('/admin/users/{id}/second-factors', resetsFactors, admin.removeSecondFactors),
     POST('/admin/users/{id}/logout', changesUsers, admin.logOut),
     GET('/admin/users/{id}/api-keys', readsUsers, userApiKeys.list),
-    POST('/admin/users/{id}/api-keys', makesServiceUsers, userApiKeys.make),
+    POST('/admin/users/{id}/api-keys', makesServiceKeys, userApiKeys.make),
     DELETE('/admin/users/{id}/api-keys/{key_id}', changesUsers, userApiKeys.end),
     GET('/admin/roles', readsUsers, roles.list),
     GET('/admin/invitations', readsUsers, invitations.list),

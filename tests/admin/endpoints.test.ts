@@ -50,16 +50,17 @@ describe('access to every admin route (ASVS 8.2.1)', () => {
   });
 
   /** What a row acts on, and its body. */
-  async function neededFor({ method, path }: Row): Promise<{ id: string; keyId?: string; body?: object }> {
+  async function neededFor({ method, path }: Row): Promise<{ id: string; more?: string; body?: object }> {
     if (path === '/admin/invitations/{id}')
       return { id: (await invite(app.deps, { email: 'other@example.com', roles: [] }, {}, 'all')).id };
-    if (method === 'POST' && path.endsWith('/api-keys')) {
-      const { id } = await createServiceUser(app, ['user']);
-      return { id, body: { name: 'Nightly backup', scopes: ['todos:read'] } };
-    }
-    const user = await app.signUp();
-    const id = user.userId;
-    if (path.endsWith('/{key_id}')) return { id, keyId: (await makeKey(app, user)).id };
+    if (method === 'POST' && path.endsWith('/api-keys'))
+      return {
+        id: (await createServiceUser(app, ['user'])).id,
+        body: { name: 'Nightly backup', scopes: ['todos:read'] },
+      };
+    const subject = await app.signUp();
+    const id = subject.userId;
+    if (path.endsWith('/{key_id}')) return { id, more: (await makeKey(app, subject)).id };
     if (path.endsWith('/second-factors')) return { id, body: { password: goodPassword } };
     if (method === 'POST' && path === '/admin/users') return { id, body: { kind: 'service', username: 'machine' } };
     return method === 'POST' && path === '/admin/invitations' ? { id, body: { email: 'new@example.com' } } : { id };
@@ -68,9 +69,9 @@ describe('access to every admin route (ASVS 8.2.1)', () => {
   it.each(adminRows)(
     'for $name is given to an admin only: not without a token, to a user, or to a disabled or demoted admin',
     async ({ row }) => {
-      const { id, keyId, body: sent } = await neededFor(row);
+      const { id, more, body: sent } = await neededFor(row);
       const asked = (as?: SignedUp) => {
-        const request = ask(app, row, pathOf(row, id, keyId)).set(as?.bearer ?? {});
+        const request = ask(app, row, pathOf(row, id, more)).set(as?.bearer ?? {});
         return sent ? request.send(sent) : request;
       };
       const [user, disabled, demoted] = [await app.signUp(), await app.signUp(), await app.signUp()];

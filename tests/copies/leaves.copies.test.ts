@@ -91,6 +91,22 @@ const leaves: { name: string; folders: string[]; lines: Record<string, Edit[]> }
     },
   },
   {
+    name: 'invitations',
+    folders: ['src/invitations'],
+    lines: {
+      'src/routes.ts': [
+        /^import .*'\.\/invitations\/.*$/gm,
+        /(?<=signUpBy\()findInvitation/,
+        /^const invites = .*$/m,
+        /^ {4}\w+\(.*\binvitations\.\w+\),$/gm,
+      ],
+      'src/mails.ts': [/^import .*invitations.*$/m, /^ {2}invitation,$/m],
+      'src/jobs.ts': [/^import .*invitations.*$/m, /^.*purgeInvitations \},$/m],
+      'src/commands.ts': [/^import .*invitations.*$/gm, /^ {2}\.\.\.invitationCommands,$/m, /, purgeInvitations(?=\])/],
+      'src/me/export.ts': [/^import .*invitations.*$/m, /^ {2}invitations: .*$/m],
+    },
+  },
+  {
     name: 'api-keys',
     // What OAuth gives tokens for is a key.
     folders: ['src/api-keys', ...oauth.folders],
@@ -100,6 +116,7 @@ const leaves: { name: string; folders: string[]; lines: Record<string, Edit[]> }
         /^import .*'\.\/api-keys\/.*$/gm,
         /^ {2}\.\.\.group\('API keys', \[[\s\S]*?^ {2}\]\),$/m,
         /^.*, userApiKeys\.\w+\),$/gm,
+        /^const makesServiceKeys = .*$/m,
       ],
       'src/guards.ts': [
         ...oauth.lines['src/guards.ts'],
@@ -122,22 +139,6 @@ const leaves: { name: string; folders: string[]; lines: Record<string, Edit[]> }
     },
   },
   oauth,
-  {
-    name: 'invitations',
-    folders: ['src/invitations'],
-    lines: {
-      'src/routes.ts': [
-        /^import .*'\.\/invitations\/.*$/gm,
-        /(?<=signUpBy\()findInvitation/,
-        /^const invites = .*$/m,
-        /^ {4}\w+\(.*\binvitations\.\w+\),$/gm,
-      ],
-      'src/mails.ts': [/^import .*invitations.*$/m, /^ {2}invitation,$/m],
-      'src/jobs.ts': [/^import .*invitations.*$/m, /^.*purgeInvitations \},$/m],
-      'src/commands.ts': [/^import .*invitations.*$/gm, /^ {2}\.\.\.invitationCommands,$/m, /, purgeInvitations(?=\])/],
-      'src/me/export.ts': [/^import .*invitations.*$/m, /^ {2}invitations: .*$/m],
-    },
-  },
   {
     name: 'user-transfer',
     folders: ['src/user-transfer'],

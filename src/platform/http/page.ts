@@ -80,7 +80,10 @@ form.addEventListener('submit', async (event) => {
       method: 'POST',
       credentials: 'omit',
       headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ [form.dataset.field]: token, ...Object.fromEntries([...new FormData(form), ...boxes]) }),
+      body: JSON.stringify({
+        [form.dataset.field]: token,
+        ...Object.fromEntries([...new FormData(form), ...boxes]),
+      }),
     });
     if (answer.ok) { form.hidden = true; return say(form.dataset.done) }
     const problem = await answer.json();
