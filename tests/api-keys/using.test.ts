@@ -2,12 +2,16 @@ import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { changeUser } from '../../src/admin/user-changes.js';
 import { writeApiKey } from '../../src/api-keys/format.js';
+import { GET } from '../../src/endpoint.js';
+import { accessToken } from '../../src/guards.js';
+import * as todos from '../../src/own/todos/endpoints.js';
 import { type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { limitsOn, newAddress } from '../support/limits.js';
 import { askForKey, makeKey, type TestKey } from '../support/made-api-keys.js';
 import { expectProblem } from '../support/problem.js';
 import { expectTold } from '../support/prometheus-text.js';
 import { ask, pathOf, rows, withRole } from '../support/rows.js';
+import { serveRows } from '../support/rows-app.js';
 
 let app: TestApp;
 let user: SignedUp;
@@ -82,6 +86,20 @@ describe('A key', () => {
     for (const { name, row } of alone) {
       const answer = await ask(app, row, pathOf(row)).set(all.bearer).send({});
       expect([name, answer.body.code]).toEqual([name, 'session_required']);
+    }
+  });
+
+  it('reaches no row that asks for a role: it carries permissions alone', async () => {
+    const admin = await withRole(app, await app.signUp(), 'admin');
+    const { bearer } = await makeKey(app, admin, { scopes: ['todos:read'] });
+    const asked = { guard: accessToken, role: 'admin' } as const;
+    const own = await serveRows(app, [
+      GET('/any', { ...asked, anyToken: true }, todos.list),
+      GET('/reading', { ...asked, permission: 'todos:read' }, todos.list),
+    ]);
+    for (const path of ['/any', '/reading']) {
+      await own.get(path).set(admin.bearer).expect(200);
+      expectProblem(await own.get(path).set(bearer), 'session_required');
     }
   });
 
