@@ -105,6 +105,18 @@ describe('Nobody acts on who may more:', () => {
       app.http.delete(`/admin/users/${id}/second-factors`).set(former.bearer).send({ password: goodPassword });
     expectLack(await reset(target.userId), 'audit:read');
   });
+
+  it('a key that has ended a moment ago makes no key that would stay, and acts on nobody', async () => {
+    const machine = await service('admin');
+    const ended = await keyWith('service-users:write', 'users:write', 'users:read', ...asPerson);
+    await app.http.get('/welcome').set(ended).expect(200);
+    const revokedAt = new Date();
+    await app.deps.db.apiKey.updateMany({ where: { userId: admin.userId, name: 'narrow' }, data: { revokedAt } });
+    const made = { name: 'A child', scopes: ['users:read'] };
+    expectProblem(await app.http.post(`/admin/users/${machine}/api-keys`).set(ended).send(made), 'api_key_revoked');
+    const { userId } = await app.signUp();
+    for (const deed of Object.values(deeds)) expectProblem(await deed(userId, ended), 'api_key_revoked');
+  });
 });
 
 describe('Nobody gives more than they have:', () => {

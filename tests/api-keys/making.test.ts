@@ -168,6 +168,7 @@ describe('The settings say who makes keys:', () => {
 });
 
 describe('A key of a service user', () => {
+  const everybodyHas = ['profile:read', 'todos:read', 'todos:write'];
   const make = (id: string, fields: object = {}, as = admin) =>
     app.http
       .post(`/admin/users/${id}/api-keys`)
@@ -224,6 +225,20 @@ describe('A key of a service user', () => {
     await end(service.id, id, admin.bearer).expect(204);
     expectProblem(await end(service.id, id, admin.bearer), 'not_found');
     expectProblem(await app.http.get('/welcome').set(bearer), 'api_key_revoked');
+  });
+
+  it('made or ended by another key is recorded with the ids of both', async () => {
+    const service = await createServiceUser(app, ['user']);
+    const acting = await makeKey(app, admin, { scopes: ['service-users:write', 'users:write', ...everybodyHas] });
+    const as = { ...admin, bearer: acting.bearer };
+    const { body } = await make(service.id, {}, as).expect(201);
+    await app.http.delete(`/admin/users/${service.id}/api-keys/${body.id}`).set(as.bearer).expect(204);
+    const events = await app.deps.db.auditEvent.findMany({ where: { userId: service.id }, orderBy: { id: 'asc' } });
+    const ids = { api_key_id: body.id, by_api_key_id: acting.id };
+    expect(events.slice(-2).map(({ action, actorId, detail }) => ({ action, actorId, detail }))).toEqual([
+      { action: 'api_key.created', actorId: admin.userId, detail: { ...ids, scopes: ['todos:read'] } },
+      { action: 'api_key.revoked', actorId: admin.userId, detail: ids },
+    ]);
   });
 
   it('may still be made while the service user is disabled, and opens nothing until they are enabled', async () => {

@@ -2,6 +2,7 @@ import type { BaseDeps, Row } from './endpoint.js';
 
 type AskingRow = {
   guard: { hasClaims?: true; optional?: true };
+  role?: string;
   permission?: string;
   anyToken?: true;
   acr?: string;
@@ -10,14 +11,15 @@ type AskingRow = {
 
 /**
  * Which tokens a row takes: `session` is those of sessions alone, `any` is API keys and their tokens too. A row that says
- * nothing is for sessions alone, so a new row is closed to keys. So is one that asks how its user signed in.
+ * nothing is for sessions alone, so a new row is closed to keys. So is one that asks how its user signed in, or for a role:
+ * a key carries permissions, and would have all roles of its owner, however little it was made for.
  * @returns undefined where the guard reads no access token
  */
-export function tokensOf({ guard, permission, anyToken, acr, maxAge }: AskingRow): 'session' | 'any' | undefined {
+export function tokensOf({ guard, role, permission, anyToken, acr, maxAge }: AskingRow): 'session' | 'any' | undefined {
   if (!guard.hasClaims) return undefined;
   const asksForSignIn = (acr ?? 'aal1') !== 'aal1' || maxAge !== undefined;
   const saysNothing = permission === undefined && anyToken === undefined;
-  return guard.optional || asksForSignIn || saysNothing ? 'session' : 'any';
+  return guard.optional || asksForSignIn || role !== undefined || saysNothing ? 'session' : 'any';
 }
 
 /** What a row may refuse of the tokens that it reads, API keys included. */
