@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { invite } from '../src/invitations/invite.js';
 import { insertPasskeys } from './second-factor/passkey-rows.js';
@@ -114,7 +115,7 @@ describe('the number of statements', () => {
 
   it('for a made-up invitation is one, and no hash', async () => {
     await outboxEmpty(app);
-    const body = { username: 'newcomer-3', password: goodPassword, invitation: 'A'.repeat(43) };
+    const body = { username: 'newcomer-3', password: goodPassword, invitation: randomBytes(32).toString('base64url') };
     expect(await counted(() => app.http.post('/auth/signup').send(body))).toEqual([400, 1]);
   });
 
