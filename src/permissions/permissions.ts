@@ -77,6 +77,11 @@ export function firstMissing(held: ReadonlySet<string>, needed: Iterable<string>
   return [...needed].find((name) => !held.has(name));
 }
 
+/** Whether one of these is not what every person has. Who holds such a one is asked for `ADMIN_ACR`. */
+export function areForFew(held: Iterable<string>): boolean {
+  return firstMissing(permissionsOf('person', []), held) !== undefined;
+}
+
 const pattern = /^[a-z][a-z0-9-]*:[a-z][a-z0-9-]*$/;
 
 // Token and roles must fit into a cookie of 4,096 bytes.
