@@ -13,6 +13,9 @@ import type { ShownKey } from './json.js';
 
 const mostKeys = 50;
 
+// Of those that have ended, which stay for a week. Keys of a second would pile up, and hold up their owner's deletion.
+const mostEnded = 1_000;
+
 /** @property scopes sorted, each once @property expiresIn in seconds; null: without an end */
 export type WantedKey = { name: string; scopes: string[]; expiresIn: number | null };
 
@@ -74,7 +77,11 @@ async function insert(
   const { key, start, secretHash } = writeApiKey(prefix, id);
   const recorded = auditEvent('api_key.created', ownerId, actor, { api_key_id: id, scopes }, Prisma.sql`FROM made`);
   const [row] = await tx.$queryRaw<ShownKey[]>`
-    WITH made AS (
+    WITH outdone AS (
+      DELETE FROM api_key WHERE id IN (
+        SELECT k.id FROM api_key k WHERE k.user_id = ${ownerId}::uuid AND NOT (${isLiveKey})
+        ORDER BY k.id DESC OFFSET ${mostEnded} LIMIT 100)
+    ), made AS (
       INSERT INTO api_key (id, user_id, name, start, secret_hash, scopes, created_by, expires_at)
       SELECT ${id}::uuid, ${ownerId}::uuid, ${name}, ${start}, ${secretHash}, ${scopes}::text[], ${actor.actorId ?? null}::uuid,
         clock_timestamp() + make_interval(secs => ${expiresIn}::float8)

@@ -51,7 +51,8 @@ export type AuditAction = (typeof auditActions)[number];
 
 /** What each action means. `npm run docs` writes docs/reference/audit-actions.md from it. */
 export const auditMeanings: Record<AuditAction, string> = {
-  'user.created': 'A user was created: by sign-up, by import, by an operator or by the settings.',
+  'user.created':
+    'A user was created: by sign-up, by import, by an operator or by the settings. `detail` has the `kind` of a service user, and the `roles` that an operator, an administrator or the settings gave.',
   'login.succeeded':
     'A user logged in. `detail` has the `session_id`, `amr` and `acr`, and the `provider` if one vouched for the user.',
   'login.failed': 'A login was refused. `detail` has the `reason` and the `count` within five minutes.',

@@ -100,6 +100,19 @@ describe('Making a key of your own', () => {
     expectProblem(await askForKey(app, user), 'too_many_api_keys');
   });
 
+  it('keeps the newest 1,000 keys that have ended: made by the second, they would hold up whoever ends them', async () => {
+    const user = await app.signUp();
+    await app.deps.db.$executeRaw`
+      INSERT INTO api_key (id, user_id, name, start, secret_hash, scopes, expires_at, revoked_at)
+      SELECT gen_random_uuid(), ${user.userId}::uuid, '', '', '', '{}', clock_timestamp() - interval '1 hour',
+        CASE n % 2 WHEN 0 THEN clock_timestamp() END
+      FROM generate_series(1, 1050) n`;
+    const live = await makeKey(app, user);
+    await askForKey(app, user).expect(201);
+    expect(await app.deps.db.apiKey.count({ where: { userId: user.userId } })).toBe(1002);
+    await app.http.get('/todos').set(live.bearer).expect(200);
+  });
+
   it('takes the password of now: the one of before makes none', async () => {
     const user = await app.signUp();
     const change = { current_password: user.password, new_password: 'another horse battery staple' };
@@ -199,6 +212,22 @@ describe('A key of a service user', () => {
     const refused = await make(id, { scopes: ['audit:read'] }, { ...admin, bearer });
     expectProblem(refused, 'forbidden');
     expect(refused.body.detail).toBe('You lack audit:read.');
+  });
+
+  it('is recorded by its own id when a key makes and ends it, and the other one beside it', async () => {
+    const service = await createServiceUser(app, ['user']);
+    const scopes = ['service-users:write', 'users:write', 'profile:read', 'todos:read', 'todos:write'];
+    const by = await makeKey(app, admin, { scopes });
+    const { body } = await make(service.id, {}, { ...admin, bearer: by.bearer }).expect(201);
+    await app.http.delete(`/admin/users/${service.id}/api-keys/${body.id}`).set(by.bearer).expect(204);
+    const events = await app.deps.db.auditEvent.findMany({
+      where: { userId: service.id, action: { startsWith: 'api_key.' } },
+      orderBy: { id: 'asc' },
+    });
+    expect(events.map(({ action, detail }) => [action, detail])).toEqual([
+      ['api_key.created', { api_key_id: body.id, scopes: body.scopes, by_api_key_id: by.id }],
+      ['api_key.revoked', { api_key_id: body.id, by_api_key_id: by.id }],
+    ]);
   });
 
   it('is made for no person, and for nobody that does not exist', async () => {
