@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { changeUser } from '../../src/admin/user-changes.js';
 import { type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
+import { createForger } from '../support/forged-tokens.js';
 import { askForKey, createServiceUser, makeKey, makeServiceKey } from '../support/made-api-keys.js';
+import { mailTo } from '../support/mails.js';
 import { expectProblem } from '../support/problem.js';
 import { withRole } from '../support/rows.js';
 import { addTotp } from '../support/second-factor.js';
@@ -180,6 +182,21 @@ describe('The settings say who makes keys:', () => {
   });
 });
 
+describe('A new key', () => {
+  it('is told to the verified address of who made it for themselves', async () => {
+    const user = await app.signUp();
+    const email = `${user.username}@example.com`;
+    const verified = { email, emailKey: email, emailVerifiedAt: new Date() };
+    await app.deps.db.user.update({ where: { id: user.userId }, data: verified });
+    await makeKey(app, user);
+    expect((await mailTo(app, email, /An API key was made/)).text).toContain('An API key was made for your account');
+  });
+
+  it.each(['', ' ', ' ', 'two\nlines', 'a\u202eb', 'a\u0007'])('can’t be called %j', async (name) => {
+    expectProblem(await askForKey(app, await app.signUp(), { name }), 'validation_failed');
+  });
+});
+
 describe('A key of a service user', () => {
   const everybodyHas = ['profile:read', 'todos:read', 'todos:write'];
   const make = (id: string, fields: object = {}, as = admin) =>
@@ -187,6 +204,22 @@ describe('A key of a service user', () => {
       .post(`/admin/users/${id}/api-keys`)
       .set(as.bearer)
       .send({ name: 'Nightly backup', scopes: ['todos:read'], ...fields });
+
+  it('takes a fresh sign-in of the session that makes it, so that an old stolen one becomes no key', async () => {
+    const admin = await withRole(app, await app.signUp(), 'admin');
+    const service = await createServiceUser(app, ['user']);
+    const { own, header, claims } = createForger(app, admin);
+    const now = Math.floor(Date.now() / 1000);
+    const ask = (age: number) =>
+      app.http
+        .post(`/admin/users/${service.id}/api-keys`)
+        .set('Authorization', `Bearer ${own(header, { ...claims, auth_time: now - age })}`)
+        .send({ name: 'Nightly backup', scopes: ['todos:read'] });
+    const refused = await ask(16 * 60);
+    expectProblem(refused, 'insufficient_user_authentication');
+    expect(refused.body.max_age).toBe(900);
+    await ask(14 * 60).expect(201);
+  });
 
   it('is made by who may, and works; its maker stands in created_by', async () => {
     const service = await createServiceUser(app, ['user']);

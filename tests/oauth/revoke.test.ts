@@ -83,7 +83,7 @@ describe('Who holds a token ends what it belongs to (RFC 7009 §2.1)', () => {
     expectOAuthError(await getToken(app, { ...user, key }), 401, 'invalid_client');
     await welcome(user.accessToken).expect(200);
     expect(await eventsOf(user.userId, 'api_key.revoked')).toEqual([
-      { actorId: user.userId, detail: { api_key_id: id, by_api_key_id: id } },
+      { actorId: user.userId, detail: { api_key_id: id } },
     ]);
   });
 

@@ -76,6 +76,12 @@ describe('A key and its owner’s id get an access token', () => {
     expect((await getToken(app, { ...user, key })).body.scope).toBe('todos:read users:read');
   });
 
+  it('but not where the owner has lost all that the key was made for', async () => {
+    const client = await reader();
+    await changeUser(app.deps, client.userId, { roles: [] }, {}, 'all');
+    expectOAuthError(await getToken(app, client), 400, 'invalid_scope');
+  });
+
   it('that ends with the key, if that is sooner', async () => {
     const client = await serviceClient(app, ['user'], ['todos:read'], { expiresAt: new Date(Date.now() + 60_000) });
     const { body } = await getToken(app, client).expect(200);
