@@ -102,7 +102,11 @@ function refusedOf<Deps extends BaseDeps>(row: Row<Deps>, problemResponse: Probl
   const speaksOAuth = (status: number) => row.endpoint.form === 'oauth' && status !== 431;
   const responses = statuses.map((status): [number, ZodOpenApiResponseObject] => {
     const ofStatus = codes.filter((code) => errorCatalogue[code].status === status);
-    return [status, (speaksOAuth(status) ? oauthResponse : problemResponse)(status, ofStatus)];
+    const problem = problemResponse(status, ofStatus);
+    if (!speaksOAuth(status)) return [status, problem];
+    const refusal = oauthResponse(status, ofStatus);
+    // What is no HTTP is refused before any row is chosen, too.
+    return [status, status === 400 ? { ...refusal, content: { ...refusal.content, ...problem.content } } : refusal];
   });
   // A request that is too slow is refused before any route sees it.
   return Object.fromEntries([...responses, [408, problemResponse(408, ['invalid_request'])]]);
