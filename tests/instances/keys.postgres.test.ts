@@ -81,7 +81,8 @@ describe('keys of two instances', () => {
       }
     });
     for (let rotation = 0; rotation < 8; rotation++) {
-      await sleep(300);
+      // A key is published minutes before it signs; here at least as long as an instance that polls may need to hear of it.
+      await sleep(800);
       await ageNext();
       expect(await rotateKeys(operator, {})).toBe(true);
     }
