@@ -9,16 +9,16 @@ import { isApiKey } from './format.js';
 export const apiKeys: ApiKeys = ({ apiKeys: keys, limits }) => ({
   isOne: isApiKey,
   async check(key, req) {
-    const counted = limits ? byAddress(limits.api_key, req) : [];
-    let isUnknown = false;
+    let counted: LimitKey[] = [];
     try {
       return await keys.check(key, () => {
-        refuseExhausted(counted);
-        isUnknown = true;
+        const limited = limits ? byAddress(limits.api_key, req) : [];
+        refuseExhausted(limited);
+        counted = limited;
       });
     } catch (error) {
       // Afterwards, so that a good key costs the store nothing.
-      if (isUnknown && error instanceof AppError && error.status < 500) await countRefused(counted);
+      if (error instanceof AppError && error.status < 500) await countRefused(counted);
       throw error;
     }
   },
