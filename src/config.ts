@@ -119,6 +119,8 @@ function shape(given: Settings, providers: Provider[]) {
       sources: given.ACCESS_TOKEN_SOURCES,
     },
     revocationFeed: given.REVOCATION_FEED,
+    revocationList: given.REVOCATION_LIST === 'on',
+    revocationStreams: given.REVOCATION_STREAMS,
     secondFactorPrompt: given.SECOND_FACTOR_PROMPT,
     /** How strong a sign-in every row asks for, and every row below /admin/. */
     acr: { required: given.REQUIRED_ACR, admin: given.ADMIN_ACR ?? given.REQUIRED_ACR },
