@@ -30,6 +30,14 @@ createTodos(playground);
 const sessions = createSessions(playground);
 const signIn = createSignIn(playground, expected, sessions.offerPassword);
 
+// Nothing of it shows before the gate is open.
+let hasKeys = false;
+playground.follow(async ({ session }) => {
+  if (!session || hasKeys) return;
+  hasKeys = true;
+  (await import('./api-keys.js')).createApiKeys(playground, proven);
+});
+
 const providers = await listedProviders();
 if (answer || providers.length > 0) {
   // Few servers have any.

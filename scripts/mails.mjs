@@ -22,6 +22,10 @@ async function contents(db) {
     INSERT INTO "user" (id, username, username_key, email, email_key, pending_email, pending_email_key, password_hash)
     VALUES (${ada}::uuid, 'ada', 'ada', 'ada@example.com', 'ada@example.com', NULL, NULL, '-'),
       (${bob}::uuid, 'bob', 'bob', 'bob@example.com', 'bob@example.com', 'ada@example.com', 'ada@example.com', '-')`;
+  await db.$executeRaw`
+    INSERT INTO api_key (id, user_id, name, start, secret_hash, scopes, created_by, expires_at, expiry_told_at)
+    VALUES (${bob}::uuid, ${ada}::uuid, 'Nightly backup', 'glk_x7Qa', '', '{todos:read}', ${ada}::uuid,
+      now() + interval '6 days', now())`;
   const detail = { username: 'ada', ip: '192.0.2.7', device: 'Firefox on Windows' };
   const usual = Object.keys(mails).map((purpose) => [
     purpose,

@@ -99,10 +99,11 @@ Exit codes: 0 done, 1 failed, 2 not understood.`,
 }
 
 function routesPage(rowsOfTable) {
-  const rows = rowsOfTable.map(({ method, path, guard, role, limits, statements, file, summary }) => [
+  const rows = rowsOfTable.map(({ method, path, guard, tokens, needs, limits, statements, file, summary }) => [
     code(`${method} ${path}`),
     guard,
-    role || '–',
+    tokens || '–',
+    needs ? code(needs) : '–',
     limits || '–',
     statements || '–',
     code(file),
@@ -111,9 +112,11 @@ function routesPage(rowsOfTable) {
   return page(
     'Routes',
     `The fields of each route, its answers and its refusals are in the contract: \`GET /openapi.json\`, or the page
-\`/docs\` of a running server. Any route may answer \`429 rate_limited\`: every request counts for the limit \`general\`. *Statements* is how many SQL
-statements a request takes at most, besides those of limits. \`npm run routes\` prints this table.`,
-    table(['Route', 'Guard', 'Role', 'Limit', 'Statements', 'File', 'What it does'], rows),
+\`/docs\` of a running server. Any route may answer \`429 rate_limited\`: every request counts for the limit \`general\`. *Tokens*
+is which access tokens a route takes: \`session\` is those of signed-in people, \`any\` is [API keys](../machines.md) too.
+*Needs* is the permission that the token must have. *Statements* is how many SQL statements a request takes at most, besides
+those of limits. \`npm run routes\` prints this table.`,
+    table(['Route', 'Guard', 'Tokens', 'Needs', 'Limit', 'Statements', 'File', 'What it does'], rows),
   );
 }
 

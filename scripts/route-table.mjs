@@ -5,22 +5,29 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const dist = fileURLToPath(new URL('../dist', import.meta.url));
 
 /**
+ * @param tokensOf tells which tokens a row takes
  * @param modules the rooms' modules by path below src/; by default the built ones
- * @returns a row each: method, path, guard, role, limits, statements, file and summary
+ * @returns a row each: method, path, guard, tokens, needs, limits, statements, file and summary
  */
-export async function routeTable(routes, modules = undefined) {
+export async function routeTable(routes, tokensOf, modules = undefined) {
   const fileOf = filesOfEndpoints(modules ?? (await builtModules()));
-  return routes.map(({ method, path, guard, role, limits, endpoint }) => ({
+  return routes.map((row) => tableRow(row, tokensOf, fileOf));
+}
+
+function tableRow(row, tokensOf, fileOf) {
+  const { method, path, guard, role, permission, limits, endpoint } = row;
+  return {
     method,
     path,
     guard: guard.name,
-    role: role ?? '',
+    tokens: tokensOf(row) ?? '',
+    needs: [permission ?? [], role === undefined ? [] : `role ${role}`].flat().join(', '),
     limits: limits.map(({ name }) => name).join(', '),
     statements: endpoint.statements === undefined ? '' : String(endpoint.statements),
     // An endpoint that is created inside the table, such as the contract's, has no file.
     file: fileOf.get(endpoint) ?? 'src/routes.ts',
     summary: endpoint.summary,
-  }));
+  };
 }
 
 function filesOfEndpoints(modules) {

@@ -52,6 +52,6 @@ export function createApp(deps: Deps, rows: Row[] = routes): Express {
   app.use(() => {
     throw new AppError('not_found');
   });
-  app.use(errorHandler(log));
+  app.use(errorHandler(log, rows));
   return app;
 }

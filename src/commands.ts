@@ -1,13 +1,18 @@
 import { sessionCommands } from './admin/session-commands.js';
 import { userCommands } from './admin/user-commands.js';
+import { apiKeyCommands } from './api-keys/commands.js';
+import { apiKeyChecks } from './api-keys/doctor.js';
 import { auditCommands } from './audit/chain/commands.js';
 import type { CommandDeps } from './deps.js';
+import { invitationCommands } from './invitations/commands.js';
+import { purgeInvitations } from './invitations/purge.js';
 import { keyCommands } from './keys/commands.js';
 import { databaseCopyCommand } from './operations/database-copy.js';
 import { doctor } from './operations/doctor/doctor.js';
 import { purgeCommand } from './operations/purge.js';
 import { passkeyChecks } from './passkeys/doctor.js';
 import { purgeSpentChallenges } from './passkeys/purge.js';
+import { roleCommands } from './permissions/commands.js';
 import type { Command } from './platform/cli/command.js';
 import { providerCommands } from './providers/commands.js';
 import { providerChecks } from './providers/doctor.js';
@@ -18,12 +23,15 @@ import { transferCommands } from './user-transfer/commands.js';
 /** Every command of the operator, in the order of the help. */
 export const commands: Command<CommandDeps>[] = [
   ...userCommands,
+  ...roleCommands,
+  ...invitationCommands,
   ...providerCommands,
   ...transferCommands,
   ...sessionCommands,
+  ...apiKeyCommands,
   ...keyCommands,
   ...auditCommands,
   databaseCopyCommand,
-  purgeCommand([purgeSpentChallenges, purgeExternalFlows]),
-  doctor([{ database: checkTotps }, passkeyChecks, providerChecks]),
+  purgeCommand([purgeSpentChallenges, purgeExternalFlows, purgeInvitations]),
+  doctor([{ database: checkTotps }, passkeyChecks, providerChecks, apiKeyChecks]),
 ];

@@ -119,7 +119,8 @@ function shape(given: Settings, providers: Provider[]) {
       sources: given.ACCESS_TOKEN_SOURCES,
     },
     revocationFeed: given.REVOCATION_FEED,
-    revocationList: given.REVOCATION_LIST === 'on',
+    /** Nobody else has the key of HS256. */
+    revocationList: given.REVOCATION_LIST === 'on' && given.JWT_ALGORITHM !== 'HS256',
     revocationStreams: given.REVOCATION_STREAMS,
     secondFactorPrompt: given.SECOND_FACTOR_PROMPT,
     /** How strong a sign-in every row asks for, and every row below /admin/. */

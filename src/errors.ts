@@ -115,6 +115,21 @@ export function codeOnTheWire(code: ErrorCode): string {
   return entry.code ?? code;
 }
 
+/** The words of RFC 6749 §5.2, RFC 6750 §3.1 and RFC 8707 §2: what rows for OAuth say in place of a code. */
+export const oauthErrors = [
+  'invalid_request',
+  'invalid_client',
+  'invalid_scope',
+  'invalid_target',
+  'unsupported_grant_type',
+  'invalid_token',
+  'insufficient_scope',
+  'temporarily_unavailable',
+  'server_error',
+] as const;
+
+export type OAuthError = (typeof oauthErrors)[number];
+
 export type FieldError = { path: string; message: string };
 
 type AppErrorOptions = {
@@ -123,6 +138,8 @@ type AppErrorOptions = {
   errors?: FieldError[];
   /** Members of this problem's own, beside the usual ones (RFC 9457 §3.2). */
   members?: Record<string, unknown>;
+  /** What a row for OAuth says, where the code does not tell it. */
+  oauth?: OAuthError;
   /** For 429 and 503: seconds until a retry makes sense; 1 by default. */
   retryAfterSeconds?: number;
   cause?: unknown;
@@ -134,6 +151,7 @@ export class AppError extends Error {
   readonly detail: string | undefined;
   readonly errors: FieldError[] | undefined;
   readonly members: Record<string, unknown> | undefined;
+  readonly oauth: OAuthError | undefined;
   readonly retryAfterSeconds: number | undefined;
 
   constructor(code: ErrorCode, options: AppErrorOptions = {}) {
@@ -147,6 +165,7 @@ export class AppError extends Error {
     this.detail = options.detail;
     this.errors = options.errors;
     this.members = options.members;
+    this.oauth = options.oauth;
     this.retryAfterSeconds = options.retryAfterSeconds;
   }
 

@@ -36,5 +36,6 @@ export const secondFactor = secondFactorGuard(passkeyProof);
 
 export { metricsToken } from './health/guard.js';
 export { password } from './log-in/guard.js';
+export { clientOrBearer, issuerPath, oauthClient, tokenHolder } from './oauth/guard.js';
 export { passkey } from './passkeys/guard.js';
 export { externalCode, providerAnswer } from './providers/guard.js';

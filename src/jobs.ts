@@ -1,10 +1,12 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { tellOfExpiry } from './api-keys/expiry.js';
 import { purgeApiKeys } from './api-keys/purge.js';
 import { retainAudit } from './audit/chain/retention.js';
 import { sealAudit } from './audit/chain/seal.js';
 import type { Deps } from './deps.js';
 import { purgeTokens } from './email/purge.js';
+import { purgeInvitations } from './invitations/purge.js';
 import { rotateKeysByAge } from './keys/rotation.js';
 import { purgeSpentChallenges } from './passkeys/purge.js';
 import { purgeLimits } from './platform/limits/purge.js';
@@ -25,6 +27,7 @@ const jobs: { name: string; everySeconds: number; run(deps: Deps): Promise<unkno
   { name: 'finish deletions', everySeconds: 60, run: finishDeletions },
   { name: 'purge sessions', everySeconds: 3600, run: purgeSessions },
   { name: 'note uses of API keys', everySeconds: 60, run: ({ apiKeys }) => apiKeys.uses.write() },
+  { name: 'tell of expiry of API keys', everySeconds: 3600, run: tellOfExpiry },
   { name: 'purge API keys', everySeconds: 3600, run: purgeApiKeys },
   { name: 'purge rate limits', everySeconds: 600, run: purgeLimits },
   { name: 'seal audit events', everySeconds: 60, run: sealAudit },
@@ -34,6 +37,7 @@ const jobs: { name: string; everySeconds: number; run(deps: Deps): Promise<unkno
   { name: 'purge second factors', everySeconds: 3600, run: purgeSecondFactors },
   { name: 'purge spent challenges', everySeconds: 3600, run: purgeSpentChallenges },
   { name: 'purge external flows', everySeconds: 3600, run: purgeExternalFlows },
+  { name: 'purge invitations', everySeconds: 3600, run: purgeInvitations },
   { name: 'purge pending sign-ups', everySeconds: 3600, run: purgePendingSignUps },
 ];
 

@@ -44,10 +44,10 @@ export const limitSettings = {
   RATE_LIMIT_INVITATION: rate('50/1h').describe('Invitations of one user.'),
   RATE_LIMIT_USERNAME: rate('10/1h').describe('Changes of the username that one user asks for.'),
   RATE_LIMIT_MAIL: rate('5/1h').describe(
-    'Mails of one purpose (verify, resend, forgot) to one recipient, and about one user. Above it the answer is the same, and no mail is sent.',
+    'Mails of one purpose (verify, resend, forgot, invitation) to one recipient, and about one user. Above it the answer is the same, and no mail is sent.',
   ),
   RATE_LIMIT_MAIL_ADDRESS: rate('20/1h').describe(
-    'Requests from one address that send a mail: forgot, resend, change of e-mail, sign-up with an e-mail.',
+    'Requests from one address that send a mail: forgot, resend, change of e-mail, sign-up with an e-mail, invitation.',
   ),
   RATE_LIMIT_REFRESH: rate('60/5m').describe(
     'Made-up refresh tokens from one address. Genuine ones are never refused for them.',

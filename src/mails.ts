@@ -1,5 +1,7 @@
 import { userDeleted } from './admin/mails.js';
+import { apiKeyExpiring } from './api-keys/mails.js';
 import { type AddressMail, emailChangeAsked, emailChanged, emailOfMethods, resend, verify } from './email/mails.js';
+import { invitation } from './invitations/mails.js';
 import { newDevice } from './log-in/mails.js';
 import { usernameChanged } from './me/mails.js';
 import { passkeyAdded, passkeyRemoved, passkeySuspect } from './passkeys/mails.js';
@@ -18,11 +20,12 @@ import {
 } from './second-factor/method-mails.js';
 import { deviceTrusted, recoveryCodesFew, recoveryCodeUsed, wrongCodes } from './second-factor/sign-in-mails.js';
 
-/** Every mail, by its purpose. The first three look up their user at sending time; the others are notices. */
+/** Every mail, by its purpose. The first four are addressed at sending time; the others are notices. */
 export const mails: Record<string, AddressMail> = {
   verify,
   resend,
   forgot,
+  invitation,
   new_device: newDevice,
   password_changed: passwordChanged,
   password_reset: passwordReset,
@@ -47,6 +50,7 @@ export const mails: Record<string, AddressMail> = {
   recovery_code_used: recoveryCodeUsed,
   recovery_codes_few: recoveryCodesFew,
   wrong_codes: wrongCodes,
+  api_key_expiring: apiKeyExpiring,
   user_deleted: userDeleted,
 };
 

@@ -1,4 +1,6 @@
 import * as admin from './admin/endpoints.js';
+import * as userApiKeys from './api-keys/admin-endpoints.js';
+import * as apiKeys from './api-keys/own-endpoints.js';
 import * as audit from './audit/endpoints.js';
 import type { Config } from './config.js';
 import { contractEndpoint } from './docs/endpoints.js';
@@ -10,8 +12,11 @@ import { DELETE, GET, group, PATCH, POST, type Row } from './endpoint.js';
 import {
   accessToken,
   anyAccessToken,
+  clientOrBearer,
   externalCode,
+  issuerPath,
   metricsToken,
+  oauthClient,
   open,
   optionalAccessToken,
   passkey,
@@ -19,14 +24,23 @@ import {
   providerAnswer,
   refreshToken,
   secondFactor,
+  tokenHolder,
 } from './guards.js';
 import * as health from './health/endpoints.js';
+import { findInvitation } from './invitations/accept.js';
+import * as invitations from './invitations/endpoints.js';
+import { invitationLimit } from './invitations/limits.js';
 import * as keys from './keys/endpoints.js';
 import { logIn } from './log-in/endpoints.js';
 import { logInLimit } from './log-in/limits.js';
 import * as me from './me/endpoints.js';
 import { exportMe } from './me/export.js';
 import { exportLimit, usernameLimit } from './me/limits.js';
+import { introspect } from './oauth/introspect-endpoint.js';
+import { introspectLimit, revokeLimit } from './oauth/limits.js';
+import * as metadata from './oauth/metadata-endpoint.js';
+import { revoke } from './oauth/revoke-endpoint.js';
+import { token } from './oauth/token-endpoint.js';
 import { ownRoutes } from './own/routes.js';
 import { passkeyLimit } from './passkeys/limits.js';
 import * as passkeys from './passkeys/own-endpoints.js';
@@ -35,6 +49,7 @@ import { logInWithPasskey, signInOptions } from './passkeys/sign-in-endpoints.js
 import * as wellKnown from './passkeys/well-known.js';
 import * as passwords from './passwords/endpoints.js';
 import { passwordLimit, resetLimit } from './passwords/limits.js';
+import * as roles from './permissions/endpoints.js';
 import type { FileFolder } from './platform/http/endpoint.js';
 import { externalCodeLimit, externalLimit } from './providers/limits.js';
 import * as identity from './providers/own-endpoints.js';
@@ -49,18 +64,23 @@ import { giveSecondFactor } from './second-factor/sign-in-endpoints.js';
 import * as totp from './second-factor/totp-endpoints.js';
 import * as sessions from './sessions/endpoints.js';
 import { refreshLimit } from './sessions/limits.js';
-import { signUp } from './sign-up/endpoints.js';
+import { signUpBy } from './sign-up/endpoints.js';
 import { signUpLimit } from './sign-up/limits.js';
 import { welcome } from './welcome/endpoints.js';
 
 const proofLimits = [passwordLimit, passkeyLimit];
 const recoveryCodeLimits = [passwordLimit, recoveryCodesLimit];
+const signUp = signUpBy(findInvitation);
 const reauthenticate = reauthenticateBy(passkeyProof);
 // Who lacks what the server asks for gets it here.
 const stepUp = { guard: accessToken, acr: 'aal1' } as const;
 
 const readsUsers = { guard: accessToken, permission: 'users:read' } as const;
 const changesUsers = { guard: accessToken, permission: 'users:write' } as const;
+const invites = { ...changesUsers, limit: [mailLimit, invitationLimit] };
+const makesServiceUsers = { guard: accessToken, permission: 'service-users:write' } as const;
+const introspects = { guard: clientOrBearer, permission: 'tokens:introspect' } as const;
+const makesServiceKeys = { guard: accessToken, permission: 'service-users:write' } as const;
 const resetsFactors = { ...changesUsers, limit: passwordLimit } as const;
 
 /**
@@ -74,6 +94,7 @@ export const routes: Row[] = [
     POST('/auth/reauthenticate', { ...stepUp, limit: proofLimits }, reauthenticate),
     POST('/auth/refresh', { guard: refreshToken, limit: refreshLimit }, sessions.refresh),
     POST('/auth/logout', { guard: anyAccessToken }, sessions.logOut),
+    GET('/accept-invitation', { guard: open }, invitations.acceptPage),
   ]),
 
   ...group('Passwords and e-mail', [
@@ -133,12 +154,19 @@ export const routes: Row[] = [
     DELETE('/me/password', { guard: accessToken, limit: passwordLimit }, methods.removeOwnPassword),
   ]),
 
+  ...group('API keys', [
+    GET('/me/api-keys', { guard: accessToken }, apiKeys.list),
+    POST('/me/api-keys', { guard: accessToken, limit: passwordLimit }, apiKeys.make),
+    DELETE('/me/api-keys/{id}', { guard: accessToken }, apiKeys.end),
+  ]),
+
   ...group('Welcome', [GET('/welcome', { guard: accessToken, anyToken: true }, welcome)]),
 
   ...ownRoutes,
 
   ...group('Administration', [
     GET('/admin/users', readsUsers, admin.list),
+    POST('/admin/users', makesServiceUsers, admin.create),
     GET('/admin/users/{id}', readsUsers, admin.read),
     PATCH('/admin/users/{id}', changesUsers, admin.update),
     DELETE('/admin/users/{id}', changesUsers, admin.remove),
@@ -146,7 +174,22 @@ export const routes: Row[] = [
     GET('/admin/users/{id}/sign-in-methods', readsUsers, admin.signInMethods),
     DELETE('/admin/users/{id}/second-factors', resetsFactors, admin.removeSecondFactors),
     POST('/admin/users/{id}/logout', changesUsers, admin.logOut),
+    GET('/admin/users/{id}/api-keys', readsUsers, userApiKeys.list),
+    POST('/admin/users/{id}/api-keys', makesServiceKeys, userApiKeys.make),
+    DELETE('/admin/users/{id}/api-keys/{key_id}', changesUsers, userApiKeys.end),
+    GET('/admin/roles', readsUsers, roles.list),
+    GET('/admin/invitations', readsUsers, invitations.list),
+    POST('/admin/invitations', invites, invitations.create),
+    DELETE('/admin/invitations/{id}', changesUsers, invitations.end),
     GET('/admin/audit', { guard: accessToken, permission: 'audit:read' }, audit.list),
+  ]),
+
+  ...group('OAuth', [
+    POST('/oauth/token', { guard: oauthClient }, token),
+    POST('/oauth/introspect', { ...introspects, limit: introspectLimit }, introspect),
+    POST('/oauth/revoke', { guard: tokenHolder, limit: revokeLimit }, revoke),
+    GET('/.well-known/oauth-authorization-server', { guard: open }, metadata.show),
+    GET('/.well-known/oauth-authorization-server/{rest}', { guard: issuerPath }, metadata.showForPath),
   ]),
 
   ...group('Keys and health', [

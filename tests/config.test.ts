@@ -102,6 +102,13 @@ const cases: Record<keyof typeof settings.shape, Case> = {
     good: { query: ['query'], ' bearer , header:X-Token ': ['bearer', 'header:X-Token'] },
     bad: ['body', 'bearer,url', 'header:', 'header:a b', ',', 'Bearer'],
   },
+  REVOCATION_LIST: { at: (c) => c.revocationList, default: true, good: { on: true, off: false }, bad: ['yes', 'ON'] },
+  REVOCATION_STREAMS: {
+    at: (c) => c.revocationStreams,
+    default: 1000,
+    good: { 0: 0, 100000: 100_000 },
+    bad: ['-1', '100001', 'many'],
+  },
   REFRESH_GRACE: {
     at: (c) => c.tokens.refreshGrace,
     default: 30,
@@ -417,6 +424,60 @@ const cases: Record<keyof typeof settings.shape, Case> = {
     default: 'localhost',
     good: { 'Bird Watchers': 'Bird Watchers' },
     bad: ['a:b', 'x'.repeat(65)],
+  },
+  API_KEYS: {
+    at: (c) => [c.apiKeys.on, c.apiKeys.forPersons],
+    default: [true, true],
+    good: { service: [true, false], off: [false, false] },
+    bad: ['ON', 'persons'],
+  },
+  API_KEY_PREFIX: {
+    at: (c) => c.apiKeys.prefix,
+    default: 'glk',
+    good: { ab: 'ab', a2: 'a2', abcdefghij: 'abcdefghij' },
+    bad: ['a', 'Glk', '2a', 'glk_', 'abcdefghijk'],
+  },
+  API_KEY_TTL: {
+    at: (c) => c.apiKeys.ttl,
+    default: 90 * day,
+    good: { '1m': 60, '365d': 365 * day },
+    bad: ['59s', 'off', ...durations.bad],
+  },
+  API_KEY_MAX_AGE: {
+    at: (c) => c.apiKeys.maxAge,
+    default: 365 * day,
+    good: { off: undefined, '90d': 90 * day },
+    bad: ['59s', 'OFF', '0', ...durations.bad],
+  },
+  INVITATION_TTL: {
+    at: (c) => c.invitationTtl,
+    default: 7 * day,
+    good: { '5m': 300, '30d': 30 * day },
+    bad: ['299s', 'off', ...durations.bad],
+  },
+  RATE_LIMIT_API_KEY: {
+    at: (c) => c.limits.rates.api_key,
+    default: { points: 60, seconds: 300 },
+    good: rates.good,
+    bad: rates.bad,
+  },
+  RATE_LIMIT_REVOKE: {
+    at: (c) => c.limits.rates.revoke,
+    default: { points: 60, seconds: 300 },
+    good: rates.good,
+    bad: rates.bad,
+  },
+  RATE_LIMIT_INTROSPECT: {
+    at: (c) => c.limits.rates.introspect,
+    default: { points: 1200, seconds: 60 },
+    good: rates.good,
+    bad: rates.bad,
+  },
+  RATE_LIMIT_INVITATION: {
+    at: (c) => c.limits.rates.invitation,
+    default: { points: 50, seconds: 3600 },
+    good: rates.good,
+    bad: rates.bad,
   },
   RATE_LIMIT_SECOND_FACTOR: {
     at: (c) => c.limits.rates.second_factor,
@@ -781,6 +842,11 @@ describe('Settings that cannot be combined stop the start:', () => {
       'sessions shorter than their refresh tokens',
       { SESSION_MAX_AGE: '29d' },
       /^REFRESH_TOKEN_TTL must be at most SESSION_MAX_AGE/,
+    ],
+    [
+      'API keys that live longer than they may',
+      { API_KEY_TTL: '91d', API_KEY_MAX_AGE: '90d' },
+      /^API_KEY_TTL must be at most API_KEY_MAX_AGE/,
     ],
     [
       'a public path that no cookie can have',

@@ -63,7 +63,7 @@ describe('The check of every response against the contract', () => {
     ],
     [
       'a code with another status',
-      { ...refused, status: 403, text: JSON.stringify(problem('forbidden')) },
+      { ...refused, status: 409, text: JSON.stringify(problem('username_taken')) },
       /that status is not told/,
     ],
     ['a 401 without a challenge', { ...refused, headers: welcome.headers }, /WWW-Authenticate is missing/],

@@ -4,12 +4,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type SignedUp, startApp, type TestApp } from './support/app.js';
 import { createForger, type Forger, forgedTokens } from './support/forged-tokens.js';
 import { hostileBodies, json, type Sent, wrongTypesFor } from './support/hostile-bodies.js';
-import { expectProblem, expectSoundRefusal } from './support/problem.js';
+import { form, hostileForms } from './support/hostile-forms.js';
+import { expectOAuthError, expectProblem, expectRefusal, expectSoundRefusal } from './support/problem.js';
 import {
   ask,
   bodyRows,
   credentialsFor,
   fieldsOf,
+  formRows,
   goodBody,
   guardedRows,
   idRows,
@@ -33,17 +35,19 @@ beforeAll(async () => {
 afterAll(() => app.stop());
 
 describe.each(guardedRows)('$name', ({ row }) => {
-  const refused = forgedTokens.filter(([, , code]) => row.guard.name === 'access-token' || code !== 'token_expired');
+  const refused = forgedTokens.filter(
+    ([, , code]) => row.guard.name !== 'any-access-token' || code !== 'token_expired',
+  );
 
   it('refuses a request without a token, with a plain challenge', async () => {
     const answer = await ask(app, row);
-    expectProblem(answer, 'unauthenticated');
+    expectRefusal(row, answer, 'unauthenticated');
     expect(answer.headers['www-authenticate']).toBe('Bearer realm="gatelatch"');
   });
 
   it.each(refused)('refuses %s', async (_, make, code = 'invalid_token') => {
     const answer = await ask(app, row).set('Authorization', `Bearer ${make(forger)}`);
-    expectProblem(answer, code);
+    expectRefusal(row, answer, code);
     expect(answer.headers['www-authenticate']).toMatch(
       /^Bearer realm="gatelatch", error="invalid_token", error_description="[ !#-[\]-~]+"$/,
     );
@@ -54,7 +58,7 @@ describe.each(guardedRows)('$name', ({ row }) => {
     const { own: sign, header, claims } = createForger(app, own);
     const answer = await sending(
       ask(app, row).set('Authorization', `Bearer ${sign(header, claims)}`),
-      row.endpoint.body && json(possibleBody(row)),
+      row.endpoint.body && (row.endpoint.form ? form(possibleBody(row)) : json(possibleBody(row))),
     );
     // After the guard, the target may not exist, or a password may be needed too.
     if (answer.status >= 300)
@@ -122,6 +126,38 @@ describe.each(bodyRows)('The body of $name', ({ row }) => {
   });
 });
 
+describe.each(formRows)('The form of $name', ({ row }) => {
+  let credentials: Record<string, string>;
+
+  beforeAll(async () => {
+    credentials = credentialsFor(row, await userFor(app, row));
+  });
+
+  const send = (sent: Sent) => sending(ask(app, row).set(credentials), sent);
+
+  it.each(hostileForms)('can be %s without causing a 5xx', async (_, make, status) => {
+    const answer = await send(make(row));
+    if (status) expectOAuthError(answer, status, 'invalid_request');
+    else expect(answer.status).toBeLessThan(500);
+    expect({}).not.toHaveProperty('polluted');
+  });
+
+  it.each(fieldsOf(row))('can have any text in %s without causing a 5xx', async (field) => {
+    for (const text of ['\0', 'a\0b', '\u{FFFF}', '\r\nX: y', "' OR 1=1 --", '{{7*7}}', 'x'.repeat(60_000)])
+      expect((await send(form({ ...goodBody(row), [field]: text }))).status).toBeLessThan(500);
+  });
+
+  it.each(fieldsOf(row))('is the only place for %s: in the query it is refused', async (field) => {
+    const secret = 'never-in-a-query';
+    const answer = await sending(
+      ask(app, row, `${pathOf(row)}?${field}=${secret}`).set(credentials),
+      form(goodBody(row)),
+    );
+    expectOAuthError(answer, 400, 'invalid_request');
+    expect(JSON.stringify([answer.body, app.logs])).not.toContain(secret);
+  });
+});
+
 describe.each([...new Set(rows.map(({ row }) => row.path))])('%s', (path) => {
   const taken = rows
     .filter(({ row }) => row.path === path)
@@ -179,6 +215,7 @@ describe('An unknown path gets 404', () => {
 
 describe('Every row', () => {
   it.each(rows)('$name answers HEAD like GET but without a body, and never fails', async ({ row }) => {
+    if (row.endpoint.form) return expect((await ask(app, row)).status).toBeLessThan(500);
     if (row.method !== 'GET') return expectNoFailure(await ask(app, row));
     const credentials = credentialsFor(row, user);
     const get = await ask(app, row).set(credentials);

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { invite } from '../src/invitations/invite.js';
 import { insertPasskeys } from './second-factor/passkey-rows.js';
 import { altered } from './support/altered.js';
+import { makeApiKey } from './support/api-keys.js';
 import { goodPassword, type SignedUp, startApp, type TestApp } from './support/app.js';
 import { createAuthenticator } from './support/authenticator.js';
+import { createServiceUser, makeKey } from './support/made-api-keys.js';
 import { mailTo, outboxEmpty } from './support/mails.js';
 import { addPasskey, answerOf, creationOptions } from './support/passkeys.js';
 import { begin, externalCode, redirectUri, visit } from './support/pretended-providers/go-round.js';
@@ -104,6 +107,34 @@ describe('the number of statements', () => {
     expect(inOne).toBeLessThanOrEqual(3);
   });
 
+  it('for a sign-up is one', async () => {
+    const body = { username: 'newcomer-2', password: goodPassword, email: 'newcomer-2@example.com' };
+    expect(await counted(() => app.http.post('/auth/signup').send(body))).toEqual([201, 1]);
+  });
+
+  it('for a made-up invitation is one, and no hash', async () => {
+    await outboxEmpty(app);
+    const body = { username: 'newcomer-3', password: goodPassword, invitation: 'Qx'.repeat(21) };
+    expect(await counted(() => app.http.post('/auth/signup').send(body))).toEqual([400, 1]);
+  });
+
+  it('for a token for a key is one', async () => {
+    const { key } = await makeApiKey(app, user.userId, ['todos:read']);
+    const fields = { grant_type: 'client_credentials', client_id: user.userId, client_secret: key };
+    for (let time = 0; time < 2; time++)
+      expect(await counted(() => app.http.post('/oauth/token').type('form').send(fields))).toEqual([200, 1]);
+  });
+
+  it('for introspecting an access token, or a key that the instance knows, is none', async () => {
+    const asker = await withRole(app, await app.signUp(), 'admin');
+    const { key } = await makeApiKey(app, asker.userId, ['tokens:introspect']);
+    const introspect = (token: string) =>
+      app.http.post('/oauth/introspect').set('Authorization', `Bearer ${key}`).type('form').send({ token });
+    expect(await counted(() => introspect(user.accessToken))).toEqual([200, 1]);
+    for (const token of [user.accessToken, key, user.refreshToken])
+      expect(await counted(() => introspect(token))).toEqual([200, 0]);
+  });
+
   it('for a logout is one', async () => {
     const { bearer } = await app.signUp();
     expect(await counted(() => app.http.post('/auth/logout').set(bearer))).toEqual([204, 1]);
@@ -117,7 +148,12 @@ describe('the number of statements', () => {
         own: SignedUp,
       ) => Promise<{ body?: object; id?: string; bearer?: SignedUp['bearer']; path?: string; form?: object }>
     > = {
-      'POST /auth/signup': async () => ({ body: { username: 'newcomer', password: goodPassword } }),
+      'POST /auth/signup': async () => {
+        const email = 'newcomer@example.com';
+        await invited(email);
+        const { token } = await mailTo(app, email, /invited/);
+        return { body: { username: 'newcomer', password: goodPassword, invitation: token } };
+      },
       'POST /auth/login': async ({ username }) => ({ body: { username, password: goodPassword } }),
       'POST /auth/login/second-factor': async (own) => {
         const { username } = own;
@@ -208,13 +244,34 @@ describe('the number of statements', () => {
         await insertPasskeys(app, own.userId, 1);
         return { ...(await withTotp(own)), body: {} };
       },
+      'POST /oauth/token': async ({ userId }) => {
+        const { key } = await makeApiKey(app, userId, ['todos:read']);
+        return { form: { grant_type: 'client_credentials', client_id: userId, client_secret: key } };
+      },
+      'POST /oauth/introspect': async ({ accessToken }) => ({ form: { token: accessToken } }),
+      'POST /oauth/revoke': async ({ userId }) => ({ form: { token: (await makeApiKey(app, userId, [])).key } }),
+      'POST /me/api-keys': async () => ({
+        body: { name: 'Nightly backup', scopes: ['users:read'], password: goodPassword },
+      }),
+      'DELETE /me/api-keys/{id}': async (own) => ({ id: (await makeKey(app, own)).id }),
       'GET /todos/{id}': todo,
       'PATCH /todos/{id}': todo,
       'DELETE /todos/{id}': todo,
+      'POST /admin/users': async () => ({ body: { kind: 'service', username: 'machine', roles: ['editor'] } }),
+      'DELETE /admin/invitations/{id}': async () => ({ id: (await invited('ended@example.com')).id }),
       'GET /admin/users/{id}': other,
       'PATCH /admin/users/{id}': async () => ({ ...(await other()), body: { roles: ['editor'], disabled: true } }),
       'DELETE /admin/users/{id}': other,
       'GET /admin/users/{id}/sessions': other,
+      'GET /admin/users/{id}/api-keys': other,
+      'POST /admin/users/{id}/api-keys': async () => ({
+        id: (await createServiceUser(app, ['user'])).id,
+        body: { name: 'Nightly backup', scopes: ['todos:read'] },
+      }),
+      'DELETE /admin/users/{id}/api-keys/{key_id}': async () => {
+        const one = await app.signUp();
+        return { path: `/admin/users/${one.userId}/api-keys/${(await makeKey(app, one)).id}` };
+      },
       'POST /admin/users/{id}/logout': other,
       'GET /admin/users/{id}/sign-in-methods': other,
       'DELETE /admin/users/{id}/second-factors': async () => ({
@@ -239,6 +296,9 @@ describe('the number of statements', () => {
     async function todo(own: SignedUp) {
       const { body } = await app.http.post('/todos').set(own.bearer).send({ title: 'Count' });
       return { id: body.id as string, body: { completed: true } };
+    }
+    async function invited(email: string) {
+      return invite(app.deps, { email, roles: [] }, {}, 'all');
     }
     async function other() {
       return { id: (await app.signUp()).userId };

@@ -22,6 +22,11 @@ export interface components {
              * @enum {string}
              */
             transport: "bearer" | "cookie";
+            /**
+             * @description The token of an invitation. The e-mail is the invitation’s; tokens come at once, whatever `SIGNUP` says.
+             * @example rZ3mXo0dQ2m1n0vYwq8sT4bJ7uKcE5hLxPfAgWiNyVo
+             */
+            invitation?: string;
         };
         /**
          * @example {
@@ -154,6 +159,8 @@ export interface components {
         ResetPasswordBody: {
             token: string;
             password: string;
+            /** @description Whether your API keys end, too. By default they stay as they are. */
+            end_api_keys?: boolean;
         };
         /**
          * @example {
@@ -218,6 +225,8 @@ export interface components {
             /** @description Needed where there is one. */
             current_password?: string;
             new_password: string;
+            /** @description Whether your API keys end, too. By default they stay as they are. */
+            end_api_keys?: boolean;
         };
         /**
          * @example {
@@ -435,6 +444,32 @@ export interface components {
         };
         /**
          * @example {
+         *       "name": "Nightly backup",
+         *       "scopes": [
+         *         "todos:read"
+         *       ],
+         *       "password": "nine geese over a quiet lake"
+         *     }
+         */
+        MakeApiKeyBody: {
+            /** @example Nightly backup */
+            name: string;
+            /**
+             * @example [
+             *       "todos:read"
+             *     ]
+             */
+            scopes: ("audit:read" | "profile:read" | "service-users:write" | "todos:read" | "todos:write" | "tokens:introspect" | "users:read" | "users:write" | "webhooks:write")[];
+            /**
+             * @description In seconds; by default `API_KEY_TTL`, at most `API_KEY_MAX_AGE`. `null` is without an end, where that is `off`.
+             * @example 7776000
+             */
+            expires_in?: number | null;
+            /** @description Needed unless you have just signed in with two factors, or have no password. */
+            password?: string;
+        };
+        /**
+         * @example {
          *       "title": "Read the route table"
          *     }
          */
@@ -456,6 +491,28 @@ export interface components {
         };
         /**
          * @example {
+         *       "kind": "service",
+         *       "username": "nightly-report",
+         *       "roles": [
+         *         "editor"
+         *       ]
+         *     }
+         */
+        CreateServiceUserBody: {
+            /** @constant */
+            kind: "service";
+            /** @example ada */
+            username: string;
+            /**
+             * @default []
+             * @example [
+             *       "editor"
+             *     ]
+             */
+            roles: string[];
+        };
+        /**
+         * @example {
          *       "roles": [
          *         "editor"
          *       ]
@@ -471,6 +528,111 @@ export interface components {
             disabled?: boolean;
         };
         /**
+         * @example {
+         *       "name": "Nightly backup",
+         *       "scopes": [
+         *         "todos:read"
+         *       ]
+         *     }
+         */
+        MakeUserApiKeyBody: {
+            /** @example Nightly backup */
+            name: string;
+            /**
+             * @example [
+             *       "todos:read"
+             *     ]
+             */
+            scopes: ("audit:read" | "profile:read" | "service-users:write" | "todos:read" | "todos:write" | "tokens:introspect" | "users:read" | "users:write" | "webhooks:write")[];
+            /**
+             * @description In seconds; by default `API_KEY_TTL`, at most `API_KEY_MAX_AGE`. `null` is without an end, where that is `off`.
+             * @example 7776000
+             */
+            expires_in?: number | null;
+        };
+        /**
+         * @example {
+         *       "email": "ada@example.com",
+         *       "roles": [
+         *         "editor"
+         *       ]
+         *     }
+         */
+        InviteBody: {
+            /** @example ada@example.com */
+            email: string;
+            /**
+             * @default []
+             * @example [
+             *       "editor"
+             *     ]
+             */
+            roles: string[];
+        };
+        /**
+         * @example {
+         *       "grant_type": "client_credentials",
+         *       "scope": "todos:read"
+         *     }
+         */
+        ClientTokenBody: {
+            /** @description `client_credentials`. */
+            grant_type: string;
+            /**
+             * @description Permissions with spaces between; else all that the key may.
+             * @example todos:read
+             */
+            scope?: string;
+            /**
+             * @description `JWT_AUDIENCE`, as `audience`.
+             * @example gatelatch
+             */
+            resource?: string;
+            /**
+             * @description `JWT_AUDIENCE`.
+             * @example gatelatch
+             */
+            audience?: string;
+            /**
+             * @description The id of the key’s owner.
+             * @example 01a203a4-7c1e-7d3b-9a52-3f0c6c1f2a10
+             */
+            client_id?: string;
+            /**
+             * @description The API key.
+             * @example glk_…
+             */
+            client_secret?: string;
+        };
+        /**
+         * @example {
+         *       "token": "eyJhbGciOiJFUzI1NiJ9…"
+         *     }
+         */
+        IntrospectBody: {
+            /** @description An access token or an API key. */
+            token: string;
+            /**
+             * @description Ignored.
+             * @example access_token
+             */
+            token_type_hint?: string;
+        };
+        /**
+         * @example {
+         *       "token": "eyJhbGciOiJFUzI1NiJ9…"
+         *     }
+         */
+        RevokeBody: {
+            /** @description An access token or an API key. */
+            token: string;
+            /**
+             * @description Ignored.
+             * @example access_token
+             */
+            token_type_hint?: string;
+        };
+        /**
          * @description RFC 6749 §5.1. With the transport `cookie`, the three tokens are in cookies instead.
          * @example {
          *       "access_token": "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiIwMWEyMDM5ZiJ9.c2lnbmF0dXJl",
@@ -479,6 +641,7 @@ export interface components {
          *       "token_type": "Bearer",
          *       "expires_in": 900,
          *       "refresh_expires_in": 2592000,
+         *       "scope": "profile:read todos:read todos:write",
          *       "session_id": "01a203b2-0d47-7f06-8a35-9e1d6b7c4f52",
          *       "acr": "aal1",
          *       "amr": [
@@ -487,6 +650,7 @@ export interface components {
          *       "auth_time": "2026-11-22T14:18:48.360Z",
          *       "user": {
          *         "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *         "kind": "person",
          *         "username": "ada",
          *         "email": "ada@example.com",
          *         "email_verified": true,
@@ -509,6 +673,8 @@ export interface components {
             refresh_token?: string;
             /** @description Lifetime of the refresh token, in seconds. */
             refresh_expires_in: number;
+            /** @description What the access token may, by the roles (RFC 6749 §5.1). */
+            scope: string;
             /** Format: uuid */
             session_id: string;
             /**
@@ -532,6 +698,7 @@ export interface components {
         /**
          * @example {
          *       "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *       "kind": "person",
          *       "username": "ada",
          *       "email": "ada@example.com",
          *       "email_verified": true,
@@ -545,6 +712,11 @@ export interface components {
         User: {
             /** Format: uuid */
             id: string;
+            /**
+             * @description A service user is a machine: it has API keys and no sessions.
+             * @enum {string}
+             */
+            kind: "person" | "service";
             username: string;
             email: string | null;
             email_verified: boolean;
@@ -566,6 +738,7 @@ export interface components {
          *       "access_token": "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiIwMWEyMDM5ZiJ9.c2lnbmF0dXJl",
          *       "token_type": "Bearer",
          *       "expires_in": 900,
+         *       "scope": "profile:read todos:read todos:write",
          *       "session_id": "01a203b2-0d47-7f06-8a35-9e1d6b7c4f52",
          *       "acr": "aal2",
          *       "amr": [
@@ -576,6 +749,7 @@ export interface components {
          *       "auth_time": "2026-11-22T14:18:48.360Z",
          *       "user": {
          *         "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *         "kind": "person",
          *         "username": "ada",
          *         "email": "ada@example.com",
          *         "email_verified": true,
@@ -594,6 +768,8 @@ export interface components {
             token_type: "Bearer";
             /** @description Lifetime of the access token, in seconds. */
             expires_in: number;
+            /** @description What the access token may, by the roles (RFC 6749 §5.1). */
+            scope: string;
             /** Format: uuid */
             session_id: string;
             user: components["schemas"]["User"];
@@ -685,6 +861,11 @@ export interface components {
             user: {
                 /** Format: uuid */
                 id: string;
+                /**
+                 * @description A service user is a machine: it has API keys and no sessions.
+                 * @enum {string}
+                 */
+                kind: "person" | "service";
                 username: string;
                 email: string | null;
                 email_verified: boolean;
@@ -716,6 +897,19 @@ export interface components {
                 end_reason: string | null;
                 ip: string | null;
                 user_agent: string | null;
+            }[];
+            api_keys: {
+                /** Format: uuid */
+                id: string;
+                name: string;
+                start: string;
+                scopes: string[];
+                /** Format: date-time */
+                created_at: string;
+                created_by: string | null;
+                expires_at: string | null;
+                last_used_at: string | null;
+                revoked_at: string | null;
             }[];
             totp: {
                 /** Format: uuid */
@@ -783,6 +977,7 @@ export interface components {
                 /** Format: date-time */
                 expires_at: string;
             }[];
+            invitations: components["schemas"]["Invitation"][];
             audit: {
                 /** Format: uuid */
                 id: string;
@@ -816,6 +1011,30 @@ export interface components {
             created_at: string;
             /** Format: date-time */
             updated_at: string;
+        };
+        /**
+         * @example {
+         *       "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *       "email": "ada@example.com",
+         *       "roles": [
+         *         "editor"
+         *       ],
+         *       "invited_by": "01a2039e-0d1f-7a9b-8c3e-5f2b7d9a1c64",
+         *       "created_at": "2026-11-22T14:18:48.360Z",
+         *       "expires_at": "2026-11-29T14:18:48.360Z"
+         *     }
+         */
+        Invitation: {
+            /** Format: uuid */
+            id: string;
+            email: string;
+            roles: string[];
+            /** @description The inviter’s user id; null for the operator. */
+            invited_by: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
         };
         /**
          * @description `options` is what `PublicKeyCredential.parseRequestOptionsFromJSON` takes.
@@ -1041,6 +1260,7 @@ export interface components {
          *       "token_type": "Bearer",
          *       "expires_in": 900,
          *       "refresh_expires_in": 2592000,
+         *       "scope": "profile:read todos:read todos:write",
          *       "session_id": "01a203b2-0d47-7f06-8a35-9e1d6b7c4f52",
          *       "acr": "aal1",
          *       "amr": [
@@ -1049,6 +1269,7 @@ export interface components {
          *       "auth_time": "2026-11-22T14:18:48.360Z",
          *       "user": {
          *         "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *         "kind": "person",
          *         "username": "ada",
          *         "email": "ada@example.com",
          *         "email_verified": true,
@@ -1077,6 +1298,8 @@ export interface components {
             refresh_token?: string;
             /** @description Lifetime of the refresh token, in seconds. */
             refresh_expires_in: number;
+            /** @description What the access token may, by the roles (RFC 6749 §5.1). */
+            scope: string;
             /** Format: uuid */
             session_id: string;
             /**
@@ -1285,6 +1508,90 @@ export interface components {
         };
         /**
          * @example {
+         *       "data": [
+         *         {
+         *           "id": "01a203a4-1c5e-7d20-8b6f-3e9a4c7d5f18",
+         *           "name": "Nightly backup",
+         *           "start": "glk_x7Qa",
+         *           "scopes": [
+         *             "todos:read"
+         *           ],
+         *           "created_at": "2026-11-22T14:18:48.360Z",
+         *           "created_by": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *           "expires_at": "2027-02-20T14:18:48.360Z",
+         *           "last_used_at": null
+         *         }
+         *       ]
+         *     }
+         */
+        ApiKeyList: {
+            data: components["schemas"]["ApiKey"][];
+        };
+        /**
+         * @example {
+         *       "id": "01a203a4-1c5e-7d20-8b6f-3e9a4c7d5f18",
+         *       "name": "Nightly backup",
+         *       "start": "glk_x7Qa",
+         *       "scopes": [
+         *         "todos:read"
+         *       ],
+         *       "created_at": "2026-11-22T14:18:48.360Z",
+         *       "created_by": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *       "expires_at": "2027-02-20T14:18:48.360Z",
+         *       "last_used_at": null
+         *     }
+         */
+        ApiKey: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** @description The prefix and four characters, to tell keys apart. */
+            start: string;
+            /** @description It has those of them that its owner still has. */
+            scopes: string[];
+            /** Format: date-time */
+            created_at: string;
+            /** @description Null for the command line. */
+            created_by: string | null;
+            expires_at: string | null;
+            /** @description Written once a minute. */
+            last_used_at: string | null;
+        };
+        /**
+         * @example {
+         *       "id": "01a203a4-1c5e-7d20-8b6f-3e9a4c7d5f18",
+         *       "name": "Nightly backup",
+         *       "start": "glk_x7Qa",
+         *       "scopes": [
+         *         "todos:read"
+         *       ],
+         *       "created_at": "2026-11-22T14:18:48.360Z",
+         *       "created_by": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *       "expires_at": "2027-02-20T14:18:48.360Z",
+         *       "last_used_at": null,
+         *       "key": "glk_0000000000000000000000…"
+         *     }
+         */
+        MadeApiKey: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** @description The prefix and four characters, to tell keys apart. */
+            start: string;
+            /** @description It has those of them that its owner still has. */
+            scopes: string[];
+            /** Format: date-time */
+            created_at: string;
+            /** @description Null for the command line. */
+            created_by: string | null;
+            expires_at: string | null;
+            /** @description Written once a minute. */
+            last_used_at: string | null;
+            /** @description Shown this once. */
+            key: string;
+        };
+        /**
+         * @example {
          *       "message": "Welcome. Your access token opened this door."
          *     }
          */
@@ -1315,6 +1622,7 @@ export interface components {
          *       "data": [
          *         {
          *           "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *           "kind": "person",
          *           "username": "ada",
          *           "email": "ada@example.com",
          *           "email_verified": true,
@@ -1338,6 +1646,7 @@ export interface components {
         /**
          * @example {
          *       "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *       "kind": "person",
          *       "username": "ada",
          *       "email": "ada@example.com",
          *       "email_verified": true,
@@ -1353,6 +1662,11 @@ export interface components {
         AdminUser: {
             /** Format: uuid */
             id: string;
+            /**
+             * @description A service user is a machine: it has API keys and no sessions.
+             * @enum {string}
+             */
+            kind: "person" | "service";
             username: string;
             email: string | null;
             email_verified: boolean;
@@ -1434,6 +1748,58 @@ export interface components {
         };
         /**
          * @example {
+         *       "roles": [
+         *         {
+         *           "name": "auditor",
+         *           "description": "Reads the audit.",
+         *           "permissions": [
+         *             "audit:read"
+         *           ]
+         *         }
+         *       ],
+         *       "permissions": [
+         *         {
+         *           "name": "audit:read",
+         *           "description": "Read the audit."
+         *         }
+         *       ]
+         *     }
+         */
+        Roles: {
+            roles: {
+                name: string;
+                description: string;
+                permissions: string[];
+            }[];
+            permissions: {
+                name: string;
+                description: string;
+            }[];
+        };
+        /**
+         * @example {
+         *       "data": [
+         *         {
+         *           "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *           "email": "ada@example.com",
+         *           "roles": [
+         *             "editor"
+         *           ],
+         *           "invited_by": "01a2039e-0d1f-7a9b-8c3e-5f2b7d9a1c64",
+         *           "created_at": "2026-11-22T14:18:48.360Z",
+         *           "expires_at": "2026-11-29T14:18:48.360Z"
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
+        InvitationPage: {
+            data: components["schemas"]["Invitation"][];
+            /** @description The next page’s `cursor`; null on the last. */
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
          *       "data": [
          *         {
          *           "id": "01a203c0-5b9e-7a11-8f60-2d4c7e9a1b83",
@@ -1472,7 +1838,7 @@ export interface components {
             /** Format: date-time */
             at: string;
             /** @enum {string} */
-            action: "user.created" | "login.succeeded" | "login.failed" | "session.ended" | "refresh.reused" | "refresh.grace" | "refresh.ahead" | "password.changed" | "password.refused" | "password.reset" | "login.challenged" | "second_factor.failed" | "second_factor.changed" | "second_factor.reset" | "totp.added" | "totp.removed" | "passkey.added" | "passkey.removed" | "passkey.suspect" | "recovery_codes.created" | "recovery_code.used" | "device.trusted" | "device.forgotten" | "reauthenticated" | "identity.linked" | "identity.unlinked" | "password.removed" | "username.changed" | "email.changed" | "email.verified" | "roles.changed" | "user.disabled" | "user.enabled" | "user.deleted" | "key.rotated" | "key.revoked";
+            action: "user.created" | "login.succeeded" | "login.failed" | "session.ended" | "refresh.reused" | "refresh.grace" | "refresh.ahead" | "password.changed" | "password.refused" | "password.reset" | "login.challenged" | "second_factor.failed" | "second_factor.changed" | "second_factor.reset" | "totp.added" | "totp.removed" | "passkey.added" | "passkey.removed" | "passkey.suspect" | "recovery_codes.created" | "recovery_code.used" | "device.trusted" | "device.forgotten" | "reauthenticated" | "identity.linked" | "identity.unlinked" | "password.removed" | "username.changed" | "email.changed" | "email.verified" | "roles.changed" | "user.disabled" | "user.enabled" | "user.deleted" | "api_key.created" | "api_key.revoked" | "invitation.created" | "invitation.accepted" | "invitation.ended" | "key.rotated" | "key.revoked";
             /** @description The user it is about. */
             user_id: string | null;
             /** @description Who did it; null for the command line and the server itself. */
@@ -1482,6 +1848,68 @@ export interface components {
             detail: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * @example {
+         *       "access_token": "eyJhbGciOiJFUzI1NiJ9…",
+         *       "token_type": "Bearer",
+         *       "expires_in": 900,
+         *       "scope": "todos:read"
+         *     }
+         */
+        ClientToken: {
+            access_token: string;
+            /** @constant */
+            token_type: "Bearer";
+            expires_in: number;
+            scope: string;
+        };
+        /**
+         * @description RFC 7662 §2.2.
+         * @example {
+         *       "active": false
+         *     }
+         */
+        Introspection: {
+            /** @constant */
+            active: true;
+            iss: string;
+            aud: string;
+            /** Format: uuid */
+            sub: string;
+            client_id: string;
+            /** Format: uuid */
+            sid: string;
+            jti: string;
+            iat: number;
+            /** @description Left out for a key without an end. */
+            exp?: number;
+            scope: string;
+            roles: string[];
+            ver: number;
+            /** @constant */
+            token_type: "Bearer";
+            /** @enum {string} */
+            kind: "session" | "api_key";
+            /** @description Only for who has `users:read`. */
+            username?: string;
+        } | {
+            /** @constant */
+            active: false;
+        };
+        /** @description RFC 8414 §2. */
+        AuthorizationServer: {
+            issuer: string;
+            jwks_uri: string;
+            token_endpoint: string;
+            introspection_endpoint: string;
+            revocation_endpoint: string;
+            grant_types_supported: string[];
+            response_types_supported: string[];
+            token_endpoint_auth_methods_supported: string[];
+            introspection_endpoint_auth_methods_supported: string[];
+            revocation_endpoint_auth_methods_supported: string[];
+            scopes_supported: string[];
         };
         /**
          * @description RFC 7517. None under HS256.
@@ -1518,7 +1946,7 @@ export interface components {
              * @description For programs. Its meaning never changes.
              * @enum {string}
              */
-            code: "invalid_json" | "invalid_request" | "challenge_expired" | "invalid_passkey" | "invalid_token" | "unauthenticated" | "token_expired" | "token_stale" | "session_revoked" | "invalid_credentials" | "invalid_refresh_token" | "refresh_token_reused" | "login_expired" | "invalid_code" | "insufficient_user_authentication" | "account_disabled" | "second_factor_required" | "email_unverified" | "csrf_rejected" | "forbidden" | "signup_closed" | "not_found" | "method_not_allowed" | "username_taken" | "email_taken" | "last_admin" | "quota_exceeded" | "passkey_taken" | "identity_taken" | "link_required" | "too_many" | "last_sign_in_method" | "payload_too_large" | "unsupported_media_type" | "validation_failed" | "rate_limited" | "header_fields_too_large" | "internal_error" | "provider_unavailable" | "overloaded" | "database_unavailable" | "shutting_down";
+            code: "invalid_json" | "invalid_request" | "challenge_expired" | "invalid_passkey" | "invalid_token" | "unauthenticated" | "token_expired" | "token_stale" | "session_revoked" | "api_key_revoked" | "invalid_credentials" | "invalid_refresh_token" | "refresh_token_reused" | "login_expired" | "invalid_code" | "insufficient_user_authentication" | "account_disabled" | "second_factor_required" | "email_unverified" | "csrf_rejected" | "forbidden" | "session_required" | "signup_closed" | "not_found" | "method_not_allowed" | "username_taken" | "email_taken" | "last_admin" | "quota_exceeded" | "passkey_taken" | "too_many_api_keys" | "not_a_service_user" | "identity_taken" | "link_required" | "too_many" | "last_sign_in_method" | "payload_too_large" | "unsupported_media_type" | "validation_failed" | "rate_limited" | "header_fields_too_large" | "internal_error" | "provider_unavailable" | "overloaded" | "database_unavailable" | "shutting_down";
             /**
              * Format: uuid
              * @description The same as `X-Request-Id`.
@@ -1529,6 +1957,8 @@ export interface components {
                 path: string;
                 message: string;
             }[];
+            /** @description The permission that is missing. Only with `forbidden`, where it is one. */
+            scope?: string;
             /** @description How strong the sign-in must be. Only with `insufficient_user_authentication`. */
             acr_values?: string;
             /** @description How old the sign-in may be, in seconds. Only with `insufficient_user_authentication`. */
@@ -1541,6 +1971,28 @@ export interface components {
             methods?: ("totp" | "passkey" | "recovery_code")[];
             /** @description Stands for the person at the provider. Only with `link_required`. */
             link_token?: string;
+        };
+        /**
+         * @description A refusal (RFC 6749 §5.2).
+         * @example {
+         *       "error": "invalid_client",
+         *       "error_description": "Wrong client or secret.",
+         *       "request_id": "7f0e2f0c-3d7e-4c1b-9d3c-5b0a4b1f6a52"
+         *     }
+         */
+        OAuthError: {
+            /**
+             * @description For programs.
+             * @enum {string}
+             */
+            error: "invalid_request" | "invalid_client" | "invalid_scope" | "invalid_target" | "unsupported_grant_type" | "invalid_token" | "insufficient_scope" | "temporarily_unavailable" | "server_error";
+            /** @description For people, about this case. */
+            error_description: string;
+            /**
+             * Format: uuid
+             * @description The same as `X-Request-Id`.
+             */
+            request_id: string;
         };
     };
     responses: never;

@@ -17,6 +17,12 @@ export type PasskeyAnswer = Schemas['PasskeyAssertion'];
 /** A new passkey, with recovery codes if the user had none. */
 export type AddedPasskey = Schemas['AddedPasskey'];
 
+/** An API key as it is listed. */
+export type ApiKey = Schemas['ApiKey'];
+
+/** A new API key, with its text. */
+export type MadeApiKey = Schemas['MadeApiKey'];
+
 /** A refusal (RFC 9457). */
 export type Problem = Schemas['Problem'];
 

@@ -55,19 +55,27 @@ function itemFor(step, converted, operation) {
 }
 
 function requestFor(step, { method, url, header, body }, operation) {
-  const content = step.body ? JSON.stringify(step.body, null, 2) : body.raw;
   return {
     method,
     description: [`${operation.summary}.`, operation.description, step.about].filter(Boolean).join('\n\n'),
     header,
-    ...(content && { body: { mode: 'raw', raw: content, options: { raw: { language: 'json' } } } }),
+    ...bodyFor(step, body),
     url: urlFor(step, url),
     ...authFor(step, operation),
   };
 }
 
-function urlFor({ id, provider, query = {} }, { host, path }) {
-  const places = Object.entries({ id, provider }).flatMap(([key, value]) => (value ? [{ key, value }] : []));
+function bodyFor({ body, form }, converted) {
+  if (form)
+    return { body: { mode: 'urlencoded', urlencoded: Object.entries(form).map(([key, value]) => ({ key, value })) } };
+  const content = body ? JSON.stringify(body, null, 2) : converted.raw;
+  return content ? { body: { mode: 'raw', raw: content, options: { raw: { language: 'json' } } } } : {};
+}
+
+function urlFor({ id, provider, key_id, rest, query = {} }, { host, path }) {
+  const places = Object.entries({ id, provider, key_id, rest }).flatMap(([key, value]) =>
+    value ? [{ key, value }] : [],
+  );
   const asked = Object.entries(query).map(([key, value]) => ({ key, value }));
   const text = asked.map(({ key, value }) => `${key}=${value}`).join('&');
   return {
@@ -80,13 +88,18 @@ function urlFor({ id, provider, query = {} }, { host, path }) {
 }
 
 /** The collection's own, unless the route needs none or the step names another. */
-function authFor({ token }, { signedIn }) {
+function authFor({ token, basic }, { signedIn }) {
+  if (basic) return { auth: { type: 'basic', basic: pairs({ username: basic[0], password: basic[1] }) } };
   if (token) return { auth: bearer(token) };
   return token === null || !signedIn ? { auth: { type: 'noauth' } } : {};
 }
 
 function bearer(value) {
-  return { type: 'bearer', bearer: [{ key: 'token', value, type: 'string' }] };
+  return { type: 'bearer', bearer: pairs({ token: value }) };
+}
+
+function pairs(values) {
+  return Object.entries(values).map(([key, value]) => ({ key, value, type: 'string' }));
 }
 
 function isExample({ body }) {

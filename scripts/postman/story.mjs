@@ -1,6 +1,7 @@
 import { administration } from './story/administration.mjs';
 import { goodbye } from './story/goodbye.mjs';
 import { machineRoutes } from './story/machine-routes.mjs';
+import { machines } from './story/machines.mjs';
 import { passkeys } from './story/passkeys.mjs';
 import { passwordAndEmail } from './story/password-and-email.mjs';
 import { protectedRoutes } from './story/protected-routes.mjs';
@@ -19,10 +20,11 @@ import { todos } from './story/todos.mjs';
  * @property {string} [name] what it is called; else the operation's summary
  * @property {string} [about] what there is to see
  * @property {object} [body] else the document's example
+ * @property {Record<string, string>} [form] in place of a body
  * @property {Record<string, string>} [query]
- * @property {string} [id] of the path
- * @property {string} [provider] of the path
+ * @property {string} [id] of the path, as `provider`, `key_id` and `rest`
  * @property {string | null} [token] other than the one kept; null for none
+ * @property {[string, string]} [basic] name and password in place of a token
  * @property {string} [refused] the code of the refusal that is meant to be seen
  * @property {true} [cacheable] if the answer is the same for all
  * @property {true} [keepTokens] where the answer's tokens are those of the next requests
@@ -41,6 +43,7 @@ const chapters = [
   secondFactor,
   passkeys,
   providers,
+  machines,
   administration,
   machineRoutes,
 ];

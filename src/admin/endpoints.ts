@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type Context, endpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
 import { requireProof } from '../passwords/proof.js';
-import type { Transaction } from '../platform/db/database.js';
+import type { Db, Transaction } from '../platform/db/database.js';
 import { textSchema } from '../platform/http/fields.js';
 import { pageJson, pageQuerySchema, pageSchema } from '../platform/http/paging.js';
 import { adminMethodsJson, adminMethodsSchema } from '../second-factor/json.js';
@@ -14,11 +14,12 @@ import { actorOf } from '../sessions/actor.js';
 import { clearedTokens } from '../sessions/cookies.js';
 import { sessionListSchema, sessionsJson } from '../sessions/json.js';
 import { listLiveSessions } from '../sessions/list.js';
-import { rolesSchema } from '../users/fields.js';
+import { rolesSchema, usernameSchema } from '../users/fields.js';
 import { adminUserJson, adminUserSchema } from '../users/json.js';
 import { searchUsers } from '../users/list.js';
 import type { User } from '../users/users.js';
-import { permissionsOfUser, requireRights } from './rights.js';
+import { createServiceUser } from './create-service-user.js';
+import { permissionsOfUser, requireRights, usersWrite } from './rights.js';
 import { changeUser, deleteUser, logOutUser } from './user-changes.js';
 
 export const list = endpoint({
@@ -27,12 +28,37 @@ export const list = endpoint({
   statements: 1,
   query: pageQuerySchema.extend({
     q: textSchema(0, 254).optional().meta({ description: 'A part of the username or e-mail.' }),
+    kind: z.enum(['person', 'service']).optional().meta({ description: 'Only persons, or only service users.' }),
   }),
   reply: [200, pageSchema(adminUserSchema)],
   returns:
     'A page of users, oldest first, and where the next one begins. Sign-ups that wait for their e-mail are not among them.',
   async handler({ deps, query }) {
-    return { body: pageJson(await searchUsers(deps.db, query.q ?? '', query.limit, query.cursor), adminUserJson) };
+    return { body: pageJson(await searchUsers(deps.db, { ...query, text: query.q ?? '' }), adminUserJson) };
+  },
+});
+
+const createSchema = z
+  .strictObject({
+    kind: z.literal('service', {
+      error: 'Only service users are made here. Invite a person: POST /admin/invitations.',
+    }),
+    username: usernameSchema,
+    roles: rolesSchema.default([]),
+  })
+  .meta({ id: 'CreateServiceUserBody', example: { kind: 'service', username: 'nightly-report', roles: ['editor'] } });
+
+export const create = endpoint({
+  name: 'createServiceUser',
+  summary: 'Make a service user',
+  statements: 3,
+  body: createSchema,
+  reply: [201, adminUserSchema],
+  returns: 'The new service user: a machine, which has roles and keys, and no e-mail, no password and no sessions.',
+  errors: ['forbidden', 'username_taken'],
+  async handler(context) {
+    const { deps, body, principal } = context;
+    return { body: adminUserJson(await createServiceUser(deps, body, actorIn(context), principal.permissions)) };
   },
 });
 
@@ -98,7 +124,7 @@ export const sessions = endpoint({
 export const logOut = endpoint({
   name: 'logOutUser',
   summary: 'End all sessions of a user',
-  statements: 4,
+  statements: 5,
   reply: [204],
   returns: 'Every session of the user has ended.',
   headers: ['Set-Cookie'],
@@ -128,7 +154,7 @@ export const signInMethods = endpoint({
 export const removeSecondFactors = endpoint({
   name: 'removeUserSecondFactors',
   summary: 'Remove all second factors of a user',
-  statements: 8,
+  statements: 9,
   body: proofSchema,
   reply: [204],
   returns: 'The user signs in by password alone, and every session of theirs has ended. They are told by mail.',
@@ -146,7 +172,7 @@ export const removeSecondFactors = endpoint({
     const { deps, id, principal } = context;
     const actor = actorIn(context);
     const mayAct = (tx: Transaction, user: User) =>
-      requireRights(tx, actor, principal.permissions, permissionsOfUser(user));
+      requireRights(tx, actor, principal.permissions, [...permissionsOfUser(user), usersWrite]);
     if (!(await resetSecondFactor(deps, id, actor, mayAct))) throw new AppError('not_found');
     return ownTokens(context);
   },
@@ -154,7 +180,8 @@ export const removeSecondFactors = endpoint({
 
 type AdminContext = Pick<Context<AccessClaims>, 'deps' | 'principal' | 'caller' | 'id'>;
 
-async function existing({ db }: AdminContext['deps'], id: string): Promise<User> {
+/** @throws AppError not_found */
+export async function existing({ db }: { db: Db }, id: string): Promise<User> {
   const user = await db.user.findUnique({ where: { id, pendingUntil: null, deletedAt: null } });
   if (!user) throw new AppError('not_found');
   return user;

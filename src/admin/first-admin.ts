@@ -4,7 +4,7 @@ import { checkNewPassword } from '../passwords/policy.js';
 import type { Db } from '../platform/db/database.js';
 import { rememberEnded } from '../sessions/end.js';
 import type { Revocations } from '../sessions/revocations.js';
-import { adminRole, findByLogin, type User } from '../users/users.js';
+import { adminRole, findByLogin, kindOf, type User } from '../users/users.js';
 import { createUser } from './create-user.js';
 import { adminExists, lockAdmins, lockUserForChange } from './last-admin.js';
 import { applyChange } from './user-changes.js';
@@ -21,7 +21,7 @@ type FirstAdminDeps = {
 /**
  * Makes sure that there is an admin if the settings name one. Instances that start at the same time agree. An existing
  * password never changes.
- * @throws StartError if the named user has another password, is disabled or pending, or a new password is weak
+ * @throws StartError if the named user has another password, is disabled, pending or a service user, or a new password is weak
  */
 export async function ensureFirstAdmin(deps: FirstAdminDeps): Promise<void> {
   const { firstAdmin } = deps.config;
@@ -49,6 +49,8 @@ async function create({ db, passwords, config }: FirstAdminDeps, { username, pas
 }
 
 async function promote(deps: FirstAdminDeps, user: User, { password }: FirstAdmin): Promise<boolean> {
+  if (kindOf(user) === 'service')
+    throw new StartError('ADMIN_USERNAME names a service user, which cannot log in. Name a person.');
   if (user.disabledAt)
     throw new StartError(
       'ADMIN_USERNAME names a disabled user. Enable them with "users enable", or name another user.',

@@ -10,6 +10,7 @@ export function formatUser(
   const text = fields({
     username: user.username,
     id: user.id,
+    kind: user.kind,
     'e-mail': user.email && `${user.email}${user.emailVerifiedAt ? '' : ' (not verified)'}`,
     roles: user.roles.join(' '),
     state: stateOf(user),

@@ -7,6 +7,9 @@ import { kindOf, type User } from '../users/users.js';
 /** What the actor's token may; `all` for the operator, the server, and for users who act on themselves. */
 export type Rights = ReadonlySet<string> | 'all';
 
+/** What the rows ask for that act on users: asked again under the lock, because it may have been taken away meanwhile. */
+export const usersWrite = 'users:write';
+
 /**
  * Nobody gives more than they have, and nobody acts on somebody who may more. Call it under the lock of the actor's row:
  * what the actor's roles give now counts, so that two changes at once cannot pass together.

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { CommandDeps } from '../deps.js';
 import { checkNewPassword } from '../passwords/policy.js';
+import { checked } from '../platform/cli/checked.js';
 import {
   type Args,
   argument,
@@ -14,10 +15,12 @@ import {
 import { table, time } from '../platform/cli/text.js';
 import { listMethods, type MethodList } from '../second-factor/list.js';
 import { resetSecondFactor } from '../second-factor/reset.js';
-import { emailSchema, objectionToDomain, roleSchema, usernameSchema } from '../users/fields.js';
+import { emailSchema, objectionToDomain, usernameSchema } from '../users/fields.js';
 import { adminUserJson } from '../users/json.js';
 import { listUsers } from '../users/list.js';
+import { typedRoles } from '../users/typed-roles.js';
 import { userNamed } from '../users/user-named.js';
+import { createServiceUser } from './create-service-user.js';
 import { createUser } from './create-user.js';
 import { formatUser, stateOf } from './format-user.js';
 import { changeUser, deleteUser, type UserChange } from './user-changes.js';
@@ -31,9 +34,10 @@ export const userCommands: Command<CommandDeps>[] = [
       email: { type: 'string', value: '<address>', summary: 'not verified yet' },
       role: { type: 'string', value: '<role>', multiple: true, summary: 'for example admin; repeat it for several' },
       'generate-password': { type: 'boolean', summary: 'make a password and print it once' },
+      service: { type: 'boolean', summary: 'a user for a machine: it gets keys, no password and no e-mail' },
     },
     summary: 'create a user; asks for the password, or reads a line of standard input',
-    readsPassword: (args) => !args.flag('generate-password'),
+    readsPassword: (args) => !args.flag('generate-password') && !args.flag('service'),
     run: create,
   },
   {
@@ -93,7 +97,8 @@ async function create(deps: CommandDeps, args: Args): Promise<Result> {
   const email = typedEmail === undefined ? null : checked(emailSchema.safeParse(typedEmail), 'The e-mail address');
   const typo = email === null ? undefined : objectionToDomain(email, deps.config.mail.localDomains);
   if (typo) throw new CommandError(`The e-mail address: ${typo}`);
-  const roles = checkedRoles(args.list('role'));
+  const roles = typedRoles(args.list('role'));
+  if (args.flag('service')) return createService(deps, args, { username, roles });
   const generated = args.flag('generate-password') ? randomBytes(18).toString('base64url') : undefined;
   const password = generated ?? args.password ?? '';
   const objection = checkNewPassword(password, { username, email }, deps.config.passwords);
@@ -105,6 +110,12 @@ async function create(deps: CommandDeps, args: Args): Promise<Result> {
     json: { ...json, generated_password: generated },
     text: `${text}\n\nThe password, shown this once: ${generated}`,
   };
+}
+
+async function createService(deps: CommandDeps, args: Args, user: { username: string; roles: string[] }) {
+  if (args.text('email') !== undefined || args.flag('generate-password'))
+    throw new UsageError('A service user has no e-mail and no password: leave --email and --generate-password out.');
+  return formatUser(await createServiceUser(deps, user, {}, 'all'));
 }
 
 async function show(deps: CommandDeps, args: Args): Promise<Result> {
@@ -160,12 +171,13 @@ async function list(deps: CommandDeps, args: Args): Promise<Result> {
   const rows = users.map((user) => [
     user.username,
     user.id,
+    user.kind,
     user.email,
     user.roles.join(' '),
     stateOf(user),
     time(user.lastLoginAt),
   ]);
-  const text = table(['USERNAME', 'ID', 'E-MAIL', 'ROLES', 'STATE', 'LAST LOGIN'], rows, 'There are no users.');
+  const text = table(['USERNAME', 'ID', 'KIND', 'E-MAIL', 'ROLES', 'STATE', 'LAST LOGIN'], rows, 'There are no users.');
   return {
     json: { data: users.map(adminUserJson), next_cursor: more },
     text: more === null ? text : `${text}\n\nThere are more: --after=${more}`,
@@ -173,7 +185,7 @@ async function list(deps: CommandDeps, args: Args): Promise<Result> {
 }
 
 async function setAllRoles(deps: CommandDeps, args: Args): Promise<Result> {
-  const roles = checkedRoles(args.positionals.slice(1));
+  const roles = typedRoles(args.positionals.slice(1));
   if (args.flag('none') === roles.length > 0) throw new UsageError('Name the roles of the user, or --none.');
   return change(deps, args, { roles });
 }
@@ -189,18 +201,4 @@ async function change(deps: CommandDeps, args: Args, change: UserChange): Promis
   const { id } = await userNamed(deps, argument(args, 0));
   await changeUser(deps, id, change, {}, 'all');
   return formatUser(await userNamed(deps, id));
-}
-
-function checked<T>(
-  parsed: { success: true; data: T } | { success: false; error: { issues: { message: string }[] } },
-  what: string,
-): T {
-  if (parsed.success) return parsed.data;
-  throw new UsageError(`${what} is not acceptable. ${parsed.error.issues.map(({ message }) => message).join(' ')}`);
-}
-
-function checkedRoles(typed: string[]): string[] {
-  if (typed.some((role) => !roleSchema.safeParse(role).success))
-    throw new UsageError('A role is 1 to 32 of the letters a-z and A-Z, digits, dot, underscore, colon and hyphen.');
-  return [...new Set(typed)];
 }

@@ -26,6 +26,8 @@ export type KeyChecks = {
    * @throws AppError invalid_token, api_key_revoked, token_expired, account_disabled, and as `beforeLookUp`
    */
   check(key: string, beforeLookUp?: () => void): Promise<AccessClaims>;
+  /** Remembers a key that another statement has just found good, and that it was used. */
+  noteGood(key: PresentedKey, claims: AccessClaims): void;
   uses: LastUses;
 };
 
@@ -78,6 +80,10 @@ export function createKeyChecks(deps: KeyCheckDeps): KeyChecks {
         if (error instanceof AppError && error.code !== 'rate_limited') metrics.apiKeys.checked(error.code, false);
         throw error;
       }
+    },
+    noteGood(key, claims) {
+      known.add(key, claims);
+      uses.note(key.id);
     },
     uses,
   };

@@ -18,15 +18,18 @@ export const apiKeys: ApiKeys = ({ apiKeys: keys, limits }) => ({
       });
     } catch (error) {
       // Afterwards, so that a good key costs the store nothing.
-      if (isUnknown && error instanceof AppError && error.status < 500)
-        await Promise.all(counted.map(({ limit, key }) => limit.count(key)));
+      if (isUnknown && error instanceof AppError && error.status < 500) await countRefused(counted);
       throw error;
     }
   },
 });
 
+export async function countRefused(counted: LimitKey[]): Promise<void> {
+  await Promise.all(counted.map(({ limit, key }) => limit.count(key)));
+}
+
 /** Keys that the instance knows pass: nobody is locked out by a neighbour. @throws AppError rate_limited */
-function refuseExhausted(counted: LimitKey[]): void {
+export function refuseExhausted(counted: LimitKey[]): void {
   for (const { limit, key } of counted) {
     const refused = limit.peek(key);
     if (refused) throw rateLimited(refused.msLeft);

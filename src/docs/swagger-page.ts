@@ -27,6 +27,7 @@ SwaggerUIBundle({
   domNode: document.querySelector('main'),
   deepLinking: true,
   displayRequestDuration: true,
+  showExtensions: true,
   docExpansion: 'list',
   tryItOutEnabled: true,
   persistAuthorization: false,

@@ -4,6 +4,7 @@ import type { Deps } from '../deps.js';
 import { mailedTokensData, mailsData } from '../email/personal-data.js';
 import { endpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
+import { invitationsData } from '../invitations/personal-data.js';
 import { ownPersonalData } from '../own/personal-data.js';
 import { type Caller, keyOfCaller } from '../platform/caller.js';
 import type { Db } from '../platform/db/database.js';
@@ -18,12 +19,13 @@ import {
   totpsData,
   trustedDevicesData,
 } from '../second-factor/personal-data.js';
-import { sessionsData } from '../sessions/personal-data.js';
+import { apiKeysData, sessionsData } from '../sessions/personal-data.js';
 import { userJson, userSchema } from '../users/json.js';
 
 /** What each room holds about a user besides the user's row, by its name in the export. */
 export const exported: Record<string, PersonalData> = {
   sessions: sessionsData,
+  api_keys: apiKeysData,
   totp: totpsData,
   passkeys: passkeysData,
   identities: identitiesData,
@@ -33,6 +35,7 @@ export const exported: Record<string, PersonalData> = {
   ...ownPersonalData,
   mails: mailsData,
   mailed_tokens: mailedTokensData,
+  invitations: invitationsData,
   audit: auditData,
 };
 

@@ -2,6 +2,7 @@ import { type Actor, auditEvent } from '../audit/events.js';
 import { endTokens } from '../email/one-time-tokens.js';
 import { enqueueNotice } from '../platform/outbox/outbox.js';
 import { type ChangeDeps, commitChange, endEverything } from '../sessions/end.js';
+import { endApiKeysOf } from '../sessions/end-api-keys.js';
 import { renewSession } from '../sessions/renew.js';
 import type { SessionsDeps, SessionTokens } from '../sessions/start.js';
 import { fromUser } from '../users/users.js';
@@ -18,6 +19,7 @@ type Changed = { renewed: SessionTokens | undefined };
 /**
  * Sets a new password and ends other sessions, mailed tokens and a pending address.
  * @param keep the session that continues
+ * @param endsKeys whether the user's API keys end, too
  * @returns undefined if what was proven does not hold any more; then nothing changes
  */
 export async function changePassword(
@@ -26,6 +28,7 @@ export async function changePassword(
   passwordHash: string,
   keep: KeptSession,
   actor: Actor,
+  endsKeys = false,
 ): Promise<Changed | undefined> {
   const { id, epoch, secondFactor } = proven.user;
   // A proof without a password is the session's, which may have ended since.
@@ -43,7 +46,7 @@ export async function changePassword(
     await tx.$executeRaw(enqueueNotice('password_changed', fromUser(id), actor.caller));
     const { revocations } = await endEverything(tx, id, 'password_changed', actor, keep.sessionId);
     changed = { renewed: keep.renewWith && (await renewSession(tx, keep.renewWith, keep.sessionId)) };
-    return revocations;
+    return endsKeys ? [...revocations, ...(await endApiKeysOf(tx, id, actor))] : revocations;
   });
   return changed;
 }

@@ -12,10 +12,16 @@ import { requireGoodPassword } from './policy.js';
 import { type ProvenUser, requireProof } from './proof.js';
 import { askForReset, resetPassword, userToReset } from './reset.js';
 
+const endApiKeysField = z
+  .boolean()
+  .optional()
+  .meta({ description: 'Whether your API keys end, too. By default they stay as they are.' });
+
 const changeSchema = z
   .strictObject({
     current_password: z.string().min(1).optional().meta({ description: 'Needed where there is one.' }),
     new_password: z.string(),
+    end_api_keys: endApiKeysField,
   })
   .meta({
     id: 'ChangePasswordBody',
@@ -57,10 +63,11 @@ function checkCurrent(context: ChangeContext): Promise<ProvenUser> {
   return requireProof(context, context.body.current_password, { field: 'current_password', always: true });
 }
 
-function replace({ deps, principal, caller, cookies }: ChangeContext, proven: ProvenUser, passwordHash: string) {
+function replace({ deps, principal, body, caller, cookies }: ChangeContext, proven: ProvenUser, passwordHash: string) {
   const byCookie = tokensIn(cookies, deps.config.cookies).accessToken !== undefined;
   const keep = { sessionId: principal.sid, renewWith: byCookie ? deps : undefined };
-  return changePassword(deps, proven, passwordHash, keep, { actorId: principal.sub, caller });
+  const actor = { actorId: principal.sub, caller };
+  return changePassword(deps, proven, passwordHash, keep, actor, body.end_api_keys);
 }
 
 const forgotSchema = z
@@ -81,10 +88,12 @@ export const forgot = openEndpoint({
   },
 });
 
-const resetSchema = z.strictObject({ token: mailTokenSchema, password: z.string() }).meta({
-  id: 'ResetPasswordBody',
-  example: { token: 'rZ3mXo0dQ2m1n0vYwq8sT4bJ7uKcE5hLxPfAgWiNyVo', password: 'a moth between two relays' },
-});
+const resetSchema = z
+  .strictObject({ token: mailTokenSchema, password: z.string(), end_api_keys: endApiKeysField })
+  .meta({
+    id: 'ResetPasswordBody',
+    example: { token: 'rZ3mXo0dQ2m1n0vYwq8sT4bJ7uKcE5hLxPfAgWiNyVo', password: 'a moth between two relays' },
+  });
 
 /**
  * Ends every session. A wrong token costs no hash. The cookie makes this device known: a stranger who locks the user
@@ -105,7 +114,8 @@ export const reset = openEndpoint({
     requireGoodPassword('password', body.password, user, deps.config.passwords);
     const passwordHash = await deps.passwords.hash(body.password, caller);
     const actor = { actorId: user.id, caller };
-    const { epoch, hasSecondFactor } = await resetPassword(deps, user.id, body.token, passwordHash, actor);
+    const proven = { userId: user.id, token: body.token };
+    const { epoch, hasSecondFactor } = await resetPassword(deps, proven, passwordHash, actor, body.end_api_keys);
     if (hasSecondFactor) return {};
     return { cookies: [deviceCookie(deps.config.cookies, deviceTokenFor(deps.keys, { id: user.id, epoch }))] };
   },
@@ -120,6 +130,7 @@ export const resetPage = openEndpoint({
   handler: () =>
     formPage('Set a new password', {
       form: `<label>New password <input name="password" type="password" autocomplete="new-password" required></label>
+<label><input name="end_api_keys" type="checkbox" checked> End my API keys, too</label>
 <button>Set the password</button>`,
       target: 'auth/password/reset',
       done: 'The password is set, and every session has ended. Log in with the new one.',

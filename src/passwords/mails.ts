@@ -3,6 +3,7 @@ import { Prisma } from '../generated/prisma/client.js';
 import type { Db } from '../platform/db/database.js';
 import { notice } from '../platform/mail/notice.js';
 import type { MailContent } from '../platform/mail/render.js';
+import { isLiveKey, keysInWords } from '../sessions/live-api-keys.js';
 import { canonical } from '../users/users.js';
 
 /** The reset mail. It goes to the stored address, not to the typed one (CVE-2019-19844). */
@@ -33,14 +34,39 @@ async function resetLink(deps: { db: Db }, userId: string, key: string): Promise
   );
 }
 
-export const passwordChanged = notice(
-  'Your password was changed',
-  'The password of your account was changed, and every other session has ended.',
-  'set a new password',
+export const passwordChanged = withKeysLeft(
+  notice(
+    'Your password was changed',
+    'The password of your account was changed, and every other session has ended.',
+    'set a new password',
+  ),
 );
 
-export const passwordReset = notice(
-  'Your password was reset',
-  'A new password was set for your account with a link that we mailed to you, and every session has ended.',
-  'set a new password',
+export const passwordReset = withKeysLeft(
+  notice(
+    'Your password was reset',
+    'A new password was set for your account with a link that we mailed to you, and every session has ended.',
+    'set a new password',
+  ),
 );
+
+/** A new password leaves API keys alone, so the mail names those that still work. */
+function withKeysLeft(mail: AddressMail): AddressMail {
+  return async (deps, item) => {
+    const addressed = await mail(deps, item);
+    return addressed && { ...addressed, write: async () => named(await addressed.write(), await keysLeft(deps, item)) };
+  };
+}
+
+function named(content: MailContent | undefined, keys: NamedKey[]): MailContent | undefined {
+  if (!content || keys.length === 0) return content;
+  const left = `These API keys of yours still work: ${keysInWords(keys)}. End those that you do not know.`;
+  return { ...content, paragraphs: [...content.paragraphs, left] };
+}
+
+type NamedKey = { name: string; start: string };
+
+async function keysLeft({ db }: { db: Db }, { userId }: { userId: string | null }): Promise<NamedKey[]> {
+  return db.$queryRaw<NamedKey[]>`
+    SELECT k.name, k.start FROM api_key k WHERE k.user_id = ${userId}::uuid AND ${isLiveKey} ORDER BY k.id`;
+}

@@ -5,6 +5,7 @@ import type { Db } from '../platform/db/database.js';
 import { enqueueNotice, enqueueRequest } from '../platform/outbox/outbox.js';
 import type { OutboxWake } from '../platform/outbox/wake.js';
 import { type ChangeDeps, commitChange, endEverything } from '../sessions/end.js';
+import { endApiKeysOf } from '../sessions/end-api-keys.js';
 import { fromUser, lockUser, type User } from '../users/users.js';
 
 /** Queues a reset mail. The user is looked up when it is sent, so the response reveals nothing. */
@@ -29,15 +30,16 @@ type Reset = { epoch: number; hasSecondFactor: boolean };
 /**
  * Sets the password by a mailed token and ends every session and token. The mail reached the user, so the address is
  * verified.
+ * @param endsKeys whether the user's API keys end, too
  * @returns the user's new epoch, and whether a second factor is on
  * @throws AppError invalid_one_time_token if the token, the address or the user changed
  */
 export async function resetPassword(
   deps: ChangeDeps,
-  userId: string,
-  token: string,
+  { userId, token }: { userId: string; token: string },
   passwordHash: string,
   actor: Actor,
+  endsKeys = false,
 ): Promise<Reset> {
   let reset: Reset = { epoch: 0, hasSecondFactor: false };
   await commitChange(deps, async (tx) => {
@@ -57,7 +59,7 @@ export async function resetPassword(
     await tx.$executeRaw(enqueueNotice('password_reset', fromUser(userId), actor.caller));
     const ended = await endEverything(tx, userId, 'password_reset', actor);
     reset = { epoch: ended.epoch, hasSecondFactor: row.hasSecondFactor };
-    return ended.revocations;
+    return endsKeys ? [...ended.revocations, ...(await endApiKeysOf(tx, userId, actor))] : ended.revocations;
   });
   return reset;
 }

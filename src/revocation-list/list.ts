@@ -114,7 +114,7 @@ export function createRevocationList({ config, keys, revocations, instanceSync }
   }
 
   return {
-    isOn: config.revocationList && config.tokens.algorithm !== 'HS256',
+    isOn: config.revocationList,
     whole,
     collect,
     since,

@@ -8,7 +8,7 @@ import type { OutboxWake } from '../platform/outbox/wake.js';
 import { lockUser } from '../users/users.js';
 import type { Revocation, Revocations } from './revocations.js';
 
-type EndReason =
+export type EndReason =
   | 'logout'
   | 'logout_all'
   | 'ended_by_user'
@@ -23,6 +23,7 @@ type EndReason =
   | 'second_factor_reset'
   | 'identity_unlinked'
   | 'external_code_reused'
+  | 'revoked'
   | 'user_disabled'
   | 'user_deleted';
 

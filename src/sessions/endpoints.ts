@@ -73,7 +73,7 @@ export const logOut = endpointFor<AccessClaims | AppError>()({
     } else {
       const refreshToken = body.refresh_token ?? tokensIn(cookies, deps.config.cookies).refreshToken;
       if (refreshToken === undefined) throw principal instanceof AppError ? principal : new AppError('unauthenticated');
-      await endSessionOf(deps, refreshToken, { caller });
+      await endSessionOf(deps, refreshToken, 'logout', { caller });
     }
     const settings = deps.config.cookies;
     return { cookies: [...clearedTokens(settings), ...clearedOldTokens(settings, cookies)] };

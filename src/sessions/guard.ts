@@ -7,7 +7,7 @@ import { passportWith, proofStep } from '../platform/http/passport.js';
 import { createFindAccessToken, type FindAccessToken, type PresentedToken } from './access-token-sources.js';
 import { type AccessClaims, readClaims, verificationKey } from './access-tokens.js';
 import { revocationOf } from './live-tokens.js';
-import { accessTokenSchemes, refreshCookieScheme } from './schemes.js';
+import { accessTokenSchemes, apiKeySchemes, refreshCookieScheme } from './schemes.js';
 import { createVerifiedTokens } from './verified-tokens.js';
 
 const refusals: ErrorCode[] = ['unauthenticated', 'invalid_token', 'token_expired', 'token_stale', 'session_revoked'];
@@ -22,15 +22,16 @@ type ApiKeyReader = {
   check(key: string, req: Request): Promise<AccessClaims>;
 };
 
-const keyRefusals: ErrorCode[] = ['api_key_revoked', 'account_disabled', 'session_required'];
+const keyRefusals: ErrorCode[] = ['api_key_revoked', 'account_disabled'];
 
 /** Requires a live access token (passport-jwt), or an API key where the row takes one. */
 export function accessTokenGuard(apiKeys?: ApiKeys) {
   return {
     name: 'access-token',
     hasClaims: true,
-    refusals: [...refusals, 'insufficient_user_authentication', ...keyRefusals],
+    refusals: [...refusals, 'insufficient_user_authentication'],
     schemes: accessTokenSchemes,
+    ...(apiKeys && { keyRefusals, keySchemes: apiKeySchemes }),
     step(deps) {
       const check = createLiveCheck(deps, apiKeys?.(deps));
       return (req, res, admit, next) =>
@@ -44,8 +45,9 @@ export function optionalAccessTokenGuard(apiKeys?: ApiKeys): Guard<Found> {
   return {
     name: 'optional-access-token',
     hasClaims: true,
-    refusals: [...refusals, ...keyRefusals],
+    refusals,
     schemes: accessTokenSchemes,
+    ...(apiKeys && { keyRefusals }),
     optional: true,
     step(deps) {
       const check = createLiveCheck(deps, apiKeys?.(deps));
@@ -59,24 +61,18 @@ export function anyAccessTokenGuard(apiKeys?: ApiKeys): Guard<Found> {
   return {
     name: 'any-access-token',
     hasClaims: true,
-    refusals: ['unauthenticated', 'invalid_token', 'session_required'],
+    refusals: ['unauthenticated', 'invalid_token'],
+    ...(apiKeys && { keyRefusals: [] }),
     schemes: (config) => ({ ...accessTokenSchemes(config), ...refreshCookieScheme(config) }),
     optional: true,
     step(deps) {
       const findToken = createFindAccessToken(deps.config);
       const keys = apiKeys?.(deps);
-      const options = jwtOptions(deps, findToken, { ignoreExpiration: true });
-      const passport = passportWith('jwt', new JwtStrategy(...options));
+      const check = createGenuineCheck(deps, findToken);
       return (req, res, admit, next) => {
         // A key logs nobody out, so whether it is good does not matter.
         if (keys?.isOne(findToken(req)?.token ?? '')) return admit(new AppError('session_required'));
-        const report: Report = (error, claims, why) => {
-          if (claims) return admit(ofSession(claims as AccessClaims));
-          const refusal = refusalOf(error ?? why);
-          if (refusal instanceof AppError) admit(refusal);
-          else next(refusal.cause);
-        };
-        passport.authenticate('jwt', { session: false }, report)(req, res, next);
+        check(req, res, (found) => admit(ofSession(found)), next);
       };
     },
   };
@@ -90,11 +86,54 @@ function ofSession(found: Found): Found {
 export type Found = AccessClaims | AppError;
 type Report = (error: unknown, claims: unknown, why: unknown) => void;
 
-function createLiveCheck(deps: Deps, apiKeys: ApiKeyReader | undefined) {
-  const findToken = createFindAccessToken(deps.config);
+type Check = (req: Request, res: Response, then: (found: Found) => void, next: NextFunction) => void;
+
+/** What a token opens now. @throws AppError the refusal of {@link accessTokenGuard}, or why nobody knows */
+type TokenCheck = (token: string) => Promise<AccessClaims>;
+
+/** For tokens that are not the request's own: checks them as {@link accessTokenGuard} does. */
+export function createTokenCheck(deps: Deps): TokenCheck {
+  return withoutRequest(createLiveCheck(deps, undefined, findShown));
+}
+
+/** The same, but accepts expired and revoked tokens, as {@link anyAccessTokenGuard} does. */
+export function createTokenReader(deps: Deps): TokenCheck {
+  return withoutRequest(createGenuineCheck(deps, findShown));
+}
+
+/** Stands in for a request, which passport-jwt wants. */
+type ShownToken = Request & { shown: string };
+
+const findShown: FindAccessToken = (req) => ({ token: (req as ShownToken).shown, place: 'header' });
+
+function withoutRequest(check: Check): TokenCheck {
+  return (token) =>
+    new Promise((resolve, reject) => {
+      const then = (found: Found) => (found instanceof AppError ? reject(found) : resolve(found));
+      check({ shown: token } as ShownToken, {} as Response, then, reject);
+    });
+}
+
+function createGenuineCheck(deps: Deps, findToken: FindAccessToken): Check {
+  const passport = passportWith('jwt', new JwtStrategy(...jwtOptions(deps, findToken, { ignoreExpiration: true })));
+  return (req, res, then, next) => {
+    const report: Report = (error, claims, why) => {
+      const found = claims ? (claims as AccessClaims) : refusalOf(error ?? why);
+      if (found instanceof Undecided) next(found.cause);
+      else then(found);
+    };
+    passport.authenticate('jwt', { session: false }, report)(req, res, next);
+  };
+}
+
+function createLiveCheck(
+  deps: Deps,
+  apiKeys: ApiKeyReader | undefined,
+  findToken = createFindAccessToken(deps.config),
+): Check {
   const passport = passportWith('jwt', cachingStrategy(deps, findToken));
   const passKey = apiKeys && proofStep('api-key', (req) => keyIn(req, findToken(req), apiKeys));
-  return (req: Request, res: Response, then: (found: Found) => void, next: NextFunction): void => {
+  return (req, res, then, next) => {
     if (passKey && apiKeys.isOne(findToken(req)?.token ?? '')) {
       passKey(req, res, then, (error) => (error instanceof AppError ? then(error) : next(error)));
       return;

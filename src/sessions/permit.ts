@@ -1,25 +1,18 @@
 import type { RequestHandler } from 'express';
 import { AppError } from '../errors.js';
+import { tokensOf } from '../platform/http/tokens-of-row.js';
 import type { AccessClaims } from './access-tokens.js';
 
-type AskingRow = {
-  guard: { hasClaims?: true; optional?: true };
-  role?: string;
-  permission?: string;
-  anyToken?: true;
-  acr?: string;
-  maxAge?: number;
-};
+type AskingRow = Parameters<typeof tokensOf>[0] & { role?: string };
 
 /**
- * What a row asks of the token itself: whether keys may use it, a role, a permission (ASVS 8.2.1, 8.3.2). A row that says
- * nothing is for sessions alone, so a new row is closed to keys. So is one that asks how its user signed in.
+ * What a row asks of the token itself: whether keys may use it, a role, a permission (ASVS 8.2.1, 8.3.2).
  * @returns the step that checks it, or none
  */
-export function permitOf({ guard, role, permission, anyToken, acr, maxAge }: AskingRow): RequestHandler[] {
+export function permitOf(row: AskingRow): RequestHandler[] {
+  const { guard, role, permission } = row;
   if (!guard.hasClaims || guard.optional) return [];
-  const asksForSignIn = (acr ?? 'aal1') !== 'aal1' || maxAge !== undefined;
-  const isForSessions = asksForSignIn || (permission === undefined && anyToken === undefined);
+  const isForSessions = tokensOf(row) === 'session';
   return [
     (_req, res, next) => {
       const claims = res.locals.principal as AccessClaims;
@@ -32,12 +25,12 @@ export function permitOf({ guard, role, permission, anyToken, acr, maxAge }: Ask
 }
 
 /** @throws AppError session_required */
-export function requireSession({ kind }: Pick<AccessClaims, 'kind'>): void {
+function requireSession({ kind }: Pick<AccessClaims, 'kind'>): void {
   if (kind !== 'session') throw new AppError('session_required');
 }
 
 /** @throws AppError forbidden, which names the permission (RFC 6750 §3.1) */
-export function requirePermission({ permissions }: Pick<AccessClaims, 'permissions'>, permission: string): void {
+function requirePermission({ permissions }: Pick<AccessClaims, 'permissions'>, permission: string): void {
   if (!permissions.has(permission)) throw lacking(permission);
 }
 

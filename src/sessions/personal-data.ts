@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { time } from '../platform/http/fields.js';
-import { inPages, personalData } from '../platform/personal-data.js';
+import { inPages, maxExported, personalData } from '../platform/personal-data.js';
 
 /** A user's sessions, without the hash of the nonce: only a thief could use it. */
 export const sessionsData = personalData({
@@ -41,4 +41,34 @@ export const sessionsData = personalData({
         user_agent: session.userAgent,
       }),
     ),
+});
+
+/** A user's API keys, without the hashes of their secrets. */
+export const apiKeysData = personalData({
+  table: 'api_key',
+  schema: z.object({
+    id: z.uuid(),
+    name: z.string(),
+    start: z.string(),
+    scopes: z.array(z.string()),
+    created_at: time,
+    created_by: z.uuid().nullable(),
+    expires_at: time.nullable(),
+    last_used_at: time.nullable(),
+    revoked_at: time.nullable(),
+  }),
+  async read(db, { id: userId }) {
+    const rows = await db.apiKey.findMany({ where: { userId }, omit: { secretHash: true }, take: maxExported });
+    return rows.map((key) => ({
+      id: key.id,
+      name: key.name,
+      start: key.start,
+      scopes: key.scopes,
+      created_at: key.createdAt.toISOString(),
+      created_by: key.createdBy,
+      expires_at: key.expiresAt?.toISOString() ?? null,
+      last_used_at: key.lastUsedAt?.toISOString() ?? null,
+      revoked_at: key.revokedAt?.toISOString() ?? null,
+    }));
+  },
 });

@@ -6,7 +6,7 @@ import type { Caller } from '../platform/caller.js';
 import type { ShownUser } from '../users/json.js';
 import { namedSession, signAccessToken } from './access-tokens.js';
 import type { Authentication } from './authentication.js';
-import { endSessions, rememberEnded } from './end.js';
+import { type EndReason, endSessions, rememberEnded } from './end.js';
 import { nonceHash, openRefreshToken, type RefreshToken, sealRefreshToken } from './refresh-tokens.js';
 import { authenticationColumns, type SessionSettings, type SessionsDeps, type SessionTokens } from './start.js';
 
@@ -119,11 +119,11 @@ async function refusalOf(deps: SessionsDeps, token: RefreshToken, caller: Caller
  * Ends the session of a genuine refresh token, even of a replaced one. An ended session is no error.
  * @throws AppError invalid_refresh_token if it is not genuine
  */
-export async function endSessionOf(deps: SessionsDeps, text: string, actor: Actor): Promise<void> {
+export async function endSessionOf(deps: SessionsDeps, text: string, reason: EndReason, actor: Actor): Promise<void> {
   const token = openRefreshToken(deps.keys, text);
   if (!token) throw new AppError('invalid_refresh_token');
   const which = Prisma.sql`id IN (SELECT s.id FROM session s WHERE ${isSessionOf(token)})`;
-  rememberEnded(deps, await endSessions(deps.db, which, 'logout', actor));
+  rememberEnded(deps, await endSessions(deps.db, which, reason, actor));
 }
 
 function isSessionOf({ sessionId, nonce }: RefreshToken): Prisma.Sql {

@@ -1,4 +1,5 @@
 import type { Config } from '../config.js';
+import { permissions } from '../permissions/permissions.js';
 import type { Schemes } from '../platform/http/endpoint.js';
 import type { AccessTokenSource } from '../platform/settings/kinds.js';
 import { cookieNames } from './cookies.js';
@@ -11,6 +12,24 @@ export function accessTokenSchemes({ cookies, tokens }: SchemeSettings): Schemes
   // Component names cannot have a colon.
   return Object.fromEntries(tokens.sources.map((source) => [source.replace(':', '.'), schemeOf(source, access)]));
 }
+
+/** An API key is a bearer token too; in a custom header it has the scheme of access tokens there. */
+export function apiKeySchemes({ tokens }: SchemeSettings): Schemes {
+  if (!tokens.sources.includes('bearer')) return {};
+  return {
+    apiKey: {
+      type: 'http',
+      scheme: 'bearer',
+      bearerFormat: 'API key',
+      description: `An API key, such as \`glk_06nQ…\`: for a program, in place of an access token. ${scopes}`,
+    },
+  };
+}
+
+// OpenAPI has a place for this in OAuth's schemes alone.
+const scopes = `It has some of these permissions, and a requirement says which one is needed:
+
+${permissions.map(({ name, description }) => `- \`${name}\`: ${description}`).join('\n')}`;
 
 export function refreshCookieScheme({ cookies }: SchemeSettings): Schemes {
   return {
@@ -29,7 +48,7 @@ function schemeOf(source: AccessTokenSource, cookie: string): Schemes[string] {
       type: 'http',
       scheme: 'bearer',
       bearerFormat: 'JWT',
-      description: 'The `access_token` of a sign-up, a login or a refresh.',
+      description: `The \`access_token\` of a sign-up, a login or a refresh. ${scopes}`,
     };
   if (source === 'cookie')
     return {

@@ -1,11 +1,14 @@
 import { z } from 'zod';
+import { mailTokenSchema } from '../email/one-time-tokens.js';
 import { type Context, openEndpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
 import { requireGoodPassword } from '../passwords/policy.js';
+import type { Caller } from '../platform/caller.js';
 import { deviceTokenFor } from '../sessions/known-devices.js';
 import { tokenReply, tokenResponseSchema, transportSchema } from '../sessions/token-reply.js';
 import { emailSchema, requireKnownDomain, usernameSchema } from '../users/fields.js';
 import { userJson, userSchema } from '../users/json.js';
+import { canonical } from '../users/users.js';
 import { keepSignUp } from './pending.js';
 import * as signUps from './sign-up.js';
 
@@ -15,6 +18,11 @@ const bodySchema = z
     password: z.string(),
     email: emailSchema.optional(),
     transport: transportSchema.default('bearer'),
+    invitation: mailTokenSchema.optional().meta({
+      description:
+        'The token of an invitation. The e-mail is the invitation’s; tokens come at once, whatever `SIGNUP` says.',
+      example: 'rZ3mXo0dQ2m1n0vYwq8sT4bJ7uKcE5hLxPfAgWiNyVo',
+    }),
   })
   .meta({
     id: 'SignUpBody',
@@ -29,32 +37,60 @@ const replySchema = z
   .union([tokenResponseSchema, pendingSchema])
   .meta({ example: tokenResponseSchema.meta()?.example });
 
-export const signUp = openEndpoint({
-  name: 'signUp',
-  summary: 'Sign up and start a session',
-  statements: 1,
-  body: bodySchema,
-  reply: [201, replySchema],
-  returns:
-    'The new user with the tokens of a first session. With `SIGNUP=verified`: the user without tokens, and a mail is on its way.',
-  headers: ['Set-Cookie'],
-  errors: ['username_taken', 'email_taken', 'signup_closed', 'overloaded'],
-  async handler({ deps, body, caller }) {
-    const { signup, passwords } = deps.config;
-    if (signup === 'closed') throw new AppError('signup_closed');
-    const { username, email } = body;
-    if (email !== undefined) requireKnownDomain(email, deps.config.mail.localDomains);
-    requireGoodPassword('password', body.password, body, passwords);
-    if (signup === 'verified' && email === undefined)
-      throw new AppError('validation_failed', { errors: [{ path: 'email', message: 'An e-mail address is needed.' }] });
-    const passwordHash = await deps.passwords.hash(body.password, caller);
-    if (signup === 'verified' && email !== undefined) return keep(deps, { username, email, passwordHash });
-    const issued = await signUps.signUp(deps, { username, email, passwordHash }, caller);
-    return tokenReply(deps, issued, body.transport, deviceTokenFor(deps.keys, issued.user));
-  },
-});
+/** @param findInvitation undefined: there are none */
+export const signUpBy = (findInvitation?: signUps.FindInvitation) =>
+  openEndpoint({
+    name: 'signUp',
+    summary: 'Sign up and start a session',
+    // One without an invitation: it is looked at before the hash, and again where the user is made.
+    statements: 3,
+    body: bodySchema,
+    reply: [201, replySchema],
+    returns:
+      'The new user with the tokens of a first session. With `SIGNUP=verified`: the user without tokens, and a mail is on its way.',
+    headers: ['Set-Cookie'],
+    errors: ['username_taken', 'email_taken', 'signup_closed', 'invalid_one_time_token', 'overloaded'],
+    async handler({ deps, body, caller }) {
+      if (body.invitation !== undefined) return accept(deps, body, body.invitation, caller, findInvitation);
+      const { signup, passwords } = deps.config;
+      if (signup === 'closed') throw new AppError('signup_closed');
+      const { username, email } = body;
+      if (email !== undefined) requireKnownDomain(email, deps.config.mail.localDomains);
+      requireGoodPassword('password', body.password, body, passwords);
+      if (signup === 'verified' && email === undefined) throw wrongEmail('An e-mail address is needed.');
+      const passwordHash = await deps.passwords.hash(body.password, caller);
+      if (signup === 'verified' && email !== undefined) return keep(deps, { username, email, passwordHash });
+      const issued = await signUps.signUp(deps, { username, email, passwordHash }, caller);
+      return tokenReply(deps, issued, body.transport, deviceTokenFor(deps.keys, issued.user));
+    },
+  });
 
 type SignUpDeps = Context<undefined>['deps'];
+
+/** A wrong invitation costs no hash. */
+async function accept(
+  deps: SignUpDeps,
+  { username, email, password, transport }: z.output<typeof bodySchema>,
+  token: string,
+  caller: Caller,
+  findInvitation?: signUps.FindInvitation,
+) {
+  const find = () => {
+    if (!findInvitation) throw new AppError('invalid_one_time_token');
+    return findInvitation(deps, token);
+  };
+  const invited = await find();
+  if (email !== undefined && canonical(email) !== canonical(invited.email))
+    throw wrongEmail('The invitation is for another address: leave the e-mail out.');
+  requireGoodPassword('password', password, { username, email: invited.email }, deps.config.passwords);
+  const passwordHash = await deps.passwords.hash(password, caller);
+  const issued = await signUps.signUpInvited(deps, { username, passwordHash }, find, caller);
+  return tokenReply(deps, issued, transport, deviceTokenFor(deps.keys, issued.user));
+}
+
+function wrongEmail(message: string): AppError {
+  return new AppError('validation_failed', { errors: [{ path: 'email', message }] });
+}
 
 /** The same response whether or not a user has the address. It counts once the link is opened. */
 async function keep(deps: SignUpDeps, wanted: { username: string; email: string; passwordHash: string }) {

@@ -4,6 +4,7 @@ import { withoutMark } from '../passwords/foreign-hashes/formats.js';
 import type { Db } from '../platform/db/database.js';
 import type { SecondFactor } from '../second-factor/methods.js';
 import { openTotpSecret } from '../second-factor/totp-secrets.js';
+import { kindOf } from '../users/users.js';
 import type { ForeignUser } from './import.js';
 import type { ForeignMethods } from './methods.js';
 
@@ -32,6 +33,7 @@ export async function* exportUsers({ db }: { db: Db }, box?: DataBox): AsyncGene
       yield {
         ...methodsOf(user, box),
         username,
+        kind: kindOf(user),
         email,
         emailVerified: emailVerifiedAt !== null,
         passwordHash: passwordHash === null ? null : withoutMark(passwordHash),

@@ -4,6 +4,7 @@ import { type DataBox, dataBox } from '../keys/data-box.js';
 import type { SigningKeys } from '../keys/signing-keys.js';
 import { markImported } from '../passwords/foreign-hashes/formats.js';
 import type { Passwords } from '../passwords/hasher.js';
+import type { UserKind } from '../permissions/permissions.js';
 import { CommandError } from '../platform/cli/command.js';
 import type { Db } from '../platform/db/database.js';
 import { sealTotpSecret } from '../second-factor/totp-secrets.js';
@@ -14,6 +15,7 @@ import { rowsWithTakenMethods } from './taken-methods.js';
 /** A user of another system or another Gatelatch, with the hash formats of docs/importing-users.md. */
 export type ForeignUser = ForeignMethods & {
   username: string;
+  kind: UserKind;
   email: string | null;
   emailVerified: boolean;
   /** Null: the user has no password. */
@@ -156,12 +158,12 @@ async function insert(db: Db, rows: NewRow[], box: DataBox | undefined): Promise
   const inserted = await db.$queryRaw<{ id: string }[]>`
     WITH line AS (
       SELECT * FROM json_to_recordset(${JSON.stringify(rows.map(lineOf))}::json) AS line(
-        id uuid, "eventId" uuid, username text, "usernameKey" text, email text, "emailKey" text,
+        id uuid, "eventId" uuid, kind text, username text, "usernameKey" text, email text, "emailKey" text,
         "emailVerified" boolean, "passwordHash" text, "secondFactor" text, roles text[], disabled boolean, "createdAt" timestamptz)
     ), inserted AS (
-      INSERT INTO "user" (id, username, username_key, email, email_key, email_verified_at, password_hash, second_factor, roles,
+      INSERT INTO "user" (id, kind, username, username_key, email, email_key, email_verified_at, password_hash, second_factor, roles,
         disabled_at, created_at)
-      SELECT id, username, "usernameKey", email, "emailKey", CASE WHEN "emailVerified" THEN now() END, "passwordHash",
+      SELECT id, kind, username, "usernameKey", email, "emailKey", CASE WHEN "emailVerified" THEN now() END, "passwordHash",
         "secondFactor", roles, CASE WHEN disabled THEN now() END, COALESCE("createdAt", now())
       FROM line
       ON CONFLICT DO NOTHING
@@ -232,7 +234,15 @@ async function usersWithNamesOf(db: Db, rows: NewRow[]) {
     where: {
       OR: [{ usernameKey: { in: rows.map(({ usernameKey }) => usernameKey) } }, { emailKey: { in: emailKeys } }],
     },
-    select: { id: true, username: true, usernameKey: true, emailKey: true, passwordHash: true, createdAt: true },
+    select: {
+      id: true,
+      kind: true,
+      username: true,
+      usernameKey: true,
+      emailKey: true,
+      passwordHash: true,
+      createdAt: true,
+    },
   });
 }
 
@@ -246,7 +256,8 @@ function obstacleTo(row: NewRow, existingUsers: ExistingUser[], { startId }: Run
 
 // The hash changes at the first login; two people hardly share a creation date.
 function isSame(row: NewRow, existing: ExistingUser): boolean {
-  const hasNames = row.username === existing.username && row.emailKey === existing.emailKey;
+  const hasNames =
+    row.kind === existing.kind && row.username === existing.username && row.emailKey === existing.emailKey;
   const isAsOld = row.createdAt?.getTime() === existing.createdAt.getTime();
   return hasNames && (row.passwordHash === existing.passwordHash || isAsOld);
 }

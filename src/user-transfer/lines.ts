@@ -13,6 +13,7 @@ const MAX_LINE_LENGTH = 65_536;
 const lineSchema = z
   .strictObject({
     username: usernameSchema,
+    kind: z.enum(['person', 'service']).default('person'),
     email: emailSchema.nullish(),
     email_verified: z.boolean().default(false),
     password_hash: z.string().min(1).max(1024).nullish(),
@@ -101,6 +102,7 @@ function readUser(
   if (typo) return `email: ${typo}`;
   const user = {
     username,
+    kind: data.kind,
     email,
     emailVerified: email_verified,
     passwordHash: password_hash ?? null,
@@ -113,7 +115,18 @@ function readUser(
     recoveryCodes: opened.recovery_codes,
     secondFactor: data.second_factor ?? (data.totp.length + opened.totp.length > 0 ? 'any' : 'off'),
   } satisfies ForeignUser;
-  return objectionToMethods(user) ?? { user, isDerived: fitting !== json };
+  const objection = user.kind === 'service' ? objectionToService(user) : objectionToMethods(user);
+  return objection ?? { user, isDerived: fitting !== json };
+}
+
+/** A machine has a name and roles; its keys are made anew. */
+function objectionToService(user: ForeignUser): string | undefined {
+  const { email, passwordHash, totp, passkeys, identities, recoveryCodes } = user;
+  const lists = [totp, passkeys, identities, recoveryCodes];
+  const hasNone = email === null && passwordHash === null && lists.every((list) => list.length === 0);
+  return hasNone && user.secondFactor === 'off'
+    ? undefined
+    : 'kind: A service user has no e-mail, no password and no other method to sign in.';
 }
 
 /** What is sealed of a line, or the reason for a refusal. */
@@ -127,11 +140,12 @@ function openSealed(sealed: string | undefined, line: unknown, box: LineBox | un
 
 /** @param box seals what is secret; without it that is left out */
 export function userLine(user: ForeignUser, box?: LineBox): string {
-  const { username, email, emailVerified, passwordHash, roles, disabled, createdAt } = user;
+  const { username, kind, email, emailVerified, passwordHash, roles, disabled, createdAt } = user;
   const { passkeys, identities, secondFactor } = user;
   const hasMethods = passkeys.length > 0 || user.totp.length > 0 || secondFactor !== 'off';
   const line: z.input<typeof lineSchema> = {
     username,
+    ...(kind === 'service' && { kind }),
     ...(email !== null && { email, email_verified: emailVerified }),
     ...(passwordHash !== null && { password_hash: passwordHash }),
     roles,

@@ -1,3 +1,4 @@
+import type { UserKind } from '../permissions/permissions.js';
 import type { Db } from '../platform/db/database.js';
 import { type Page, pageOf } from '../platform/http/paging.js';
 import { canonical, findById, findByLogin, type User } from './users.js';
@@ -21,13 +22,10 @@ export async function listUsers({ db }: { db: Db }, limit: number, after: string
   });
 }
 
+type Search = { text: string; kind?: UserKind | undefined; limit: number; cursor?: string | undefined };
+
 /** The text may be anywhere in username or e-mail, in any case. Oldest first; `cursor` is the last id already seen. */
-export async function searchUsers(
-  db: Db,
-  text: string,
-  limit: number,
-  cursor: string | undefined,
-): Promise<Page<User>> {
+export async function searchUsers(db: Db, { text, kind, limit, cursor }: Search): Promise<Page<User>> {
   // Both keys are lower-case ASCII; lower-casing more than ASCII would let U+212A find a k.
   const key = text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
   const contains = { contains: likeLiteral(key) };
@@ -35,7 +33,7 @@ export async function searchUsers(
   const asTyped = isAscii(text) ? [] : [{ email: { contains: likeLiteral(text) } }, { emailKey: canonical(text) }];
   const matching = key === '' ? {} : { OR: [{ usernameKey: contains }, { emailKey: contains }, ...asTyped] };
   const found = await db.user.findMany({
-    where: { ...confirmed, ...matching, ...(cursor !== undefined && { id: { gt: cursor } }) },
+    where: { ...confirmed, ...matching, ...(kind && { kind }), ...(cursor !== undefined && { id: { gt: cursor } }) },
     orderBy: { id: 'asc' },
     take: limit + 1,
   });

@@ -2,9 +2,13 @@ import { Prisma } from '../generated/prisma/client.js';
 import { batchSize, inBatches } from '../platform/db/batches.js';
 import type { Db } from '../platform/db/database.js';
 
-/** Takes away name, addresses, password and roles: the name is free, and nobody finds the user. The rows follow. */
+/**
+ * Takes away name, addresses, password, roles and the names of API keys: the name is free, and nobody finds the user. The
+ * rows follow; those of keys stay a while without their names, so that they are refused as ended.
+ */
 export function markDeleted(userId: string): Prisma.Sql {
   return Prisma.sql`
+    WITH keys AS (UPDATE api_key SET name = '', start = '' WHERE user_id = ${userId}::uuid)
     UPDATE "user" SET deleted_at = clock_timestamp(), disabled_at = clock_timestamp(), username = 'deleted',
       username_key = 'deleted:' || id, email = NULL, email_key = NULL, email_verified_at = NULL, pending_email = NULL,
       pending_email_key = NULL, password_hash = '', second_factor = 'off', roles = '{}', last_login_at = NULL

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createServiceUser } from '../../src/admin/create-service-user.js';
 import { ensureFirstAdmin } from '../../src/admin/first-admin.js';
 import { changeUser } from '../../src/admin/user-changes.js';
 import { goodPassword, startApp, startAppForTest, type TestApp } from '../support/app.js';
@@ -80,6 +81,14 @@ describe('the first admin', () => {
     const user = await app.signUp({ username: 'first.admin' });
     await changeUser(app.deps, user.userId, { disabled: true }, {}, 'all');
     await expect(start(settings)).rejects.toThrow(/^ADMIN_USERNAME names a disabled user/);
+  });
+
+  it('is not a service user', async () => {
+    const app = await start();
+    await createServiceUser(app.deps, { username: 'first.admin', roles: ['admin'] }, {}, 'all');
+    await expect(start(settings)).rejects.toThrow(/^ADMIN_USERNAME names a service user, which cannot log in/);
+    const other = await start({ ...settings, ADMIN_USERNAME: 'a-person' });
+    expect((await admins(other)).map(({ kind }) => kind).sort()).toEqual(['person', 'service']);
   });
 
   it('is not a sign-up that waits for its e-mail', async () => {

@@ -36,7 +36,7 @@ const looks: [name: string, options: BrowserContextOptions][] = [
 ];
 
 describe.each(looks)('The playground, %s,', (name, options) => {
-  it('has no violation that axe finds, and is no wider than the screen, closed, open and asking for proof', async () => {
+  it('has no violation that axe finds, and is no wider than the screen, closed, open, with a new key and asking for proof', async () => {
     const { context } = await visit(browser, { ...options, reducedMotion: 'reduce' });
     const page = await context.newPage();
     await page.goto(app.url);
@@ -56,6 +56,13 @@ describe.each(looks)('The playground, %s,', (name, options) => {
     await page.getByText('1 × let in').waitFor();
     await expectSound(page, `${name}-open`);
     await page.getByLabel('Keep knocking').uncheck();
+
+    await page.getByLabel('What the key is for').fill('Nightly backup');
+    await page.getByRole('button', { name: 'Make a key' }).click();
+    await page.getByRole('dialog').getByLabel('Your password').fill(password);
+    await page.getByRole('button', { name: 'It is me' }).click();
+    await page.getByRole('heading', { name: 'Your new key' }).waitFor();
+    await expectSound(page, `${name}-key`);
 
     await page.getByRole('button', { name: 'Add an authenticator app' }).click();
     await page.getByRole('dialog').getByLabel('Your password').fill(password);

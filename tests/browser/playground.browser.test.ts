@@ -218,10 +218,40 @@ describe('The log', () => {
   });
 });
 
+describe('API keys', () => {
+  it('are made and ended by the keyboard, and each is shown once', async () => {
+    const { page, complaints } = await newVisitor();
+    const password = await signUp(page);
+    const key = page.locator('#new-key-text');
+    await page.getByLabel('What the key is for').fill('Nightly backup');
+    await page.getByLabel('profile:read').uncheck();
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog').getByLabel('Your password').fill(password);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Your new key' }).waitFor();
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('new-key-title');
+    const made = `${await key.textContent()}`;
+    const asked = (path: string) => app.http.get(path).set('Authorization', `Bearer ${made}`);
+    expect([(await asked('/todos')).status, (await asked('/me')).status]).toEqual([200, 403]);
+    // The log shows only its ends.
+    expect(await page.locator('#exchanges').textContent()).not.toContain(made);
+
+    await page.getByRole('button', { name: 'I have it' }).press('Enter');
+    expect(await key.textContent()).toBe('');
+    await page.getByRole('button', { name: 'End the key Nightly backup' }).press('Enter');
+    await exchanges(page, 'DELETE').waitFor();
+    await page.getByRole('button', { name: 'End the key Nightly backup' }).waitFor({ state: 'detached' });
+    expect((await asked('/todos')).body.code).toBe('api_key_revoked');
+    expect(complaints.filter((complaint) => !/422 \/me\/api-keys/.test(complaint))).toEqual([]);
+  });
+});
+
 describe('If something goes wrong, the playground', () => {
   it('says that no response came, and works again when the server is back', async () => {
     const { page, context, complaints } = await newVisitor();
     await signUp(page);
+    // The last of what a sign-in loads.
+    await exchanges(page, '/me/api-keys').waitFor();
     await context.setOffline(true);
     await press(page, 'GET /welcome');
     await says(page, 'GET /welcome: no answer. No answer. Is the server running?');

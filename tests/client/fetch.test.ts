@@ -93,8 +93,8 @@ describe('a 401', () => {
       });
     const todo = '{"title":"milk"}';
     const bodies: [string, RequestInit['body']][] = [
-      ['text', todo],
-      ['stream', new Blob([todo]).stream()],
+      ['editor', todo],
+      ['user', new Blob([todo]).stream()],
     ];
     for (const [role, body] of bodies) {
       proxy.seen.length = 0;

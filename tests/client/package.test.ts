@@ -19,6 +19,7 @@ beforeAll(async () => {
 describe('the package', () => {
   it.each([
     ['index.js', 4096],
+    ['api-keys.js', 700],
     ['passkeys.js', 1200],
     ['providers.js', 2000],
     ['secure-store.js', 600],

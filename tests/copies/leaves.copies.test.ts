@@ -5,6 +5,21 @@ import { copyCheckout } from './copy.js';
 /** What is taken out of a page, or has another text in its place. */
 type Edit = RegExp | [RegExp, string];
 
+/** OAuth's room needs that of API keys, so it goes with it. */
+const oauth = {
+  name: 'oauth',
+  folders: ['src/oauth'],
+  lines: {
+    'src/routes.ts': [
+      /^import .*'\.\/oauth\/.*$/gm,
+      /^ {2}\.\.\.group\('OAuth', \[[\s\S]*?^ {2}\]\),$/m,
+      /^const introspects = .*$/m,
+      /^ {2}(clientOrBearer|issuerPath|oauthClient|tokenHolder),$/gm,
+    ],
+    'src/guards.ts': [/^export .*'\.\/oauth\/.*$/m],
+  },
+};
+
 /** Rooms that can be removed: their folders, and the lines of pages that name them. */
 const leaves: { name: string; folders: string[]; lines: Record<string, Edit[]> }[] = [
   {
@@ -75,6 +90,55 @@ const leaves: { name: string; folders: string[]; lines: Record<string, Edit[]> }
       ],
     },
   },
+  {
+    name: 'invitations',
+    folders: ['src/invitations'],
+    lines: {
+      'src/routes.ts': [
+        /^import .*'\.\/invitations\/.*$/gm,
+        /(?<=signUpBy\()findInvitation/,
+        /^const invites = .*$/m,
+        /^ {4}\w+\(.*\binvitations\.\w+\),$/gm,
+      ],
+      'src/mails.ts': [/^import .*invitations.*$/m, /^ {2}invitation,$/m],
+      'src/jobs.ts': [/^import .*invitations.*$/m, /^.*purgeInvitations \},$/m],
+      'src/commands.ts': [/^import .*invitations.*$/gm, /^ {2}\.\.\.invitationCommands,$/m, /, purgeInvitations(?=\])/],
+      'src/me/export.ts': [/^import .*invitations.*$/m, /^ {2}invitations: .*$/m],
+    },
+  },
+  {
+    name: 'api-keys',
+    // What OAuth gives tokens for is a key.
+    folders: ['src/api-keys', ...oauth.folders],
+    lines: {
+      'src/routes.ts': [
+        ...oauth.lines['src/routes.ts'],
+        /^import .*'\.\/api-keys\/.*$/gm,
+        /^ {2}\.\.\.group\('API keys', \[[\s\S]*?^ {2}\]\),$/m,
+        /^.*, userApiKeys\.\w+\),$/gm,
+        /^const makesServiceKeys = .*$/m,
+      ],
+      'src/guards.ts': [
+        ...oauth.lines['src/guards.ts'],
+        /^import .*api-keys.*$/m,
+        /(?<=AccessTokenGuard\()apiKeys/g,
+        /(?<=accessTokenGuard\()apiKeys/,
+      ],
+      'src/settings.ts': [/^import .*api-keys.*$/m, /^ {2}('API keys': |\.\.\.)apiKeySettings,$/gm],
+      'src/config.ts': [/^ {2}if \(given\.API_KEY_TTL .*\n.*$/m, /^ {4}apiKeys: \{[\s\S]*?^ {4}\},$/m],
+      'src/mails.ts': [/^import .*api-keys.*$/m, /^ {2}api_key_\w+: .*$/m],
+      'src/jobs.ts': [/^import .*api-keys.*$/gm, /^ {2}\{ name: '.* API keys', .*$/gm],
+      'src/commands.ts': [/^import .*api-keys.*$/gm, /^ {2}\.\.\.apiKeyCommands,$/m, /, apiKeyChecks(?=\])/],
+      'src/deps.ts': [
+        /^import .*api-keys.*$/m,
+        /^ {2}apiKeys: KeyChecks;$/m,
+        /^ {4}const apiKeys = .*$/m,
+        /^ {6}apiKeys,$/m,
+        /^.*apiKeys\.uses\.write.*$/m,
+      ],
+    },
+  },
+  oauth,
   {
     name: 'user-transfer',
     folders: ['src/user-transfer'],

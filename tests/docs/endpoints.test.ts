@@ -10,6 +10,8 @@ import { endpoint, GET, POST, type Row } from '../../src/endpoint.js';
 import { type ErrorCode, errorCatalogue } from '../../src/errors.js';
 import { open, verifiedEmail } from '../../src/guards.js';
 import { ownRoutes } from '../../src/own/routes.js';
+import { permissions } from '../../src/permissions/permissions.js';
+import { tokensOf } from '../../src/platform/http/tokens-of-row.js';
 import { routes } from '../../src/routes.js';
 import { startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { schemaViolations } from '../support/contract.js';
@@ -100,7 +102,10 @@ describe('The contract', () => {
   });
 
   it('has no schema that allows unknown properties by mistake', () => {
-    expect(openObjects(contract.components.schemas, [])).toEqual([]);
+    const forms = operations().map(([, { requestBody }]) => requestBody?.content['application/x-www-form-urlencoded']);
+    // Of a form, unknown parameters are ignored (RFC 6749 §3.2).
+    const ofForms = forms.map((form) => form?.schema.$ref?.split('/').pop());
+    expect(openObjects(contract.components.schemas, []).filter((name) => !ofForms.includes(name))).toEqual([]);
     expect(openObjects(contract.paths, [])).toEqual([]);
   });
 
@@ -119,7 +124,9 @@ describe('The security of an operation', () => {
     const security = Object.fromEntries(operations().map(([line, operation]) => [line, operation.security]));
     expect(security).toMatchObject({
       'POST /auth/login': [],
-      'GET /me': [{ bearer: [] }, { cookie: [] }],
+      'GET /welcome': [{ bearer: [] }, { cookie: [] }, { apiKey: [] }],
+      'GET /me': [{ bearer: ['profile:read'] }, { cookie: ['profile:read'] }, { apiKey: ['profile:read'] }],
+      'DELETE /me': [{ bearer: [] }, { cookie: [] }],
       'POST /auth/email/resend': [{ bearer: [] }, { cookie: [] }, {}],
       'POST /auth/refresh': [{ refreshCookie: [] }, {}],
       'POST /auth/logout': [{ bearer: [] }, { cookie: [] }, { refreshCookie: [] }, {}],
@@ -135,9 +142,61 @@ describe('The security of an operation', () => {
       'header.X-Token': { in: 'header', name: 'X-Token' },
       refreshCookie: { in: 'cookie', name: '__Secure-refresh_token' },
     });
-    expect(body.components.securitySchemes).not.toHaveProperty('bearer');
-    expect(body.paths['/me'].get.security).toEqual([{ cookie: [] }, { query: [] }, { 'header.X-Token': [] }]);
+    const byBearer = operations(body).filter(([, { security }]) => security.some((way: Json) => 'bearer' in way));
+    // What asks there authenticates as OAuth says, whatever the sources are.
+    expect(byBearer.map(([line]) => line).filter((line) => !/ \/oauth\//.test(line))).toEqual([]);
+    const scopes = ['profile:read'];
+    expect(body.paths['/me'].get.security).toEqual([
+      { cookie: scopes },
+      { query: scopes },
+      { 'header.X-Token': scopes },
+    ]);
     expect(await new Validator().validate(body)).toEqual({ valid: true });
+  });
+});
+
+describe('What a row asks of a token', () => {
+  const of = (line: string) => Object.fromEntries(operations())[line];
+  const refusals = (line: string, status: number) =>
+    of(line).responses[status]?.$ref.split('/').pop().replace(/^\d+_/, '').split('_or_') ?? [];
+
+  it('is told for every row: its permission, and whether an API key may be the token', () => {
+    for (const row of routes) {
+      const operation = of(`${row.method} ${row.path}`);
+      expect([operation['x-permission'], operation['x-tokens']], operation.operationId).toEqual([
+        row.permission,
+        tokensOf(row),
+      ]);
+    }
+    expect(['GET /welcome', 'GET /todos', 'GET /auth/sessions'].map((line) => of(line)['x-tokens'])).toEqual([
+      'any',
+      'any',
+      'session',
+    ]);
+    expect(of('POST /auth/login')).not.toHaveProperty('x-tokens');
+  });
+
+  it('is in the description, for people', () => {
+    expect(of('GET /admin/users').description).toMatch(
+      /^Needs the permission `users:read`; an API key that has it will do\./,
+    );
+    expect(of('GET /welcome').description).toBe('Any access token or API key will do.');
+    expect(of('GET /auth/sessions').description ?? '').not.toMatch(/API key|permission/);
+  });
+
+  it('is in its refusals: a key is told to use a session only where it must, and a permission only lacks where one is asked', () => {
+    expect(refusals('GET /welcome', 403)).toEqual(['account_disabled']);
+    expect(refusals('GET /todos', 403)).toEqual(['account_disabled', 'forbidden']);
+    expect(refusals('GET /auth/sessions', 403)).toEqual(['account_disabled', 'session_required']);
+    expect(refusals('GET /todos', 401)).toContain('api_key_revoked');
+    expect(refusals('POST /auth/login', 401)).not.toContain('api_key_revoked');
+  });
+
+  it('names every permission in the security schemes', () => {
+    const { apiKey, bearer } = contract.components.securitySchemes;
+    expect([apiKey.scheme, apiKey.bearerFormat]).toEqual(['bearer', 'API key']);
+    for (const { name, description } of permissions)
+      for (const scheme of [apiKey, bearer]) expect(scheme.description).toContain(`\`${name}\`: ${description}`);
   });
 });
 
@@ -180,7 +239,13 @@ describe('A custom row', () => {
       201, 400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 431, 500, 503,
     ]);
     const codesAt = (status: number) => body.components.responses[post.responses[status].$ref.split('/')[3]];
-    const at403: ErrorCode[] = ['email_unverified', 'csrf_rejected', 'forbidden'];
+    const at403: ErrorCode[] = [
+      'account_disabled',
+      'email_unverified',
+      'csrf_rejected',
+      'forbidden',
+      'session_required',
+    ];
     expect(Object.keys(codesAt(403).content['application/problem+json'].examples)).toEqual(at403);
   });
 });

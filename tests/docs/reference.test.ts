@@ -8,6 +8,7 @@ import { routeTable } from '../../scripts/route-table.mjs';
 import { auditActions, auditMeanings } from '../../src/audit/events.js';
 import { commands } from '../../src/commands.js';
 import { errorAdvice, errorCatalogue } from '../../src/errors.js';
+import { tokensOf } from '../../src/platform/http/tokens-of-row.js';
 import { eachProviderSettings } from '../../src/providers/settings.js';
 import { routes } from '../../src/routes.js';
 import { settingGroups, settings } from '../../src/settings.js';
@@ -23,7 +24,7 @@ const pages: Record<string, string> = referencePages({
   errors,
   auditMeanings,
   commands,
-  routes: await routeTable(routes, modules),
+  routes: await routeTable(routes, tokensOf, modules),
 });
 
 it.each(Object.keys(pages))('%s is up to date with the code (if not: npm run docs)', (path) => {

@@ -27,6 +27,7 @@ describe('logging in', () => {
       expires_in: 900,
       refresh_token: expect.any(String),
       refresh_expires_in: 2_592_000,
+      scope: 'profile:read todos:read todos:write',
       session_id: expect.any(String),
       acr: 'aal1',
       amr: ['pwd'],
@@ -34,6 +35,7 @@ describe('logging in', () => {
       device_token: expect.any(String),
       user: {
         id: ada.userId,
+        kind: 'person',
         username: 'Ada.Lovelace',
         email: 'Ada@Analytical.example',
         email_verified: false,

@@ -19,6 +19,7 @@ describe('GET /me', () => {
     expect(headers).not.toHaveProperty('etag');
     expect(body).toEqual({
       id: user.userId,
+      kind: 'person',
       username: 'Me.Myself',
       email: 'Me@Example.com',
       email_verified: false,

@@ -174,7 +174,7 @@ it('every table with a user_id is in the export, so a new one cannot be forgotte
   const app = await startAppForTest();
   const rows = await app.deps.db.$queryRaw<{ table: string }[]>`
     SELECT DISTINCT table_name AS table FROM information_schema.columns
-    WHERE table_schema = current_schema() AND column_name IN ('user_id', 'actor_id')`;
+    WHERE table_schema = current_schema() AND column_name IN ('user_id', 'actor_id', 'invited_by')`;
   const listed = [...Object.values(exported).map(({ table }) => table), ...notExported];
   expect(rows.map(({ table }) => table).sort()).toEqual(listed.sort());
 });

@@ -41,6 +41,7 @@ describe('The Postman collection', () => {
       'Second factor',
       'Passkeys',
       'Providers',
+      'Machines',
       'Administration',
       'Machine routes',
       'Goodbye',
@@ -59,12 +60,15 @@ describe('The Postman collection', () => {
 
 describe('The Postman environment', () => {
   it('marks passwords and tokens as secrets, and contains no values but the example’s', () => {
-    const secrets = environment.values.filter(({ key }) => /password|_token$/.test(key));
+    const secrets = environment.values.filter(({ key }) => /password|_token$|_key$/.test(key));
     expect(secrets.map(({ key }) => key)).toEqual([
       'password',
       'access_token',
       'refresh_token',
       'device_token',
+      'api_key',
+      'client_token',
+      'service_key',
       'admin_password',
     ]);
     for (const { key, type, value } of secrets) {

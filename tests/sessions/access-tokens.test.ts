@@ -49,6 +49,7 @@ describe('access tokens', () => {
       sub: ada.userId,
       sid: ada.sessionId,
       roles: [],
+      scope: 'profile:read todos:read todos:write',
       ver: 0,
       epoch: 0,
       auth_time: expect.any(Number),

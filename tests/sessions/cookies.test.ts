@@ -43,6 +43,7 @@ describe('With transport cookie', () => {
         'auth_time',
         'expires_in',
         'refresh_expires_in',
+        'scope',
         'session_id',
         'token_type',
         'user',

@@ -77,6 +77,7 @@ describe('the epoch of a user', () => {
     const claims = (one: Device) => ({
       ...(jwt.decode(one.bearer.Authorization.slice(7)) as never as Parameters<typeof asksTheDatabase.checkMemory>[0]),
       kid: app.deps.keys.active('access').kid,
+      kind: 'session' as const,
     });
     expect(await asksTheDatabase.checkDatabase(claims(phone))).toBeUndefined();
     expect(await asksTheDatabase.checkDatabase(claims(laptop))).toBe('session_revoked');

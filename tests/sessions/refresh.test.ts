@@ -44,6 +44,7 @@ describe('refreshing', () => {
       expires_in: 900,
       refresh_token: expect.any(String),
       refresh_expires_in: 2_592_000,
+      scope: 'profile:read todos:read todos:write',
       session_id: user.sessionId,
       acr: 'aal1',
       amr: ['pwd'],

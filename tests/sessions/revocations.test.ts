@@ -19,7 +19,11 @@ const ended = (keepUntil = inAnHour()): Revocation & { sessionId: string } => ({
   keepUntil,
 });
 const claimsOf = (accessToken: string, kid = 'any') =>
-  ({ ...JSON.parse(Buffer.from(accessToken.split('.')[1] as string, 'base64url').toString()), kid }) as AccessClaims;
+  ({
+    ...JSON.parse(Buffer.from(accessToken.split('.')[1] as string, 'base64url').toString()),
+    kid,
+    kind: 'session',
+  }) as AccessClaims;
 const kidOf = (accessToken: string) =>
   JSON.parse(Buffer.from(accessToken.split('.')[0] as string, 'base64url').toString()).kid as string;
 

@@ -34,6 +34,7 @@ describe('signing up', () => {
       expires_in: 900,
       refresh_token: expect.stringMatching(/^[\w-]{40,}$/),
       refresh_expires_in: 2_592_000,
+      scope: 'profile:read todos:read todos:write',
       session_id: expect.stringMatching(uuidV7),
       acr: 'aal1',
       amr: ['pwd'],
@@ -41,6 +42,7 @@ describe('signing up', () => {
       device_token: expect.stringMatching(/^[\w-]{40,}$/),
       user: {
         id: expect.stringMatching(uuidV7),
+        kind: 'person',
         username: 'Grace.Hopper_1-x',
         email: 'Grace@Navy.example',
         email_verified: false,
@@ -84,6 +86,7 @@ describe('signing up', () => {
       'auth_time',
       'expires_in',
       'refresh_expires_in',
+      'scope',
       'session_id',
       'token_type',
       'user',

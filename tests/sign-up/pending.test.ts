@@ -46,6 +46,7 @@ describe('SIGNUP=verified', () => {
     const time = expect.stringMatching(/Z$/);
     const user = {
       id: expect.any(String),
+      kind: 'person',
       username,
       email,
       email_verified: false,

@@ -1,21 +1,23 @@
 import { v7 as uuidv7 } from 'uuid';
 import { writeApiKey } from '../../src/api-keys/format.js';
-import type { TestApp } from './app.js';
+import type { Db } from '../../src/platform/db/database.js';
+import type { Secrets } from './secrets.js';
+
+type KeyMaker = { deps: { db: Db }; secrets?: Secrets };
 
 export type MadeKey = { id: string; key: string; bearer: { Authorization: string } };
 
-/** Puts a key into the database, whatever its owner may. */
+/** Inserts an API key that a user has, past the endpoints that make one. */
 export async function makeApiKey(
-  app: Pick<TestApp, 'deps' | 'secrets'>,
+  { deps, secrets }: KeyMaker,
   userId: string,
   scopes: string[],
-  { expiresAt = new Date(Date.now() + 86_400_000) }: { expiresAt?: Date | null } = {},
+  { expiresAt = null }: { expiresAt?: Date | null } = {},
 ): Promise<MadeKey> {
   const id = uuidv7();
   const { key, start, secretHash } = writeApiKey('glk', id);
-  await app.deps.db.apiKey.create({
-    data: { id, userId, name: 'of a test', start, secretHash: new Uint8Array(secretHash), scopes, expiresAt },
-  });
-  app.secrets.add('an API key', key);
+  secrets?.add('an API key', key);
+  const data = { id, userId, name: 'A test’s', start, secretHash: new Uint8Array(secretHash), scopes, expiresAt };
+  await deps.db.apiKey.create({ data });
   return { id, key, bearer: { Authorization: `Bearer ${key}` } };
 }

@@ -69,12 +69,12 @@ function headersOf({ told }: Operation): fc.Arbitrary<Record<string, string>> {
     hostileHeader,
     { maxKeys: 2 },
   );
-  const type = told.requestBody ? { 'Content-Type': 'application/json' } : {};
+  const type = told.requestBody ? { 'Content-Type': mediaOf(told)[0] } : {};
   return often(fc.constant({}), hostile).map((headers) => ({ ...type, ...headers }));
 }
 
 function bodyOf({ told }: Operation, living: () => Living): fc.Arbitrary<string | undefined> {
-  const media = (told.requestBody as oas31.RequestBodyObject | undefined)?.content?.['application/json'];
+  const [type, media] = mediaOf(told);
   if (media === undefined) return often(fc.constant(undefined), hostileText);
   const good = (media.example ?? {}) as Record<string, unknown>;
   const fields = Object.keys(good).map((name) => [
@@ -92,12 +92,27 @@ function bodyOf({ told }: Operation, living: () => Living): fc.Arbitrary<string 
         ...more,
       })),
     )
-    .map((fields) => JSON.stringify(fields));
+    .map((fields) => (type === 'application/json' ? JSON.stringify(fields) : formOf(fields)));
   return fc.oneof(
     { weight: 8, arbitrary: body },
     { weight: 1, arbitrary: hostileJson.map((value) => JSON.stringify(value)) },
     { weight: 1, arbitrary: hostileText },
   );
+}
+
+/** The type of the body, and what is told of it. */
+function mediaOf({ requestBody }: oas31.OperationObject): [type: string, media: oas31.MediaTypeObject | undefined] {
+  const { content = {} } = (requestBody ?? {}) as Partial<oas31.RequestBodyObject>;
+  const [type = 'application/json', media] = Object.entries(content)[0] ?? [];
+  return [type, media as oas31.MediaTypeObject | undefined];
+}
+
+function formOf(fields: Record<string, unknown>): string {
+  const texts = Object.entries(fields).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? value : JSON.stringify(value),
+  ]);
+  return String(new URLSearchParams(texts as [string, string][]));
 }
 
 function current(name: string, good: Record<string, unknown>, living: Living): unknown {

@@ -1,12 +1,13 @@
 import { Secret } from 'otpauth';
 import type request from 'supertest';
 import type { Response, Test } from 'supertest';
+import { isApiKey } from '../../src/api-keys/format.js';
 import type { Secrets } from './secrets.js';
 
 type Http = ReturnType<typeof request>;
 
 const isSecret = (name: string) =>
-  /^(password|current_password|new_password|token|((access|refresh|device|login|link)_token)|code_verifier)$/.test(
+  /^(password|current_password|new_password|token|invitation|client_secret|((access|refresh|device|login|link)_token)|code_verifier)$/.test(
     name,
   );
 const tokenCookie = /^((?:__\w+-)?(?:access_token|refresh_token|device))=([^;]+)/;
@@ -41,7 +42,7 @@ function noteSent({ url, _data, header }: Sent, secrets: Secrets, to: string): v
     ([name, value]) => [name.toLowerCase(), [value].flat().join('; ')] as const,
   );
   for (const [name, value] of headers) {
-    if (name === 'authorization') noteToken(`the token ${to}`, value.replace(/^Bearer /i, ''), secrets);
+    if (name === 'authorization') noteToken(`the token ${to}`, value.replace(/^(Bearer|Basic) /i, ''), secrets);
     if (name === 'cookie')
       for (const cookie of value.split('; ')) noteToken(`a cookie ${to}`, tokenCookie.exec(cookie)?.[2], secrets);
   }
@@ -57,7 +58,7 @@ function fieldsOf(data: unknown): object {
 }
 
 function noteGiven({ body, headers }: Response, secrets: Secrets, from: string): void {
-  for (const name of ['access_token', 'refresh_token', 'device_token', 'login_token', 'link_token'])
+  for (const name of ['access_token', 'refresh_token', 'device_token', 'login_token', 'link_token', 'key'])
     if (typeof body?.[name] === 'string') noteToken(`${name} ${from}`, body[name], secrets);
   if (typeof body?.secret === 'string') {
     secrets.add(`secret ${from}`, body.secret);
@@ -82,6 +83,8 @@ function parameterOf(url: unknown, name: string): string | undefined {
 /** A JWT is useless without its signature, so a copy of the signature alone is a leak too. */
 function noteToken(what: string, token: string | undefined, secrets: Secrets): void {
   secrets.add(what, token);
+  // Of an API key the middle is the secret; its id stands in lists.
+  if (isApiKey(token ?? '')) secrets.add(`the secret of ${what}`, token?.slice(-49, -6));
   if (token?.startsWith('eyJ')) secrets.add(`the signature of ${what}`, token.split('.')[2]);
 }
 
@@ -93,7 +96,7 @@ function restOf({ status, headers, text }: Response): string {
   if (status >= 300) return JSON.stringify([status, headers, withoutMeantToken(text)]);
   const body = (text ?? '')
     .replace(/"(access|refresh|device|login)_token":"[^"]*"/g, '"$1_token":""')
-    .replace(/"(secret|uri|url)":"[^"]*"/g, '"$1":""')
+    .replace(/"(secret|uri|url|key)":"[^"]*"/g, '"$1":""')
     .replace(/"recovery_codes":\["[^\]]*\]/g, '"recovery_codes":[]');
   return JSON.stringify([status, rest, cookies.map((line) => line.replace(tokenCookie, '$1=')), body]);
 }

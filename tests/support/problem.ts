@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import { codeOnTheWire, type ErrorCode, errorCatalogue } from '../../src/errors.js';
+import type { Row } from '../../src/endpoint.js';
+import { codeOnTheWire, type ErrorCode, errorCatalogue, type OAuthError } from '../../src/errors.js';
 
 /** A response, from supertest or from a socket. */
 export type Answer = { status: number; headers: Record<string, string | string[] | undefined>; body?: unknown };
@@ -18,6 +19,31 @@ export const securityHeaders = {
 export function expectProblem(answer: Answer, code: ErrorCode): void {
   expect(answer.body, `${answer.status}`).toMatchObject({ code: codeOnTheWire(code) });
   expectSoundRefusal(answer);
+}
+
+/** The refusal of a row in the form that the row speaks. */
+export function expectRefusal({ endpoint }: Row, answer: Answer, code: ErrorCode): void {
+  const { status } = errorCatalogue[code];
+  if (endpoint.form) expectOAuthError(answer, status, status === 401 ? 'invalid_token' : 'invalid_request');
+  else expectProblem(answer, code);
+}
+
+/** Expects a refusal of RFC 6749 §5.2, with our headers and no internal details. */
+export function expectOAuthError({ status, headers, body }: Answer, wanted: number, error: OAuthError): void {
+  expect([status, body]).toEqual([
+    wanted,
+    {
+      error,
+      error_description: expect.stringMatching(/^[ !#-[\]-~]+\.$/),
+      request_id: headers['x-request-id'],
+    },
+  ]);
+  expect(headers).toMatchObject({ ...securityHeaders, 'cache-control': 'no-store' });
+  expect(headers['content-type']).toBe('application/json; charset=utf-8');
+  const challenge = error === 'invalid_client' ? /^Basic realm="gatelatch"$/ : /^Bearer realm="gatelatch"/;
+  if (status === 401) expect(headers['www-authenticate']).toMatch(challenge);
+  if (status === 503 || status === 429) expect(headers['retry-after']).toMatch(/^[1-9]\d*$/);
+  expect(JSON.stringify(body)).not.toMatch(/node_modules|\.ts:|\.js:|Prisma|SELECT|at \w+ \(/);
 }
 
 /** {@link expectProblem} for any code. A response to HEAD has no body to check. */
@@ -51,6 +77,7 @@ export function expectSoundRefusal({ status, headers, body }: Answer, { head = f
 
 /** Members that a problem has besides the usual ones, by its code. */
 const ownMembers: Record<string, string[]> = {
+  forbidden: ['scope'],
   insufficient_user_authentication: ['acr_values', 'max_age'],
   second_factor_required: ['login_token', 'expires_in', 'methods'],
   link_required: ['link_token', 'expires_in'],

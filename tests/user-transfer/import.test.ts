@@ -147,7 +147,13 @@ describe('importing', () => {
       [{ username: 'extra', password_hash: someHash, is_admin: true }, /"is_admin"/],
       [{ username: 'mail', email: 'not an address', password_hash: someHash }, /^email: /],
       [{ username: 'mail', email_verified: true, password_hash: someHash }, /^email_verified: /],
-      [{ username: 'roles', roles: ['a b'], password_hash: someHash }, /^roles: 0: /],
+      [
+        { username: 'roles', roles: ['editor', 'unheard-of'], password_hash: someHash },
+        /^roles: 1: There is no such role: src\/own\/permissions.ts makes them. There are admin, user, editor.$/,
+      ],
+      [{ username: 'kind', kind: 'machine', password_hash: someHash }, /^kind: /],
+      [{ username: 'kind', kind: 'service', password_hash: someHash }, /^kind: A service user has no e-mail/],
+      [{ username: 'kind', kind: 'service', email: 'kind@example.com' }, /^kind: A service user has no e-mail/],
       [{ username: 'roles', roles: 'admin', password_hash: someHash }, /^roles: /],
       [{ username: 'disabled', disabled: 'no', password_hash: someHash }, /^disabled: /],
       [{ username: 'born', created_at: '2020-02-30T00:00:00Z', password_hash: someHash }, /^created_at: /],
@@ -324,6 +330,29 @@ describe('importing', () => {
 });
 
 describe('exporting', () => {
+  test('a service user and importing it gives a service user, with its roles and without a key', async () => {
+    const [from, to] = [await startAppForTest(), await startAppForTest()];
+    const made = {
+      username: 'Nightly',
+      kind: 'service',
+      roles: ['editor', 'user'],
+      created_at: '2025-01-02T03:04:05.678Z',
+    };
+    expect((await importLines(from, [made])).counts.imported).toBe(1);
+    await from.signUp({ username: 'ada' });
+    const lines = await exported(from);
+    expect(JSON.parse(lines[0] ?? '')).toEqual({ ...made, disabled: false });
+    expect(JSON.parse(lines[1] ?? '')).not.toHaveProperty('kind');
+    expect((await importLines(to, lines)).counts.imported).toBe(2);
+    expect(await exported(to)).toEqual(lines);
+    expect((await importLines(to, lines)).counts).toEqual({ lines: 2, imported: 0, existing: 2, refused: 0 });
+    expect((await logIn(to, 'nightly', goodPassword)).status).toBe(401);
+    const { refused } = await importLines(to, [
+      { username: 'Nightly', email: 'n@example.com', created_at: made.created_at },
+    ]);
+    expect(refused).toEqual(['1: The username "Nightly" is taken.']);
+  });
+
   test('and importing into an empty database gives the same users, who can log in', async () => {
     const [from, to] = [await startAppForTest(), await startAppForTest()];
     await importLines(from, [

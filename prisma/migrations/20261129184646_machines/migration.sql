@@ -26,7 +26,7 @@ CREATE TABLE "invitation" (
     "email" TEXT NOT NULL,
     "email_key" TEXT NOT NULL,
     "roles" TEXT[],
-    "invited_by" UUID NOT NULL,
+    "invited_by" UUID,
     "hash" BYTEA,
     "created_at" TIMESTAMPTZ(6) NOT NULL DEFAULT clock_timestamp(),
     "expires_at" TIMESTAMPTZ(6) NOT NULL,
@@ -51,3 +51,6 @@ CREATE INDEX "invitation_expires_at_idx" ON "invitation"("expires_at");
 
 -- CreateIndex
 CREATE INDEX "invitation_invited_by_idx" ON "invitation"("invited_by");
+
+-- AddForeignKey
+ALTER TABLE "invitation" ADD CONSTRAINT "invitation_invited_by_fkey" FOREIGN KEY ("invited_by") REFERENCES "user"("id") ON DELETE CASCADE ON UPDATE CASCADE;

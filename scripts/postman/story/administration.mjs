@@ -164,6 +164,106 @@ export const administration = {
     { operation: 'deleteUser', name: 'Delete the guest', id: '{{guest_id}}' },
     { operation: 'getUser', name: 'The guest is gone', id: '{{guest_id}}', refused: 'not_found' },
     {
+      operation: 'listRoles',
+      name: 'Which roles are there?',
+      about: 'Roles and permissions are code: `src/own/permissions.ts` has your own.',
+      after() {
+        pm.test('has the role of administrators', () => {
+          pm.expect(pm.response.json().roles.map(({ name }) => name)).to.include('admin');
+        });
+      },
+    },
+    {
+      operation: 'inviteUser',
+      name: 'Invite a person',
+      about: 'The link is in the mail alone. It works once, under every `SIGNUP`.',
+      body: { email: 'invited-{{guest_username}}@example.com', roles: ['editor'] },
+      after() {
+        pm.environment.set('invitation_id', pm.response.json().id);
+      },
+    },
+    {
+      operation: 'listInvitations',
+      name: 'Who is invited?',
+      after() {
+        pm.test('has the new one', () => {
+          const ids = pm.response.json().data.map(({ id }) => id);
+          pm.expect(ids).to.include(pm.environment.get('invitation_id'));
+        });
+      },
+    },
+    {
+      operation: 'endInvitation',
+      name: 'Take it back',
+      id: '{{invitation_id}}',
+      after() {
+        pm.environment.unset('invitation_id');
+      },
+    },
+    {
+      operation: 'createServiceUser',
+      name: 'Make a service user',
+      about: 'A program: it has roles and keys, no password and no sessions.',
+      body: { kind: 'service', username: 'bot-{{guest_username}}', roles: ['admin'] },
+      after() {
+        pm.environment.set('service_id', pm.response.json().id);
+      },
+    },
+    {
+      operation: 'makeUserApiKey',
+      name: 'Make a key for it',
+      id: '{{service_id}}',
+      body: { name: 'Asks about tokens', scopes: ['tokens:introspect'] },
+      after() {
+        const { id, key } = pm.response.json();
+        pm.environment.set('service_key_id', id);
+        pm.environment.set('service_key', key);
+      },
+    },
+    {
+      operation: 'introspectToken',
+      name: 'Is this token good?',
+      about: 'Another service asks, with its own key. It takes `tokens:introspect`.',
+      token: '{{service_key}}',
+      form: { token: '{{access_token}}' },
+      after() {
+        pm.test('is the admin’s, of a session', () => {
+          pm.expect(pm.response.json()).to.include({ active: true, kind: 'session' });
+        });
+      },
+    },
+    {
+      operation: 'introspectToken',
+      name: 'Is this one?',
+      about: 'What is not good is `active: false`, without a reason.',
+      token: '{{service_key}}',
+      form: { token: 'nonsense' },
+      after() {
+        pm.test('says no more than that', () => {
+          pm.expect(pm.response.json()).to.eql({ active: false });
+        });
+      },
+    },
+    {
+      operation: 'listUserApiKeys',
+      name: 'Which keys does it have?',
+      id: '{{service_id}}',
+      after() {
+        pm.test('has that one', () => {
+          pm.expect(pm.response.json().data.map(({ id }) => id)).to.eql([pm.environment.get('service_key_id')]);
+        });
+      },
+    },
+    { operation: 'endUserApiKey', name: 'End its key', id: '{{service_id}}', key_id: '{{service_key_id}}' },
+    {
+      operation: 'deleteUser',
+      name: 'Delete the service user',
+      id: '{{service_id}}',
+      after() {
+        for (const name of ['service_id', 'service_key', 'service_key_id']) pm.environment.unset(name);
+      },
+    },
+    {
       operation: 'listAuditEvents',
       name: 'What happened?',
       about: 'The newest first. `action` picks one kind.',

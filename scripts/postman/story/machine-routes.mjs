@@ -27,6 +27,24 @@ export const machineRoutes = {
       },
     },
     {
+      operation: 'getAuthorizationServer',
+      name: 'What OAuth clients may find here',
+      about: 'Addresses and names, for libraries.',
+      cacheable: true,
+      after() {
+        pm.test('is about this issuer', () => {
+          pm.expect(pm.response.json().grant_types_supported).to.eql(['client_credentials']);
+        });
+      },
+    },
+    {
+      operation: 'getAuthorizationServerOfPath',
+      name: 'The same, for an issuer with a path',
+      about: 'Only the path of `JWT_ISSUER` is known here.',
+      rest: 'elsewhere',
+      refused: 'not_found',
+    },
+    {
       operation: 'getContract',
       name: 'The contract',
       about: 'This collection is made from it.',

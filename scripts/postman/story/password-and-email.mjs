@@ -47,6 +47,12 @@ export const passwordAndEmail = {
       refused: 'invalid_token',
     },
     {
+      operation: 'showAcceptInvitationPage',
+      name: 'The page that an invitation leads to',
+      about: 'Its form signs up; opening it uses nothing up.',
+      query: { token: 'rZ3mXo0dQ2m1n0vYwq8sT4bJ7uKcE5hLxPfAgWiNyVo' },
+    },
+    {
       operation: 'showVerifyEmailPage',
       name: 'The page that such a link leads to',
       about: 'Its button posts the token; opening it uses nothing up.',

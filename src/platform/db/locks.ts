@@ -9,4 +9,5 @@ export const locks = {
   admins: 728_301_041,
   auditChain: 728_301_042,
   mailGate: 728_301_043,
+  invitations: 728_301_044,
 } as const;

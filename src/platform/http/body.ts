@@ -3,6 +3,7 @@ import { parse as parseContentType } from 'content-type';
 import express, { type NextFunction, type Request, type RequestHandler } from 'express';
 import type { z } from 'zod';
 import { AppError, type FieldError } from '../../errors.js';
+import { parseForm } from './form.js';
 import { checkDepth } from './json-depth.js';
 import { createTurnQueue } from './turn-queue.js';
 
@@ -16,26 +17,38 @@ const queueTurn = createTurnQueue();
 const readBytes = express.raw({ limit, inflate: false, type: () => true });
 const readNothing = express.raw({ limit: 0, inflate: false, type: () => true });
 
-/** Reads a JSON body, if there is one, into `req.body`; refuses other media types (RFC 9110 §15.5.16). */
-export const readBody: RequestHandler = (req, res, next) => {
-  const chunked = req.headers['transfer-encoding'] !== undefined;
-  if (hasBody(req) && !isPlainJson(req)) {
-    const refusal = new AppError('unsupported_media_type', { detail: 'Send application/json.' });
-    if (!chunked) throw refusal;
-    // Clients that do not know a length in advance announce a body also where there is none.
-    return readNothing(req, res, (error) => {
-      req.body = undefined;
-      next(error ? refusal : undefined);
-    });
-  }
-  if (Number(req.headers['content-length'] ?? 0) > limit) throw new AppError('payload_too_large');
-  readBytes(req, res, chunked ? refusingEndless(req, parsing(req, next)) : parsing(req, next));
-};
+export type MediaType = 'application/json' | 'application/x-www-form-urlencoded';
 
-function parsing(req: Request, next: NextFunction): NextFunction {
+type Parse = (bytes: Buffer | undefined) => unknown;
+
+/** Reads a JSON body, if there is one, into `req.body`; refuses other media types (RFC 9110 §15.5.16). */
+export const readBody = reading('application/json', parseJson);
+
+/** The same for a form. */
+export const readForm = reading('application/x-www-form-urlencoded', parseForm);
+
+function reading(type: MediaType, parse: Parse): RequestHandler {
+  return (req, res, next) => {
+    const chunked = req.headers['transfer-encoding'] !== undefined;
+    if (hasBody(req) && !isPlain(req, type)) {
+      const refusal = new AppError('unsupported_media_type', { detail: `Send ${type}.` });
+      if (!chunked) throw refusal;
+      // Clients that do not know a length in advance announce a body also where there is none.
+      return readNothing(req, res, (error) => {
+        req.body = undefined;
+        next(error ? refusal : undefined);
+      });
+    }
+    if (Number(req.headers['content-length'] ?? 0) > limit) throw new AppError('payload_too_large');
+    const then = parsing(req, parse, next);
+    readBytes(req, res, chunked ? refusingEndless(req, then) : then);
+  };
+}
+
+function parsing(req: Request, parseBytes: Parse, next: NextFunction): NextFunction {
   const parse = () => {
     try {
-      req.body = parseJson(req.body);
+      req.body = parseBytes(req.body);
     } catch (error) {
       return next(error);
     }
@@ -91,14 +104,14 @@ function refusingEndless(req: Request, next: NextFunction): NextFunction {
 }
 
 // A compressed body is refused: a small one could unpack into a large one.
-function isPlainJson({ headers }: Request): boolean {
-  return (headers['content-encoding'] ?? 'identity') === 'identity' && isJsonInUtf8(headers['content-type'] ?? '');
+function isPlain({ headers }: Request, type: MediaType): boolean {
+  return (headers['content-encoding'] ?? 'identity') === 'identity' && isInUtf8(headers['content-type'] ?? '', type);
 }
 
-/** RFC 8259 §11: the type has no parameters, and JSON is in UTF-8, so others mean nothing. */
-function isJsonInUtf8(contentType: string): boolean {
+/** Neither type has parameters, and both are in UTF-8 (RFC 8259 §11, RFC 6749 Appendix B), so others mean nothing. */
+function isInUtf8(contentType: string, wanted: MediaType): boolean {
   const { type, parameters } = parseContentType(contentType);
-  return type === 'application/json' && /^utf-?8$/i.test(parameters.charset ?? 'utf-8');
+  return type === wanted && /^utf-?8$/i.test(parameters.charset ?? 'utf-8');
 }
 
 export function hasBody(req: Request): boolean {

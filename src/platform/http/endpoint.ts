@@ -31,6 +31,8 @@ export type Context<Deps, Principal, Body = undefined, Query = undefined> = {
   body: Body;
   query: Query;
   id: string;
+  /** The second id of a path such as `/admin/users/{id}/api-keys/{key_id}`. @throws AppError not_found if it is none */
+  innerId: string;
   caller: Caller;
   /** Empty if the request has a bearer token: then only the token counts. */
   cookies: Cookies;
@@ -58,6 +60,8 @@ export type Reply<Body = unknown> = {
   isCreated?: true;
   /** The status is 304: the client has it already. See `etag`. */
   isUnchanged?: true;
+  /** A success that limits may count: what was asked for is not there. */
+  isMiss?: boolean;
   headers?: Record<string, string>;
   cookies?: ReplyCookie[];
 };
@@ -77,6 +81,8 @@ export type EndpointFacts = {
   statements?: number;
   body?: z.ZodType | undefined;
   query?: z.ZodObject | undefined;
+  /** It speaks OAuth: the body is a form, and refusals are those of RFC 6749 §5.2. */
+  form?: 'oauth';
   reply: ReplySpec;
   /** What a success brings, for the contract; else the summary. */
   returns?: string;
@@ -119,7 +125,11 @@ type ClaimsFact<Principal> = unknown extends Principal
 export type Guard<Deps extends BaseDeps, Principal> = ClaimsFact<Principal> & {
   name: string;
   refusals: ErrorCode[];
+  /** What may be wrong with an API key, if it reads them. */
+  keyRefusals?: ErrorCode[];
   schemes(config: Deps['config']): Schemes;
+  /** How an API key comes, for rows that take one. */
+  keySchemes?(config: Deps['config']): Schemes;
   /** Requests without credentials pass too. */
   optional?: true;
   /** The body is read, checked and counted before the guard. */
@@ -156,7 +166,7 @@ export type RowLimit<Deps extends BaseDeps, Principal> = {
    */
   afterwards?: true;
   /** Whether a request with this result counts, or gets its points back; undefined means success. */
-  counts(code: ErrorCode | undefined): boolean;
+  counts(code: ErrorCode | undefined, isMiss: boolean): boolean;
 };
 
 /** How a row says which tokens it takes: {@link TokenRule}, without it those of sessions alone. */

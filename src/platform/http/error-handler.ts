@@ -4,6 +4,8 @@ import type { Logger } from 'pino';
 import { AppError, codeOnTheWire, type ErrorCode, errorCatalogue } from '../../errors.js';
 import { isDatabaseUnavailable, isTextRefused } from '../db/errors.js';
 import { hasBody } from './body.js';
+import { isOfClient, oauthRefusalOf } from './oauth-refusal.js';
+import { pathOf } from './request-path.js';
 import { writeAnswer } from './response-headers.js';
 
 /** The body of every refusal (RFC 9457). */
@@ -18,8 +20,14 @@ export type Problem = {
   [member: string]: unknown;
 };
 
-/** The only exit for errors. One that is not an {@link AppError} is logged; the client only sees `internal_error`. */
-export function errorHandler(log: Logger): ErrorRequestHandler {
+type SpeakingRow = { method: string; path: string; endpoint: { form?: 'oauth' } };
+
+/**
+ * The only exit for errors. One that is not an {@link AppError} is logged; the client only sees `internal_error`.
+ * @param rows those that speak OAuth get its form, for what refuses before they are reached too
+ */
+export function errorHandler(log: Logger, rows: SpeakingRow[]): ErrorRequestHandler {
+  const ofOAuth = new Set(rows.flatMap(({ method, path, endpoint }) => (endpoint.form ? [`${method} ${path}`] : [])));
   return (thrown, req, res, _next) => {
     const error = toAppError(thrown);
     if (error.status >= 500) logFailure(log, error, res);
@@ -27,7 +35,9 @@ export function errorHandler(log: Logger): ErrorRequestHandler {
     if (res.headersSent) return void req.socket.destroy();
     // Without a body the request is complete only after its handler; the connection can stay.
     if (!req.complete && hasBody(req)) hangUpSoon(req);
-    sendProblem(res, error);
+    // The router ignores a slash at the end.
+    const isOfOAuth = ofOAuth.has(`${req.method} ${pathOf(req).replace(/\/$/, '')}`);
+    sendRefusal(res, error, isOfOAuth);
   };
 }
 
@@ -53,10 +63,11 @@ function logFailure(log: Logger, error: AppError, res: Response): void {
   else log.warn(details, 'request refused');
 }
 
-function sendProblem(res: Response, error: AppError): void {
+function sendRefusal(res: Response, error: AppError, isOfOAuth: boolean): void {
   res.locals.code = error.code;
-  const body = JSON.stringify(problemOf(error, res.locals.requestId));
-  const headers = ['Content-Type', 'application/problem+json; charset=utf-8'];
+  const { requestId } = res.locals;
+  const body = JSON.stringify(isOfOAuth ? oauthRefusalOf(error, requestId) : problemOf(error, requestId));
+  const headers = ['Content-Type', `application/${isOfOAuth ? 'json' : 'problem+json'}; charset=utf-8`];
   headers.push('Content-Length', String(Buffer.byteLength(body)));
   const challenge = challengeOf(error);
   if (challenge) headers.push('WWW-Authenticate', challenge);
@@ -81,7 +92,9 @@ export function problemOf(error: AppError, requestId: string): Problem {
 }
 
 // RFC 6750 §3: without a token the challenge has no error.
-function challengeOf({ code, status, members }: AppError): string | undefined {
+function challengeOf(error: AppError): string | undefined {
+  const { code, status, members } = error;
+  if (isOfClient(error)) return 'Basic realm="gatelatch"';
   if (code === 'insufficient_user_authentication') return challenge(code, code) + parametersOf(members);
   if (code === 'forbidden') return challenge('insufficient_scope', code) + parametersOf(members);
   if (status !== 401) return undefined;

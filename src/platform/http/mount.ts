@@ -1,7 +1,7 @@
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
 import { AppError } from '../../errors.js';
-import { checkInput, readBody } from './body.js';
+import { checkInput, readBody, readForm } from './body.js';
 import { fieldsOf } from './body-fields.js';
 import type { RefuseCrossSite } from './cross-site.js';
 import type { BaseDeps, Cookies, Guard, Row } from './endpoint.js';
@@ -9,6 +9,7 @@ import { EventStream } from './event-stream.js';
 import { JsonStream } from './json-stream.js';
 import { createRateLimit } from './rate-limit.js';
 import { RequestContext } from './request-context.js';
+import { expressPath } from './request-path.js';
 import { overrideHeaders, writeAnswer } from './response-headers.js';
 import { send } from './send.js';
 
@@ -42,10 +43,10 @@ export function mount<Deps extends BaseDeps>(app: Express, rows: Row<Deps>[], op
 
   // Nothing is parsed before authentication, and no password checked before the body is valid and the attempt counted.
   function stepsOf(row: Row<Deps>): Steps {
-    const { body, query } = row.endpoint;
+    const { body, query, form } = row.endpoint;
     const fields = body ? fieldsOf(body) : [];
     const guard = [...guards(row.guard), ...demands(row)];
-    const read = body ? [readBody, checkBody(body)] : [];
+    const read = body ? (form ? [readForm, checkForm(body)] : [readBody, checkBody(body)]) : [];
     const byTransport = fields.includes('transport') ? [refuseCookiesCrossSite(credentials, refuseCrossSite)] : [];
     const { count, settle, refused } = limitsFor(row);
     return [
@@ -76,13 +77,13 @@ export function mount<Deps extends BaseDeps>(app: Express, rows: Row<Deps>[], op
   function handle(
     row: Row<Deps>,
     query: z.ZodType | undefined,
-    settle: ((res: Response) => Promise<void>) | undefined,
+    settle: ((res: Response, isMiss?: boolean) => Promise<void>) | undefined,
   ): RequestHandler {
     const { handler, reply } = row.endpoint;
     return async (req, res) => {
       const answer = await handler(new RequestContext(deps, req, res, query, () => cookiesFor(row, req)) as never);
       try {
-        if (settle) await settle(res);
+        if (settle) await settle(res, answer.isMiss);
       } catch (error) {
         if (answer.body instanceof JsonStream || answer.body instanceof EventStream) await answer.body.cancel();
         throw error;
@@ -92,7 +93,7 @@ export function mount<Deps extends BaseDeps>(app: Express, rows: Row<Deps>[], op
   }
 
   for (const samePath of byPath(rows)) {
-    const place = app.route(samePath[0].path.replace(/\{(\w+)\}/g, ':$1'));
+    const place = app.route(expressPath(samePath[0].path));
     for (const row of samePath) place[row.method.toLowerCase() as Lowercase<typeof row.method>](...stepsOf(row));
     place.all(otherMethods(samePath));
   }
@@ -153,6 +154,21 @@ function checkBody(schema: z.ZodType): RequestHandler {
     req.body = checkInput(schema, req.body ?? (schema instanceof z.ZodDefault ? undefined : {}));
     next();
   };
+}
+
+/** What is wrong is one thing to clients of OAuth (RFC 6749 §5.2). */
+function checkForm(schema: z.ZodType): RequestHandler {
+  return (req, _res, next) => {
+    const parsed = schema.safeParse(req.body ?? {});
+    if (!parsed.success) throw new AppError('invalid_request', { detail: firstIssue(parsed.error) });
+    req.body = parsed.data;
+    next();
+  };
+}
+
+function firstIssue({ issues }: z.ZodError): string {
+  const [name = ''] = issues[0]?.path ?? [];
+  return `The parameter ${String(name)} is missing or not valid.`;
 }
 
 function refuseCookiesCrossSite({ wantsCookies }: Credentials, refuseCrossSite: RefuseCrossSite): RequestHandler {

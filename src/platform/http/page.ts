@@ -26,13 +26,15 @@ type Form = {
   form: string;
   target: string;
   done: string;
+  /** The field of the body that has the token. */
+  field?: string;
 };
 
 /**
  * The page behind a mailed link, the same for every link: the script uses the token only when a person presses the
  * button, so that a mail scanner's GET uses nothing up.
  */
-export function formPage(title: string, { form, target, done }: Form): Reply<string> {
+export function formPage(title: string, { form, target, done, field = 'token' }: Form): Reply<string> {
   const html = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -41,7 +43,7 @@ export function formPage(title: string, { form, target, done }: Form): Reply<str
 <style>${style}</style>
 <main>
 <h1>${title}</h1>
-<form data-target="${target}" data-done="${done}">
+<form data-target="${target}" data-done="${done}" data-field="${field}">
 ${form}
 </form>
 <p role="status"></p>
@@ -57,6 +59,7 @@ ${form}
 const style = `
 body { font: 1rem/1.5 system-ui, sans-serif; margin: 3rem auto; max-width: 26rem; padding: 0 1rem; color-scheme: light dark }
 input { display: block; width: 100%; box-sizing: border-box; font: inherit; padding: .4rem; margin: .2rem 0 1rem }
+input[type=checkbox] { display: inline; width: auto }
 button { font: inherit; padding: .4rem 1rem }
 `;
 
@@ -71,12 +74,16 @@ if (!token) say('This link is not complete. Copy all of it from the mail.');
 form.addEventListener('submit', async (event) => {
   event.preventDefault();
   if (!token) return;
+  const boxes = [...form.querySelectorAll('[type=checkbox]')].map(({ name, checked }) => [name, checked]);
   try {
     const answer = await fetch(form.dataset.target, {
       method: 'POST',
       credentials: 'omit',
       headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ token, ...Object.fromEntries(new FormData(form)) }),
+      body: JSON.stringify({
+        [form.dataset.field]: token,
+        ...Object.fromEntries([...new FormData(form), ...boxes]),
+      }),
     });
     if (answer.ok) { form.hidden = true; return say(form.dataset.done) }
     const problem = await answer.json();

@@ -7,7 +7,7 @@ import { refuseByLimit, type Standing, tellLimits } from './rate-limit-headers.j
 type LimitSteps = {
   count: RequestHandler[];
   /** Before a successful response: returns points that do not count, and sets the headers. */
-  settle: ((res: Response) => Promise<void>) | undefined;
+  settle: ((res: Response, isMiss?: boolean) => Promise<void>) | undefined;
   refused: ErrorRequestHandler[];
 };
 
@@ -46,7 +46,7 @@ export function createRateLimit<Deps extends BaseDeps>(
       res.locals.points = await takeAll(row.limits, (rowLimit) => keysFor(row, rowLimit, req, res), res);
       next();
     };
-    return { count: [count], settle, refused: [settleRefused] };
+    return { count: [count], settle: (res, isMiss) => settle(res, undefined, isMiss), refused: [settleRefused] };
   };
 }
 
@@ -92,18 +92,19 @@ function refuseIf(
   if (answer && !answer.allowed && !lenient) refuseByLimit(res, policy, answer.msLeft);
 }
 
-async function settle(res: Response, code?: ErrorCode): Promise<void> {
+async function settle(res: Response, code?: ErrorCode, isMiss = false): Promise<void> {
   const held = res.locals.points ?? [];
-  if (held.length > 0) tellLimits(res, await Promise.all(held.map((one) => settleOne(res, one, code))));
+  if (held.length > 0) tellLimits(res, await Promise.all(held.map((one) => settleOne(res, one, code, isMiss))));
 }
 
 async function settleOne(
   res: Response,
   { key, point, counts }: HeldPoint,
   code: ErrorCode | undefined,
+  isMiss: boolean,
 ): Promise<Standing> {
   const { policy } = key.limit;
-  const isCounted = key.always || counts(code);
+  const isCounted = key.always || counts(code, isMiss);
   if (point) {
     await point.settle(isCounted);
     if (key.ofOthers) return { policy };
@@ -112,5 +113,6 @@ async function settleOne(
   if (!isCounted || key.free) return { policy };
   const counted = key.limit.peek(key.key) ?? (await key.limit.count(key.key));
   refuseIf(res, key, counted);
+  if (key.ofOthers) return { policy };
   return { policy, left: counted.allowed ? counted.left : 0, msLeft: counted.msLeft };
 }

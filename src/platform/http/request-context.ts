@@ -22,9 +22,14 @@ export class RequestContext<Deps> implements Context<Deps, unknown, unknown, unk
     this.principal = res.locals.principal;
     this.body = req.body;
     this.query = query ? checkInput(query, req.query, 'query') : undefined;
-    this.id = idOf(req);
+    this.id = idOf(req.params.id);
     this.#req = req;
     this.#cookies = cookies;
+  }
+
+  get innerId() {
+    const [, id] = Object.entries(this.#req.params).find(([name]) => name.endsWith('_id')) ?? [];
+    return idOf(id);
   }
 
   get caller() {
@@ -41,7 +46,7 @@ export class RequestContext<Deps> implements Context<Deps, unknown, unknown, unk
   }
 }
 
-function idOf({ params: { id } }: Request): string {
+function idOf(id: string | string[] | undefined): string {
   // Not an id, so it names nothing; do not ask the database.
   if (id !== undefined && !isUuid(id)) throw new AppError('not_found');
   return String(id);

@@ -8,12 +8,17 @@ export function pathOf({ originalUrl }: Request): string {
 
 const patterns = new WeakMap<object, string>();
 
+/** A row's path as Express writes it. `{rest}` may have slashes. */
+export function expressPath(path: string): string {
+  return path.replace('{rest}', '*rest').replace(/\{(\w+)\}/g, ':$1');
+}
+
 /** The request's row in the route table: `/todos/{id}`; undefined if there is none. */
 export function routePatternOf({ route }: Request): string | undefined {
   if (!route) return undefined;
   const known = patterns.get(route);
   if (known !== undefined) return known;
-  const pattern = String(route.path).replace(/:(\w+)/g, '{$1}');
+  const pattern = String(route.path).replace(/[:*](\w+)/g, '{$1}');
   patterns.set(route, pattern);
   return pattern;
 }

@@ -15,7 +15,8 @@ export function send(
   for (const { name, value, options } of cookies ?? [])
     if (value === undefined) res.clearCookie(name, options);
     else res.cookie(name, value, options);
-  if (type === undefined || isUnchanged) writeAnswer(res, status, []);
+  if (isUnchanged) writeAnswer(res, status, []);
+  else if (type === undefined) writeAnswer(res, status, status === 200 ? ['Content-Length', '0'] : []);
   else if (body instanceof EventStream) body.writeTo(res, status);
   else if (typeof type === 'string') sendText(res, status, type, String(body));
   else if (body instanceof JsonStream) return sendStream(res, status, body);

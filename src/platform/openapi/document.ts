@@ -2,6 +2,7 @@ import { createDocument, type oas31, type ZodOpenApiPathsObject } from 'zod-open
 import type { BaseDeps, Row } from '../http/endpoint.js';
 import { ownVersion } from '../process/version.js';
 import { headers } from './headers.js';
+import { oauthErrorSchema } from './oauth-responses.js';
 import { operationOf } from './operation.js';
 import { createProblemResponse, problemExamples, problemSchema } from './problems.js';
 import { securitySchemes } from './security.js';
@@ -23,7 +24,7 @@ export function contractOf<Deps extends BaseDeps>(
     tags: [...new Set(rows.flatMap(({ tag }) => tag ?? []))].map((name) => ({ name })),
     paths: pathsOf(rows, config),
     components: {
-      schemas: { Problem: problemSchema },
+      schemas: { Problem: problemSchema, OAuthError: oauthErrorSchema },
       headers,
       examples: problemExamples,
       securitySchemes: securitySchemes(rows, config),
@@ -41,5 +42,6 @@ function pathsOf<Deps extends BaseDeps>(rows: Row<Deps>[], config: Deps['config'
 
 const description = `A login API. Sign up or log in for an access token, and send it as \`Authorization: Bearer …\`.
 
-Every refusal is \`application/problem+json\`; programs use its \`code\`. An unlisted path is 404
+Every refusal is \`application/problem+json\`; programs use its \`code\`. Below \`/oauth/\` it is what RFC 6749 §5.2
+says, with \`error\`. An unlisted path is 404
 \`not_found\`; a listed path with another method is 405 \`method_not_allowed\`. HEAD works wherever GET does.`;

@@ -23,7 +23,7 @@ export const headers: Record<string, oas31.HeaderObject> = {
   },
   'WWW-Authenticate-Forbidden': text(
     'Only with `forbidden` (RFC 6750).',
-    'Bearer realm="gatelatch", error="insufficient_scope"',
+    'Bearer realm="gatelatch", error="insufficient_scope", scope="users:read"',
   ),
   'Set-Cookie': text(
     'With the transport `cookie`: sets or clears the tokens. All are `HttpOnly`.',

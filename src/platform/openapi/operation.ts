@@ -3,7 +3,9 @@ import type { ZodOpenApiOperationObject, ZodOpenApiResponseObject, ZodOpenApiRes
 import { errorCatalogue } from '../../errors.js';
 import { withoutDefault } from '../http/body-fields.js';
 import type { BaseDeps, Row } from '../http/endpoint.js';
+import { tokensOf } from '../http/tokens-of-row.js';
 import { replyHeaders } from './headers.js';
+import { oauthResponse } from './oauth-responses.js';
 import type { ProblemResponse } from './problems.js';
 import { refusalsOf } from './refusals.js';
 import { securityOf } from './security.js';
@@ -17,7 +19,7 @@ export function operationOf<Deps extends BaseDeps>(
   config: Deps['config'],
   problemResponse: ProblemResponse,
 ): ZodOpenApiOperationObject {
-  const { name, summary, body } = row.endpoint;
+  const { name, summary, body, form } = row.endpoint;
   return {
     operationId: name,
     ...(row.tag !== undefined && { tags: [row.tag] }),
@@ -26,24 +28,38 @@ export function operationOf<Deps extends BaseDeps>(
     security: securityOf(row, config),
     ...(row.acr !== undefined && { 'x-acr': row.acr }),
     ...(row.maxAge !== undefined && { 'x-max-age': row.maxAge }),
+    ...(row.permission !== undefined && { 'x-permission': row.permission }),
+    ...(tokensOf(row) !== undefined && { 'x-tokens': tokensOf(row) }),
     ...parametersOf(row),
     ...(body && {
       requestBody: {
         required: !(body instanceof z.ZodDefault),
-        content: { 'application/json': jsonOf(withoutDefault(body)) },
+        content: {
+          [form ? 'application/x-www-form-urlencoded' : 'application/json']: contentOf(withoutDefault(body)),
+        },
       },
     }),
-    responses: { ...replyOf(row), ...problemsOf(row, problemResponse) },
+    responses: { ...replyOf(row), ...refusedOf(row, problemResponse) },
   };
 }
 
-function descriptionOf<Deps extends BaseDeps>({ role, guard, limits }: Row<Deps>): { description?: string } {
+function descriptionOf<Deps extends BaseDeps>(row: Row<Deps>): { description?: string } {
+  const { role, guard, limits } = row;
   const sentences = [
+    ...needsOf(row),
     ...(role === undefined ? [] : [`Needs the role \`${role}\`.`]),
     ...(guard.note === undefined ? [] : [guard.note]),
     ...(limits.length === 0 ? [] : ['Rate limited: see `RateLimit` and `RateLimit-Policy`.']),
   ];
   return sentences.length > 0 ? { description: sentences.join(' ') } : {};
+}
+
+function needsOf<Deps extends BaseDeps>(row: Row<Deps>): string[] {
+  const { permission, guard } = row;
+  const takesKeys = tokensOf(row) === 'any' && guard.keySchemes !== undefined;
+  if (permission !== undefined)
+    return [`Needs the permission \`${permission}\`${takesKeys ? '; an API key that has it will do' : ''}.`];
+  return takesKeys ? ['Any access token or API key will do.'] : [];
 }
 
 function parametersOf<Deps extends BaseDeps>({
@@ -53,7 +69,11 @@ function parametersOf<Deps extends BaseDeps>({
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
   const inPath =
     names.length > 0
-      ? { path: z.object(Object.fromEntries(names.map((name) => [name, name === 'id' ? idSchema : nameSchema]))) }
+      ? {
+          path: z.object(
+            Object.fromEntries(names.map((name) => [name, /^(\w+_)?id$/.test(name) ? idSchema : nameSchema])),
+          ),
+        }
       : undefined;
   return inPath || query ? { requestParams: { ...inPath, ...(query && { query }) } } : {};
 }
@@ -63,32 +83,28 @@ function replyOf<Deps extends BaseDeps>(row: Row<Deps>): ZodOpenApiResponsesObje
   const [status, body] = reply;
   const response: ZodOpenApiResponseObject = { description: returns, headers: replyHeaders(row) };
   if (typeof body === 'string') response.content = { [body]: { schema: { type: 'string' } } };
-  else if (body) response.content = { 'application/json': jsonOf(body) };
+  else if (body) response.content = { 'application/json': contentOf(body) };
   if (etag) return { [status]: response, 304: { description: 'You have it already.', headers: replyHeaders(row) } };
   if (!creates) return { [status]: response };
   const [made, brings] = creates;
-  const created = { description: brings, headers: replyHeaders(row), content: { 'application/json': jsonOf(made) } };
+  const created = { description: brings, headers: replyHeaders(row), content: { 'application/json': contentOf(made) } };
   return { [status]: response, 201: created };
 }
 
-function jsonOf(schema: z.ZodType) {
+function contentOf(schema: z.ZodType) {
   const example = schema.meta()?.example;
   return { schema, ...(example !== undefined && { example }) };
 }
 
-function problemsOf<Deps extends BaseDeps>(
-  row: Row<Deps>,
-  problemResponse: ProblemResponse,
-): ZodOpenApiResponsesObject {
+function refusedOf<Deps extends BaseDeps>(row: Row<Deps>, problemResponse: ProblemResponse): ZodOpenApiResponsesObject {
   const codes = refusalsOf(row);
   const statuses = [...new Set(codes.map((code) => errorCatalogue[code].status))];
-  const responses = statuses.map((status): [number, ZodOpenApiResponseObject] => [
-    status,
-    problemResponse(
-      status,
-      codes.filter((code) => errorCatalogue[code].status === status),
-    ),
-  ]);
+  // Before any row is chosen, headers are read.
+  const speaksOAuth = (status: number) => row.endpoint.form === 'oauth' && status !== 431;
+  const responses = statuses.map((status): [number, ZodOpenApiResponseObject] => {
+    const ofStatus = codes.filter((code) => errorCatalogue[code].status === status);
+    return [status, (speaksOAuth(status) ? oauthResponse : problemResponse)(status, ofStatus)];
+  });
   // A request that is too slow is refused before any route sees it.
   return Object.fromEntries([...responses, [408, problemResponse(408, ['invalid_request'])]]);
 }

@@ -19,6 +19,9 @@ export const problemSchema = z
       .array(z.object({ path: z.string(), message: z.string() }))
       .optional()
       .meta({ description: 'What is wrong with the input, and where. Only with `validation_failed`.' }),
+    scope: z.string().optional().meta({
+      description: 'The permission that is missing. Only with `forbidden`, where it is one.',
+    }),
     acr_values: z.string().optional().meta({
       description: 'How strong the sign-in must be. Only with `insufficient_user_authentication`.',
     }),
@@ -53,6 +56,7 @@ function exampleOf(code: ErrorCode): z.infer<typeof problemSchema> {
     detail: `${title}.`,
     code: name,
     request_id: '7f0e2f0c-3d7e-4c1b-9d3c-5b0a4b1f6a52',
+    ...(code === 'forbidden' && { detail: 'You lack users:read.', scope: 'users:read' }),
     ...(code === 'insufficient_user_authentication' && { acr_values: 'aal2', max_age: 900 }),
     ...(code === 'second_factor_required' && {
       login_token: 'rZ3mXo0dQ2m1n0vYwq8sT4bJ7uKcE5hLxPfAgWiNyVo',

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { goodPassword, startApp, type TestApp } from '../../support/app.js';
+import { mailTo } from '../../support/mails.js';
 import { type Cli, type CliProcess, cliOverSocket, createCli } from '../../support/run-cli.js';
 import { createEmbeddedDatabase, type TestDatabase } from '../../support/test-database.js';
 
@@ -37,7 +38,7 @@ describe('the commands next to a running embedded server', () => {
     const ran = await typed.run(argv, `${goodPassword}\nnot this line\n`);
     expect(ran).toMatchObject({ code: 0, stderr: '' });
     expect(ran.stdout).toMatch(
-      /^username +Root\nid +[0-9a-f-]{36}\ne-mail +root@example.com \(not verified\)\nroles +admin\n/,
+      /^username +Root\nid +[0-9a-f-]{36}\nkind +person\ne-mail +root@example.com \(not verified\)\nroles +admin\n/,
     );
     expect(ran.stdout).not.toContain(goodPassword);
     const { body } = await app.http.post('/auth/login').send({ username: 'root', password: goodPassword });
@@ -91,6 +92,51 @@ describe('the commands next to a running embedded server', () => {
     expect(await cli.run(['users', 'roles', user.username])).toMatchObject({ code: 2, stdout: '' });
     expect(await cli.json(['users', 'roles', user.username, '--none'])).toMatchObject({ roles: [] });
     expect(await lastEvent()).toMatchObject({ action: 'roles.changed', userId: user.userId, actorId: null });
+  });
+
+  it('users create and users roles refuse an unknown role, and list those that there are', async () => {
+    const user = await app.signUp();
+    for (const argv of [
+      ['users', 'roles', user.username, 'unheard-of'],
+      ['users', 'create', 'someone', '--role=unheard-of', '--generate-password'],
+      ['invitations', 'create', 'ada@example.com', '--role=unheard-of'],
+    ]) {
+      const { code, stderr } = await cli.run(argv);
+      expect([code, stderr.split('\n')[0]]).toEqual([
+        2,
+        'The role "unheard-of" is not acceptable. There is no such role: src/own/permissions.ts makes them. There are admin, user, editor.',
+      ]);
+    }
+  });
+
+  it('roles list shows each role with what it gives', async () => {
+    const { roles } = await cli.json(['roles', 'list']);
+    expect(roles.map(({ name }: { name: string }) => name)).toEqual(['admin', 'user', 'editor']);
+    expect((await cli.run(['roles', 'list'])).stdout).toMatch(/^user +profile:read todos:read todos:write +/m);
+  });
+
+  it('users create --service makes a service user, which takes no password and no e-mail', async () => {
+    const made = await cli.json(['users', 'create', 'Nightly', '--service', '--role', 'editor']);
+    expect(made).toMatchObject({ kind: 'service', username: 'Nightly', email: null, roles: ['editor'] });
+    expect((await cli.run(['users', 'show', 'nightly'])).stdout).toMatch(/^kind +service$/m);
+    for (const more of [['--email=a@example.com'], ['--generate-password']])
+      expect(await cli.run(['users', 'create', 'other', '--service', ...more])).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  it('invitations create mails a link, list shows who waits, and end takes it back', async () => {
+    const made = await cli.json(['invitations', 'create', 'Iris@example.com', '--role', 'editor']);
+    expect(made).toMatchObject({ email: 'Iris@example.com', roles: ['editor'], invited_by: null });
+    expect((await mailTo(app, 'Iris@example.com')).text).toContain('/accept-invitation?token=');
+    expect((await cli.json(['invitations', 'list'])).data).toEqual([made]);
+    expect((await cli.run(['invitations', 'list'])).stdout).toContain('the operator');
+    expect(await cli.json(['invitations', 'end', made.id])).toEqual({ id: made.id, ended: true });
+    expect(await cli.run(['invitations', 'end', made.id])).toMatchObject({ code: 1, stdout: '' });
+    expect(await cli.run(['invitations', 'end', 'no-id'])).toMatchObject({ code: 2, stdout: '' });
+    expect((await cli.run(['invitations', 'list'])).stdout).toBe('No invitation waits.\n');
+    await app.signUp({ email: 'taken@example.com' });
+    expect((await cli.run(['invitations', 'create', 'taken@example.com'])).stderr).toBe(
+      'The e-mail address is taken.\n',
+    );
   });
 
   it('users delete needs --yes, and then the user and their tokens are gone', async () => {

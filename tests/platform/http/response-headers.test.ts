@@ -48,12 +48,14 @@ describe('The security headers of an API, and none that names our software, are'
 });
 
 describe('Caches', () => {
-  it('may keep the public keys for five minutes', async () => {
-    const { headers } = await app.http.get('/.well-known/jwks.json').expect(200);
+  const kept = ['/.well-known/jwks.json', '/.well-known/oauth-authorization-server'];
+
+  it.each(kept)('may keep %s, which tells the public keys or where to find them, for five minutes', async (path) => {
+    const { headers } = await app.http.get(path).expect(200);
     expect(headers['cache-control']).toBe('public, max-age=300');
   });
 
-  it.each(rows.filter(({ row }) => row.method === 'GET' && row.path !== '/.well-known/jwks.json'))(
+  it.each(rows.filter(({ row }) => row.method === 'GET' && !kept.includes(row.path)))(
     'may not keep the response of $name',
     async ({ row }) => {
       const { headers } = await app.http.get(row.path.replace('{id}', 'x')).set(user.bearer);

@@ -1,0 +1,88 @@
+import { v7 as uuidv7 } from 'uuid';
+import { permissionsOfUser, type Rights, requireRights } from '../admin/rights.js';
+import { type Actor, auditEvent } from '../audit/events.js';
+import type { Config } from '../config.js';
+import { AppError } from '../errors.js';
+import { Prisma } from '../generated/prisma/client.js';
+import { firstMissing, type Permission } from '../permissions/permissions.js';
+import type { Db, Transaction } from '../platform/db/database.js';
+import { isLiveKey } from '../sessions/live-api-keys.js';
+import { kindOf, lockUser, type User } from '../users/users.js';
+import { writeApiKey } from './format.js';
+import type { ShownKey } from './json.js';
+
+const mostKeys = 50;
+
+/** @property scopes sorted, each once @property expiresIn in seconds; null: without an end */
+export type WantedKey = { name: string; scopes: string[]; expiresIn: number | null };
+
+/** @property rights what the actor's token may @property needs what the row asks for, if the owner is somebody else */
+type Maker = { actor: Actor; rights: Rights; needs?: Permission };
+
+type MakeDeps = { db: Db; config: Pick<Config, 'apiKeys'> };
+
+/** A key with its text, which is nowhere else. */
+type MadeKey = ShownKey & { key: string };
+
+/**
+ * Makes a key. Nobody gives more than they have: token and roles of the maker, and the roles of the owner, are looked at
+ * under the lock of both users.
+ * @param check looks at the owner under the lock
+ * @throws AppError forbidden, which names the first permission that the maker lacks; validation_failed, if the owner
+ *   lacks one; not_found, too_many_api_keys, and as `check`
+ */
+export async function makeApiKey(
+  { db, config }: MakeDeps,
+  ownerId: string,
+  wanted: WantedKey,
+  { actor, rights, needs }: Maker,
+  check: (owner: User, tx: Transaction) => void | Promise<void>,
+): Promise<MadeKey> {
+  if (!config.apiKeys.on) throw new AppError('forbidden', { detail: 'This server takes no API keys.' });
+  return db.$transaction(async (tx) => {
+    await lockUser(tx, ownerId, actor.actorId);
+    const owner = await tx.user.findUnique({ where: { id: ownerId, pendingUntil: null, deletedAt: null } });
+    if (!owner) throw new AppError('not_found');
+    await check(owner, tx);
+    await requireRights(tx, actor, rights, [...(needs ? [needs] : []), ...wanted.scopes]);
+    requireHeld(owner, wanted.scopes);
+    return insert(tx, ownerId, wanted, actor, config.apiKeys.prefix);
+  });
+}
+
+/** Persons make their own keys: one that another person has seen is not theirs alone. @throws AppError not_a_service_user */
+export function requireServiceUser(owner: User): void {
+  if (kindOf(owner) !== 'service') throw new AppError('not_a_service_user');
+}
+
+function requireHeld(owner: User, scopes: string[]): void {
+  const missing = firstMissing(permissionsOfUser(owner), scopes);
+  if (missing === undefined) return;
+  const message = `The owner of the key lacks ${missing}. Give them a role that has it first.`;
+  throw new AppError('validation_failed', { errors: [{ path: 'scopes', message }] });
+}
+
+/** The owner is locked, so no other key of theirs is made between the count and the row. */
+async function insert(
+  tx: Transaction,
+  ownerId: string,
+  { name, scopes, expiresIn }: WantedKey,
+  actor: Actor,
+  prefix: string,
+): Promise<MadeKey> {
+  const id = uuidv7();
+  const { key, start, secretHash } = writeApiKey(prefix, id);
+  const recorded = auditEvent('api_key.created', ownerId, actor, { api_key_id: id, scopes }, Prisma.sql`FROM made`);
+  const [row] = await tx.$queryRaw<ShownKey[]>`
+    WITH made AS (
+      INSERT INTO api_key (id, user_id, name, start, secret_hash, scopes, created_by, expires_at)
+      SELECT ${id}::uuid, ${ownerId}::uuid, ${name}, ${start}, ${secretHash}, ${scopes}::text[], ${actor.actorId ?? null}::uuid,
+        clock_timestamp() + make_interval(secs => ${expiresIn}::float8)
+      WHERE (SELECT count(*) FROM api_key k WHERE k.user_id = ${ownerId}::uuid AND ${isLiveKey}) < ${mostKeys}
+      RETURNING *
+    ), recorded AS (${recorded})
+    SELECT id, name, start, scopes, created_at AS "createdAt", created_by AS "createdBy", expires_at AS "expiresAt",
+      last_used_at AS "lastUsedAt" FROM made`;
+  if (!row) throw new AppError('too_many_api_keys');
+  return { ...row, key };
+}
