@@ -42,7 +42,10 @@ async function buildClients() {
   await buildPlayground();
 }
 
-/** Compiles src/ to dist/, unless dist/ is up to date. */
+/**
+ * Compiles src/ to dist/, unless dist/ is up to date. Alone for what writes the files that are made from the code: the
+ * client's types are one of them, and may not compile after a merge.
+ */
 async function buildServer() {
   const stamp = hashOf([...schemaFiles(), 'tsconfig.json', 'package-lock.json', ...filesIn('src')]);
   if (isCurrent(dist, stamp)) return;
@@ -208,5 +211,5 @@ export async function step(work) {
 }
 
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  await step(process.argv[2] === 'client' ? buildClients : build);
+  await step({ client: buildClients, server: buildServer }[process.argv[2]] ?? build);
 }

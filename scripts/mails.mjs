@@ -26,6 +26,9 @@ async function contents(db) {
     INSERT INTO api_key (id, user_id, name, start, secret_hash, scopes, created_by, expires_at, expiry_told_at)
     VALUES (${bob}::uuid, ${ada}::uuid, 'Nightly backup', 'glk_x7Qa', '', '{todos:read}', ${ada}::uuid,
       now() + interval '6 days', now())`;
+  await db.$executeRaw`
+    INSERT INTO invitation (id, email, email_key, roles, invited_by, expires_at)
+    VALUES (${bob}::uuid, 'ada@example.com', 'ada@example.com', '{}', ${bob}::uuid, '2026-12-06 14:18:00Z')`;
   const detail = { username: 'ada', ip: '192.0.2.7', device: 'Firefox on Windows' };
   const usual = Object.keys(mails).map((purpose) => [
     purpose,

@@ -117,6 +117,8 @@ function shape(given: Settings, providers: Provider[]) {
       maxSessions: given.SESSIONS_PER_USER,
       keyMaxAge: given.SIGNING_KEY_MAX_AGE,
       sources: given.ACCESS_TOKEN_SOURCES,
+      /** Whether tokens that were made from an API key are taken. */
+      ofKeys: given.API_KEYS !== 'off',
     },
     revocationFeed: given.REVOCATION_FEED,
     /** Nobody else has the key of HS256. */

@@ -63,13 +63,14 @@ export const DELETE: AddRow = (...given) => row('DELETE', ...given);
 function row<Principal>(
   method: Row['method'],
   path: string,
-  { guard, role, permission, anyToken, acr, maxAge, limit = [], isProbe }: Options<Principal>,
+  { guard, role, permission, anyToken, sessionOnly, acr, maxAge, limit = [], isProbe }: Options<Principal>,
   endpoint: Endpoint<Principal>,
 ): Row {
   const given = {
     ...(role !== undefined && { role: role as string }),
     ...(permission !== undefined && { permission: permission as string }),
     ...(anyToken && { anyToken }),
+    ...(sessionOnly && { sessionOnly }),
     ...(acr !== undefined && { acr: acr as string }),
     ...(maxAge !== undefined && { maxAge }),
     ...(isProbe && { isProbe }),

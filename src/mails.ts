@@ -1,5 +1,5 @@
 import { userDeleted } from './admin/mails.js';
-import { apiKeyExpiring } from './api-keys/mails.js';
+import { apiKeyExpiring, apiKeyMade } from './api-keys/mails.js';
 import { type AddressMail, emailChangeAsked, emailChanged, emailOfMethods, resend, verify } from './email/mails.js';
 import { invitation } from './invitations/mails.js';
 import { newDevice } from './log-in/mails.js';
@@ -50,6 +50,7 @@ export const mails: Record<string, AddressMail> = {
   recovery_code_used: recoveryCodeUsed,
   recovery_codes_few: recoveryCodesFew,
   wrong_codes: wrongCodes,
+  api_key_made: apiKeyMade,
   api_key_expiring: apiKeyExpiring,
   user_deleted: userDeleted,
 };

@@ -80,8 +80,7 @@ const changesUsers = { guard: accessToken, permission: 'users:write' } as const;
 const invites = { ...changesUsers, limit: [mailLimit, invitationLimit] };
 const makesServiceUsers = { guard: accessToken, permission: 'service-users:write' } as const;
 const introspects = { guard: clientOrBearer, permission: 'tokens:introspect' } as const;
-const makesServiceKeys = { guard: accessToken, permission: 'service-users:write' } as const;
-const resetsFactors = { ...changesUsers, limit: passwordLimit } as const;
+const resetsFactors = { ...changesUsers, sessionOnly: true, limit: passwordLimit } as const;
 
 /**
  * THE PAGE: every endpoint, its guard, permission and limits; the rest stands beside its handler. `npm run routes` prints it.
@@ -175,7 +174,7 @@ export const routes: Row[] = [
     DELETE('/admin/users/{id}/second-factors', resetsFactors, admin.removeSecondFactors),
     POST('/admin/users/{id}/logout', changesUsers, admin.logOut),
     GET('/admin/users/{id}/api-keys', readsUsers, userApiKeys.list),
-    POST('/admin/users/{id}/api-keys', makesServiceKeys, userApiKeys.make),
+    POST('/admin/users/{id}/api-keys', makesServiceUsers, userApiKeys.make),
     DELETE('/admin/users/{id}/api-keys/{key_id}', changesUsers, userApiKeys.end),
     GET('/admin/roles', readsUsers, roles.list),
     GET('/admin/invitations', readsUsers, invitations.list),

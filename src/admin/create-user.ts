@@ -7,7 +7,9 @@ import { insertUser, type NewUser, takenError, type User, userColumns } from '..
 /** Creates a user without a sign-up: no session starts. @throws AppError username_taken, email_taken */
 export async function createUser({ db }: { db: Db | Transaction }, user: NewUser, actor: Actor): Promise<User> {
   const id = uuidv7();
-  const recorded = auditEvent('user.created', id, actor, {}, Prisma.sql`FROM u`);
+  const { kind, roles = [] } = user;
+  const detail = { ...(kind === 'service' && { kind }), ...(roles.length > 0 && { roles }) };
+  const recorded = auditEvent('user.created', id, actor, detail, Prisma.sql`FROM u`);
   try {
     const [made] = await db.$queryRaw<User[]>`
       WITH u AS (${insertUser(id, user)}), recorded AS (${recorded}) SELECT ${userColumns} FROM u`;

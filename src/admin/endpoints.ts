@@ -172,7 +172,7 @@ export const removeSecondFactors = endpoint({
     const { deps, id, principal } = context;
     const actor = actorIn(context);
     const mayAct = (tx: Transaction, user: User) =>
-      requireRights(tx, actor, principal.permissions, [...permissionsOfUser(user), usersWrite]);
+      requireRights(tx, actor, principal.permissions, [usersWrite, ...permissionsOfUser(user)]);
     if (!(await resetSecondFactor(deps, id, actor, mayAct))) throw new AppError('not_found');
     return ownTokens(context);
   },

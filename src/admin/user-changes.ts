@@ -34,7 +34,7 @@ export async function changeUser(
     const user = await lockUserForChange(tx, userId, actor.actorId);
     if (!user) return [];
     const given = permissionsOfUser({ ...user, roles: change.roles ?? [] });
-    await requireRights(tx, actor, rights, [...permissionsOfUser(user), ...given, usersWrite]);
+    await requireRights(tx, actor, rights, [usersWrite, ...permissionsOfUser(user), ...given]);
     const felt = await applyChange(tx, user, change, actor);
     changed = await tx.user.findUnique({ where: { id: userId } });
     return felt;
@@ -78,7 +78,7 @@ export async function deleteUser(
     const user = await lockUserForChange(tx, userId, actor.actorId);
     if (!user) return [];
     check?.(user);
-    await requireRights(tx, actor, rights, [...permissionsOfUser(user), usersWrite]);
+    await requireRights(tx, actor, rights, [usersWrite, ...permissionsOfUser(user)]);
     await needAnotherAdmin(tx, user);
     const { revocations } = await endEverything(tx, userId, 'user_deleted', actor);
     const keys = await endApiKeysOf(tx, userId, actor);
@@ -104,7 +104,7 @@ export async function logOutUser(deps: ChangeDeps, userId: string, actor: Actor,
   await commitChange(deps, async (tx) => {
     const user = await lockUserForChange(tx, userId, actor.actorId);
     if (!user) return [];
-    await requireRights(tx, actor, rights, [...permissionsOfUser(user), usersWrite]);
+    await requireRights(tx, actor, rights, [usersWrite, ...permissionsOfUser(user)]);
     existed = true;
     return (await endEverything(tx, userId, 'ended_by_admin', actor)).revocations;
   });

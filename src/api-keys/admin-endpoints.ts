@@ -3,6 +3,7 @@ import { existing } from '../admin/endpoints.js';
 import { endpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
 import { actorOf } from '../sessions/actor.js';
+import { requireAuthentication } from '../sessions/step-up.js';
 import { endApiKeyOf } from './end.js';
 import { apiKeyJson, apiKeyListSchema, madeKeySchema } from './json.js';
 import { listLiveKeys } from './list.js';
@@ -33,8 +34,10 @@ export const make = endpoint({
   body: makeSchema,
   reply: [201, madeKeySchema],
   returns: 'The key. Its text is shown this once.',
-  errors: ['forbidden', 'not_found', 'not_a_service_user', 'too_many_api_keys'],
+  errors: ['insufficient_user_authentication', 'forbidden', 'not_found', 'not_a_service_user', 'too_many_api_keys'],
   async handler({ deps, principal, id, body, caller }) {
+    // A key outlives the session that made it, so a stolen session of long ago must not become one.
+    if (principal.kind === 'session') requireAuthentication(principal, { maxAge: deps.config.freshAuthMaxAge });
     const maker = { actor: actorOf(principal, caller), rights: principal.permissions };
     const { key, ...made } = await makeApiKey(
       deps,

@@ -6,7 +6,7 @@ import type { AccessClaims } from '../sessions/access-tokens.js';
 import type { InstanceSync } from '../sessions/instance-sync.js';
 import type { Revocations } from '../sessions/revocations.js';
 import { type PresentedKey, readApiKey } from './format.js';
-import { createKnownKeys } from './known-keys.js';
+import { createKnownKeys, type FoundKey } from './known-keys.js';
 import { createLastUses, type LastUses } from './last-uses.js';
 import { claimsOf, findKey } from './look-up.js';
 
@@ -22,7 +22,7 @@ type KeyCheckDeps = {
 export type KeyChecks = {
   /**
    * What a key opens: from memory, as long as the feed of revocations is heard, else by one statement.
-   * @param beforeLookUp runs before a key that is not in memory is looked up; it may refuse by throwing
+   * @param beforeLookUp runs before a key is looked up that was not good here before; it may refuse by throwing
    * @throws AppError invalid_token, api_key_revoked, token_expired, account_disabled, and as `beforeLookUp`
    */
   check(key: string, beforeLookUp?: () => void): Promise<AccessClaims>;
@@ -36,15 +36,13 @@ export function createKeyChecks(deps: KeyCheckDeps): KeyChecks {
   const known = createKnownKeys();
   const uses = createLastUses(deps);
 
-  /** Good without asking. @throws AppError api_key_revoked, which stays true */
-  function remembered(key: PresentedKey): AccessClaims | undefined {
-    const claims = known.get(key);
-    if (!claims || !instanceSync.isFresh() || !revocations.isComplete()) return undefined;
+  /** Whether it is good without asking. @throws AppError api_key_revoked, which stays true */
+  function isGoodNow({ claims, isOld }: FoundKey): boolean {
+    if (isOld || !instanceSync.isFresh() || !revocations.isComplete()) return false;
     const refusal = revocations.checkMemory(claims);
-    if (refusal === undefined) return claims;
-    known.forget(key.id);
-    // Roles or state of the owner have changed: look again.
-    if (refusal === 'token_stale') return undefined;
+    // If roles or state of the owner have changed, look again.
+    if (refusal === undefined || refusal === 'token_stale') return refusal === undefined;
+    known.forget(claims.sid);
     throw new AppError('api_key_revoked');
   }
 
@@ -56,20 +54,25 @@ export function createKeyChecks(deps: KeyCheckDeps): KeyChecks {
     return claims;
   }
 
+  async function lookUpAgain(key: PresentedKey): Promise<AccessClaims> {
+    try {
+      return await lookUp(key);
+    } catch (error) {
+      if (error instanceof AppError) known.forget(key.id);
+      throw error;
+    }
+  }
+
   async function check(text: string, beforeLookUp?: () => void): Promise<AccessClaims> {
     const key = deps.config.apiKeys.on ? readApiKey(text) : undefined;
     if (!key) throw new AppError('invalid_token');
-    const claims = remembered(key);
-    if (claims) {
-      uses.note(key.id);
-      metrics.apiKeys.checked('good', true);
-      return claims;
-    }
-    beforeLookUp?.();
-    const found = await lookUp(key);
+    const found = known.get(key);
+    const isCached = found !== undefined && isGoodNow(found);
+    if (!found) beforeLookUp?.();
+    const claims = isCached ? found.claims : await (found ? lookUpAgain(key) : lookUp(key));
     uses.note(key.id);
-    metrics.apiKeys.checked('good', false);
-    return found;
+    metrics.apiKeys.checked('good', isCached);
+    return claims;
   }
 
   return {

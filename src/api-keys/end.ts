@@ -39,7 +39,7 @@ export async function endApiKeyOf(
     await lockUser(tx, ownerId, actor.actorId);
     const owner = await tx.user.findUnique({ where: { id: ownerId, pendingUntil: null, deletedAt: null } });
     if (!owner) return [];
-    await requireRights(tx, actor, rights, [...permissionsOfUser(owner), usersWrite]);
+    await requireRights(tx, actor, rights, [usersWrite, ...permissionsOfUser(owner)]);
     const ended = await endApiKeys(tx, isKey(id, ownerId), actor);
     count = ended.length;
     return ended;

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { parse, stringify } from 'uuid';
+import { parse, validate } from 'uuid';
 
 const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
@@ -22,9 +22,10 @@ export function isApiKey(token: string): boolean {
 export function readApiKey(token: string): PresentedKey | undefined {
   const [, id = '', secret = ''] = pattern.exec(token) ?? [];
   if (id === '' || !token.endsWith(checksum(token.slice(0, -sumLength)))) return undefined;
-  const value = decode(id);
-  if (value >= 1n << 128n) return undefined;
-  return { id: stringify(Buffer.from(value.toString(16).padStart(32, '0'), 'hex')), secretHash: hashOf(secret) };
+  // Anybody can compute a checksum: what is before it may be no UUID, or more than 128 bits.
+  const hex = decode(id).toString(16).padStart(32, '0');
+  const uuid = hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  return validate(uuid) ? { id: uuid, secretHash: hashOf(secret) } : undefined;
 }
 
 /** @param prefix is decoration: it tells people and scanners whose key it is */

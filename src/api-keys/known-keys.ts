@@ -5,16 +5,22 @@ import type { PresentedKey } from './format.js';
 
 const maxKnown = 5_000;
 
-type KnownKey = { secretHash: Buffer; claims: AccessClaims; askAgainAt: number };
+type KnownKey = { secretHash: Buffer; claims: AccessClaims; oldAt: number; oldAtByClock: number };
 
-/** Keys that were good when they were looked up, for a while. The caller must still ask for revocations. */
+/** @property isOld the database must be asked again */
+export type FoundKey = { claims: AccessClaims; isOld: boolean };
+
+/** Keys that were good when they were looked up. The caller must still ask for revocations. */
 export function createKnownKeys() {
   const known = new Map<string, KnownKey>();
   return {
-    get({ id, secretHash }: PresentedKey): AccessClaims | undefined {
+    get({ id, secretHash }: PresentedKey): FoundKey | undefined {
       const found = known.get(id);
       if (!found || !timingSafeEqual(found.secretHash, secretHash)) return undefined;
-      if (performance.now() < found.askAgainAt && found.claims.exp > Date.now() / 1000) return found.claims;
+      const { claims, oldAt, oldAtByClock } = found;
+      const now = Date.now();
+      // A machine that sleeps stops the one clock, and the endings of that time may be forgotten when it wakes.
+      if (claims.exp > now / 1000) return { claims, isOld: performance.now() >= oldAt || now >= oldAtByClock };
       known.delete(id);
       return undefined;
     },
@@ -22,7 +28,9 @@ export function createKnownKeys() {
       known.delete(id);
       const [oldest] = known.keys();
       if (known.size >= maxKnown && oldest !== undefined) known.delete(oldest);
-      known.set(id, { secretHash, claims, askAgainAt: performance.now() + keyRememberedFor * 1000 });
+      const milliseconds = keyRememberedFor * 1000;
+      const [oldAt, oldAtByClock] = [performance.now() + milliseconds, Date.now() + milliseconds];
+      known.set(id, { secretHash, claims, oldAt, oldAtByClock });
     },
     forget(id: string): void {
       known.delete(id);

@@ -1,7 +1,14 @@
 import type { AddressMail } from '../email/mails.js';
 import { Prisma } from '../generated/prisma/client.js';
 import type { Db } from '../platform/db/database.js';
+import { notice } from '../platform/mail/notice.js';
 import { isLiveKey, keysInWords } from '../sessions/live-api-keys.js';
+
+export const apiKeyMade = notice(
+  'An API key was made',
+  'An API key was made for your account: a program that has it can do what it was made for, also after a new password. Your list of API keys ends it.',
+  'get it back',
+);
 
 /** Who is told of key `k` of owner `o`: of a service user's key its maker. */
 export const toldOf = Prisma.sql`CASE WHEN o.kind = 'service' THEN k.created_by ELSE k.user_id END`;

@@ -6,6 +6,8 @@ import { AppError } from '../errors.js';
 import { Prisma } from '../generated/prisma/client.js';
 import { firstMissing, type Permission } from '../permissions/permissions.js';
 import type { Db, Transaction } from '../platform/db/database.js';
+import { enqueueNotice } from '../platform/outbox/outbox.js';
+import type { OutboxWake } from '../platform/outbox/wake.js';
 import { isLiveKey } from '../sessions/live-api-keys.js';
 import { kindOf, lockUser, type User } from '../users/users.js';
 import { writeApiKey } from './format.js';
@@ -13,13 +15,16 @@ import type { ShownKey } from './json.js';
 
 const mostKeys = 50;
 
+// Of those that have ended, which stay for a week. Keys of a second would pile up, and hold up their owner's deletion.
+const mostEnded = 1_000;
+
 /** @property scopes sorted, each once @property expiresIn in seconds; null: without an end */
 export type WantedKey = { name: string; scopes: string[]; expiresIn: number | null };
 
 /** @property rights what the actor's token may @property needs what the row asks for, if the owner is somebody else */
 type Maker = { actor: Actor; rights: Rights; needs?: Permission };
 
-type MakeDeps = { db: Db; config: Pick<Config, 'apiKeys'> };
+type MakeDeps = { db: Db; outboxWake: OutboxWake; config: Pick<Config, 'apiKeys'> };
 
 /** A key with its text, which is nowhere else. */
 type MadeKey = ShownKey & { key: string };
@@ -32,14 +37,14 @@ type MadeKey = ShownKey & { key: string };
  *   lacks one; not_found, too_many_api_keys, and as `check`
  */
 export async function makeApiKey(
-  { db, config }: MakeDeps,
+  { db, outboxWake, config }: MakeDeps,
   ownerId: string,
   wanted: WantedKey,
   { actor, rights, needs }: Maker,
   check: (owner: User, tx: Transaction) => void | Promise<void>,
 ): Promise<MadeKey> {
   if (!config.apiKeys.on) throw new AppError('forbidden', { detail: 'This server takes no API keys.' });
-  return db.$transaction(async (tx) => {
+  const made = await db.$transaction(async (tx) => {
     await lockUser(tx, ownerId, actor.actorId);
     const owner = await tx.user.findUnique({ where: { id: ownerId, pendingUntil: null, deletedAt: null } });
     if (!owner) throw new AppError('not_found');
@@ -48,6 +53,8 @@ export async function makeApiKey(
     requireHeld(owner, wanted.scopes);
     return insert(tx, ownerId, wanted, actor, config.apiKeys.prefix);
   });
+  outboxWake.wake();
+  return made;
 }
 
 /** Persons make their own keys: one that another person has seen is not theirs alone. @throws AppError not_a_service_user */
@@ -74,15 +81,25 @@ async function insert(
   const { key, start, secretHash } = writeApiKey(prefix, id);
   const recorded = auditEvent('api_key.created', ownerId, actor, { api_key_id: id, scopes }, Prisma.sql`FROM made`);
   const [row] = await tx.$queryRaw<ShownKey[]>`
-    WITH made AS (
+    WITH outdone AS (
+      DELETE FROM api_key WHERE id IN (
+        SELECT k.id FROM api_key k WHERE k.user_id = ${ownerId}::uuid AND NOT (${isLiveKey})
+        ORDER BY k.id DESC OFFSET ${mostEnded} LIMIT 100)
+    ), made AS (
       INSERT INTO api_key (id, user_id, name, start, secret_hash, scopes, created_by, expires_at)
       SELECT ${id}::uuid, ${ownerId}::uuid, ${name}, ${start}, ${secretHash}, ${scopes}::text[], ${actor.actorId ?? null}::uuid,
         clock_timestamp() + make_interval(secs => ${expiresIn}::float8)
       WHERE (SELECT count(*) FROM api_key k WHERE k.user_id = ${ownerId}::uuid AND ${isLiveKey}) < ${mostKeys}
       RETURNING *
-    ), recorded AS (${recorded})
+    ), recorded AS (${recorded}) ${actor.actorId === ownerId ? Prisma.sql`, told AS (${tellOwner(actor)})` : Prisma.empty}
     SELECT id, name, start, scopes, created_at AS "createdAt", created_by AS "createdBy", expires_at AS "expiresAt",
       last_used_at AS "lastUsedAt" FROM made`;
   if (!row) throw new AppError('too_many_api_keys');
   return { ...row, key };
+}
+
+/** A key goes on after a new password, so its owner should know of it. */
+function tellOwner({ caller }: Actor): Prisma.Sql {
+  const owner = Prisma.sql`FROM (SELECT o.* FROM "user" o JOIN made ON made.user_id = o.id) u`;
+  return enqueueNotice('api_key_made', owner, caller);
 }

@@ -10,7 +10,9 @@ const longestSeconds = 3_153_600_000;
 
 /** What the body of a row that makes a key has. The owner is none of it: that is said by the token or the path. */
 export const newKeyFields = {
-  name: textSchema(1, 64).meta({ example: 'Nightly backup' }),
+  name: textSchema(1, 64)
+    .regex(/^(?!\s*$)[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u, 'Use letters and signs that can be seen.')
+    .meta({ example: 'Nightly backup' }),
   scopes: z
     .array(
       z

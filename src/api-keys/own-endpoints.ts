@@ -3,7 +3,7 @@ import type { Context } from '../endpoint.js';
 import { endpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
 import { requireProof, requireStillProven } from '../passwords/proof.js';
-import { firstMissing, permissionsOf } from '../permissions/permissions.js';
+import { areForFew } from '../permissions/permissions.js';
 import { proofFields } from '../second-factor/proof-body.js';
 import type { AccessClaims } from '../sessions/access-tokens.js';
 import { requireAuthentication } from '../sessions/step-up.js';
@@ -57,8 +57,7 @@ export const make = endpoint({
 
 /** What only some may takes the sign-in that `/admin/` asks for: a key must be no way around it. */
 function requireStanding({ deps, principal }: Pick<Context<AccessClaims>, 'deps' | 'principal'>, scopes: string[]) {
-  const isForEverybody = firstMissing(permissionsOf('person', []), scopes) === undefined;
-  if (!isForEverybody) requireAuthentication(principal, { acr: deps.config.acr.admin });
+  if (areForFew(scopes)) requireAuthentication(principal, { acr: deps.config.acr.admin });
 }
 
 export const end = endpoint({

@@ -51,7 +51,8 @@ export type AuditAction = (typeof auditActions)[number];
 
 /** What each action means. `npm run docs` writes docs/reference/audit-actions.md from it. */
 export const auditMeanings: Record<AuditAction, string> = {
-  'user.created': 'A user was created: by sign-up, by import, by an operator or by the settings.',
+  'user.created':
+    'A user was created: by sign-up, by import, by an operator or by the settings. `detail` has the `kind` of a service user, and the `roles` that an operator, an administrator or the settings gave.',
   'login.succeeded':
     'A user logged in. `detail` has the `session_id`, `amr` and `acr`, and the `provider` if one vouched for the user.',
   'login.failed': 'A login was refused. `detail` has the `reason` and the `count` within five minutes.',
@@ -90,8 +91,10 @@ export const auditMeanings: Record<AuditAction, string> = {
   'user.disabled': 'A user was disabled; all sessions ended.',
   'user.enabled': 'A disabled user may log in again.',
   'user.deleted': 'A user was deleted with all data.',
-  'api_key.created': 'An API key was made. `detail` has the `api_key_id` and its `scopes`.',
-  'api_key.revoked': 'An API key was ended. `detail` has the `api_key_id`.',
+  'api_key.created':
+    'An API key was made. `detail` has the `api_key_id` and its `scopes`, and `by_api_key_id` if another key made it.',
+  'api_key.revoked':
+    'An API key was ended. `detail` has the `api_key_id`, and `by_api_key_id` if another key ended it.',
   'invitation.created': 'Someone was invited. `detail` has the `invitation_id` and the `roles`.',
   'invitation.accepted': 'An invited person signed up. `detail` has the `invitation_id`.',
   'invitation.ended': 'An invitation was ended before it was accepted. `detail` has the `invitation_id`.',
@@ -114,16 +117,24 @@ export type Actor = {
 export function auditEvent(
   action: AuditAction,
   userId: string | Prisma.Sql | null,
-  { actorId, caller, apiKeyId }: Actor,
+  actor: Actor,
   detail: Record<string, unknown> | Prisma.Sql = {},
   from: Prisma.Sql = Prisma.empty,
 ): Prisma.Sql {
   const user = userId === null || typeof userId === 'string' ? Prisma.sql`${userId}` : userId;
   const facts = detail instanceof Prisma.Sql ? detail : Prisma.sql`${JSON.stringify(detail)}`;
-  const byKey =
-    apiKeyId === undefined ? Prisma.empty : Prisma.sql` || ${JSON.stringify({ api_key_id: apiKeyId })}::jsonb`;
+  const { actorId, caller } = actor;
+  const key = keyOf(actor, detail);
+  const byKey = key === undefined ? Prisma.empty : Prisma.sql` || ${JSON.stringify(key)}::jsonb`;
   return Prisma.sql`
     INSERT INTO audit_event (id, action, user_id, actor_id, ip, user_agent, detail)
     SELECT ${uuidv7()}::uuid, ${action}, ${user}::uuid, ${actorId ?? null}::uuid, ${caller?.address ?? null},
       ${caller?.userAgent ?? null}, ${facts}::jsonb${byKey} ${from}`;
+}
+
+/** By which key it was done. An event about a key has the id of that one already: who acted must not hide it. */
+function keyOf({ apiKeyId }: Actor, detail: Record<string, unknown> | Prisma.Sql): object | undefined {
+  const about = detail instanceof Prisma.Sql ? undefined : detail.api_key_id;
+  if (apiKeyId === undefined || about === apiKeyId) return undefined;
+  return about === undefined ? { api_key_id: apiKeyId } : { by_api_key_id: apiKeyId };
 }

@@ -1,7 +1,7 @@
 import type { AddressMail } from '../email/mails.js';
 import { newToken } from '../email/one-time-tokens.js';
 import type { Db } from '../platform/db/database.js';
-import type { MailContent } from '../platform/mail/render.js';
+import { looksLikeLink, type MailContent } from '../platform/mail/render.js';
 import { canonical } from '../users/users.js';
 import { isWaiting } from './invitations.js';
 
@@ -19,7 +19,8 @@ async function acceptLink({ db }: { db: Db }, id: string): Promise<MailContent |
     UPDATE invitation i SET hash = ${hash} WHERE i.id = ${id}::uuid AND ${isWaiting}
     RETURNING (SELECT username FROM "user" WHERE id = i.invited_by) AS inviter, i.expires_at AS "expiresAt"`;
   if (!found) return undefined;
-  const who = found.inviter === null ? 'You are invited' : `${found.inviter} invites you`;
+  const { inviter } = found;
+  const who = inviter === null || looksLikeLink(inviter) ? 'You are invited' : `${inviter} invites you`;
   return {
     subject: 'You are invited',
     paragraphs: [

@@ -46,7 +46,9 @@ export const token = endpointFor<Client>()({
       throw refused('unsupported_grant_type', 'There is no grant but client_credentials.');
     requireOurs(config.tokens.audience, [body.resource, body.audience]);
     const scope = body.scope === undefined ? claims.scope : scopeIn(body.scope, claims.permissions);
-    const subject = { id: claims.sub, roles: claims.roles, version: claims.ver, keyId: claims.sid, scope: scope ?? '' };
+    // Its owner has lost all that it was made for (RFC 6749 §3.3: a scope has at least one word).
+    if (!scope) throw refused('invalid_scope', 'The key may do nothing any more.');
+    const subject = { id: claims.sub, roles: claims.roles, version: claims.ver, keyId: claims.sid, scope };
     return {
       body: {
         access_token: signClientToken(keys, config.tokens, subject, issuedAt, lifetime),

@@ -52,11 +52,12 @@ const known = new Map<string, ReadonlySet<string>>();
 /** What roles give by the code that runs now; a role that the code does not know gives nothing. */
 export function permissionsOf(kind: UserKind, given: string[]): ReadonlySet<string> {
   const names = kind === 'person' ? [personRole, ...given] : given;
-  const key = names.join(' ');
+  // Old rows may have any words, but no NUL: "a b" is not "a" and "b".
+  const key = names.join('\0');
   const found = known.get(key);
   if (found) return found;
   const made = new Set(names.flatMap((name) => byRole.get(name) ?? []));
-  // Few combinations are in use; old rows may have any words.
+  // Few combinations are in use.
   if (known.size < 10_000) known.set(key, made);
   return made;
 }
@@ -74,6 +75,11 @@ export function scopeOf(held: Iterable<string>): string {
 /** The first of `needed` that is not in `held`. */
 export function firstMissing(held: ReadonlySet<string>, needed: Iterable<string>): string | undefined {
   return [...needed].find((name) => !held.has(name));
+}
+
+/** Whether one of these is not what every person has. Who holds such a one is asked for `ADMIN_ACR`. */
+export function areForFew(held: Iterable<string>): boolean {
+  return firstMissing(permissionsOf('person', []), held) !== undefined;
 }
 
 const pattern = /^[a-z][a-z0-9-]*:[a-z][a-z0-9-]*$/;

@@ -1,10 +1,11 @@
 import { AppError } from '../errors.js';
 import type { ProvenUser } from '../passwords/proof.js';
+import { areForFew, permissionsOf } from '../permissions/permissions.js';
 import type { Db, Transaction } from '../platform/db/database.js';
 import type { AccessClaims } from '../sessions/access-tokens.js';
 import { type Acr, isAtLeast, stronger, weaker } from '../sessions/authentication.js';
 import { insufficientAuthentication, requireAuthentication } from '../sessions/step-up.js';
-import { adminRole, lockUser } from '../users/users.js';
+import { lockUser } from '../users/users.js';
 
 /** The most bytes of a passkey's public key: twice what RSA of 4096 bits needs. */
 export const mostPublicKeyBytes = 1_024;
@@ -75,9 +76,12 @@ export async function readMethods(db: Db | Transaction, { sub, sid }: Session, i
 
 type AskedAcr = { required: Acr; admin: Acr };
 
-/** What the server asks of the user at most: an admin must not prepare a weaker way to `/admin/`. */
+/**
+ * What the server asks of the user at most: who may more than everybody, by whichever role, must not prepare a weaker way
+ * to `/admin/`.
+ */
 export function askedOf({ roles }: Pick<Holder, 'roles'>, { required, admin }: AskedAcr): Acr {
-  return roles.includes(adminRole) ? stronger(required, admin) : required;
+  return areForFew(permissionsOf('person', roles)) ? stronger(required, admin) : required;
 }
 
 /** The strongest sign-in that the user's methods are good for. */

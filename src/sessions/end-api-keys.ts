@@ -7,6 +7,10 @@ import type { Revocation } from './revocations.js';
 /** How long an instance remembers a key that it has looked up, in seconds. */
 export const keyRememberedFor = 300;
 
+// One that has expired needs no ending, but the clock of an instance may be behind.
+const isOrWasLive = Prisma.sql`revoked_at IS NULL
+  AND (expires_at IS NULL OR expires_at > clock_timestamp() - interval '1 minute')`;
+
 /**
  * Ends the API keys that match a condition, and the access tokens that were made from them.
  * @param which a condition on `api_key`
@@ -16,7 +20,7 @@ export async function endApiKeys(tx: Transaction, which: Prisma.Sql, actor: Acto
   // An instance may remember a key for a while, and a token that was made from it has its own end.
   const ended = await tx.$queryRaw<{ userId: string; sessionId: string; keepUntil: Date }[]>`
     WITH ended AS (
-      UPDATE api_key SET revoked_at = clock_timestamp() WHERE revoked_at IS NULL AND (${which})
+      UPDATE api_key SET revoked_at = clock_timestamp() WHERE ${isOrWasLive} AND (${which})
       RETURNING id, user_id,
         greatest(access_expires_at, clock_timestamp() + make_interval(secs => ${keyRememberedFor})) AS keep_until
     ), remembered AS (

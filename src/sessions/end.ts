@@ -139,7 +139,7 @@ export async function endEverything(
   const detail = Prisma.sql`jsonb_build_object('reason', ${reason}::text, 'sessions',
     CASE WHEN count(*) <= 100 THEN jsonb_agg(id) ELSE to_jsonb(count(*)) END)`;
   const recorded = auditEvent('session.ended', userId, actor, detail, Prisma.sql`FROM ended HAVING count(*) > 0`);
-  type Row = { epoch: number; keptId: string | null; sessionIds: string[]; keepUntil: Date; sessions: number };
+  type Row = { userId: string; epoch: number; keptId: string | null; sessionIds: string[]; keepUntil: Date; sessions: number };
   const [row] = await tx.$queryRaw<Row[]>`
     WITH kept AS (
       UPDATE session SET epoch = epoch + 1 WHERE id = ${keep}::uuid AND ${isLive} RETURNING id
@@ -164,15 +164,16 @@ export async function endEverything(
       -- A token may have been signed under any setting, so this is kept for the longest life.
       INSERT INTO revocation (user_id, epoch, kept_id, session_ids, keep_until)
       SELECT id, epoch, (SELECT id FROM kept), ARRAY(SELECT id FROM named), clock_timestamp() + make_interval(secs => ${longestAccessTtl}) FROM raised
-      RETURNING epoch, kept_id, session_ids, keep_until
+      RETURNING user_id, epoch, kept_id, session_ids, keep_until
     ), recorded AS (${recorded})
-    SELECT epoch, kept_id AS "keptId", session_ids AS "sessionIds", keep_until AS "keepUntil", (SELECT count(*)::int FROM ended) AS sessions,
-      pg_notify(${channel}, concat_ws(' ', 'epoch', ${userId}::text, epoch,
-        (extract(epoch FROM keep_until) * 1000)::bigint, coalesce(kept_id::text, '-'), array_to_string(session_ids, ',')))::text
+    SELECT user_id AS "userId", epoch, kept_id AS "keptId", session_ids AS "sessionIds", keep_until AS "keepUntil",
+      (SELECT count(*)::int FROM ended) AS sessions,
+      pg_notify(${channel}, concat_ws(' ', 'epoch', user_id, epoch, (extract(epoch FROM keep_until) * 1000)::bigint,
+        coalesce(kept_id::text, '-'), array_to_string(session_ids, ',')))::text
     FROM remembered`;
   if (!row) return { revocations: [], sessions: 0, epoch: 0 };
   const { sessions, ...raised } = row;
-  return { revocations: [{ userId, sessionId: null, version: null, ...raised }], sessions, epoch: raised.epoch };
+  return { revocations: [{ sessionId: null, version: null, ...raised }], sessions, epoch: raised.epoch };
 }
 
 // How many at a time: more are over the limit only after it was lowered, and later logins end those.

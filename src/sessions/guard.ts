@@ -204,6 +204,8 @@ function jwtOptions(deps: Deps, findToken: FindAccessToken, { ignoreExpiration =
   const verify = (req: Request, payload: unknown, done: VerifiedCallback) => {
     try {
       const claims = readClaims(payload, keyIds.get(req) ?? '', deps.config.tokens);
+      if (claims.kind === 'api_key' && !deps.config.tokens.ofKeys)
+        throw new AppError('invalid_token', { detail: 'This server takes no API keys, nor tokens made from one.' });
       const token = findToken(req)?.token;
       if (token) onVerified?.(token, claims);
       done(null, claims);

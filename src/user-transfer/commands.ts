@@ -19,7 +19,7 @@ export const transferCommands: Command<CommandDeps>[] = [
     arguments: ['<file|->'],
     options: {
       'dry-run': { type: 'boolean', summary: 'only report what would be refused; write nothing' },
-      'allow-admins': { type: 'boolean', summary: 'also create users with the role admin' },
+      'allow-admins': { type: 'boolean', summary: 'also create users with more rights than all have' },
       usernames: {
         type: 'string',
         value: 'derive',

@@ -4,11 +4,11 @@ import { type DataBox, dataBox } from '../keys/data-box.js';
 import type { SigningKeys } from '../keys/signing-keys.js';
 import { markImported } from '../passwords/foreign-hashes/formats.js';
 import type { Passwords } from '../passwords/hasher.js';
-import type { UserKind } from '../permissions/permissions.js';
+import { areForFew, permissionsOf, type UserKind } from '../permissions/permissions.js';
 import { CommandError } from '../platform/cli/command.js';
 import type { Db } from '../platform/db/database.js';
 import { sealTotpSecret } from '../second-factor/totp-secrets.js';
-import { adminRole, canonical } from '../users/users.js';
+import { canonical } from '../users/users.js';
 import type { ForeignMethods } from './methods.js';
 import { rowsWithTakenMethods } from './taken-methods.js';
 
@@ -63,8 +63,8 @@ export async function importUsers(
   options: ImportOptions = {},
 ): Promise<ImportCounts> {
   const objectionTo = ({ passwordHash, roles }: ForeignUser) => {
-    if (roles.includes(adminRole) && !options.allowAdmins)
-      return 'It would be an administrator. Take the role away, or add --allow-admins.';
+    if (areForFew(permissionsOf('person', roles)) && !options.allowAdmins)
+      return 'It would have more rights than every user has. Take the role away, or add --allow-admins.';
     return passwordHash === null ? undefined : deps.passwords.objectionTo(passwordHash);
   };
   const counts: ImportCounts = { lines: 0, imported: 0, existing: 0, refused: 0 };

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { changeUser } from '../../src/admin/user-changes.js';
 import type { Row } from '../../src/endpoint.js';
 import { invite } from '../../src/invitations/invite.js';
+import { endUserSessions } from '../../src/sessions/end.js';
 import { goodPassword, type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { createServiceUser, makeKey } from '../support/made-api-keys.js';
 import { confirm, mailTo } from '../support/mails.js';
@@ -285,6 +286,16 @@ describe('changing a user', () => {
     expectProblem(await remove(user.userId), 'not_found');
     expect(await app.deps.db.todo.count({ where: { userId: user.userId } })).toBe(0);
     expect(await actionsOf(user.userId)).toEqual(['user.created', 'session.ended', 'user.deleted']);
+  });
+
+  it.each<[string, (id: string) => PromiseLike<unknown>]>([
+    ['logs out', (id) => app.http.post(`/admin/users/${id}/logout`).set(admin.bearer).expect(204)],
+    ['deletes', (id) => remove(id).expect(204)],
+    ['disables', (id) => patch(id, { disabled: true }).expect(200)],
+    ['ends all of, from code,', (id) => endUserSessions(app.deps, id, 'ended_by_admin', {})],
+  ])('%s the user also where the id is written in capitals: live tokens end at once', async (_, act) => {
+    await act(user.userId.toUpperCase());
+    expectProblem(await welcome(user), 'session_revoked');
   });
 
   it('answers 404 for an id without a user', async () => {

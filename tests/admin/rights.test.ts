@@ -91,7 +91,7 @@ describe('Nobody acts on who may more:', () => {
     async (_, deed) => {
       const former = await withRole(app, await app.signUp(), 'admin');
       await app.deps.db.user.update({ where: { id: former.userId }, data: { roles: [] } });
-      expectLack(await deed(target.userId, former.bearer), 'audit:read');
+      expectLack(await deed(target.userId, former.bearer), 'users:write');
       const machine = await withRole(app, await app.signUp(), 'admin');
       await app.deps.db.user.update({ where: { id: machine.userId }, data: { disabledAt: new Date() } });
       expectProblem(await deed(target.userId, machine.bearer), 'forbidden');
@@ -103,7 +103,19 @@ describe('Nobody acts on who may more:', () => {
     await app.deps.db.user.update({ where: { id: former.userId }, data: { roles: [] } });
     const reset = (id: string) =>
       app.http.delete(`/admin/users/${id}/second-factors`).set(former.bearer).send({ password: goodPassword });
-    expectLack(await reset(target.userId), 'audit:read');
+    expectLack(await reset(target.userId), 'users:write');
+  });
+
+  it('a key that has ended a moment ago makes no key that would stay, and acts on nobody', async () => {
+    const machine = await service('admin');
+    const ended = await keyWith('service-users:write', 'users:write', 'users:read', ...asPerson);
+    await app.http.get('/welcome').set(ended).expect(200);
+    const revokedAt = new Date();
+    await app.deps.db.apiKey.updateMany({ where: { userId: admin.userId, name: 'narrow' }, data: { revokedAt } });
+    const made = { name: 'A child', scopes: ['users:read'] };
+    expectProblem(await app.http.post(`/admin/users/${machine}/api-keys`).set(ended).send(made), 'api_key_revoked');
+    const { userId } = await app.signUp();
+    for (const deed of Object.values(deeds)) expectProblem(await deed(userId, ended), 'api_key_revoked');
   });
 });
 
@@ -139,7 +151,10 @@ describe('Nobody gives more than they have:', () => {
     expectLack(await make(['user'], key), 'profile:read');
     const { body } = await make(['editor'], key).expect(201);
     const event = await app.deps.db.auditEvent.findFirstOrThrow({ where: { userId: body.id } });
-    expect([event.actorId, event.detail]).toEqual([admin.userId, { api_key_id: expect.any(String) }]);
+    expect([event.actorId, event.detail]).toEqual([
+      admin.userId,
+      { kind: 'service', roles: ['editor'], api_key_id: expect.any(String) },
+    ]);
     expectProblem(await make(['editor'], await keyWith('users:write', ...asPerson)), 'forbidden');
   });
 

@@ -36,6 +36,7 @@ describe('A service user', () => {
     });
     const event = await app.deps.db.auditEvent.findFirstOrThrow({ where: { userId: body.id } });
     expect([event.action, event.actorId]).toEqual(['user.created', admin.userId]);
+    expect(event.detail).toEqual({ kind: 'service', roles: ['editor'] });
     expect((await app.http.get(`/admin/users/${body.id}`).set(admin.bearer)).body).toEqual(body);
   });
 

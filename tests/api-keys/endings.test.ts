@@ -157,6 +157,21 @@ describe('A new password', () => {
   });
 });
 
+it('thousands of expired keys hold up neither a new password nor the deletion of their owner, and are not ended again', async () => {
+  const owner = await app.signUp();
+  await app.deps.db.$executeRaw`
+    INSERT INTO api_key (id, user_id, name, start, secret_hash, scopes, expires_at)
+    SELECT gen_random_uuid(), ${owner.userId}::uuid, '', '', '', '{}', clock_timestamp() - interval '1 hour'
+    FROM generate_series(1, 3000)`;
+  const live = await makeKey(app, owner);
+  const change = { current_password: owner.password, new_password: newPassword, end_api_keys: true };
+  await app.http.post('/me/password').set(owner.bearer).send(change).expect(204);
+  expectProblem(await use('/welcome', live), 'api_key_revoked');
+  await deleteUser(app.deps, owner.userId, {}, 'all');
+  const ended = await app.deps.db.auditEvent.findMany({ where: { action: 'api_key.revoked', userId: owner.userId } });
+  expect(ended.map(({ detail }) => detail)).toEqual([{ api_key_id: live.id }]);
+});
+
 it('the export of a user has their keys, ended ones too, and no hash', async () => {
   await newKey({ name: 'Nightly backup' });
   await app.http.delete(`/me/api-keys/${key.id}`).set(user.bearer).expect(204);

@@ -70,9 +70,16 @@ describe('The form of a key', () => {
     expect(isApiKey(changed)).toBe(true);
     expect(readApiKey(changed)).toBeUndefined();
   });
+
+  it('whose id is no UUID is no key, though its checksum is right', () => {
+    const { key } = writeApiKey('glk', uuidv7());
+    const changed = forged(key, (body) => `glk_${'0'.repeat(21)}5${body.slice(-43)}`);
+    expect(isApiKey(changed)).toBe(true);
+    expect(readApiKey(changed)).toBeUndefined();
+  });
 });
 
-it('a forged id, a forged secret and a wrong checksum are all the same: unknown', async () => {
+it('a forged id, one that is no UUID, a forged secret and a wrong checksum are all the same: unknown', async () => {
   const app = await startAppForTest();
   const { key, bearer } = await makeKey(app, await app.signUp());
   const ask = (token: string) => app.http.get('/welcome').set('Authorization', `Bearer ${token}`);
@@ -81,12 +88,14 @@ it('a forged id, a forged secret and a wrong checksum are all the same: unknown'
     await ask(forged(key, (body) => `${body.slice(0, -43)}${other.slice(26, 69)}`)),
     await ask(other),
     await ask(`${key.slice(0, -1)}${key.endsWith('0') ? '1' : '0'}`),
+    await ask(forged(key, (body) => `glk_${'0'.repeat(21)}5${body.slice(-43)}`)),
   ].map((answer) => {
     expectProblem(answer, 'invalid_token');
     return { ...answer.body, request_id: '' };
   });
   expect(bodies[1]).toEqual(bodies[0]);
   expect(bodies[2]).toEqual(bodies[0]);
+  expect(bodies[3]).toEqual(bodies[0]);
   await app.http.get('/welcome').set(bearer).expect(200);
   // The prefix is decoration, but it is in the checksum.
   await ask(forged(key, (body) => body.replace('glk', 'mine'))).expect(200);

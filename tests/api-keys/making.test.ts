@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { changeUser } from '../../src/admin/user-changes.js';
 import { type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
+import { createForger } from '../support/forged-tokens.js';
 import { askForKey, createServiceUser, makeKey, makeServiceKey } from '../support/made-api-keys.js';
+import { mailTo } from '../support/mails.js';
 import { expectProblem } from '../support/problem.js';
 import { withRole } from '../support/rows.js';
 import { addTotp } from '../support/second-factor.js';
@@ -100,6 +102,19 @@ describe('Making a key of your own', () => {
     expectProblem(await askForKey(app, user), 'too_many_api_keys');
   });
 
+  it('keeps the newest 1,000 keys that have ended: made by the second, they would hold up whoever ends them', async () => {
+    const user = await app.signUp();
+    await app.deps.db.$executeRaw`
+      INSERT INTO api_key (id, user_id, name, start, secret_hash, scopes, expires_at, revoked_at)
+      SELECT gen_random_uuid(), ${user.userId}::uuid, '', '', '', '{}', clock_timestamp() - interval '1 hour',
+        CASE n % 2 WHEN 0 THEN clock_timestamp() END
+      FROM generate_series(1, 1050) n`;
+    const live = await makeKey(app, user);
+    await askForKey(app, user).expect(201);
+    expect(await app.deps.db.apiKey.count({ where: { userId: user.userId } })).toBe(1002);
+    await app.http.get('/todos').set(live.bearer).expect(200);
+  });
+
   it('takes the password of now: the one of before makes none', async () => {
     const user = await app.signUp();
     const change = { current_password: user.password, new_password: 'another horse battery staple' };
@@ -167,12 +182,44 @@ describe('The settings say who makes keys:', () => {
   });
 });
 
+describe('A new key', () => {
+  it('is told to the verified address of who made it for themselves', async () => {
+    const user = await app.signUp();
+    const email = `${user.username}@example.com`;
+    const verified = { email, emailKey: email, emailVerifiedAt: new Date() };
+    await app.deps.db.user.update({ where: { id: user.userId }, data: verified });
+    await makeKey(app, user);
+    expect((await mailTo(app, email, /An API key was made/)).text).toContain('An API key was made for your account');
+  });
+
+  it.each(['', ' ', ' ', 'two\nlines', 'a\u202eb', 'a\u0007'])('can’t be called %j', async (name) => {
+    expectProblem(await askForKey(app, await app.signUp(), { name }), 'validation_failed');
+  });
+});
+
 describe('A key of a service user', () => {
+  const everybodyHas = ['profile:read', 'todos:read', 'todos:write'];
   const make = (id: string, fields: object = {}, as = admin) =>
     app.http
       .post(`/admin/users/${id}/api-keys`)
       .set(as.bearer)
       .send({ name: 'Nightly backup', scopes: ['todos:read'], ...fields });
+
+  it('takes a fresh sign-in of the session that makes it, so that an old stolen one becomes no key', async () => {
+    const admin = await withRole(app, await app.signUp(), 'admin');
+    const service = await createServiceUser(app, ['user']);
+    const { own, header, claims } = createForger(app, admin);
+    const now = Math.floor(Date.now() / 1000);
+    const ask = (age: number) =>
+      app.http
+        .post(`/admin/users/${service.id}/api-keys`)
+        .set('Authorization', `Bearer ${own(header, { ...claims, auth_time: now - age })}`)
+        .send({ name: 'Nightly backup', scopes: ['todos:read'] });
+    const refused = await ask(16 * 60);
+    expectProblem(refused, 'insufficient_user_authentication');
+    expect(refused.body.max_age).toBe(900);
+    await ask(14 * 60).expect(201);
+  });
 
   it('is made by who may, and works; its maker stands in created_by', async () => {
     const service = await createServiceUser(app, ['user']);
@@ -200,6 +247,22 @@ describe('A key of a service user', () => {
     expect(refused.body.detail).toBe('You lack audit:read.');
   });
 
+  it('is recorded by its own id when a key makes and ends it, and the other one beside it', async () => {
+    const service = await createServiceUser(app, ['user']);
+    const scopes = ['service-users:write', 'users:write', 'profile:read', 'todos:read', 'todos:write'];
+    const by = await makeKey(app, admin, { scopes });
+    const { body } = await make(service.id, {}, { ...admin, bearer: by.bearer }).expect(201);
+    await app.http.delete(`/admin/users/${service.id}/api-keys/${body.id}`).set(by.bearer).expect(204);
+    const events = await app.deps.db.auditEvent.findMany({
+      where: { userId: service.id, action: { startsWith: 'api_key.' } },
+      orderBy: { id: 'asc' },
+    });
+    expect(events.map(({ action, detail }) => [action, detail])).toEqual([
+      ['api_key.created', { api_key_id: body.id, scopes: body.scopes, by_api_key_id: by.id }],
+      ['api_key.revoked', { api_key_id: body.id, by_api_key_id: by.id }],
+    ]);
+  });
+
   it('is made for no person, and for nobody that does not exist', async () => {
     expectProblem(await make((await app.signUp()).userId), 'not_a_service_user');
     expectProblem(await make('01890a5d-ac96-774b-bcce-b302099a8057'), 'not_found');
@@ -224,6 +287,20 @@ describe('A key of a service user', () => {
     await end(service.id, id, admin.bearer).expect(204);
     expectProblem(await end(service.id, id, admin.bearer), 'not_found');
     expectProblem(await app.http.get('/welcome').set(bearer), 'api_key_revoked');
+  });
+
+  it('made or ended by another key is recorded with the ids of both', async () => {
+    const service = await createServiceUser(app, ['user']);
+    const acting = await makeKey(app, admin, { scopes: ['service-users:write', 'users:write', ...everybodyHas] });
+    const as = { ...admin, bearer: acting.bearer };
+    const { body } = await make(service.id, {}, as).expect(201);
+    await app.http.delete(`/admin/users/${service.id}/api-keys/${body.id}`).set(as.bearer).expect(204);
+    const events = await app.deps.db.auditEvent.findMany({ where: { userId: service.id }, orderBy: { id: 'asc' } });
+    const ids = { api_key_id: body.id, by_api_key_id: acting.id };
+    expect(events.slice(-2).map(({ action, actorId, detail }) => ({ action, actorId, detail }))).toEqual([
+      { action: 'api_key.created', actorId: admin.userId, detail: { ...ids, scopes: ['todos:read'] } },
+      { action: 'api_key.revoked', actorId: admin.userId, detail: ids },
+    ]);
   });
 
   it('may still be made while the service user is disabled, and opens nothing until they are enabled', async () => {

@@ -1,12 +1,17 @@
 import { v7 as uuidv7 } from 'uuid';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { changeUser } from '../../src/admin/user-changes.js';
 import { writeApiKey } from '../../src/api-keys/format.js';
+import { GET } from '../../src/endpoint.js';
+import { accessToken } from '../../src/guards.js';
+import * as todos from '../../src/own/todos/endpoints.js';
 import { type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { limitsOn, newAddress } from '../support/limits.js';
 import { askForKey, makeKey, type TestKey } from '../support/made-api-keys.js';
 import { expectProblem } from '../support/problem.js';
 import { expectTold } from '../support/prometheus-text.js';
 import { ask, pathOf, rows, withRole } from '../support/rows.js';
+import { serveRows } from '../support/rows-app.js';
 
 let app: TestApp;
 let user: SignedUp;
@@ -81,6 +86,20 @@ describe('A key', () => {
     for (const { name, row } of alone) {
       const answer = await ask(app, row, pathOf(row)).set(all.bearer).send({});
       expect([name, answer.body.code]).toEqual([name, 'session_required']);
+    }
+  });
+
+  it('reaches no row that asks for a role: it carries permissions alone', async () => {
+    const admin = await withRole(app, await app.signUp(), 'admin');
+    const { bearer } = await makeKey(app, admin, { scopes: ['todos:read'] });
+    const asked = { guard: accessToken, role: 'admin' } as const;
+    const own = await serveRows(app, [
+      GET('/any', { ...asked, anyToken: true }, todos.list),
+      GET('/reading', { ...asked, permission: 'todos:read' }, todos.list),
+    ]);
+    for (const path of ['/any', '/reading']) {
+      await own.get(path).set(admin.bearer).expect(200);
+      expectProblem(await own.get(path).set(bearer), 'session_required');
     }
   });
 
@@ -180,6 +199,35 @@ it('past RATE_LIMIT_API_KEY an address looks up no unknown key, and keys that ar
   expect(own.statements).toEqual([]);
   await use(unseen.key, newAddress()).expect(200);
   await use(unseen.key).expect(200);
+});
+
+it('past that limit a known key passes also when it must be looked up again, and is unknown once it was refused', async () => {
+  const own = await startAppForTest({ ...limitsOn, RATE_LIMIT_API_KEY: '3/5m' });
+  const owner = await own.signUp();
+  const known = await makeKey(own, owner);
+  const from = newAddress();
+  const use = (key: string) =>
+    own.http.get('/welcome').set({ Authorization: `Bearer ${key}`, 'X-Forwarded-For': from });
+  await use(known.key).expect(200);
+  for (let time = 0; time < 3; time++) expectProblem(await use(writeApiKey('glk', uuidv7()).key), 'invalid_token');
+  await changeUser(own.deps, owner.userId, { roles: ['editor'] }, {}, 'all');
+  await use(known.key).expect(200);
+  await changeUser(own.deps, owner.userId, { disabled: true }, {}, 'all');
+  expectProblem(await use(known.key), 'account_disabled');
+  expectProblem(await use(known.key), 'rate_limited');
+});
+
+it('a key is looked up again after five minutes by the wall clock, which goes on while a machine sleeps', async () => {
+  const fresh = await makeKey(app, user);
+  await welcome(fresh.bearer).expect(200);
+  const now = Date.now();
+  const clock = vi.spyOn(Date, 'now').mockImplementation(() => now + 310_000);
+  try {
+    expect(await statementsOf(() => welcome(fresh.bearer).expect(200))).toBe(1);
+    expect(await statementsOf(() => welcome(fresh.bearer).expect(200))).toBe(0);
+  } finally {
+    clock.mockRestore();
+  }
 });
 
 it('making keys is limited by wrong passwords, as other rows with proof', async () => {

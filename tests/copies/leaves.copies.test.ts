@@ -85,8 +85,8 @@ const leaves: { name: string; folders: string[]; lines: Record<string, Edit[]> }
       'src/commands.ts': [
         /^import .*providers.*$/gm,
         /^ {2}\.\.\.providerCommands,$/m,
-        /, purgeExternalFlows(?=\])/,
-        /, providerChecks(?=\])/,
+        /, purgeExternalFlows(?=[,\]])/,
+        /, providerChecks(?=[,\]])/,
       ],
     },
   },
@@ -116,7 +116,6 @@ const leaves: { name: string; folders: string[]; lines: Record<string, Edit[]> }
         /^import .*'\.\/api-keys\/.*$/gm,
         /^ {2}\.\.\.group\('API keys', \[[\s\S]*?^ {2}\]\),$/m,
         /^.*, userApiKeys\.\w+\),$/gm,
-        /^const makesServiceKeys = .*$/m,
       ],
       'src/guards.ts': [
         ...oauth.lines['src/guards.ts'],
@@ -125,8 +124,12 @@ const leaves: { name: string; folders: string[]; lines: Record<string, Edit[]> }
         /(?<=accessTokenGuard\()apiKeys/,
       ],
       'src/settings.ts': [/^import .*api-keys.*$/m, /^ {2}('API keys': |\.\.\.)apiKeySettings,$/gm],
-      'src/config.ts': [/^ {2}if \(given\.API_KEY_TTL .*\n.*$/m, /^ {4}apiKeys: \{[\s\S]*?^ {4}\},$/m],
-      'src/mails.ts': [/^import .*api-keys.*$/m, /^ {2}api_key_\w+: .*$/m],
+      'src/config.ts': [
+        /^ {2}if \(given\.API_KEY_TTL .*\n.*$/m,
+        /^ {4}apiKeys: \{[\s\S]*?^ {4}\},$/m,
+        [/(?<=ofKeys: )given\.API_KEYS !== 'off'/, 'false'],
+      ],
+      'src/mails.ts': [/^import .*api-keys.*$/m, /^ {2}api_key_\w+: .*$/gm],
       'src/jobs.ts': [/^import .*api-keys.*$/gm, /^ {2}\{ name: '.* API keys', .*$/gm],
       'src/commands.ts': [/^import .*api-keys.*$/gm, /^ {2}\.\.\.apiKeyCommands,$/m, /, apiKeyChecks(?=\])/],
       'src/deps.ts': [

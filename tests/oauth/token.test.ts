@@ -8,6 +8,7 @@ import { commitChange } from '../../src/sessions/end.js';
 import { endApiKeys } from '../../src/sessions/end-api-keys.js';
 import { makeApiKey } from '../support/api-keys.js';
 import { startApp, startAppForTest, type TestApp } from '../support/app.js';
+import { lendDatabase } from '../support/lent-databases.js';
 import { limitsOn } from '../support/limits.js';
 import { expectOAuthError, expectProblem } from '../support/problem.js';
 import { basic, bearer, type Client, getToken, post, serviceClient } from './clients.js';
@@ -73,6 +74,12 @@ describe('A key and its owner’s id get an access token', () => {
     expect((await getToken(app, { ...user, key })).body.scope).toBe('todos:read');
     await changeUser(app.deps, user.userId, { roles: ['admin'] }, {}, 'all');
     expect((await getToken(app, { ...user, key })).body.scope).toBe('todos:read users:read');
+  });
+
+  it('but not where the owner has lost all that the key was made for', async () => {
+    const client = await reader();
+    await changeUser(app.deps, client.userId, { roles: [] }, {}, 'all');
+    expectOAuthError(await getToken(app, client), 400, 'invalid_scope');
   });
 
   it('that ends with the key, if that is sooner', async () => {
@@ -178,6 +185,21 @@ describe('Whatever is wrong with a client, it gets one answer (RFC 6749 §5.2)',
     const off = await startAppForTest({ API_KEYS: 'off' });
     const client = await serviceClient(off, ['user'], ['todos:read']);
     expectOAuthError(await getToken(off, client), 401, 'invalid_client');
+  });
+
+  it('and where it takes none any more, a token from before is not good either', async () => {
+    const database = await lendDatabase();
+    const on = await startApp({}, { database });
+    const { body } = await getToken(on, await serviceClient(on, ['user'], ['todos:read'])).expect(200);
+    await on.http.get('/welcome').set(bearer(body.access_token)).expect(200);
+    await on.stop();
+    const off = await startApp({ API_KEYS: 'off' }, { database });
+    try {
+      expectProblem(await off.http.get('/welcome').set(bearer(body.access_token)), 'invalid_token');
+    } finally {
+      await off.stop();
+      await database.drop();
+    }
   });
 });
 

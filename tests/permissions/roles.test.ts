@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { permissionsOf } from '../../src/permissions/permissions.js';
 import { startAppForTest } from '../support/app.js';
 import { withRole } from '../support/rows.js';
 
@@ -14,4 +15,11 @@ it('GET /admin/roles lists each role with its permissions, and each permission w
   expect(byName.admin.permissions).toEqual(names);
   expect(byName.user.permissions).toEqual(['profile:read', 'todos:read', 'todos:write']);
   for (const { description } of [...body.roles, ...body.permissions]) expect(description).toMatch(/\.$/);
+});
+
+it('a word of an old row that looks like two roles gives nothing, and takes nothing from who has the two', () => {
+  const both = ['editor', 'admin'];
+  expect(permissionsOf('service', [both.join(' ')]).size).toBe(0);
+  expect(permissionsOf('service', both).size).toBeGreaterThan(0);
+  expect(permissionsOf('service', [both.join(' ')]).size).toBe(0);
 });

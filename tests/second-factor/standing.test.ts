@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { roles } from '../../src/permissions/permissions.js';
 import { goodPassword as password, type SignedUp, startAppForTest, type TestApp } from '../support/app.js';
 import { addPasskey, signInWith } from '../support/passkeys.js';
 import { expectProblem } from '../support/problem.js';
@@ -11,6 +12,17 @@ const bearerOf = ({ access_token }: { access_token: string }): Bearer => ({ Auth
 
 async function signUpAdmin(app: TestApp): Promise<SignedUp> {
   return withRole(app, await app.signUp(), 'admin');
+}
+
+/** A user whose roles give more than everybody has. Roles are code, so one of it gets a permission for this test. */
+async function supporterOf(app: TestApp): Promise<SignedUp> {
+  const given = roles.find(({ name }) => name === 'editor')?.permissions ?? [];
+  given.push('users:read');
+  onTestFinished(() => void given.pop());
+  const user = await app.signUp();
+  // What roles give is remembered, so these are none that another test has.
+  await app.deps.db.user.update({ where: { id: user.userId }, data: { roles: ['editor', 'user', 'editor'] } });
+  return { ...user, bearer: await logIn(app, user) };
 }
 
 async function logIn({ http }: TestApp, { username }: SignedUp, code?: string): Promise<Bearer> {
@@ -51,6 +63,17 @@ describe.each(['aal2', 'phr'])('With ADMIN_ACR=%s,', (acr) => {
     const strong = bearerOf((await signInWith(app, authenticator)).body);
     await addPasskey(app, { bearer: strong, password });
     await app.http.delete(`/me/passkeys/${id}`).set(strong).expect(204);
+  });
+
+  it('so it is for who comes to /admin/ by another role', async () => {
+    const app = await startAppForTest({ ADMIN_ACR: acr });
+    const supporter = await supporterOf(app);
+    const { id, authenticator } = await addPasskey(app, supporter);
+    const thief = await logIn(app, supporter);
+    for (const change of changesOf(app, thief, { passkey: id }))
+      expectProblem(await change(), 'insufficient_user_authentication');
+    const strong = bearerOf((await signInWith(app, authenticator)).body);
+    await app.http.get('/admin/users').set(strong).expect(200);
   });
 
   it('other users change their methods as before', async () => {

@@ -269,7 +269,9 @@ describe('importing', () => {
     const app = await startAppForTest();
     const line = { username: 'ada', password_hash: someHash, roles: ['editor', 'admin'] };
     const { refused } = await importLines(app, [line], { allowAdmins: false });
-    expect(refused).toEqual(['1: It would be an administrator. Take the role away, or add --allow-admins.']);
+    expect(refused).toEqual([
+      '1: It would have more rights than every user has. Take the role away, or add --allow-admins.',
+    ]);
     expect((await importLines(app, [line], { allowAdmins: true })).counts.imported).toBe(1);
   });
 

@@ -174,10 +174,13 @@ type TokenRule<Permission> =
   | {
       /** The permission that the token needs, of a session or of a key, else 403 `forbidden`. */
       permission?: Permission;
+      /** Only of a session. */
+      sessionOnly?: true;
       anyToken?: never;
     }
   | {
       permission?: never;
+      sessionOnly?: never;
       /** Any token will do, of a session or of a key. */
       anyToken?: true;
     };
@@ -207,6 +210,7 @@ export type Row<Deps extends BaseDeps> = {
   role?: string;
   permission?: string;
   anyToken?: true;
+  sessionOnly?: true;
   acr?: string;
   maxAge?: number;
   limits: RowLimit<Deps, never>[];

@@ -49,5 +49,6 @@ export class RequestContext<Deps> implements Context<Deps, unknown, unknown, unk
 function idOf(id: string | string[] | undefined): string {
   // Not an id, so it names nothing; do not ask the database.
   if (id !== undefined && !isUuid(id)) throw new AppError('not_found');
-  return String(id);
+  // As the database writes it: what is remembered of a user must be found under the id that their tokens have.
+  return String(id).toLowerCase();
 }

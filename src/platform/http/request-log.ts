@@ -2,7 +2,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
 import type { RequestMetrics } from '../telemetry/request-metrics.js';
 import { addressOf } from './caller.js';
-import { pathOf, routePatternOf } from './request-path.js';
+import { routePatternOf, safePathOf } from './request-path.js';
 
 /** Counts each finished request by its row, and logs one line: no body, no query, no header, so no secret. */
 export function requestLog(log: Logger, metrics: RequestMetrics): RequestHandler {
@@ -36,7 +36,7 @@ function lineOf(req: Request, res: Response, ms: number) {
     request_id: res.locals.requestId,
     trace_id: res.locals.traceId,
     method: req.method,
-    path: pathOf(req),
+    path: safePathOf(req),
     status: res.statusCode,
     ms: Math.round(ms * 10) / 10,
     ip: addressOf(req),

@@ -6,6 +6,14 @@ export function pathOf({ originalUrl }: Request): string {
   return queryAt < 0 ? originalUrl : originalUrl.slice(0, queryAt);
 }
 
+// Ids have 36 characters; keys and tokens have 43 or more.
+const longSegment = /[^/]{41,}/g;
+
+/** For logs and traces: a client may have put a key or a token where an id belongs. */
+export function safePathOf(req: Request): string {
+  return pathOf(req).replace(longSegment, '…');
+}
+
 const patterns = new WeakMap<object, string>();
 
 /** A row's path as Express writes it. `{rest}` may have slashes. */

@@ -1,14 +1,14 @@
 import type { RequestHandler } from 'express';
 import type { Tracing } from '../telemetry/tracing.js';
 import { isFromProxy } from './caller.js';
-import { pathOf, routePatternOf } from './request-path.js';
+import { routePatternOf, safePathOf } from './request-path.js';
 
 /** One span per request; `traceparent` (W3C Trace Context) counts if a trusted proxy sent it. */
 export function traceRequests(tracing: Tracing): RequestHandler {
   return (req, res, next) => {
     const span = tracing.beginRequest({
       method: req.method,
-      path: pathOf(req),
+      path: safePathOf(req),
       headers: req.headers,
       isFromProxy: isFromProxy(req),
     });

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { startAppForTest, type TestApp } from '../../support/app.js';
 import { cookieHeader, cookiesOf } from '../../support/cookies.js';
+import { makeKey } from '../../support/made-api-keys.js';
 import { connectTo, say } from '../../support/raw-http.js';
 
 const requestLines = (app: TestApp) => app.logs.filter(({ msg }) => msg === 'request');
@@ -32,6 +33,16 @@ describe('Each request leaves one log line', () => {
         msg: 'request',
       },
     ]);
+  });
+
+  it('without a key or a token that a client has put in the path, where an id belongs', async () => {
+    const app = await startAppForTest();
+    const user = await app.signUp();
+    const { key, id } = await makeKey(app, user);
+    for (const secret of [key, user.accessToken, user.refreshToken, id])
+      await fetch(`${app.url}/me/api-keys/${secret}`, { method: 'DELETE', headers: user.bearer });
+    const paths = (await linesOf(app, 6)).slice(2).map(({ path }) => path);
+    expect(paths).toEqual([...Array(3).fill('/me/api-keys/…'), `/me/api-keys/${id}`]);
   });
 
   it('and never two, however it ends', async () => {
