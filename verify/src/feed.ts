@@ -54,8 +54,10 @@ export function createFeed({ settings, discovery, keys, memory, signal }: FeedDe
     // Of two instances one may be a moment behind. What it lists still counts.
     if (list.iat >= newest) {
       newest = list.iat;
+      const isNew = [...list.kids].some((kid) => !kids.has(kid) && !keys.get(kid));
       kids = list.kids;
-      for (const kid of kids) if (!keys.get(kid)) keys.refresh(pollEvery).catch(() => undefined);
+      // Before the first token of that key comes. What fails is tried again with that token.
+      if (isNew) keys.refresh(pollEvery).catch(() => undefined);
     }
     becomeYoung(since, list.iat);
     settle();

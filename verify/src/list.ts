@@ -13,16 +13,14 @@ export type List = {
   entries: Entries;
 };
 
-/** What signs a list may be a new key: the set is fetched for it at most so often, in milliseconds. */
-const restBetweenKeys = 1_000;
-
 /**
  * Opens a signed list.
  * @throws Error if it is not a list of the issuer, or says nothing any more
  */
 export async function openList(text: string, settings: Settings, keys: KeySet): Promise<List> {
   const header = headerOf(text.trim(), 'revocations+jwt');
-  const key = header && (await keys.lookUp(header.kid, restBetweenKeys));
+  // It may be a new key.
+  const key = header && (await keys.lookUp(header.kid, 0));
   const payload = header && key && (await payloadOf(text.trim(), header, key));
   const list = payload && listIn(payload, settings);
   if (!list?.kids.has(header?.kid ?? '')) throw new Error(`The list of endings is none of ${settings.issuer}.`);

@@ -76,6 +76,7 @@ export function settingsOf(options: VerifierOptions): Settings {
   must(['stream', 'poll', 'off'].includes(settings.revocations), 'revocations', 'is stream, poll or off');
   must(within(settings.maxStaleness, [3_000, 3_600_000]), 'maxStaleness', 'is 3 to 3600 seconds');
   must(['refuse', 'accept'].includes(settings.onStale), 'onStale', 'is refuse or accept');
+  must(settings.apiKey === undefined || isText(settings.apiKey), 'apiKey', 'is a text');
   must(within(settings.clockTolerance, [0, 60_000]), 'clockTolerance', 'is 0 to 60 seconds');
   must(/^[\w .:/-]+$/.test(realm), 'realm', 'has letters, digits, spaces and . : / - _ only');
   must(!cookie || isText(cookie.name), 'cookie.name', 'is a text');

@@ -24,12 +24,8 @@ export type Forgery = keyof typeof forgeries;
 
 /** A pretended Gatelatch. */
 export type TestIssuer = {
-  /** For `issuer` of the verifier. */
-  issuer: string;
-  /** For `audience` of the verifier. */
-  audience: string;
-  /** For `apiKey` of the verifier. */
-  verifierKey: string;
+  /** For `createVerifier`. */
+  options: { issuer: string; audience: string; apiKey: string };
   /** Signs an access token of a session. */
   token(fields?: TestTokenFields): string;
   /** Makes an API key. `expiresIn` is in seconds. */
@@ -68,9 +64,7 @@ export async function createTestIssuer({ audience = 'gatelatch' } = {}): Promise
   }
 
   return {
-    issuer,
-    audience,
-    verifierKey,
+    options: { issuer, audience, apiKey: verifierKey },
     token,
     apiKey({ scopes, sub = randomUUID(), roles = [], expiresIn = 86_400 }) {
       const sid = randomUUID();
