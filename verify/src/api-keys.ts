@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { AccessClaims } from './access-claims.js';
 import { idOfApiKey } from './api-key-format.js';
-import { type AccessClaims, claimsOfKey } from './claims.js';
+import { claimsOfKey } from './claims.js';
 import type { Discovery } from './discovery.js';
 import { FetchError, fetchJson } from './fetching.js';
 import { asObject } from './jws.js';

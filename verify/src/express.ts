@@ -1,5 +1,5 @@
+import type { AccessClaims } from './access-claims.js';
 import { type Answer, sendRefusal } from './answer.js';
-import type { AccessClaims } from './claims.js';
 import { TokenError } from './refusals.js';
 import type { AskingRequest } from './request.js';
 import type { Demands, Verifier } from './verifier.js';

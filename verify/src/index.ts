@@ -1,5 +1,5 @@
+export type { AccessClaims } from './access-claims.js';
 export { type Answer, sendRefusal } from './answer.js';
-export type { AccessClaims } from './claims.js';
 export { requireAuth } from './express.js';
 export type { VerifierOptions } from './options.js';
 export { GatelatchStrategy } from './passport.js';

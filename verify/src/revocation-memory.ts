@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { AccessClaims } from './claims.js';
+import type { AccessClaims } from './access-claims.js';
 import type { RefusalCode } from './refusals.js';
 
 /** What a list says. Times are seconds since 1970, after which an entry may be forgotten; ids are hashed. */

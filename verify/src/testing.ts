@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { writeApiKey } from './api-key-format.js';
 import { forgeries } from './testing/forgeries.js';
+import type { Forgery } from './testing/forgery.js';
 import { serve } from './testing/server.js';
 import { fieldsOf, newKey, signed } from './testing/signing.js';
 import { changed, newState, randomText, signingKey } from './testing/state.js';
+
+export type { Forgery };
 
 /** What a token of a test says. Everything has a default. */
 export type TestTokenFields = {
@@ -19,8 +22,6 @@ export type TestTokenFields = {
   /** Claims of your own, and ours where a test wants others. */
   [claim: string]: unknown;
 };
-
-export type Forgery = keyof typeof forgeries;
 
 /** A pretended Gatelatch. */
 export type TestIssuer = {

@@ -1,8 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { AccessClaims } from './access-claims.js';
 import { isApiKey } from './api-key-format.js';
 import { createApiKeys } from './api-keys.js';
-import { type AccessClaims, claimsOfToken } from './claims.js';
+import { claimsOfToken } from './claims.js';
 import { createDiscovery } from './discovery.js';
 import { createFeed } from './feed.js';
 import { type Header, headerOf, payloadOf } from './jws.js';
