@@ -5,7 +5,7 @@ import type { Verifier, VerifierOptions } from '../../verify/src/index.js';
 import { makeApiKey } from '../support/api-keys.js';
 import { goodPassword, startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { createForger, forgedTokens } from '../support/forged-tokens.js';
-import { startFront } from './support/front.js';
+import { startFrontForTest } from './support/front.js';
 import { answerTo, startVerifier, timeUntil } from './support/verifiers.js';
 
 let app: TestApp;
@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => app.stop());
 
 async function serviceOf(of: TestApp, options: Partial<VerifierOptions> = {}) {
-  const front = await startFront(of);
+  const front = await startFrontForTest(of);
   const { issuer, audience } = of.config.tokens;
   const verifier: Verifier = await startVerifier({ issuer, audience, url: front.url, ...options });
   return { verifier, ...front };

@@ -11,9 +11,17 @@ export type Front = {
   freeze(): void;
   /** Breaks off what is under way. */
   cut(): void;
+  stop(): void;
 };
 
-/** Starts it in front of an app until the current test ends. */
+/** {@link startFront}, stopped when the current test ends. */
+export async function startFrontForTest(app: Pick<TestApp, 'url' | 'config'>): Promise<Front> {
+  const front = await startFront(app);
+  onTestFinished(front.stop);
+  return front;
+}
+
+/** Starts it in front of an app. The caller must stop it. */
 export async function startFront(app: Pick<TestApp, 'url' | 'config'>): Promise<Front> {
   let isFrozen = false;
   const answers = new Set<ServerResponse>();
@@ -24,10 +32,6 @@ export async function startFront(app: Pick<TestApp, 'url' | 'config'>): Promise<
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     freeze() {
@@ -35,6 +39,10 @@ export async function startFront(app: Pick<TestApp, 'url' | 'config'>): Promise<
     },
     cut() {
       for (const res of answers) res.destroy();
+    },
+    stop() {
+      server.closeAllConnections();
+      server.close();
     },
   };
 }
