@@ -1,5 +1,8 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -9,20 +12,38 @@ import { goodPassword, startApp, type TestApp } from '../support/app.js';
 import { createForger, forgedTokens } from '../support/forged-tokens.js';
 import { startFront } from '../verify/support/front.js';
 
-// Debian's, which has the packages.
+// Debian's, which have the packages.
 const python = '/usr/bin/python3';
+const golangJwt = '/usr/share/gocode/src/github.com/golang-jwt/jwt';
 const has = (command: string, ...args: string[]) => spawnSync(command, args).status === 0;
 
 const languages = [
   {
     name: 'Python',
     isThere: has(python, '-c', 'import jwt, cryptography'),
-    command: [python, 'service.py'],
     folder: 'python-service',
+    prepare: () => [python, 'service.py'],
+  },
+  {
+    name: 'Go',
+    isThere: has('go', 'version') && existsSync(golangJwt),
+    folder: 'go-service',
+    prepare: built,
   },
 ];
 
-for (const { name, isThere, command, folder } of languages)
+/** Builds the service in a folder of its own, with the library of Debian. */
+function built(folder: string): string[] {
+  const copy = mkdtempSync(join(tmpdir(), 'gatelatch-go-'));
+  cpSync(folder, copy, { recursive: true });
+  const env = { PATH: process.env.PATH, HOME: copy, GOFLAGS: '-mod=mod -modcacherw', GOPROXY: 'off' };
+  const go = (...args: string[]) => execFileSync('go', args, { cwd: copy, env, stdio: 'pipe' });
+  go('mod', 'edit', '-replace', `github.com/golang-jwt/jwt/v4=${golangJwt}`);
+  go('build', '-o', 'service', '.');
+  return [join(copy, 'service')];
+}
+
+for (const { name, isThere, folder, prepare } of languages)
   describe.skipIf(!isThere)(`A service in ${name} that polls the list`, () => {
     let app: TestApp;
     let service: ChildProcess;
@@ -34,9 +55,10 @@ for (const { name, isThere, command, folder } of languages)
       front = await startFront(app);
       const { issuer, audience } = app.config.tokens;
       const settings = { JWT_ISSUER: issuer, JWT_AUDIENCE: audience, GATELATCH_URL: front.url, PORT: '0' };
-      const [program = '', ...args] = command;
+      const cwd = fileURLToPath(new URL(`../../examples/${folder}`, import.meta.url));
+      const [program = '', ...args] = prepare(cwd);
       service = spawn(program, args, {
-        cwd: fileURLToPath(new URL(`../../examples/${folder}`, import.meta.url)),
+        cwd,
         env: { PATH: process.env.PATH, PYTHONDONTWRITEBYTECODE: '1', ...settings },
         stdio: ['ignore', 'pipe', 'ignore'],
       });
@@ -47,6 +69,8 @@ for (const { name, isThere, command, folder } of languages)
     });
     afterAll(async () => {
       service?.kill();
+      const { spawnfile = '' } = service ?? {};
+      if (spawnfile.startsWith(tmpdir())) rmSync(dirname(spawnfile), { recursive: true });
       front?.stop();
       await app?.stop();
     });
