@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { startStub } from './support/stub.js';
 import { answerTo, startIssuer, startVerifier, timeUntil } from './support/verifiers.js';
 
 describe.each(['stream', 'poll'] as const)('With revocations: %s, a service', (revocations) => {
@@ -71,6 +72,26 @@ describe.each(['stream', 'poll'] as const)('With revocations: %s, a service', (r
       await sleep(1_000);
     }
     expect(verifier.told).toEqual([]);
+  });
+});
+
+describe('A service whose stream is held back by a proxy', () => {
+  it('asks for the list each second, and tells its log once', async () => {
+    const issuer = await startIssuer();
+    const { url } = await startStub(async (req, res) => {
+      if (req.url === '/.well-known/revocations/stream') return;
+      const answer = await fetch(`${issuer.options.issuer}${req.url}`);
+      res.end(await answer.text());
+    });
+    const verifier = await startVerifier({ ...issuer.options, url, maxStaleness: 3 });
+    const [token, ended] = [issuer.token(), issuer.token()];
+    issuer.endSession(ended);
+    expect(await timeUntil('session_revoked', verifier, ended)).toBeLessThan(2_500);
+    for (let second = 0; second < 12; second += 1) {
+      expect(await answerTo(verifier, token)).toBe('accepted');
+      await sleep(1_000);
+    }
+    expect(verifier.told).toHaveLength(1);
   });
 });
 

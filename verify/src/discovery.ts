@@ -5,12 +5,18 @@ import type { Settings } from './options.js';
 /** Where this service reaches what it needs. */
 export type Endpoints = { keys: string; list: string; stream: string; introspection: string };
 
-/** Finds the endpoints at first use, and keeps them. */
+/** Finds the endpoints at first use, and keeps them. One fetch at a time. */
 export type Discovery = (signal?: AbortSignal) => Promise<Endpoints>;
 
 export function createDiscovery(settings: Settings): Discovery {
-  let found: Endpoints | undefined;
-  return async (signal) => (found ??= await discover(settings, signal));
+  let found: Promise<Endpoints> | undefined;
+  return (signal) => {
+    found ??= discover(settings, signal).catch((error) => {
+      found = undefined;
+      throw error;
+    });
+    return found;
+  };
 }
 
 /** @throws Error that says what is missing: nothing is guessed */

@@ -34,6 +34,9 @@ const pauseAfter = (failures: number) => Math.min(5_000, 250 * 2 ** failures) * 
 
 const sweepEvery = 60_000;
 
+/** The same trouble is told once in this time, in milliseconds. */
+const tellEvery = 60_000;
+
 export function createFeed({ settings, discovery, keys, memory, signal }: FeedDeps): Feed {
   let heard: Moment | undefined;
   let newest = 0;
@@ -41,6 +44,8 @@ export function createFeed({ settings, discovery, keys, memory, signal }: FeedDe
   let etag: string | undefined;
   let lastEventId: string | undefined;
   let trouble: string | undefined;
+  let isStreaming = false;
+  const toldAt = new Map<string, number>();
   let sweptAt = performance.now();
   let settle = () => {};
   const whole = new Promise<void>((resolve) => {
@@ -94,17 +99,21 @@ export function createFeed({ settings, discovery, keys, memory, signal }: FeedDe
       await accept(data, came, isFirst && !wasKnown);
       lastEventId = id;
       isFirst = false;
+      isStreaming = true;
     };
     const { stream } = await discovery(signal);
     await followStream({ url: stream, lastEventId, signal, onMessage }).catch(tell);
+    isStreaming = false;
     return !isFirst;
   }
 
   function tell(error: unknown): void {
     if (signal.aborted) return;
-    const message = error instanceof Error ? error.message : String(error);
-    if (message !== trouble) settings.log(`@gatelatch/verify: no news of endings. ${message}`);
-    trouble = message;
+    trouble = error instanceof Error ? error.message : String(error);
+    const now = performance.now();
+    if (now - (toldAt.get(trouble) ?? Number.NEGATIVE_INFINITY) < tellEvery) return;
+    toldAt.set(trouble, now);
+    settings.log(`@gatelatch/verify: no news of endings. ${trouble}`);
   }
 
   /** @returns whether all went well */
@@ -117,20 +126,30 @@ export function createFeed({ settings, discovery, keys, memory, signal }: FeedDe
     }
   }
 
-  const polled = () => tryTo(() => poll().then(() => true));
+  const pause = (ms: number) => sleep(ms, undefined, { signal }).catch(() => undefined);
 
-  // While a stream cannot be had, the list is asked for.
-  async function listen(): Promise<void> {
+  async function followAgainAndAgain(): Promise<void> {
     for (let failures = 0; !signal.aborted; ) {
-      const isHeard = settings.revocations === 'stream' ? await tryTo(follow) : await polled();
-      failures = isHeard ? 0 : failures + 1;
-      if (settings.revocations === 'stream' && !isHeard && !signal.aborted) await polled();
-      const pause = isHeard && settings.revocations === 'poll' ? pollEvery : pauseAfter(failures);
-      await sleep(pause, undefined, { signal }).catch(() => undefined);
+      failures = (await tryTo(follow)) ? 0 : failures + 1;
+      await pause(pauseAfter(failures));
     }
   }
 
-  void listen();
+  /** @param isNeeded whether the list is asked for now */
+  async function pollAgainAndAgain(isNeeded: () => boolean): Promise<void> {
+    for (let failures = 0; !signal.aborted; ) {
+      const isGood = !isNeeded() || (await tryTo(() => poll().then(() => true)));
+      failures = isGood ? 0 : failures + 1;
+      await pause(isGood ? pollEvery : pauseAfter(failures));
+    }
+  }
+
+  if (settings.revocations === 'poll') void pollAgainAndAgain(() => true);
+  else {
+    void followAgainAndAgain();
+    // While a stream cannot be had, the list is asked for: a proxy may hold streams back.
+    void pause(pollEvery).then(() => pollAgainAndAgain(() => !isStreaming));
+  }
 
   return {
     age() {

@@ -1,7 +1,7 @@
 import { isApiKey } from './api-key-format.js';
 import { TokenError } from './refusals.js';
 
-/** What is read of a request: one of Node, Express, or anything alike. */
+/** What is read of a request: one of Node, Express, or anything alike. Names of headers are in lower case. */
 export type AskingRequest = {
   method?: string | undefined;
   headers: { [name: string]: string | string[] | undefined };

@@ -179,6 +179,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
 
   return {
     async ready(within = 30) {
+      if (signal.aborted) throw new Error('The verifier is closed.');
       await withinTime(atStart, within * 1000).catch(() => {
         throw new Error(`Nothing was heard from ${settings.issuer}. ${feed?.trouble() ?? trouble ?? ''}`.trim());
       });

@@ -10,6 +10,7 @@ export type Forgery =
   | 'respelled-signature'
   | 'wrong-type'
   | 'extra-header'
+  | 'critical-header'
   | 'wrong-issuer'
   | 'wrong-audience'
   | 'wrong-client'
