@@ -57,6 +57,9 @@ export function createRevocationList({ config, keys, revocations, instanceSync }
 
   function collect(): () => void {
     isCollecting = true;
+    // What came while nobody collected was not kept: no message of before has all that followed it.
+    count += 1;
+    signed = undefined;
     return () => {
       isCollecting = false;
       [waiting, kept] = [[], []];

@@ -217,6 +217,18 @@ describe('GET /.well-known/revocations/stream', () => {
     await expect.poll(() => stranger.heard[0]?.list.complete).toBe(true);
   });
 
+  it('begins anew for who comes back after nobody was there, because nothing was kept meanwhile', async () => {
+    const other = await startAppForTest();
+    const user = await other.signUp();
+    const leaving = await listen(other);
+    await expect.poll(() => leaving.heard.length).toBeGreaterThan(0);
+    leaving.close();
+    await expect.poll(other.deps.revocationStreams.size).toBe(0);
+    await other.http.post('/auth/logout').set(user.bearer).expect(204);
+    const back = await listen(other, { 'Last-Event-ID': leaving.heard.at(-1)?.id ?? '' });
+    await expect.poll(() => back.heard[0]?.list.sessions).toHaveProperty(hashed(user.sessionId));
+  });
+
   it('takes twenty from one address, and as many as the setting says from all', async () => {
     const other = await startAppForTest({ REVOCATION_STREAMS: '3' });
     const streams = [await listen(other), await listen(other), await listen(other)];
