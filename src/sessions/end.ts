@@ -139,7 +139,14 @@ export async function endEverything(
   const detail = Prisma.sql`jsonb_build_object('reason', ${reason}::text, 'sessions',
     CASE WHEN count(*) <= 100 THEN jsonb_agg(id) ELSE to_jsonb(count(*)) END)`;
   const recorded = auditEvent('session.ended', userId, actor, detail, Prisma.sql`FROM ended HAVING count(*) > 0`);
-  type Row = { userId: string; epoch: number; keptId: string | null; sessionIds: string[]; keepUntil: Date; sessions: number };
+  type Row = {
+    userId: string;
+    epoch: number;
+    keptId: string | null;
+    sessionIds: string[];
+    keepUntil: Date;
+    sessions: number;
+  };
   const [row] = await tx.$queryRaw<Row[]>`
     WITH kept AS (
       UPDATE session SET epoch = epoch + 1 WHERE id = ${keep}::uuid AND ${isLive} RETURNING id
