@@ -26,6 +26,8 @@ export type KeyChecks = {
    * @throws AppError invalid_token, api_key_revoked, token_expired, account_disabled, and as `beforeLookUp`
    */
   check(key: string, beforeLookUp?: () => void): Promise<AccessClaims>;
+  /** The same, at once where memory is enough. */
+  checkNow(key: string, beforeLookUp?: () => void): AccessClaims | Promise<AccessClaims>;
   /** Remembers a key that another statement has just found good, and that it was used. */
   noteGood(key: PresentedKey, claims: AccessClaims): void;
   uses: LastUses;
@@ -63,27 +65,37 @@ export function createKeyChecks(deps: KeyCheckDeps): KeyChecks {
     }
   }
 
-  async function check(text: string, beforeLookUp?: () => void): Promise<AccessClaims> {
+  function check(text: string, beforeLookUp?: () => void): AccessClaims | Promise<AccessClaims> {
     const key = deps.config.apiKeys.on ? readApiKey(text) : undefined;
     if (!key) throw new AppError('invalid_token');
     const found = known.get(key);
-    const isCached = found !== undefined && isGoodNow(found);
+    if (found && isGoodNow(found)) return used(key, found.claims, true);
     if (!found) beforeLookUp?.();
-    const claims = isCached ? found.claims : await (found ? lookUpAgain(key) : lookUp(key));
-    uses.note(key.id);
-    metrics.apiKeys.checked('good', isCached);
+    return (found ? lookUpAgain(key) : lookUp(key)).then((claims) => used(key, claims, false), refused);
+  }
+
+  function used({ id }: PresentedKey, claims: AccessClaims, cached: boolean): AccessClaims {
+    uses.note(id);
+    metrics.apiKeys.checked('good', cached);
     return claims;
   }
 
+  function refused(error: unknown): never {
+    if (error instanceof AppError && error.code !== 'rate_limited') metrics.apiKeys.checked(error.code, false);
+    throw error;
+  }
+
+  function checkNow(text: string, beforeLookUp?: () => void): AccessClaims | Promise<AccessClaims> {
+    try {
+      return check(text, beforeLookUp);
+    } catch (error) {
+      return refused(error);
+    }
+  }
+
   return {
-    async check(text, beforeLookUp) {
-      try {
-        return await check(text, beforeLookUp);
-      } catch (error) {
-        if (error instanceof AppError && error.code !== 'rate_limited') metrics.apiKeys.checked(error.code, false);
-        throw error;
-      }
-    },
+    check: async (text, beforeLookUp) => checkNow(text, beforeLookUp),
+    checkNow,
     noteGood(key, claims) {
       known.add(key, claims);
       uses.note(key.id);

@@ -8,19 +8,19 @@ import { isApiKey } from './format.js';
 /** Reads the keys that requests bring in a header. */
 export const apiKeys: ApiKeys = ({ apiKeys: keys, limits }) => ({
   isOne: isApiKey,
-  async check(key, req) {
+  check(key, req) {
     let counted: LimitKey[] = [];
-    try {
-      return await keys.check(key, () => {
-        const limited = limits ? byAddress(limits.api_key, req) : [];
-        refuseExhausted(limited);
-        counted = limited;
-      });
-    } catch (error) {
+    const checked = keys.checkNow(key, () => {
+      const limited = limits ? byAddress(limits.api_key, req) : [];
+      refuseExhausted(limited);
+      counted = limited;
+    });
+    if (!(checked instanceof Promise)) return checked;
+    return checked.catch(async (error) => {
       // Afterwards, so that a good key costs the store nothing.
       if (error instanceof AppError && error.status < 500) await countRefused(counted);
       throw error;
-    }
+    });
   },
 });
 

@@ -12,6 +12,9 @@ import { createVerifiedTokens } from './verified-tokens.js';
 
 const refusals: ErrorCode[] = ['unauthenticated', 'invalid_token', 'token_expired', 'token_stale', 'session_revoked'];
 
+/** At once, where nothing needs to be asked. */
+type Checked = AccessClaims | Promise<AccessClaims>;
+
 /** Reads API keys; undefined where the server takes none. */
 export type ApiKeys = (deps: Deps) => ApiKeyReader | undefined;
 
@@ -19,7 +22,7 @@ type ApiKeyReader = {
   /** Whether the token is a key and no JWT. */
   isOne(token: string): boolean;
   /** What a key opens. @throws AppError why it opens nothing */
-  check(key: string, req: Request): Promise<AccessClaims>;
+  check(key: string, req: Request): Checked;
 };
 
 const keyRefusals: ErrorCode[] = ['api_key_revoked', 'account_disabled'];
@@ -156,7 +159,7 @@ function createLiveCheck(
 }
 
 /** A key that is not in a header was put where others can read or set it. */
-async function keyIn(req: Request, presented: PresentedToken | undefined, keys: ApiKeyReader): Promise<AccessClaims> {
+function keyIn(req: Request, presented: PresentedToken | undefined, keys: ApiKeyReader): Checked {
   if (presented?.place === 'query')
     throw new AppError('invalid_request', { detail: 'Send an API key in a header, never in the query.' });
   if (presented?.place !== 'header')

@@ -14,7 +14,10 @@ export function passportWith(name: string, strategy: Strategy): InstanceType<typ
 }
 
 /** The step of a guard whose strategy asks `prove`: it admits what that gives, and refuses by what that throws. */
-export function proofStep<Proof extends object>(name: string, prove: (req: Request) => Promise<Proof>): Step<Proof> {
+export function proofStep<Proof extends object>(
+  name: string,
+  prove: (req: Request) => Proof | Promise<Proof>,
+): Step<Proof> {
   const passport = passportWith(name, new ProofStrategy(prove));
   return (req, res, admit, next) => {
     const report = (error: unknown, proof: unknown) => (proof ? admit(proof as Proof) : next(error));
@@ -24,17 +27,29 @@ export function proofStep<Proof extends object>(name: string, prove: (req: Reque
 
 class ProofStrategy extends Strategy {
   // Passport makes an object of this one for each request, so it cannot be a #field.
-  private readonly prove: (req: Request) => Promise<object>;
+  private readonly prove: (req: Request) => object;
 
-  constructor(prove: (req: Request) => Promise<object>) {
+  constructor(prove: (req: Request) => object) {
     super();
     this.prove = prove;
   }
 
   override authenticate(req: Request): void {
-    this.prove(req).then(
-      (proof) => this.success(proof),
-      (error) => this.error(error),
-    );
+    const proof = this.proofOf(req);
+    if (proof instanceof Promise)
+      proof.then(
+        (proven) => this.success(proven),
+        (error) => this.error(error),
+      );
+    else if (proof) this.success(proof);
+  }
+
+  private proofOf(req: Request): object | undefined {
+    try {
+      return this.prove(req);
+    } catch (error) {
+      this.error(error);
+      return undefined;
+    }
   }
 }
