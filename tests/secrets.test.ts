@@ -5,11 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Row } from '../src/endpoint.js';
 import { altered } from './support/altered.js';
-import { makeApiKey } from './support/api-keys.js';
+import { createServiceUser, insertApiKey, makeKey, makeServiceKey } from './support/api-keys.js';
 import { startApp, startAppForTest, type TestApp } from './support/app.js';
 import { cookieHeader, cookiesOf } from './support/cookies.js';
 import { dumpOf, expectNoSecret, noteServersSecrets } from './support/leaks.js';
-import { createServiceUser, makeKey, makeServiceKey } from './support/made-api-keys.js';
 import { eventually, outboxEmpty } from './support/mails.js';
 import { addPasskey, answerOf, signInWith } from './support/passkeys.js';
 import { startApple } from './support/pretended-providers/apple.js';
@@ -345,7 +344,7 @@ describe('After a whole run, no password, token or key has leaked', () => {
 
   it('from a program that speaks OAuth', async () => {
     const { user, access_token } = (await logIn('the-admin', passwords.admin).expect(200)).body;
-    const { key } = await makeApiKey(app, user.id, ['tokens:introspect']);
+    const { key } = await insertApiKey(app, user.id, ['tokens:introspect']);
     const client = { grant_type: 'client_credentials', client_id: user.id, client_secret: key };
     const form = (path: string, fields: object) => app.http.post(path).type('form').send(fields);
     const { body } = await form('/oauth/token', client).expect(200);

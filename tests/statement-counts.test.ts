@@ -2,10 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { invite } from '../src/invitations/invite.js';
 import { insertPasskeys } from './second-factor/passkey-rows.js';
 import { altered } from './support/altered.js';
-import { makeApiKey } from './support/api-keys.js';
+import { createServiceUser, insertApiKey, makeKey } from './support/api-keys.js';
 import { goodPassword, type SignedUp, startApp, type TestApp } from './support/app.js';
 import { createAuthenticator } from './support/authenticator.js';
-import { createServiceUser, makeKey } from './support/made-api-keys.js';
 import { mailTo, outboxEmpty } from './support/mails.js';
 import { addPasskey, answerOf, creationOptions } from './support/passkeys.js';
 import { begin, externalCode, redirectUri, visit } from './support/pretended-providers/go-round.js';
@@ -119,7 +118,7 @@ describe('the number of statements', () => {
   });
 
   it('for a token for a key is one', async () => {
-    const { key } = await makeApiKey(app, user.userId, ['todos:read']);
+    const { key } = await insertApiKey(app, user.userId, ['todos:read']);
     const fields = { grant_type: 'client_credentials', client_id: user.userId, client_secret: key };
     for (let time = 0; time < 2; time++)
       expect(await counted(() => app.http.post('/oauth/token').type('form').send(fields))).toEqual([200, 1]);
@@ -127,7 +126,7 @@ describe('the number of statements', () => {
 
   it('for introspecting an access token, or a key that the instance knows, is none', async () => {
     const asker = await withRole(app, await app.signUp(), 'admin');
-    const { key } = await makeApiKey(app, asker.userId, ['tokens:introspect']);
+    const { key } = await insertApiKey(app, asker.userId, ['tokens:introspect']);
     const introspect = (token: string) =>
       app.http.post('/oauth/introspect').set('Authorization', `Bearer ${key}`).type('form').send({ token });
     expect(await counted(() => introspect(user.accessToken))).toEqual([200, 1]);
@@ -245,11 +244,11 @@ describe('the number of statements', () => {
         return { ...(await withTotp(own)), body: {} };
       },
       'POST /oauth/token': async ({ userId }) => {
-        const { key } = await makeApiKey(app, userId, ['todos:read']);
+        const { key } = await insertApiKey(app, userId, ['todos:read']);
         return { form: { grant_type: 'client_credentials', client_id: userId, client_secret: key } };
       },
       'POST /oauth/introspect': async ({ accessToken }) => ({ form: { token: accessToken } }),
-      'POST /oauth/revoke': async ({ userId }) => ({ form: { token: (await makeApiKey(app, userId, [])).key } }),
+      'POST /oauth/revoke': async ({ userId }) => ({ form: { token: (await insertApiKey(app, userId, [])).key } }),
       'POST /me/api-keys': async () => ({
         body: { name: 'Nightly backup', scopes: ['users:read'], password: goodPassword },
       }),

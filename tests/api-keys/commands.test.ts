@@ -3,8 +3,8 @@ import { apiKeyChecks } from '../../src/api-keys/doctor.js';
 import { commands } from '../../src/commands.js';
 import { parse } from '../../src/platform/cli/parse.js';
 import type { User } from '../../src/users/users.js';
+import { createServiceUser, makeKey } from '../support/api-keys.js';
 import { startApp, startAppForTest, type TestApp } from '../support/app.js';
-import { createServiceUser, makeKey } from '../support/made-api-keys.js';
 import { expectProblem } from '../support/problem.js';
 
 let app: TestApp;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { changeUser, deleteUser } from '../../src/admin/user-changes.js';
+import { askForKey, makeKey, type TestKey } from '../support/api-keys.js';
 import { type SignedUp, startApp, type TestApp } from '../support/app.js';
-import { askForKey, makeKey, type TestKey } from '../support/made-api-keys.js';
 import { confirm, mailTo } from '../support/mails.js';
 import { expectProblem } from '../support/problem.js';
 import { withRole } from '../support/rows.js';

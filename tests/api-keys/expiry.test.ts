@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { tellOfExpiry } from '../../src/api-keys/expiry.js';
+import { createServiceUser, makeKey, makeServiceKey } from '../support/api-keys.js';
 import { startAppForTest, type TestApp } from '../support/app.js';
-import { createServiceUser, makeKey, makeServiceKey } from '../support/made-api-keys.js';
 import { confirm, settledMails } from '../support/mails.js';
 import { withRole } from '../support/rows.js';
 

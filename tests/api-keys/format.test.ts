@@ -2,9 +2,9 @@ import { crc32 } from 'node:zlib';
 import { v4 as uuidv4, v7 as uuidv7 } from 'uuid';
 import { describe, expect, it } from 'vitest';
 import { isApiKey, readApiKey, writeApiKey } from '../../src/api-keys/format.js';
+import { makeKey } from '../support/api-keys.js';
 import { startApp, startAppForTest } from '../support/app.js';
 import { lendDatabase } from '../support/lent-databases.js';
-import { makeKey } from '../support/made-api-keys.js';
 import { expectProblem } from '../support/problem.js';
 
 const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';

@@ -10,32 +10,25 @@ import {
   type Instance,
   logIn,
   type Operator,
-  openOperator,
   signUp,
-  startInstance,
-  stopAll,
+  startPair,
   type Tokens,
   welcome,
 } from '../support/instance.js';
-import { createServerDatabase, type TestDatabase } from '../support/test-database.js';
 
 // The limit of the contract, in milliseconds from the response until the other instance refuses the key.
 const atTheLatest = 1_000;
 
 describe('API keys, on two instances', () => {
-  let database: TestDatabase;
   let operator: Operator;
   let one: Instance;
   let other: Instance;
+  let stop: (() => Promise<void>) | undefined;
   beforeAll(async () => {
-    database = await createServerDatabase();
-    [one, other] = await Promise.all([startInstance(database.url), startInstance(database.url)]);
-    operator = await openOperator(database.url);
+    ({ one, other, operator, stop } = await startPair());
   }, 90_000);
   afterAll(async () => {
-    await stopAll(one, other);
-    await operator?.close();
-    await database?.drop();
+    await stop?.();
   });
 
   const make = (at: Instance, { access: bearer }: Tokens, scopes = ['todos:read']): Promise<Answer> =>

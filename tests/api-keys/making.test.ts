@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { changeUser } from '../../src/admin/user-changes.js';
+import { askForKey, createServiceUser, makeKey, makeServiceKey } from '../support/api-keys.js';
 import { type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { createForger } from '../support/forged-tokens.js';
-import { askForKey, createServiceUser, makeKey, makeServiceKey } from '../support/made-api-keys.js';
 import { mailTo } from '../support/mails.js';
 import { expectProblem } from '../support/problem.js';
 import { withRole } from '../support/rows.js';
@@ -102,7 +102,7 @@ describe('Making a key of your own', () => {
     expectProblem(await askForKey(app, user), 'too_many_api_keys');
   });
 
-  it('keeps the newest 1,000 keys that have ended: made by the second, they would hold up whoever ends them', async () => {
+  it('keeps the newest 1,000 keys that have ended: made by the second, they would hold up their ending', async () => {
     const user = await app.signUp();
     await app.deps.db.$executeRaw`
       INSERT INTO api_key (id, user_id, name, start, secret_hash, scopes, expires_at, revoked_at)

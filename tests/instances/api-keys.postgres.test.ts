@@ -1,21 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { changeUser, deleteUser } from '../../src/admin/user-changes.js';
-import { writeApiKey } from '../../src/api-keys/format.js';
 import { commitChange } from '../../src/sessions/end.js';
 import { endApiKeysOf } from '../../src/sessions/end-api-keys.js';
-import {
-  ask,
-  type Instance,
-  type Operator,
-  openOperator,
-  print,
-  signUp,
-  startInstance,
-  stopAll,
-} from '../support/instance.js';
-import { type PostgresCluster, startPostgresCluster } from '../support/postgres-cluster.js';
+import { insertApiKey } from '../support/api-keys.js';
+import { ask, type Instance, type Operator, print, signUp, startPair } from '../support/instance.js';
 
 // The limit of the contract, in milliseconds from the answer until every instance refuses the key.
 const atTheLatest = 1_000;
@@ -23,20 +12,16 @@ const atTheLatest = 1_000;
 const rounds = 200;
 const atOnce = 10;
 
-let cluster: PostgresCluster;
 let operator: Operator;
 let instances: Instance[] = [];
+let stop: (() => Promise<void>) | undefined;
 
 beforeAll(async () => {
-  cluster = await startPostgresCluster();
-  instances = [await startInstance(cluster.url), await startInstance(cluster.url)];
-  operator = await openOperator(cluster.url);
+  const { one, other, ...rest } = await startPair();
+  instances = [one, other];
+  ({ operator, stop } = rest);
 }, 60_000);
-afterAll(async () => {
-  await stopAll(...instances);
-  await operator?.close();
-  await cluster?.remove();
-});
+afterAll(() => stop?.());
 
 type Owner = { userId: string; key: string };
 
@@ -44,12 +29,7 @@ type Owner = { userId: string; key: string };
 async function newOwner(): Promise<Owner> {
   const { userId } = await signUp(instances[0] as Instance);
   await changeUser(operator, userId, { roles: ['admin'] }, {}, 'all');
-  const id = uuidv7();
-  const { key, start, secretHash } = writeApiKey('glk', id);
-  const scopes = ['todos:read', 'users:read'];
-  await operator.db.apiKey.create({
-    data: { id, userId, name: 'raced', start, secretHash: new Uint8Array(secretHash), scopes },
-  });
+  const { key } = await insertApiKey({ deps: operator }, userId, ['todos:read', 'users:read']);
   return { userId, key };
 }
 

@@ -1,32 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { changeUser } from '../../src/admin/user-changes.js';
-import {
-  ask,
-  type Instance,
-  logIn,
-  type Operator,
-  openOperator,
-  signUp,
-  startInstance,
-  stopAll,
-  type Tokens,
-} from '../support/instance.js';
-import { createServerDatabase, type TestDatabase } from '../support/test-database.js';
+import { ask, type Instance, logIn, type Operator, signUp, startPair, type Tokens } from '../support/instance.js';
 
 describe('the last admin, on two instances', () => {
-  let database: TestDatabase;
   let operator: Operator;
   let one: Instance;
   let other: Instance;
+  let stop: (() => Promise<void>) | undefined;
   beforeAll(async () => {
-    database = await createServerDatabase();
-    [one, other] = await Promise.all([startInstance(database.url), startInstance(database.url)]);
-    operator = await openOperator(database.url);
+    ({ one, other, operator, stop } = await startPair());
   }, 90_000);
   afterAll(async () => {
-    await stopAll(one, other);
-    await operator?.close();
-    await database?.drop();
+    await stop?.();
   });
 
   const makeAdmin = async (user: Tokens) => {

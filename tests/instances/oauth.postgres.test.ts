@@ -1,35 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeApiKey } from '../support/api-keys.js';
-import {
-  type Instance,
-  type Operator,
-  openOperator,
-  refresh,
-  signUp,
-  startInstance,
-  stopAll,
-  type Tokens,
-  welcome,
-} from '../support/instance.js';
-import { createServerDatabase, type TestDatabase } from '../support/test-database.js';
+import { insertApiKey } from '../support/api-keys.js';
+import { type Instance, type Operator, refresh, signUp, startPair, type Tokens, welcome } from '../support/instance.js';
 
 describe('OAuth on two instances', () => {
-  let database: TestDatabase;
   let operator: Operator;
   let one: Instance;
   let other: Instance;
+  let stop: (() => Promise<void>) | undefined;
   let user: Tokens;
   beforeAll(async () => {
-    database = await createServerDatabase();
-    [one, other] = await Promise.all([startInstance(database.url), startInstance(database.url)]);
-    operator = await openOperator(database.url);
+    ({ one, other, operator, stop } = await startPair());
     user = await signUp(one);
   }, 60_000);
   afterAll(async () => {
-    await stopAll(one, other);
-    await operator?.close();
-    await database?.drop();
+    await stop?.();
   });
 
   async function post(to: Instance, path: string, fields: Record<string, string>) {
@@ -55,7 +40,7 @@ describe('OAuth on two instances', () => {
   }, async () => {
     const outcomes = { tokens: 0, refusals: 0 };
     for (let round = 0; round < 200; round++) {
-      const { id, key } = await makeApiKey({ deps: operator }, user.userId, ['profile:read']);
+      const { id, key } = await insertApiKey({ deps: operator }, user.userId, ['profile:read']);
       const asking = [one, other, one, other].map(async (at) => {
         await sleep(Math.random() * 6);
         return getToken(at, key);

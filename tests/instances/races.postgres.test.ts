@@ -11,15 +11,12 @@ import {
   logIn,
   newName,
   type Operator,
-  openOperator,
   refresh,
   signUp,
-  startInstance,
-  stopAll,
+  startPair,
   type Tokens,
   welcome,
 } from '../support/instance.js';
-import { createServerDatabase, type TestDatabase } from '../support/test-database.js';
 
 const rounds = 200;
 const atOnce = 20;
@@ -30,20 +27,16 @@ const newPassword = 'a wholly different battery staple';
 type Round = { answers: Answer[]; dead: { access: string; refresh: string }[]; alive?: { access: string }[] };
 
 describe('at the same moment on two instances', () => {
-  let database: TestDatabase;
   let operator: Operator;
   let one: Instance;
   let other: Instance;
+  let stop: (() => Promise<void>) | undefined;
   beforeAll(async () => {
-    database = await createServerDatabase();
-    [one, other] = await Promise.all([startInstance(database.url), startInstance(database.url)]);
-    operator = await openOperator(database.url);
+    ({ one, other, operator, stop } = await startPair());
   }, 60_000);
   afterAll(async () => {
     for (const line of [one, other].flatMap(({ logs }) => logs)) expect(line).not.toMatch(/deadlock|"level":[56]0/);
-    await stopAll(one, other);
-    await operator?.close();
-    await database?.drop();
+    await stop?.();
   });
 
   const change = (at: Instance, bearer: string) =>

@@ -1,32 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  type Instance,
-  logIn,
-  type Operator,
-  openOperator,
-  refresh,
-  signUp,
-  startInstance,
-  stopAll,
-  welcome,
-} from '../support/instance.js';
-import { createServerDatabase, type TestDatabase } from '../support/test-database.js';
+import { type Instance, logIn, type Operator, refresh, signUp, startPair, welcome } from '../support/instance.js';
 
 describe('refreshing on two instances', () => {
-  let database: TestDatabase;
   let operator: Operator;
   let one: Instance;
   let other: Instance;
+  let stop: (() => Promise<void>) | undefined;
   beforeAll(async () => {
-    database = await createServerDatabase();
-    [one, other] = await Promise.all([startInstance(database.url), startInstance(database.url)]);
-    operator = await openOperator(database.url);
+    ({ one, other, operator, stop } = await startPair());
   }, 60_000);
   afterAll(async () => {
-    await stopAll(one, other);
-    await operator?.close();
-    await database?.drop();
+    await stop?.();
   });
 
   const counterOf = async (id: string) =>

@@ -5,33 +5,18 @@ import { changeUser } from '../../src/admin/user-changes.js';
 import { tokenHash } from '../../src/email/one-time-tokens.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import { goodPassword } from '../support/app.js';
-import {
-  ask,
-  type Instance,
-  logIn,
-  newName,
-  type Operator,
-  openOperator,
-  signUp,
-  startInstance,
-  stopAll,
-} from '../support/instance.js';
-import { createServerDatabase, type TestDatabase } from '../support/test-database.js';
+import { ask, type Instance, logIn, newName, type Operator, signUp, startPair } from '../support/instance.js';
 
 describe('Rights that are given, on two instances', () => {
-  let database: TestDatabase;
   let operator: Operator;
   let one: Instance;
   let other: Instance;
+  let stop: (() => Promise<void>) | undefined;
   beforeAll(async () => {
-    database = await createServerDatabase();
-    [one, other] = await Promise.all([startInstance(database.url), startInstance(database.url)]);
-    operator = await openOperator(database.url);
+    ({ one, other, operator, stop } = await startPair());
   }, 90_000);
   afterAll(async () => {
-    await stopAll(one, other);
-    await operator?.close();
-    await database?.drop();
+    await stop?.();
   });
 
   const newAdmin = async () => {

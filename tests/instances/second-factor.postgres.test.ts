@@ -9,36 +9,29 @@ import {
   type Instance,
   logIn,
   type Operator,
-  openOperator,
   refresh,
   signUp,
-  startInstance,
-  stopAll,
+  startPair,
   type Tokens,
   welcome,
 } from '../support/instance.js';
 import { codeOf } from '../support/second-factor.js';
-import { createServerDatabase, type TestDatabase } from '../support/test-database.js';
 
 const newPassword = 'a wholly different battery staple';
 
 type Enrolled = Tokens & { totpId: string; secret: string; recoveryCodes: string[] };
 
 describe('A second factor on two instances', () => {
-  let database: TestDatabase;
   let operator: Operator;
   let one: Instance;
   let other: Instance;
+  let stop: (() => Promise<void>) | undefined;
   beforeAll(async () => {
-    database = await createServerDatabase();
-    [one, other] = await Promise.all([startInstance(database.url), startInstance(database.url)]);
-    operator = await openOperator(database.url);
+    ({ one, other, operator, stop } = await startPair());
   }, 120_000);
   afterAll(async () => {
     for (const line of [one, other].flatMap(({ logs }) => logs)) expect(line).not.toMatch(/deadlock|"level":[56]0/);
-    await stopAll(one, other);
-    await operator?.close();
-    await database?.drop();
+    await stop?.();
   });
 
   async function withTotp(): Promise<Enrolled> {

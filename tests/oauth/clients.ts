@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
-import { makeApiKey } from '../support/api-keys.js';
+import { insertApiKey } from '../support/api-keys.js';
 import type { TestApp } from '../support/app.js';
 
 export type Client = { userId: string; username: string; id: string; key: string };
@@ -16,7 +16,7 @@ export async function serviceClient(
   made += 1;
   const [userId, username] = [uuidv7(), `service-${made}`];
   await app.deps.db.user.create({ data: { id: userId, kind: 'service', username, usernameKey: username, roles } });
-  return { userId, username, ...(await makeApiKey(app, userId, scopes, options)) };
+  return { userId, username, ...(await insertApiKey(app, userId, scopes, options)) };
 }
 
 /** A form to one of the endpoints; fields with several values stand there several times. */

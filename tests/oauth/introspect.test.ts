@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { changeUser } from '../../src/admin/user-changes.js';
 import { writeApiKey } from '../../src/api-keys/format.js';
-import { makeApiKey } from '../support/api-keys.js';
+import { insertApiKey } from '../support/api-keys.js';
 import { type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { createForger } from '../support/forged-tokens.js';
 import { limitsOn } from '../support/limits.js';
@@ -67,7 +67,7 @@ describe('Introspection tells (RFC 7662 §2.2)', () => {
     expect(asKey).toMatchObject({ active: true, ...ofKey, jti: client.id, token_type: 'Bearer', roles: ['user'] });
     expect(asKey).not.toHaveProperty('exp');
     const expiresAt = new Date(Date.now() + 3_600_000);
-    const ending = await makeApiKey(app, client.userId, ['todos:read'], { expiresAt });
+    const ending = await insertApiKey(app, client.userId, ['todos:read'], { expiresAt });
     expect((await introspect(ending.key)).body.exp).toBe(Math.floor(expiresAt.getTime() / 1000));
     const { body } = await getToken(app, client);
     expect((await introspect(body.access_token)).body).toMatchObject({ active: true, ...ofKey });
@@ -78,7 +78,7 @@ describe('Introspection tells (RFC 7662 §2.2)', () => {
     const admin = await withRole(app, await app.signUp(), 'admin');
     const { body } = await introspect(user.accessToken, admin.bearer);
     expect(body).toMatchObject({ active: true, username: user.username });
-    const { key } = await makeApiKey(app, admin.userId, ['tokens:introspect', 'users:read']);
+    const { key } = await insertApiKey(app, admin.userId, ['tokens:introspect', 'users:read']);
     expect((await introspect(user.accessToken, bearer(key))).body.username).toBe(user.username);
   });
 
@@ -90,7 +90,7 @@ describe('Introspection tells (RFC 7662 §2.2)', () => {
   });
 
   it('of an access token in no statement; of a key in one the first time, and then in none', async () => {
-    const { key } = await makeApiKey(app, user.userId, ['todos:read']);
+    const { key } = await insertApiKey(app, user.userId, ['todos:read']);
     await introspect(user.accessToken);
     const counted = async (token: string) => {
       app.statements.length = 0;
@@ -147,7 +147,7 @@ describe('Introspection says that a token is not active, and no more, where it i
     [
       'a key of a disabled user',
       async () => {
-        const { key } = await makeApiKey(app, user.userId, ['todos:read']);
+        const { key } = await insertApiKey(app, user.userId, ['todos:read']);
         expect((await introspect(key)).body.active).toBe(true);
         await changeUser(app.deps, user.userId, { disabled: true }, {}, 'all');
         return key;
@@ -155,13 +155,14 @@ describe('Introspection says that a token is not active, and no more, where it i
     ],
     [
       'an expired key',
-      async () => (await makeApiKey(app, user.userId, ['todos:read'], { expiresAt: new Date(Date.now() - 1_000) })).key,
+      async () =>
+        (await insertApiKey(app, user.userId, ['todos:read'], { expiresAt: new Date(Date.now() - 1_000) })).key,
     ],
     ['an unknown key', () => writeApiKey('glk', user.userId).key],
     [
       'a key that was revoked',
       async () => {
-        const { key } = await makeApiKey(app, user.userId, ['todos:read']);
+        const { key } = await insertApiKey(app, user.userId, ['todos:read']);
         expect((await introspect(key)).body.active).toBe(true);
         await post(app, '/oauth/revoke', { token: key }).expect(200);
         return key;
@@ -196,7 +197,7 @@ describe('Introspection is refused', () => {
   });
 
   it('to who lacks the permission, with the scope that it needs (RFC 6750 §3.1)', async () => {
-    const { key } = await makeApiKey(app, user.userId, ['todos:read']);
+    const { key } = await insertApiKey(app, user.userId, ['todos:read']);
     for (const as of [user.bearer, bearer(key), basic({ userId: user.userId, key })]) {
       const answer = await introspect(user.accessToken, as);
       expectOAuthError(answer, 403, 'insufficient_scope');
@@ -229,7 +230,7 @@ describe('Introspection', () => {
     const away = await startApp();
     const own = await serviceClient(away, ['admin'], ['tokens:introspect']);
     const [person, admin] = [await away.signUp(), await withRole(away, await away.signUp(), 'admin')];
-    const { key } = await makeApiKey(away, person.userId, ['todos:read']);
+    const { key } = await insertApiKey(away, person.userId, ['todos:read']);
     for (const token of [person.accessToken, own.key])
       expect((await introspect(token, admin.bearer, away)).body.active).toBe(true);
     await away.deps.database.close();

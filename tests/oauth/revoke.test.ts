@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { writeApiKey } from '../../src/api-keys/format.js';
 import { altered } from '../support/altered.js';
-import { makeApiKey } from '../support/api-keys.js';
+import { insertApiKey } from '../support/api-keys.js';
 import { type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { createForger } from '../support/forged-tokens.js';
 import { limitsOn } from '../support/limits.js';
@@ -74,7 +74,7 @@ describe('Who holds a token ends what it belongs to (RFC 7009 §2.1)', () => {
   });
 
   it('a key itself and what was made from it, and no session', async () => {
-    const { id, key } = await makeApiKey(app, user.userId, ['todos:read']);
+    const { id, key } = await insertApiKey(app, user.userId, ['todos:read']);
     const { body } = await getToken(app, { ...user, key });
     await app.http.get('/todos').set(bearer(key)).expect(200);
     await expectDone(key);
@@ -88,7 +88,7 @@ describe('Who holds a token ends what it belongs to (RFC 7009 §2.1)', () => {
   });
 
   it('a token that was made from a key that key', async () => {
-    const { key } = await makeApiKey(app, user.userId, ['todos:read']);
+    const { key } = await insertApiKey(app, user.userId, ['todos:read']);
     const { body } = await getToken(app, { ...user, key });
     await expectDone(body.access_token);
     expectProblem(await app.http.get('/todos').set(bearer(key)), 'api_key_revoked');
@@ -110,9 +110,9 @@ describe('A revocation never tells whether the token was known (RFC 7009 §2.2)'
     ['an unknown key', () => writeApiKey('glk', user.userId).key],
     [
       'another secret of a key',
-      async () => writeApiKey('glk', (await makeApiKey(app, user.userId, ['todos:read'])).id).key,
+      async () => writeApiKey('glk', (await insertApiKey(app, user.userId, ['todos:read'])).id).key,
     ],
-    ['a key with a wrong checksum', async () => altered((await makeApiKey(app, user.userId, ['todos:read'])).key)],
+    ['a key with a wrong checksum', async () => altered((await insertApiKey(app, user.userId, ['todos:read'])).key)],
   ];
 
   it.each(cases)('%s is answered like a good one, and ends nothing', async (_, make) => {
@@ -126,7 +126,7 @@ describe('A revocation never tells whether the token was known (RFC 7009 §2.2)'
   });
 
   it('one that has ended is answered the same, however often, and is recorded once', async () => {
-    const { key } = await makeApiKey(app, user.userId, ['todos:read']);
+    const { key } = await insertApiKey(app, user.userId, ['todos:read']);
     for (const token of [user.accessToken, user.refreshToken, key]) for (let n = 0; n < 3; n++) await expectDone(token);
     expect(await eventsOf(user.userId, 'session.ended')).toHaveLength(1);
     expect(await eventsOf(user.userId, 'api_key.revoked')).toHaveLength(1);
@@ -154,7 +154,7 @@ describe('A revocation is refused', () => {
   it('with 503 and a time to try again where it could not be done', async () => {
     const away = await startApp();
     const person = await away.signUp();
-    const { key } = await makeApiKey(away, person.userId, ['todos:read']);
+    const { key } = await insertApiKey(away, person.userId, ['todos:read']);
     await away.deps.database.close();
     for (const token of [person.accessToken, person.refreshToken, key])
       expectOAuthError(await revoke(token, away), 503, 'temporarily_unavailable');
@@ -164,7 +164,7 @@ describe('A revocation is refused', () => {
   it('past the limit of unknown tokens, by address; tokens of sessions still end', async () => {
     const limited = await startAppForTest({ ...limitsOn, RATE_LIMIT_REVOKE: '2/5m' });
     const person = await limited.signUp();
-    const { key } = await makeApiKey(limited, person.userId, ['todos:read']);
+    const { key } = await insertApiKey(limited, person.userId, ['todos:read']);
     const unknown = writeApiKey('glk', person.userId).key;
     await expectDone('x', limited);
     await expectDone(unknown, limited);

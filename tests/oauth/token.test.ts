@@ -6,7 +6,7 @@ import { writeApiKey } from '../../src/api-keys/format.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import { commitChange } from '../../src/sessions/end.js';
 import { endApiKeys } from '../../src/sessions/end-api-keys.js';
-import { makeApiKey } from '../support/api-keys.js';
+import { insertApiKey } from '../support/api-keys.js';
 import { startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { lendDatabase } from '../support/lent-databases.js';
 import { limitsOn } from '../support/limits.js';
@@ -70,7 +70,7 @@ describe('A key and its owner’s id get an access token', () => {
 
   it('also where the owner is a person, and never more than the owner has now', async () => {
     const user = await app.signUp();
-    const { key } = await makeApiKey(app, user.userId, ['todos:read', 'users:read']);
+    const { key } = await insertApiKey(app, user.userId, ['todos:read', 'users:read']);
     expect((await getToken(app, { ...user, key })).body.scope).toBe('todos:read');
     await changeUser(app.deps, user.userId, { roles: ['admin'] }, {}, 'all');
     expect((await getToken(app, { ...user, key })).body.scope).toBe('todos:read users:read');

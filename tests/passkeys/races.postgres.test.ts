@@ -9,33 +9,26 @@ import {
   ask,
   type Instance,
   type Operator,
-  openOperator,
   refresh,
   signUp,
-  startInstance,
-  stopAll,
+  startPair,
   welcome,
 } from '../support/instance.js';
-import { createServerDatabase, type TestDatabase } from '../support/test-database.js';
 
 const rounds = 200;
 const atOnce = 10;
 
 describe('A sign-in by passkey, on two instances', () => {
-  let database: TestDatabase;
   let operator: Operator;
   let one: Instance;
   let other: Instance;
+  let stop: (() => Promise<void>) | undefined;
   beforeAll(async () => {
-    database = await createServerDatabase();
-    [one, other] = await Promise.all([startInstance(database.url), startInstance(database.url)]);
-    operator = await openOperator(database.url);
+    ({ one, other, operator, stop } = await startPair());
   }, 120_000);
   afterAll(async () => {
     for (const line of [one, other].flatMap(({ logs }) => logs)) expect(line).not.toMatch(/deadlock|"level":[56]0/);
-    await stopAll(one, other);
-    await operator?.close();
-    await database?.drop();
+    await stop?.();
   });
 
   type User = { userId: string; access: string; refresh: string; passkeyId: string; authenticator: Authenticator };

@@ -6,7 +6,7 @@ import { tokensOf } from '../../src/platform/http/tokens-of-row.js';
 import { signClientToken } from '../../src/sessions/access-tokens.js';
 import { commitChange } from '../../src/sessions/end.js';
 import { endApiKeysOf } from '../../src/sessions/end-api-keys.js';
-import { type MadeKey, makeApiKey } from '../support/api-keys.js';
+import { insertApiKey, type MadeKey } from '../support/api-keys.js';
 import { type SignedUp, startApp, type TestApp } from '../support/app.js';
 import { createForger } from '../support/forged-tokens.js';
 import { ask, guardedRows, withRole } from '../support/rows.js';
@@ -38,7 +38,7 @@ async function admin(): Promise<SignedUp> {
 }
 
 async function keyOf(user: SignedUp, scopes = all, expiresAt?: Date): Promise<MadeKey> {
-  return makeApiKey(app, user.userId, scopes, expiresAt && { expiresAt });
+  return insertApiKey(app, user.userId, scopes, expiresAt && { expiresAt });
 }
 
 /** The access token that `/oauth/token` would give for a key. */

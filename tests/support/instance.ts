@@ -14,6 +14,7 @@ import { type Database, type Db, openDatabase } from '../../src/platform/db/data
 import { createRevocations, type Revocations } from '../../src/sessions/revocations.js';
 import { goodPassword } from './app.js';
 import { checkContract } from './contract.js';
+import { createServerDatabase } from './test-database.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -185,6 +186,25 @@ export async function openOperator(url: string, environment: Record<string, stri
     box: createSecretBox([config.authSecret as string, ...(previous ? [previous] : [])]),
     revocations: createRevocations(database.client),
     close: database.close,
+  };
+}
+
+/** Two instances on a database of their own, and an operator beside them. */
+type Pair = { one: Instance; other: Instance; operator: Operator; stop(): Promise<void> };
+
+export async function startPair(): Promise<Pair> {
+  const database = await createServerDatabase();
+  const [one, other] = await Promise.all([startInstance(database.url), startInstance(database.url)]);
+  const operator = await openOperator(database.url);
+  return {
+    one,
+    other,
+    operator,
+    async stop() {
+      await stopAll(one, other);
+      await operator.close();
+      await database.drop();
+    },
   };
 }
 

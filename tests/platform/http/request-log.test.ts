@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
+import { makeKey } from '../../support/api-keys.js';
 import { startAppForTest, type TestApp } from '../../support/app.js';
 import { cookieHeader, cookiesOf } from '../../support/cookies.js';
-import { makeKey } from '../../support/made-api-keys.js';
 import { connectTo, say } from '../../support/raw-http.js';
 
 const requestLines = (app: TestApp) => app.logs.filter(({ msg }) => msg === 'request');
