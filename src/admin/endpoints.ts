@@ -58,7 +58,7 @@ export const create = endpoint({
   errors: ['forbidden', 'username_taken'],
   async handler(context) {
     const { deps, body, principal } = context;
-    return { body: adminUserJson(await createServiceUser(deps, body, actorIn(context), principal.permissions)) };
+    return { body: adminUserJson(await createServiceUser(deps, body, actorOf(context), principal.permissions)) };
   },
 });
 
@@ -87,7 +87,7 @@ export const update = endpoint({
   errors: ['forbidden', 'not_found', 'last_admin', 'overloaded'],
   async handler(context) {
     const { deps, id, body } = context;
-    const user = await changeUser(deps, id, body, actorIn(context), context.principal.permissions);
+    const user = await changeUser(deps, id, body, actorOf(context), context.principal.permissions);
     if (!user) throw new AppError('not_found');
     return { body: adminUserJson(user) };
   },
@@ -103,7 +103,7 @@ export const remove = endpoint({
   errors: ['forbidden', 'not_found', 'last_admin', 'overloaded'],
   async handler(context) {
     const { deps, id, principal } = context;
-    if (!(await deleteUser(deps, id, actorIn(context), principal.permissions))) throw new AppError('not_found');
+    if (!(await deleteUser(deps, id, actorOf(context), principal.permissions))) throw new AppError('not_found');
     return ownTokens(context);
   },
 });
@@ -131,7 +131,7 @@ export const logOut = endpoint({
   errors: ['forbidden', 'not_found'],
   async handler(context) {
     const { deps, id, principal } = context;
-    if (!(await logOutUser(deps, id, actorIn(context), principal.permissions))) throw new AppError('not_found');
+    if (!(await logOutUser(deps, id, actorOf(context), principal.permissions))) throw new AppError('not_found');
     return ownTokens(context);
   },
 });
@@ -170,7 +170,7 @@ export const removeSecondFactors = endpoint({
   async handler(context) {
     await requireProof(context, context.body.password);
     const { deps, id, principal } = context;
-    const actor = actorIn(context);
+    const actor = actorOf(context);
     const mayAct = (tx: Transaction, user: User) =>
       requireRights(tx, actor, principal.permissions, [usersWrite, ...permissionsOfUser(user)]);
     if (!(await resetSecondFactor(deps, id, actor, mayAct))) throw new AppError('not_found');
@@ -185,10 +185,6 @@ export async function existing({ db }: { db: Db }, id: string): Promise<User> {
   const user = await db.user.findUnique({ where: { id, pendingUntil: null, deletedAt: null } });
   if (!user) throw new AppError('not_found');
   return user;
-}
-
-function actorIn({ principal, caller }: AdminContext) {
-  return actorOf(principal, caller);
 }
 
 /** An admin who acts on their own user loses their cookies too. */

@@ -1,7 +1,7 @@
 import { AppError } from '../errors.js';
 import type { Db, Transaction } from '../platform/db/database.js';
 import { locks } from '../platform/db/locks.js';
-import { adminRole, lockUser, type User } from '../users/users.js';
+import { adminRole, lockedUser, type User } from '../users/users.js';
 
 /** Waits for other decisions about admins; held until the transaction ends. Take it before any row lock. */
 export async function lockAdmins(tx: Transaction): Promise<void> {
@@ -30,8 +30,7 @@ export async function lockUserForChange(tx: Transaction, userId: string, actorId
   await tx.$queryRaw`
     SELECT pg_advisory_xact_lock(${locks.admins})::text FROM "user"
     WHERE id = ${userId}::uuid AND ${adminRole} = ANY(roles)`;
-  await lockUser(tx, userId, actorId);
-  return tx.user.findUnique({ where: { id: userId, pendingUntil: null, deletedAt: null } });
+  return lockedUser(tx, userId, actorId);
 }
 
 /** Call it under {@link lockUserForChange} before the user stops being an admin. @throws AppError last_admin */

@@ -12,6 +12,7 @@ import {
   UsageError,
   yes,
 } from '../platform/cli/command.js';
+import { limit, typedLimit } from '../platform/cli/limit.js';
 import { table, time } from '../platform/cli/text.js';
 import { listMethods, type MethodList } from '../second-factor/list.js';
 import { resetSecondFactor } from '../second-factor/reset.js';
@@ -44,7 +45,7 @@ export const userCommands: Command<CommandDeps>[] = [
     name: 'users list',
     arguments: [],
     options: {
-      limit: { type: 'string', value: '<count>', summary: 'the most to list: 1 to 1000, by default 100' },
+      limit,
       after: { type: 'string', value: '<username>', summary: 'start after this one' },
     },
     summary: 'users by name',
@@ -162,11 +163,9 @@ async function resetFactors(deps: CommandDeps, args: Args): Promise<Result> {
 }
 
 async function list(deps: CommandDeps, args: Args): Promise<Result> {
-  const limit = args.text('limit') ?? '100';
-  if (!/^\d{1,4}$/.test(limit) || Number(limit) < 1 || Number(limit) > 1000)
-    throw new UsageError('--limit takes a whole number from 1 to 1000.');
-  const found = await listUsers(deps, Number(limit) + 1, args.text('after'));
-  const users = found.slice(0, Number(limit));
+  const most = typedLimit(args);
+  const found = await listUsers(deps, most + 1, args.text('after'));
+  const users = found.slice(0, most);
   const more = found.length > users.length ? (users.at(-1)?.username ?? null) : null;
   const rows = users.map((user) => [
     user.username,

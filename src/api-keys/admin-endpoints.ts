@@ -35,10 +35,11 @@ export const make = endpoint({
   reply: [201, madeKeySchema],
   returns: 'The key. Its text is shown this once.',
   errors: ['insufficient_user_authentication', 'forbidden', 'not_found', 'not_a_service_user', 'too_many_api_keys'],
-  async handler({ deps, principal, id, body, caller }) {
+  async handler(context) {
+    const { deps, principal, id, body } = context;
     // A key outlives the session that made it, so a stolen session of long ago must not become one.
     if (principal.kind === 'session') requireAuthentication(principal, { maxAge: deps.config.freshAuthMaxAge });
-    const maker = { actor: actorOf(principal, caller), rights: principal.permissions };
+    const maker = { actor: actorOf(context), rights: principal.permissions };
     const { key, ...made } = await makeApiKey(
       deps,
       id,
@@ -57,10 +58,10 @@ export const end = endpoint({
   reply: [204],
   returns: 'The key has ended, here and on every instance.',
   errors: ['forbidden', 'not_found'],
-  async handler({ deps, principal, id, innerId, caller }) {
+  async handler(context) {
+    const { deps, principal, id, innerId } = context;
     const which = { id: innerId, ownerId: id };
-    if (!(await endApiKeyOf(deps, which, actorOf(principal, caller), principal.permissions)))
-      throw new AppError('not_found');
+    if (!(await endApiKeyOf(deps, which, actorOf(context), principal.permissions))) throw new AppError('not_found');
     return {};
   },
 });

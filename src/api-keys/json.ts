@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ApiKey as Row } from '../generated/prisma/client.js';
+import { Prisma, type ApiKey as Row } from '../generated/prisma/client.js';
 import { time } from '../platform/http/fields.js';
 
 /** A key as it is shown: never its hash. */
@@ -7,6 +7,10 @@ export type ShownKey = Pick<
   Row,
   'id' | 'name' | 'start' | 'scopes' | 'createdAt' | 'createdBy' | 'expiresAt' | 'lastUsedAt'
 >;
+
+/** The columns of a {@link ShownKey}. */
+export const shownColumns = Prisma.sql`id, name, start, scopes, created_at AS "createdAt", created_by AS "createdBy",
+  expires_at AS "expiresAt", last_used_at AS "lastUsedAt"`;
 
 const owner = '01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31';
 

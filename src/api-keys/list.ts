@@ -1,12 +1,10 @@
 import { Prisma } from '../generated/prisma/client.js';
 import type { Db } from '../platform/db/database.js';
 import { isLiveKey } from '../sessions/live-api-keys.js';
-import type { ShownKey } from './json.js';
+import { type ShownKey, shownColumns } from './json.js';
 
 /** The user's keys that have not ended, the oldest first. */
 export async function listLiveKeys({ db }: { db: Db }, userId: string): Promise<ShownKey[]> {
   return db.direct<ShownKey>(Prisma.sql`
-    SELECT id, name, start, scopes, created_at AS "createdAt", created_by AS "createdBy", expires_at AS "expiresAt",
-      last_used_at AS "lastUsedAt"
-    FROM api_key k WHERE k.user_id = ${userId}::uuid AND ${isLiveKey} ORDER BY k.id`);
+    SELECT ${shownColumns} FROM api_key k WHERE k.user_id = ${userId}::uuid AND ${isLiveKey} ORDER BY k.id`);
 }

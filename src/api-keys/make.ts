@@ -9,9 +9,9 @@ import type { Db, Transaction } from '../platform/db/database.js';
 import { enqueueNotice } from '../platform/outbox/outbox.js';
 import type { OutboxWake } from '../platform/outbox/wake.js';
 import { isLiveKey } from '../sessions/live-api-keys.js';
-import { kindOf, lockUser, type User } from '../users/users.js';
+import { kindOf, lockedUser, type User } from '../users/users.js';
 import { writeApiKey } from './format.js';
-import type { ShownKey } from './json.js';
+import { type ShownKey, shownColumns } from './json.js';
 
 const mostKeys = 50;
 
@@ -45,8 +45,7 @@ export async function makeApiKey(
 ): Promise<MadeKey> {
   if (!config.apiKeys.on) throw new AppError('forbidden', { detail: 'This server takes no API keys.' });
   const made = await db.$transaction(async (tx) => {
-    await lockUser(tx, ownerId, actor.actorId);
-    const owner = await tx.user.findUnique({ where: { id: ownerId, pendingUntil: null, deletedAt: null } });
+    const owner = await lockedUser(tx, ownerId, actor.actorId);
     if (!owner) throw new AppError('not_found');
     await check(owner, tx);
     await requireRights(tx, actor, rights, [...(needs ? [needs] : []), ...wanted.scopes]);
@@ -92,8 +91,7 @@ async function insert(
       WHERE (SELECT count(*) FROM api_key k WHERE k.user_id = ${ownerId}::uuid AND ${isLiveKey}) < ${mostKeys}
       RETURNING *
     ), recorded AS (${recorded}) ${actor.actorId === ownerId ? Prisma.sql`, told AS (${tellOwner(actor)})` : Prisma.empty}
-    SELECT id, name, start, scopes, created_at AS "createdAt", created_by AS "createdBy", expires_at AS "expiresAt",
-      last_used_at AS "lastUsedAt" FROM made`;
+    SELECT ${shownColumns} FROM made`;
   if (!row) throw new AppError('too_many_api_keys');
   return { ...row, key };
 }

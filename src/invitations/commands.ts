@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { CommandDeps } from '../deps.js';
 import { checked } from '../platform/cli/checked.js';
 import { type Args, argument, type Command, CommandError, type Result, UsageError } from '../platform/cli/command.js';
+import { limit, typedLimit } from '../platform/cli/limit.js';
 import { fields, table, time } from '../platform/cli/text.js';
 import { emailSchema, objectionToDomain } from '../users/fields.js';
 import { typedRoles } from '../users/typed-roles.js';
@@ -23,7 +24,7 @@ export const invitationCommands: Command<CommandDeps>[] = [
     name: 'invitations list',
     arguments: [],
     options: {
-      limit: { type: 'string', value: '<count>', summary: 'the most to list: 1 to 1000, by default 100' },
+      limit,
       after: { type: 'string', value: '<id>', summary: 'start after this one' },
     },
     summary: 'the invitations that wait, oldest first',
@@ -49,11 +50,8 @@ async function create(deps: CommandDeps, args: Args): Promise<Result> {
 }
 
 async function list(deps: CommandDeps, args: Args): Promise<Result> {
-  const limit = args.text('limit') ?? '100';
-  if (!/^\d{1,4}$/.test(limit) || Number(limit) < 1 || Number(limit) > 1000)
-    throw new UsageError('--limit takes a whole number from 1 to 1000.');
   const after = args.text('after');
-  const { items, nextCursor } = await listInvitations(deps, Number(limit), after && checkedId(after));
+  const { items, nextCursor } = await listInvitations(deps, typedLimit(args), after && checkedId(after));
   const rows = items.map((one) => [
     one.email,
     one.id,

@@ -21,9 +21,10 @@ export const create = endpoint({
   reply: [201, invitationSchema],
   returns: 'The invitation; a mail with its link is on its way. An older one to the same address has ended.',
   errors: ['forbidden', 'email_taken'],
-  async handler({ deps, body, principal, caller }) {
+  async handler(context) {
+    const { deps, body, principal } = context;
     requireKnownDomain(body.email, deps.config.mail.localDomains);
-    const made = await invite(deps, body, actorOf(principal, caller), principal.permissions);
+    const made = await invite(deps, body, actorOf(context), principal.permissions);
     return { body: invitationJson(made) };
   },
 });
@@ -47,8 +48,9 @@ export const end = endpoint({
   reply: [204],
   returns: 'Its link works no more.',
   errors: ['not_found'],
-  async handler({ deps, id, principal, caller }) {
-    if (!(await endInvitation(deps, id, actorOf(principal, caller)))) throw new AppError('not_found');
+  async handler(context) {
+    const { deps, id } = context;
+    if (!(await endInvitation(deps, id, actorOf(context)))) throw new AppError('not_found');
     return {};
   },
 });

@@ -38,8 +38,9 @@ async function end(deps: Deps, token: string, caller: Caller): Promise<boolean> 
   }
   const claims = await genuineToken(deps, token);
   if (!claims) return false;
-  if (claims.kind === 'session') await endSession(deps, claims.sid, 'revoked', actorOf(claims, caller));
-  else await endKey(deps, claims.sid, actorOf(claims, caller));
+  const actor = actorOf({ principal: claims, caller });
+  if (claims.kind === 'session') await endSession(deps, claims.sid, 'revoked', actor);
+  else await endKey(deps, claims.sid, actor);
   return true;
 }
 

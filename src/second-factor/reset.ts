@@ -4,7 +4,7 @@ import { AppError } from '../errors.js';
 import type { Transaction } from '../platform/db/database.js';
 import { enqueueNotice } from '../platform/outbox/outbox.js';
 import { type ChangeDeps, commitChange, endEverything } from '../sessions/end.js';
-import { fromUser, lockUser, type User } from '../users/users.js';
+import { fromUser, lockedUser, type User } from '../users/users.js';
 
 const nothingLeft =
   'This user has no password, no e-mail address and no provider: nothing would be left to sign in with. Disable or delete the user instead.';
@@ -26,8 +26,7 @@ export async function resetSecondFactor(
 ): Promise<boolean> {
   let existed = false;
   await commitChange(deps, async (tx) => {
-    await lockUser(tx, userId, actor.actorId);
-    const user = await tx.user.findUnique({ where: { id: userId, pendingUntil: null, deletedAt: null } });
+    const user = await lockedUser(tx, userId, actor.actorId);
     if (!user) return [];
     await check?.(tx, user);
     existed = true;

@@ -55,6 +55,12 @@ export async function lockUser(tx: Transaction, userId: string, actorId = userId
     SELECT id FROM "user" WHERE id IN (${userId}::uuid, ${actorId}::uuid) ORDER BY id FOR NO KEY UPDATE`;
 }
 
+/** {@link lockUser}. @returns the user as read under the lock; null for none, a deleted one or a pending sign-up */
+export async function lockedUser(tx: Transaction, userId: string, actorId?: string): Promise<User | null> {
+  await lockUser(tx, userId, actorId);
+  return tx.user.findUnique({ where: { id: userId, pendingUntil: null, deletedAt: null } });
+}
+
 export type NewUser = {
   kind?: UserKind;
   username: string;

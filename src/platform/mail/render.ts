@@ -23,12 +23,14 @@ export function renderMail({ username, subject, paragraphs }: MailContent, appUr
   };
 }
 
-/** Mail programs make links of host names and telephone numbers: a name that looks like one is left out. */
 function greeting(username: string | undefined): string {
   return username === undefined || looksLikeLink(username) ? 'Hello,' : `Hello ${username},`;
 }
 
-/** Such a name must not stand in a mail: whoever chose it would choose where the reader goes. */
+/**
+ * Mail programs make links of host names and telephone numbers. A name that looks like one is left out of a mail: who chose
+ * the name would choose where the reader goes.
+ */
 export function looksLikeLink(name: string): boolean {
   return /[^\w-]|\d([_-]?\d){5}/.test(name);
 }
