@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { buildVerify, step } from '../scripts/build.mjs';
 
 const { GATELATCH_PORT = '3100', SPA_PORT = '5173', ORDERS_PORT = '4000', CORP_PORT = '4001' } = process.env;
 const gatelatchUrl = `http://localhost:${GATELATCH_PORT}`;
@@ -56,6 +57,7 @@ if (example.provider) {
   install(`examples/${folder}`);
   run(folder, command, environment);
 }
+if (name === 'resource-server') await step(buildVerify);
 run(name, [pathOf('../scripts/start.mjs')], { PORT: GATELATCH_PORT, JWT_ISSUER: gatelatchUrl, ...example.settings });
 await until(gatelatchUrl, '/readyz');
 run(name, example.command, example.environment);

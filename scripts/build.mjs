@@ -18,6 +18,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const prismaClient = join(root, 'src/generated/prisma');
 const client = join(root, 'client/dist');
+const verify = join(root, 'verify/dist');
 const playground = join(root, 'playground/dist');
 const dist = join(root, 'dist');
 const prisma = join(root, 'node_modules/prisma');
@@ -39,6 +40,7 @@ export async function build() {
 async function buildClients() {
   await generateClient();
   await buildClient();
+  await buildVerify();
   await buildPlayground();
 }
 
@@ -65,6 +67,17 @@ async function buildClient() {
   requireTools();
   await replace(client, stamp, async (work) => {
     await compile('client', work);
+    return work;
+  });
+}
+
+/** Compiles verify/ to verify/dist if needed: the package for other services. */
+export async function buildVerify() {
+  const stamp = hashOf(['verify/tsconfig.json', 'tsconfig.json', 'package-lock.json', ...filesIn('verify/src')]);
+  if (isCurrent(verify, stamp)) return;
+  requireTools();
+  await replace(verify, stamp, async (work) => {
+    await compile('verify', work);
     return work;
   });
 }

@@ -121,6 +121,9 @@ function shape(given: Settings, providers: Provider[]) {
       ofKeys: given.API_KEYS !== 'off',
     },
     revocationFeed: given.REVOCATION_FEED,
+    /** Nobody else has the key of HS256. */
+    revocationList: given.REVOCATION_LIST === 'on' && given.JWT_ALGORITHM !== 'HS256',
+    revocationStreams: given.REVOCATION_STREAMS,
     secondFactorPrompt: given.SECOND_FACTOR_PROMPT,
     /** How strong a sign-in every row asks for, and every row below /admin/. */
     acr: { required: given.REQUIRED_ACR, admin: given.ADMIN_ACR ?? given.REQUIRED_ACR },

@@ -27,6 +27,8 @@ import { createMetrics, type Metrics } from './platform/telemetry/metrics.js';
 import { openTracing } from './platform/telemetry/open-tracing.js';
 import { tracedGate } from './platform/telemetry/traced.js';
 import type { Tracing } from './platform/telemetry/tracing.js';
+import { createRevocationList, type RevocationList } from './revocation-list/list.js';
+import { createStreams, type Streams } from './revocation-list/streams.js';
 import { type InstanceSync, startInstanceSync } from './sessions/instance-sync.js';
 import { createRevocations, type Revocations } from './sessions/revocations.js';
 
@@ -55,6 +57,8 @@ export type Deps = CoreDeps & {
   limits: Limits | undefined;
   exportTurns: ExportTurns;
   apiKeys: KeyChecks;
+  revocationList: RevocationList;
+  revocationStreams: Streams;
   metrics: Metrics;
   /** Undefined unless OpenTelemetry's variables say where to send traces. */
   tracing: Tracing | undefined;
@@ -90,10 +94,14 @@ export async function createDeps(config: Config, log: Logger, options?: Database
     const { limits, closeLimits } = await openLimits(config.limits, core);
     metrics.watch({ pool: database.pool, revocations, sync: instanceSync, outbox: () => outboxVitals({ db }) });
     const apiKeys = createKeyChecks({ db, config, revocations, instanceSync, metrics });
+    const revocationList = createRevocationList({ config, keys, revocations, instanceSync });
+    const revocationStreams = createStreams(revocationList, config.revocationStreams);
     return {
       ...core,
       keys,
       apiKeys,
+      revocationList,
+      revocationStreams,
       loadKeys: async () => keys,
       auditKey: () => keys.active('audit').privateKey,
       limits,

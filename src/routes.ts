@@ -55,6 +55,7 @@ import { externalCodeLimit, externalLimit } from './providers/limits.js';
 import * as identity from './providers/own-endpoints.js';
 import * as providers from './providers/sign-in-endpoints.js';
 import { fetchTokens } from './providers/token-endpoint.js';
+import * as revocations from './revocation-list/endpoints.js';
 import { enrolmentLimit } from './second-factor/enrolment-limit.js';
 import * as methods from './second-factor/method-endpoints.js';
 import { reauthenticateBy } from './second-factor/reauthenticate.js';
@@ -195,6 +196,11 @@ export const routes: Row[] = [
     GET('/healthz', { guard: open, isProbe: true }, health.live),
     GET('/readyz', { guard: open, isProbe: true }, health.ready),
     GET('/metrics', { guard: metricsToken }, health.metrics),
+  ]),
+
+  ...group('Other services', [
+    GET('/.well-known/revocations', { guard: open }, revocations.list),
+    GET('/.well-known/revocations/stream', { guard: open }, revocations.stream),
   ]),
 
   ...group('Documentation', [

@@ -69,6 +69,8 @@ export async function serve(config: Config, log: Logger, options?: DatabaseOptio
     port: portOf(server),
     async stop() {
       deps.readiness.drain();
+      // They would never end by themselves.
+      deps.revocationStreams.end();
       const timeoutMs = config.shutdownTimeout * 1000;
       await Promise.all([drain(timeoutMs), stopJobs(), stopOutbox(timeoutMs)]);
       await deps.close();

@@ -102,6 +102,10 @@ const tokens = {
   REFRESH_GRACE: duration('30s', { min: 0, max: 3600 }).describe(
     'How long a replaced refresh token is still accepted, for lost responses and several tabs.',
   ),
+  REVOCATION_LIST: choice(['on', 'off'], 'on').describe(
+    'Whether other services can hear what ended: `/.well-known/revocations` and its stream. It has hashes of ids only.',
+  ),
+  REVOCATION_STREAMS: integer(1000, 0, 100_000).describe('How many services may listen to one instance at once.'),
   SESSION_MAX_AGE: duration('90d').describe('A session ends after this time in any case.'),
   SESSIONS_PER_USER: integer(100, 1, 10_000).describe(
     'How many live sessions a user may have. A login past it ends the oldest one.',

@@ -102,6 +102,13 @@ const cases: Record<keyof typeof settings.shape, Case> = {
     good: { query: ['query'], ' bearer , header:X-Token ': ['bearer', 'header:X-Token'] },
     bad: ['body', 'bearer,url', 'header:', 'header:a b', ',', 'Bearer'],
   },
+  REVOCATION_LIST: { at: (c) => c.revocationList, default: true, good: { on: true, off: false }, bad: ['yes', 'ON'] },
+  REVOCATION_STREAMS: {
+    at: (c) => c.revocationStreams,
+    default: 1000,
+    good: { 0: 0, 100000: 100_000 },
+    bad: ['-1', '100001', 'many'],
+  },
   REFRESH_GRACE: {
     at: (c) => c.tokens.refreshGrace,
     default: 30,

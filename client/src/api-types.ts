@@ -1910,6 +1910,10 @@ export interface components {
             introspection_endpoint_auth_methods_supported: string[];
             revocation_endpoint_auth_methods_supported: string[];
             scopes_supported: string[];
+            /** @description What tokens are refused here. */
+            gatelatch_revocations_uri?: string;
+            /** @description The same as it grows. */
+            gatelatch_revocations_stream_uri?: string;
         };
         /**
          * @description RFC 7517. None under HS256.

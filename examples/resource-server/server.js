@@ -1,20 +1,23 @@
-import { createLiveSession } from './live-session.js';
-import { createService } from './service.js';
-import { createVerify } from './verify.js';
+import { createVerifier } from '@gatelatch/verify';
+import { createOrders } from './orders.js';
 
-const {
-  PORT = '4000',
-  GATELATCH_URL = 'http://localhost:3000',
-  JWT_ISSUER = GATELATCH_URL,
-  JWT_AUDIENCE = 'gatelatch',
-} = process.env;
+const { PORT = '4000', GATELATCH_URL = 'http://localhost:3000', JWT_ISSUER, JWT_AUDIENCE, GATELATCH_KEY } = process.env;
 
-const service = createService({
-  verify: createVerify({ url: GATELATCH_URL, issuer: JWT_ISSUER, audience: JWT_AUDIENCE }),
-  isLive: createLiveSession({ url: GATELATCH_URL }),
+// What the tokens say, and where Gatelatch is reached. All else is found there.
+const verifier = createVerifier({
+  issuer: JWT_ISSUER ?? GATELATCH_URL,
+  url: GATELATCH_URL,
+  audience: JWT_AUDIENCE,
+  apiKey: GATELATCH_KEY,
+  realm: 'orders',
 });
+await verifier.ready();
 
-service.listen(Number(PORT), '127.0.0.1', () => {
-  console.log(`The orders are at http://localhost:${service.address().port}, for tokens of ${JWT_ISSUER}.`);
+const server = createOrders(verifier).listen(Number(PORT), '127.0.0.1', () => {
+  console.log(`The orders are at http://localhost:${PORT}.`);
 });
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => service.close());
+for (const signal of ['SIGINT', 'SIGTERM'])
+  process.once(signal, () => {
+    verifier.close();
+    server.close();
+  });

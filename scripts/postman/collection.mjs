@@ -17,15 +17,25 @@ export async function collectionOf(document) {
       description: introduction,
       schema: 'https://schema.getpostman.com/json/collection/v2.1.0/collection.json',
     },
-    item: story([...requests.keys()]).map(({ name, about, before, steps }) => ({
-      name,
-      description: about,
-      item: steps.map(itemOf).map((item) => ({ id: idOf(`${name}/${item.name}`), ...item })),
-      ...(before && { event: eventOf('prerequest', linesOf(before)) }),
-    })),
+    item: story([...requests.keys()].filter((operation) => !isStream(document, operation))).map(
+      ({ name, about, before, steps }) => ({
+        name,
+        description: about,
+        item: steps.map(itemOf).map((item) => ({ id: idOf(`${name}/${item.name}`), ...item })),
+        ...(before && { event: eventOf('prerequest', linesOf(before)) }),
+      }),
+    ),
     auth: bearer('{{access_token}}'),
     event: eventOf('prerequest', linesOf(renewAccessToken)),
   };
+}
+
+/** Postman waits for the end of an answer, and a stream has none. */
+function isStream({ paths }, operation) {
+  const [found] = Object.values(paths).flatMap((path) =>
+    Object.values(path).filter(({ operationId }) => operationId === operation),
+  );
+  return 'text/event-stream' in (found.responses[200]?.content ?? {});
 }
 
 const introduction = `Choose the environment **Gatelatch**, then send the requests from top to bottom, or run the whole

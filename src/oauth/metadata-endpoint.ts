@@ -18,6 +18,8 @@ const replySchema = z
     introspection_endpoint_auth_methods_supported: methods,
     revocation_endpoint_auth_methods_supported: methods,
     scopes_supported: methods,
+    gatelatch_revocations_uri: z.string().optional().meta({ description: 'What tokens are refused here.' }),
+    gatelatch_revocations_stream_uri: z.string().optional().meta({ description: 'The same as it grows.' }),
   })
   .meta({ id: 'AuthorizationServer', description: 'RFC 8414 §2.' });
 
@@ -39,6 +41,10 @@ function metadata({ config }: Deps) {
     introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'Bearer'],
     revocation_endpoint_auth_methods_supported: ['none'],
     scopes_supported: permissions.map(({ name }) => name),
+    ...(config.revocationList && {
+      gatelatch_revocations_uri: `${issuer}/.well-known/revocations`,
+      gatelatch_revocations_stream_uri: `${issuer}/.well-known/revocations/stream`,
+    }),
   };
   return { body, headers: { 'Cache-Control': `public, max-age=${maxAge}` } };
 }

@@ -116,6 +116,9 @@ export async function endUserSessions(
 /** Sessions whose rows are marked at once; a job marks the others. */
 export const markedAtOnce = 1_000;
 
+// A message has room for 8,000 bytes, and a user has no more sessions than that by default. The epoch itself names all.
+const namedAtOnce = 100;
+
 type EndedEverything = { revocations: Revocation[]; sessions: number; epoch: number };
 
 /**
@@ -136,14 +139,21 @@ export async function endEverything(
   const detail = Prisma.sql`jsonb_build_object('reason', ${reason}::text, 'sessions',
     CASE WHEN count(*) <= 100 THEN jsonb_agg(id) ELSE to_jsonb(count(*)) END)`;
   const recorded = auditEvent('session.ended', userId, actor, detail, Prisma.sql`FROM ended HAVING count(*) > 0`);
-  type Row = { userId: string; epoch: number; keptId: string | null; keepUntil: Date; sessions: number };
+  type Row = {
+    userId: string;
+    epoch: number;
+    keptId: string | null;
+    sessionIds: string[];
+    keepUntil: Date;
+    sessions: number;
+  };
   const [row] = await tx.$queryRaw<Row[]>`
     WITH kept AS (
       UPDATE session SET epoch = epoch + 1 WHERE id = ${keep}::uuid AND ${isLive} RETURNING id
     ), ended AS (
       UPDATE session SET ended_at = clock_timestamp(), end_reason = ${reason}
       WHERE id IN (SELECT id FROM session WHERE ${isLive} AND id IS DISTINCT FROM ${keep}::uuid LIMIT ${markedAtOnce})
-      RETURNING id
+      RETURNING id, access_expires_at
     ), raised AS (
       UPDATE "user" SET epoch = epoch + 1 WHERE id = ${userId}::uuid RETURNING id, epoch
     ), unfinished AS (
@@ -153,22 +163,24 @@ export async function endEverything(
     ), devices AS (DELETE FROM trusted_device WHERE user_id = ${userId}::uuid
     ), logins AS (DELETE FROM login_attempt WHERE user_id = ${userId}::uuid
     ), outdone AS (
-      DELETE FROM revocation WHERE user_id = ${userId}::uuid AND epoch IS NOT NULL
+      DELETE FROM revocation WHERE user_id = ${userId}::uuid AND epoch IS NOT NULL RETURNING session_ids
+    ), named AS (
+      SELECT id FROM ended WHERE access_expires_at > clock_timestamp() UNION SELECT unnest(session_ids) FROM outdone
+      ORDER BY id DESC LIMIT ${namedAtOnce}
     ), remembered AS (
       -- A token may have been signed under any setting, so this is kept for the longest life.
-      INSERT INTO revocation (user_id, epoch, kept_id, keep_until)
-      SELECT id, epoch, (SELECT id FROM kept), clock_timestamp() + make_interval(secs => ${longestAccessTtl}) FROM raised
-      RETURNING user_id, epoch, kept_id, keep_until
+      INSERT INTO revocation (user_id, epoch, kept_id, session_ids, keep_until)
+      SELECT id, epoch, (SELECT id FROM kept), ARRAY(SELECT id FROM named), clock_timestamp() + make_interval(secs => ${longestAccessTtl}) FROM raised
+      RETURNING user_id, epoch, kept_id, session_ids, keep_until
     ), recorded AS (${recorded})
-    SELECT user_id AS "userId", epoch, kept_id AS "keptId", keep_until AS "keepUntil",
+    SELECT user_id AS "userId", epoch, kept_id AS "keptId", session_ids AS "sessionIds", keep_until AS "keepUntil",
       (SELECT count(*)::int FROM ended) AS sessions,
-      pg_notify(${channel}, concat_ws(' ', 'epoch', user_id, epoch,
-        (extract(epoch FROM keep_until) * 1000)::bigint, kept_id))::text
+      pg_notify(${channel}, concat_ws(' ', 'epoch', user_id, epoch, (extract(epoch FROM keep_until) * 1000)::bigint,
+        coalesce(kept_id::text, '-'), array_to_string(session_ids, ',')))::text
     FROM remembered`;
   if (!row) return { revocations: [], sessions: 0, epoch: 0 };
-  const { epoch, keptId, keepUntil, sessions } = row;
-  const ended = { userId: row.userId, sessionId: null, version: null, epoch, keptId, keepUntil } as const;
-  return { revocations: [ended], sessions, epoch };
+  const { sessions, ...raised } = row;
+  return { revocations: [{ sessionId: null, version: null, ...raised }], sessions, epoch: raised.epoch };
 }
 
 // How many at a time: more are over the limit only after it was lowered, and later logins end those.

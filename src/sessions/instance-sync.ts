@@ -160,12 +160,22 @@ function listening(database: Database, subscribers: Subscribers, loadAll: () => 
 }
 
 async function hear(message: string, { revocations, reloadKeys }: Subscribers): Promise<void> {
-  const [subject, userId = '', second = '', until, keptId = null] = message.split(' ');
+  const [subject, userId = '', second = '', until, kept = '-', ids = ''] = message.split(' ');
   const keepUntil = new Date(Number(until));
   if (subject === 'session') revocations.add([{ userId, sessionId: second, version: null, keepUntil }]);
   else if (subject === 'version') revocations.add([{ userId, sessionId: null, version: Number(second), keepUntil }]);
   else if (subject === 'epoch')
-    revocations.add([{ userId, sessionId: null, version: null, epoch: Number(second), keptId, keepUntil }]);
+    revocations.add([
+      {
+        userId,
+        sessionId: null,
+        version: null,
+        epoch: Number(second),
+        keptId: kept === '-' ? null : kept,
+        sessionIds: ids === '' ? [] : ids.split(','),
+        keepUntil,
+      },
+    ]);
   else if (subject === 'user') await revocations.loadUser(userId);
   else if (subject === 'keys') await reloadKeys();
   else await revocations.load();

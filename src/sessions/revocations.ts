@@ -8,7 +8,7 @@ export type Revocation = { userId: string; keepUntil: Date } & (
   | { sessionId: string; version: null }
   | { sessionId: null; version: number }
   // Everything of the user with a lower epoch, except one session.
-  | { sessionId: null; version: null; epoch: number; keptId: string | null }
+  | { sessionId: null; version: null; epoch: number; keptId: string | null; sessionIds: string[] }
 );
 
 /** Why a genuine, unexpired access token is refused. */
@@ -28,18 +28,32 @@ export type Revocations = {
   /** Forgets expired ones; after an overflow, checks whether all fit again. */
   sweep(): Promise<void>;
   size(): number;
+  /** Everything that is remembered, with the time (ms) until which it matters. */
+  remembered(): Remembered;
+  /** Calls back with what becomes known. @returns a function that stops that */
+  follow(listener: (known: Revocation[]) => void): () => void;
+};
+
+/** By session; by user the least version and epoch that are good, and the session that the epoch spares. */
+export type Remembered = {
+  sessions: Iterable<readonly [id: string, until: number]>;
+  versions: Iterable<readonly [userId: string, { version: number; until: number }]>;
+  epochs: Iterable<
+    readonly [userId: string, { epoch: number; keptId: string | null; sessionIds: string[]; until: number }]
+  >;
 };
 
 // About 100 bytes each: at most 20 MB.
 const maxRemembered = 200_000;
 
 // The clock of the instance that set `exp` may be behind ours by this much, in milliseconds.
-const clockTolerance = 60_000;
+export const clockTolerance = 60_000;
 
 export function createRevocations(db: Db, max = maxRemembered): Revocations {
   const endedSessions = new Map<string, number>();
   const leastVersions = new Map<string, { version: number; until: number }>();
-  const leastEpochs = new Map<string, { epoch: number; keptId: string | null; until: number }>();
+  const leastEpochs = new Map<string, { epoch: number; keptId: string | null; sessionIds: string[]; until: number }>();
+  const listeners = new Set<(known: Revocation[]) => void>();
   let complete = false;
   let overflows = 0;
 
@@ -52,8 +66,8 @@ export function createRevocations(db: Db, max = maxRemembered): Revocations {
       if (version > (leastVersions.get(userId)?.version ?? -1)) leastVersions.set(userId, { version, until });
     } else {
       // The newest is enough: a session that it keeps was live until then.
-      const { epoch, keptId } = revocation;
-      if (epoch > (leastEpochs.get(userId)?.epoch ?? -1)) leastEpochs.set(userId, { epoch, keptId, until });
+      const { epoch, keptId, sessionIds } = revocation;
+      if (epoch > (leastEpochs.get(userId)?.epoch ?? -1)) leastEpochs.set(userId, { epoch, keptId, sessionIds, until });
     }
   }
 
@@ -81,6 +95,7 @@ export function createRevocations(db: Db, max = maxRemembered): Revocations {
   function add(revocations: Revocation[]): void {
     if (fits(revocations)) {
       revocations.forEach(remember);
+      for (const listener of listeners) listener(revocations);
     } else {
       complete = false;
       overflows += 1;
@@ -119,12 +134,18 @@ export function createRevocations(db: Db, max = maxRemembered): Revocations {
       if (!complete) await load();
     },
     size,
+    remembered: () => ({ sessions: endedSessions, versions: leastVersions, epochs: leastEpochs }),
+    follow(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
   };
 }
 
 function read(db: Db, which: Prisma.Sql, max: number): Promise<Revocation[]> {
   return db.$queryRaw<Revocation[]>`
-    SELECT user_id AS "userId", session_id AS "sessionId", version, epoch, kept_id AS "keptId", keep_until AS "keepUntil"
+    SELECT user_id AS "userId", session_id AS "sessionId", version, epoch, kept_id AS "keptId",
+      session_ids AS "sessionIds", keep_until AS "keepUntil"
     FROM revocation WHERE ${which} LIMIT ${max}`;
 }
 

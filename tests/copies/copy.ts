@@ -74,7 +74,7 @@ export function openCopy(path: string): Copy {
 
 /** Gives a copy the packages of this checkout instead of any that it has. */
 export function linkPackages({ path }: Copy): void {
-  for (const folder of ['.', 'client', 'examples/resource-server']) {
+  for (const folder of ['.', 'client', 'verify']) {
     const packages = join(folder, 'node_modules');
     if (!existsSync(join(root, packages))) continue;
     mkdirSync(dirname(join(path, packages)), { recursive: true });

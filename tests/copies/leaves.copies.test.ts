@@ -143,6 +143,20 @@ const leaves: { name: string; folders: string[]; lines: Record<string, Edit[]> }
   },
   oauth,
   {
+    name: 'revocation-list',
+    folders: ['src/revocation-list'],
+    lines: {
+      'src/routes.ts': [/^import .*revocation-list.*$/m, /^ {2}\.\.\.group\('Other services', \[[\s\S]*?^ {2}\]\),$/m],
+      'src/deps.ts': [
+        /^import .*revocation-list.*$/gm,
+        /^ {2}revocation(List|Streams): .*;$/gm,
+        /^ {4}const revocation(List|Streams) = .*$/gm,
+        /^ {6}revocation(List|Streams),$/gm,
+      ],
+      'src/serve.ts': [/^.*revocationStreams\.end\(\);$/m],
+    },
+  },
+  {
     name: 'user-transfer',
     folders: ['src/user-transfer'],
     lines: { 'src/commands.ts': [/^import .*user-transfer.*$/m, /^ {2}\.\.\.transferCommands,$/m] },

@@ -15,6 +15,7 @@ export const pages: Page[] = [
   ...markdownIn('.', false),
   ...markdownIn('docs', true),
   ...markdownIn('client', false),
+  ...markdownIn('verify', false),
   ...readdirSync(join(root, 'examples')).flatMap((name) => markdownIn(`examples/${name}`, false)),
 ].map(readPage);
 

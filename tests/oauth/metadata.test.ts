@@ -30,6 +30,8 @@ describe('The metadata for OAuth clients', () => {
       introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'Bearer'],
       revocation_endpoint_auth_methods_supported: ['none'],
       scopes_supported: permissions.map(({ name }) => name),
+      gatelatch_revocations_uri: 'http://localhost:3000/.well-known/revocations',
+      gatelatch_revocations_stream_uri: 'http://localhost:3000/.well-known/revocations/stream',
     });
   });
 

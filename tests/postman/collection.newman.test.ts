@@ -26,7 +26,9 @@ describe('The Postman collection', () => {
     const sent = items.map(
       ({ request }) => `${request.method} /${request.url.path.join('/').replace(/:(\w+)/g, '{$1}')}`,
     );
-    expect(new Set(sent)).toEqual(new Set(routes.map(({ method, path }) => `${method} ${path}`)));
+    // Postman waits for the end of an answer, and a stream has none.
+    const answering = routes.filter(({ endpoint }) => endpoint.reply[1] !== 'text/event-stream');
+    expect(new Set(sent)).toEqual(new Set(answering.map(({ method, path }) => `${method} ${path}`)));
   });
 
   it('has its folders in this order', () => {

@@ -103,13 +103,13 @@ describe('the sync between instances', () => {
   it('follows each kind of message: a session, an epoch, a version, a user, keys, everything', async () => {
     const { listeners, add, loadUser, reloadKeys, load } = await start('listen');
     const until = Date.now() + 1_000;
-    const ofUsers = [`epoch u3 7 ${until} s3`, `epoch u4 1 ${until}`, `version u5 2 ${until}`, 'user u2'];
+    const ofUsers = [`epoch u3 7 ${until} s3 s1,s2`, `epoch u4 1 ${until} - `, `version u5 2 ${until}`, 'user u2'];
     for (const message of [`session u1 s1 ${until}`, ...ofUsers, 'keys', 'all']) listeners[0]?.say(message);
     await vi.waitFor(() => expect([load.mock.calls.length, reloadKeys.mock.calls.length]).toEqual([2, 2]));
     expect(add).toHaveBeenCalledWith([{ userId: 'u1', sessionId: 's1', version: null, keepUntil: new Date(until) }]);
     const ofUser = { sessionId: null, version: null, keepUntil: new Date(until) };
-    expect(add).toHaveBeenCalledWith([{ ...ofUser, userId: 'u3', epoch: 7, keptId: 's3' }]);
-    expect(add).toHaveBeenCalledWith([{ ...ofUser, userId: 'u4', epoch: 1, keptId: null }]);
+    expect(add).toHaveBeenCalledWith([{ ...ofUser, userId: 'u3', epoch: 7, keptId: 's3', sessionIds: ['s1', 's2'] }]);
+    expect(add).toHaveBeenCalledWith([{ ...ofUser, userId: 'u4', epoch: 1, keptId: null, sessionIds: [] }]);
     expect(add).toHaveBeenCalledWith([{ ...ofUser, userId: 'u5', version: 2 }]);
     expect(loadUser).toHaveBeenCalledWith('u2');
   });

@@ -27,6 +27,17 @@ export const machineRoutes = {
       },
     },
     {
+      operation: 'listRevocations',
+      name: 'What tokens are refused',
+      about: 'A signed list for services that check access tokens themselves. It has hashes of ids, and no ids.',
+      cacheable: true,
+      after() {
+        pm.test('is a signed list', () => {
+          pm.expect(pm.response.text().split('.')).to.have.length(3);
+        });
+      },
+    },
+    {
       operation: 'getAuthorizationServer',
       name: 'What OAuth clients may find here',
       about: 'Addresses and names, for libraries.',

@@ -4,13 +4,14 @@ import type { oas31 } from 'zod-openapi';
 import type { ErrorCode } from '../../errors.js';
 import type { Caller } from '../caller.js';
 import type { Limit } from '../limits/limit.js';
+import type { EventStream } from './event-stream.js';
 import type { JsonStream } from './json-stream.js';
 import type {} from './locals.js';
 
 /** What rows work with: the settings, and the limits if they are on. A room's own `Deps` has more. */
 export type BaseDeps = { config: object; limits: object | undefined };
 
-type MediaType = 'text/html' | 'text/plain';
+type MediaType = 'text/html' | 'text/plain' | 'application/jwt' | 'text/event-stream';
 
 /** A successful response: status, and the schema or media type of its body, or no body. */
 export type ReplySpec = readonly [status: number, body?: z.ZodType | MediaType];
@@ -35,6 +36,8 @@ export type Context<Deps, Principal, Body = undefined, Query = undefined> = {
   caller: Caller;
   /** Empty if the request has a bearer token: then only the token counts. */
   cookies: Cookies;
+  /** What of the request's headers a few rows go by. */
+  header(name: 'if-none-match' | 'last-event-id'): string | undefined;
 };
 
 /** A large JSON body that never changes: serialized once. */
@@ -55,6 +58,8 @@ export type Reply<Body = unknown> = {
   body: Body;
   /** The status is 201: see `creates`. */
   isCreated?: true;
+  /** The status is 304: the client has it already. See `etag`. */
+  isUnchanged?: true;
   /** A success that limits may count: what was asked for is not there. */
   isMiss?: boolean;
   headers?: Record<string, string>;
@@ -65,7 +70,7 @@ export type Reply<Body = unknown> = {
 export type ReplyTo<Spec extends ReplySpec> = Spec extends readonly [number, infer Body]
   ? Body extends z.ZodType
     ? Reply<z.input<Body> | JsonText | JsonStream>
-    : Reply<string>
+    : Reply<string | EventStream>
   : Omit<Reply, 'body'>;
 
 export type EndpointFacts = {
@@ -84,6 +89,8 @@ export type EndpointFacts = {
   /** Where a success may also be that something was made: the body of that 201, and what it brings. */
   creates?: readonly [body: z.ZodType, returns: string];
   headers?: ReplyHeader[];
+  /** A client that has the answer already, by `If-None-Match`, may hear 304 (RFC 9110 §13.1.2). */
+  etag?: true;
   /** Its own refusals, besides those of guard, path, body, limit and server. */
   errors?: ErrorCode[];
 };

@@ -5,6 +5,7 @@ import { checkInput, readBody, readForm } from './body.js';
 import { fieldsOf } from './body-fields.js';
 import type { RefuseCrossSite } from './cross-site.js';
 import type { BaseDeps, Cookies, Guard, Row } from './endpoint.js';
+import { EventStream } from './event-stream.js';
 import { JsonStream } from './json-stream.js';
 import { createRateLimit } from './rate-limit.js';
 import { RequestContext } from './request-context.js';
@@ -84,7 +85,7 @@ export function mount<Deps extends BaseDeps>(app: Express, rows: Row<Deps>[], op
       try {
         if (settle) await settle(res, answer.isMiss);
       } catch (error) {
-        if (answer.body instanceof JsonStream) await answer.body.cancel();
+        if (answer.body instanceof JsonStream || answer.body instanceof EventStream) await answer.body.cancel();
         throw error;
       }
       return send(res, reply, answer);

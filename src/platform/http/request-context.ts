@@ -39,6 +39,11 @@ export class RequestContext<Deps> implements Context<Deps, unknown, unknown, unk
   get cookies() {
     return this.#cookies();
   }
+
+  header(name: 'if-none-match' | 'last-event-id'): string | undefined {
+    const value = this.#req.headers[name];
+    return typeof value === 'string' ? value : undefined;
+  }
 }
 
 function idOf(id: string | string[] | undefined): string {

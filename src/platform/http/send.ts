@@ -1,5 +1,6 @@
 import type { Response } from 'express';
 import { JsonText, type Reply, type ReplySpec } from './endpoint.js';
+import { EventStream } from './event-stream.js';
 import { JsonStream } from './json-stream.js';
 import { overrideHeaders, writeAnswer, writeHead } from './response-headers.js';
 
@@ -7,14 +8,16 @@ import { overrideHeaders, writeAnswer, writeHead } from './response-headers.js';
 export function send(
   res: Response,
   [usual, type]: ReplySpec,
-  { body, headers, cookies, isCreated }: Partial<Reply>,
+  { body, headers, cookies, isCreated, isUnchanged }: Partial<Reply>,
 ): Promise<void> | undefined {
-  const status = isCreated ? 201 : usual;
+  const status = isUnchanged ? 304 : isCreated ? 201 : usual;
   if (headers) overrideHeaders(res, headers);
   for (const { name, value, options } of cookies ?? [])
     if (value === undefined) res.clearCookie(name, options);
     else res.cookie(name, value, options);
-  if (type === undefined) writeAnswer(res, status, status === 200 ? ['Content-Length', '0'] : []);
+  if (isUnchanged) writeAnswer(res, status, []);
+  else if (type === undefined) writeAnswer(res, status, status === 200 ? ['Content-Length', '0'] : []);
+  else if (body instanceof EventStream) body.writeTo(res, status);
   else if (typeof type === 'string') sendText(res, status, type, String(body));
   else if (body instanceof JsonStream) return sendStream(res, status, body);
   else sendText(res, status, 'application/json', body instanceof JsonText ? String(body) : JSON.stringify(body));

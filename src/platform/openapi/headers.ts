@@ -30,6 +30,7 @@ export const headers: Record<string, oas31.HeaderObject> = {
     'access_token=eyJhbGciOiJFUzI1NiJ9…; Max-Age=2592000; Path=/; HttpOnly; SameSite=Lax',
   ),
   Location: text('The path of the new resource.', '/todos/01a203a4-7c1e-7d3b-9a52-3f0c6c1f2a10'),
+  ETag: text('Send it as `If-None-Match` to hear 304 while nothing has changed.', '"q3VZ0m2l8cP1xw9aT5Yd7A"'),
   'Content-Disposition': text('The name of the file for browsers.', 'attachment; filename="gatelatch-export.json"'),
 } satisfies Record<ReplyHeader, unknown> & Record<string, oas31.HeaderObject>;
 
@@ -39,7 +40,8 @@ function text(description: string, example: string): oas31.HeaderObject {
 
 export function replyHeaders<Deps extends BaseDeps>(row: Row<Deps>): Headers {
   const limits = row.limits.length === 0 ? [] : ['RateLimit-Policy', 'RateLimit'];
-  return references(['X-Request-Id', ...limits, ...(row.endpoint.headers ?? [])]);
+  const etag = row.endpoint.etag ? ['ETag'] : [];
+  return references(['X-Request-Id', ...limits, ...etag, ...(row.endpoint.headers ?? [])]);
 }
 
 export function problemHeaders(status: number, codes: ErrorCode[]): Headers {

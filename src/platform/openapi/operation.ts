@@ -79,11 +79,12 @@ function parametersOf<Deps extends BaseDeps>({
 }
 
 function replyOf<Deps extends BaseDeps>(row: Row<Deps>): ZodOpenApiResponsesObject {
-  const { reply, creates, summary, returns = `${summary}.` } = row.endpoint;
+  const { reply, creates, etag, summary, returns = `${summary}.` } = row.endpoint;
   const [status, body] = reply;
   const response: ZodOpenApiResponseObject = { description: returns, headers: replyHeaders(row) };
   if (typeof body === 'string') response.content = { [body]: { schema: { type: 'string' } } };
   else if (body) response.content = { 'application/json': contentOf(body) };
+  if (etag) return { [status]: response, 304: { description: 'You have it already.', headers: replyHeaders(row) } };
   if (!creates) return { [status]: response };
   const [made, brings] = creates;
   const created = { description: brings, headers: replyHeaders(row), content: { 'application/json': contentOf(made) } };

@@ -55,7 +55,15 @@ describe('Caches', () => {
     expect(headers['cache-control']).toBe('public, max-age=300');
   });
 
-  it.each(rows.filter(({ row }) => row.method === 'GET' && !kept.includes(row.path)))(
+  it('may keep the list of revocations for a second, and the stream of them not at all', async () => {
+    const { headers } = await app.http.get('/.well-known/revocations').expect(200);
+    expect(headers['cache-control']).toBe('public, max-age=1');
+    const stream = await app.http.head('/.well-known/revocations/stream').expect(200);
+    expect(stream.headers['cache-control']).toBe('no-store, no-transform');
+  });
+
+  const others = [...kept, '/.well-known/revocations'];
+  it.each(rows.filter(({ row }) => row.method === 'GET' && !others.includes(row.path)))(
     'may not keep the response of $name',
     async ({ row }) => {
       const { headers } = await app.http.get(row.path.replace('{id}', 'x')).set(user.bearer);

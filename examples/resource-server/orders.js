@@ -1,0 +1,24 @@
+import { requireAuth } from '@gatelatch/verify';
+import express from 'express';
+
+/** A small service: everybody who has a good access token has orders of their own. */
+export function createOrders(verifier) {
+  const orders = new Map();
+  const ordersOf = ({ sub }) => orders.get(sub) ?? [];
+
+  const app = express();
+  app.disable('x-powered-by');
+  app.use('/orders', requireAuth(verifier));
+
+  app.get('/orders', (req, res) => {
+    res.json({ data: ordersOf(req.auth) });
+  });
+
+  app.post('/orders', (req, res) => {
+    const order = { id: ordersOf(req.auth).length + 1, placed_at: new Date().toISOString() };
+    orders.set(req.auth.sub, [...ordersOf(req.auth), order]);
+    res.status(201).json(order);
+  });
+
+  return app;
+}

@@ -1,0 +1,127 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { Config } from '../config.js';
+import type { SigningKeys } from '../keys/signing-keys.js';
+import type { InstanceSync } from '../sessions/instance-sync.js';
+import type { Revocation, Revocations } from '../sessions/revocations.js';
+import { countOf, createHashId, type Entries, entriesOf, entriesOfNew } from './entries.js';
+import { signList } from './sign.js';
+
+export type ListDeps = {
+  config: Pick<Config, 'tokens' | 'revocationList'>;
+  keys: SigningKeys;
+  revocations: Revocations;
+  instanceSync: InstanceSync;
+};
+
+/** A signed list, and its number among the messages of this instance. */
+export type SignedList = { text: string; seq: string; etag: string };
+
+export type RevocationList = {
+  isOn: boolean;
+  /** Everything that is refused; undefined while this instance cannot say, or there is too much. */
+  whole(): SignedList | undefined;
+  /** What was added since a message of this instance; undefined if that is not known any more. */
+  since(seq: string): SignedList | undefined;
+  /** Begins to collect what becomes known, for `since` and `next`. @returns a function that ends that */
+  collect(): () => void;
+  /** What became known since the last call, or nothing new; undefined while this instance cannot say. */
+  next(): { list: SignedList; isNews: boolean } | undefined;
+  /** How many entries a whole list has. */
+  size(): number;
+};
+
+// 48 bytes each: a list of 480 kB at ten thousand.
+const maxEntries = 20_000;
+
+// A list that says the same is signed anew after this long, in milliseconds.
+const youngFor = 1_000;
+
+// What was added in the last messages is kept for streams that come back.
+const keptMessages = 600;
+
+export function createRevocationList({ config, keys, revocations, instanceSync }: ListDeps): RevocationList {
+  const { issuer } = config.tokens;
+  const hash = createHashId(issuer);
+  const instance = randomBytes(6).toString('base64url');
+  let [count, changes] = [0, 0];
+  let waiting: Revocation[] = [];
+  let signed: (SignedList & { changes: number; kids: string; at: number }) | undefined;
+  let kept: { seq: number; known: Revocation[] }[] = [];
+  let toldKids = '';
+
+  let isCollecting = false;
+  revocations.follow((known) => {
+    changes += 1;
+    if (isCollecting) waiting.push(...known);
+  });
+
+  function collect(): () => void {
+    isCollecting = true;
+    // What came while nobody collected was not kept: no message of before has all that followed it.
+    count += 1;
+    signed = undefined;
+    return () => {
+      isCollecting = false;
+      [waiting, kept] = [[], []];
+    };
+  }
+
+  const canSay = () => instanceSync.isFresh() && revocations.isComplete();
+  const kids = () => keys.jwks().keys.map(({ kid }) => String(kid));
+
+  function sign(entries: Entries, complete: boolean): SignedList {
+    const seq = `${instance}.${count}`;
+    const content = { ...entries, keys: kids() };
+    const etag = `"${createHash('sha256').update(JSON.stringify(content)).digest('base64url').slice(0, 22)}"`;
+    const statement = { iss: issuer, seq, complete, ...content };
+    return { text: signList(keys, statement, Math.floor(Date.now() / 1000)), seq, etag };
+  }
+
+  function isYoung(): boolean {
+    const isSame = signed?.changes === changes && signed.kids === kids().join();
+    return isSame && performance.now() - (signed?.at ?? 0) < youngFor;
+  }
+
+  function whole(): SignedList | undefined {
+    if (!canSay()) return undefined;
+    if (isYoung()) return signed;
+    const entries = entriesOf(revocations.remembered(), hash, Date.now());
+    if (countOf(entries) > maxEntries) return undefined;
+    signed = { ...sign(entries, true), changes, kids: kids().join(), at: performance.now() };
+    return signed;
+  }
+
+  function since(seq: string): SignedList | undefined {
+    const [of, number] = seq.split('.');
+    const from = Number(number);
+    const oldest = kept[0]?.seq ?? count + 1;
+    if (!isCollecting || of !== instance || !Number.isInteger(from) || from > count || from < oldest - 1 || !canSay())
+      return undefined;
+    const missed = kept.filter((one) => one.seq > from).flatMap(({ known }) => known);
+    return sign(entriesOfNew([...missed, ...waiting], hash), false);
+  }
+
+  function next(): { list: SignedList; isNews: boolean } | undefined {
+    if (!canSay() || waiting.length > maxEntries || revocations.size() > maxEntries) return undefined;
+    const known = waiting;
+    waiting = [];
+    const now = kids().join();
+    const isNews = known.length > 0 || now !== toldKids;
+    toldKids = now;
+    if (known.length > 0) {
+      count += 1;
+      kept.push({ seq: count, known });
+      kept = kept.slice(-keptMessages);
+    }
+    return { list: sign(entriesOfNew(known, hash), false), isNews };
+  }
+
+  return {
+    isOn: config.revocationList,
+    whole,
+    collect,
+    since,
+    next,
+    size: () => countOf(entriesOf(revocations.remembered(), hash, Date.now())),
+  };
+}

@@ -1,0 +1,8 @@
+export type { AccessClaims } from './access-claims.js';
+export { type Answer, sendRefusal } from './answer.js';
+export { requireAuth } from './express.js';
+export type { VerifierOptions } from './options.js';
+export { GatelatchStrategy } from './passport.js';
+export { type Problem, type RefusalCode, TokenError } from './refusals.js';
+export type { AskingRequest } from './request.js';
+export { createVerifier, type Demands, type Verifier } from './verifier.js';

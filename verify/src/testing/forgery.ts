@@ -1,0 +1,22 @@
+/** Ways to make a token that must be refused. */
+export type Forgery =
+  | 'alg-none'
+  | 'alg-hs256'
+  | 'wrong-key'
+  | 'unknown-key'
+  | 'own-key'
+  | 'changed-claims'
+  | 'no-signature'
+  | 'respelled-signature'
+  | 'wrong-type'
+  | 'extra-header'
+  | 'critical-header'
+  | 'wrong-issuer'
+  | 'wrong-audience'
+  | 'wrong-client'
+  | 'without-session'
+  | 'without-version'
+  | 'not-an-object'
+  | 'too-long-lived'
+  | 'from-the-future'
+  | 'expired';
