@@ -5,6 +5,7 @@ import { AppError, codeOnTheWire, type ErrorCode, errorCatalogue } from '../../e
 import { isDatabaseUnavailable, isTextRefused } from '../db/errors.js';
 import { hasBody } from './body.js';
 import { isOfClient, oauthRefusalOf } from './oauth-refusal.js';
+import { untilNextStep } from './refusal-steps.js';
 import { pathOf } from './request-path.js';
 import { writeAnswer } from './response-headers.js';
 
@@ -37,7 +38,9 @@ export function errorHandler(log: Logger, rows: SpeakingRow[]): ErrorRequestHand
     if (!req.complete && hasBody(req)) hangUpSoon(req);
     // The router ignores a slash at the end.
     const isOfOAuth = ofOAuth.has(`${req.method} ${pathOf(req).replace(/\/$/, '')}`);
-    sendRefusal(res, error, isOfOAuth);
+    const send = () => sendRefusal(res, error, isOfOAuth);
+    if (error.code === 'invalid_credentials') void untilNextStep(res.locals.startedAt).then(send);
+    else send();
   };
 }
 

@@ -8,9 +8,9 @@ import { routePatternOf, safePathOf } from './request-path.js';
 export function requestLog(log: Logger, metrics: RequestMetrics): RequestHandler {
   const isLogged = log.isLevelEnabled('info');
   return (req, res, next) => {
-    const startedAt = performance.now();
+    res.locals.startedAt = performance.now();
     res.once('close', () => {
-      const ms = performance.now() - startedAt;
+      const ms = performance.now() - res.locals.startedAt;
       count(metrics, req, res, ms);
       if (isLogged) log.info(lineOf(req, res, ms));
     });
