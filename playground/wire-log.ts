@@ -42,8 +42,7 @@ export function createWireLog(): { add(exchange: Exchange): void } {
     list.children[max]?.remove();
     newest = entry;
     showEmptiness();
-    // A challenge only prepares what the user does, or waits in a field.
-    if (lineOf(exchange) === 'POST /auth/passkey/options' && !isRefused(exchange)) return;
+    if (isByThePage(exchange) && !isRefused(exchange)) return;
     // Opens and explains what the user's action caused; other requests of the page are only listed.
     if (isAsked || (!repeated && isRefused(exchange))) layOpen(entry);
     isAsked = false;
@@ -66,6 +65,20 @@ export function createWireLog(): { add(exchange: Exchange): void } {
 
   showEmptiness();
   return { add };
+}
+
+// A challenge only prepares what the user does, or waits in a field. The page fills its lists by itself, also just after
+// the user did something else, which is what they want to see explained.
+const byThePage = [
+  'POST /auth/passkey/options',
+  'GET /auth/sessions',
+  'GET /me/sign-in-methods',
+  'GET /me/api-keys',
+  'GET /todos',
+];
+
+function isByThePage(exchange: Exchange): boolean {
+  return byThePage.includes(lineOf(exchange));
 }
 
 function isRepetition(one: Exchange, other: Exchange): boolean {

@@ -30,6 +30,14 @@ async function signUp(page: Page, transport: 'Bearer' | 'Cookies' = 'Bearer'): P
   return password;
 }
 
+/** Holds requests to there back. @returns what lets them go on */
+async function holding(page: Page, url: string): Promise<() => void> {
+  let goOn: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => (goOn = resolve));
+  await page.route(url, (route) => held.then(() => route.continue()));
+  return goOn;
+}
+
 async function newVisitor(): Promise<Visitor & { page: Page }> {
   const visitor = await visit(browser);
   return { ...visitor, page: await visitor.context.newPage() };
@@ -121,6 +129,22 @@ describe('The access token', () => {
       JSON.stringify([document.cookie, { ...localStorage }, { ...sessionStorage }, document.documentElement.outerHTML]),
     );
     expect(readable).not.toContain('eyJ');
+  });
+});
+
+describe('The log of the wire', () => {
+  it('explains what the visitor did last, although the page fills its lists meanwhile', async () => {
+    const { page } = await newVisitor();
+    const list = await holding(page, '**/auth/sessions');
+    await signUp(page);
+    const refresh = await holding(page, '**/auth/refresh');
+    const asked = page.waitForRequest('**/auth/refresh');
+    await press(page, 'Refresh now');
+    await asked;
+    list();
+    await exchanges(page, '/auth/sessions').waitFor();
+    refresh();
+    await says(page, 'POST /auth/refresh: 200.');
   });
 });
 
