@@ -19,7 +19,7 @@ export type Streams = {
 
 // A change is told within this time, and silence means that the connection is cut. In milliseconds.
 const newsEvery = 200;
-const pulseEvery = 2_000;
+const longestSilence = 2_000;
 
 // More or less by chance, so that streams that began together do not end together.
 const longest = () => 3_600_000 * (0.8 + Math.random() * 0.4);
@@ -41,15 +41,16 @@ export function createStreams(list: RevocationList, max: number): Streams {
   let places = 0;
 
   function tick(): void {
-    const told = list.next();
+    // At the next one it would be too late.
+    const told = list.next(performance.now() - toldAt > longestSilence - newsEvery);
+    // Never a message that leaves something out: who asks anew hears 503.
     if (!told) {
-      // Never a message that leaves something out: who asks anew hears 503.
       endAll();
       return;
     }
-    if (!told.isNews && performance.now() - toldAt < pulseEvery) return;
+    if (told === 'nothing') return;
     toldAt = performance.now();
-    const message = eventOf(told.list);
+    const message = eventOf(told);
     for (const stream of streams) write(stream, message);
   }
 
