@@ -99,8 +99,8 @@ export async function createDeps(config: Config, log: Logger, options?: Database
       pool: database.pool,
       revocations,
       sync: instanceSync,
-      list: revocationList,
-      streams: revocationStreams,
+      revocationList,
+      revocationStreams,
       outbox: () => outboxVitals({ db }),
     });
     return {

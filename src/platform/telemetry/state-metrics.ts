@@ -6,9 +6,9 @@ export type StateSources = {
   pool: (() => { total: number; idle: number; waiting: number; max: number }) | undefined;
   revocations: { size(): number; isComplete(): boolean };
   sync: { lag(): number; isFresh(): boolean };
-  /** What other services hear of it. */
-  list: { size(): number };
-  streams: { size(): number };
+  /** What other services hear of them, unless that room is left out. */
+  revocationList?: { size(): number };
+  revocationStreams?: { size(): number };
   /** Asks the database: at most every 5 s, however often metrics are scraped. */
   outbox(): Promise<{ waiting: number; failed: number }>;
 };
@@ -17,7 +17,7 @@ const outboxKeptMs = 5_000;
 const noPool = () => ({ total: 0, idle: 0, waiting: 0, max: 0 });
 
 export function describeState(registry: Registry, sources: StateSources): void {
-  const { pool, revocations, sync, list, streams, outbox } = sources;
+  const { pool, revocations, sync, outbox } = sources;
   const gauge = (name: string, help: string, read: () => number) => gaugeOf(registry, name, help, read);
   gauge('gatelatch_revocations', 'Revocations in memory, each until its tokens have expired.', () =>
     revocations.size(),
@@ -31,10 +31,16 @@ export function describeState(registry: Registry, sources: StateSources): void {
   gauge('gatelatch_feed_fresh', '1 while it is fresh enough; at 0 the database is asked for each request.', () =>
     Number(sync.isFresh()),
   );
-  gauge('gatelatch_revocation_streams', 'Services that hear of ended sessions at once.', () => streams.size());
-  gauge('gatelatch_revocation_list_entries', 'Entries of the list for them; past 20000 it is 503.', () => list.size());
   describeOutbox(registry, outbox);
   describePool(registry, pool ?? noPool);
+  describeList(registry, sources);
+}
+
+function describeList(registry: Registry, { revocationList: list, revocationStreams: streams }: StateSources): void {
+  if (!list || !streams) return;
+  const help = 'Entries of the list for other services; past 20000 there is none.';
+  gaugeOf(registry, 'gatelatch_revocation_list_entries', help, () => list.size());
+  gaugeOf(registry, 'gatelatch_revocation_streams', 'Services that hear of endings at once.', () => streams.size());
 }
 
 function describePool(registry: Registry, pool: NonNullable<StateSources['pool']>): void {
