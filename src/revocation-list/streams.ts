@@ -75,10 +75,14 @@ export function createStreams(list: RevocationList, max: number): Streams {
   }
 
   function endAll(): void {
-    for (const { res, close } of [...streams]) {
-      res.end();
-      close();
-    }
+    for (const stream of [...streams]) leave(stream);
+  }
+
+  function leave({ res, close }: Stream): void {
+    // An answer whose reader sleeps would never be finished.
+    if (res.writableLength > 0) res.destroy();
+    else res.end();
+    close();
   }
 
   function reserve(address: AddressKey): () => void {
@@ -105,7 +109,7 @@ export function createStreams(list: RevocationList, max: number): Streams {
         start();
         const first = (lastEventId === undefined ? undefined : list.since(lastEventId)) ?? list.whole();
         const message = first ? eventOf(first) : '';
-        const end = setTimeout(() => res.end(), longest()).unref();
+        const end = setTimeout(() => leave(stream), longest()).unref();
         const stream: Stream = {
           res,
           allowed: maxUnread + Buffer.byteLength(message),

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { v7 as uuidv7 } from 'uuid';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { startAppForTest, type TestApp } from '../support/app.js';
 import { expectProblem } from '../support/problem.js';
 import { hashedId, openListener } from '../support/revocation-listener.js';
@@ -75,6 +75,23 @@ describe('A reader that does not read', () => {
     await sleep(2_500);
     expect(app.deps.revocationStreams.size()).toBe(1);
     expect(reading.heard.at(-1)?.list.users).toEqual({});
+  });
+});
+
+describe('A stream', () => {
+  it('ends after an hour, more or less by chance, also if its reader sleeps', async () => {
+    const app = await startAppForTest();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const [reading, sleeping] = [await listen(app), await listen(app)];
+    sleeping.pause();
+    vi.advanceTimersByTime(45 * 60_000);
+    expect(app.deps.revocationStreams.size()).toBe(2);
+    vi.advanceTimersByTime(30 * 60_000);
+    vi.useRealTimers();
+    expect(app.deps.revocationStreams.size()).toBe(0);
+    await expect.poll(reading.isOver).toBe(true);
+    await app.http.get(path).expect(200);
   });
 });
 
