@@ -39,9 +39,9 @@ const examples = {
   },
   'resource-server': {
     url: `http://localhost:${ORDERS_PORT}`,
-    settings: {},
+    settings: { PLAYGROUND_SERVICE: `http://localhost:${ORDERS_PORT}/orders` },
     command: ['server.js'],
-    environment: { PORT: ORDERS_PORT, GATELATCH_URL: gatelatchUrl },
+    environment: { PORT: ORDERS_PORT, GATELATCH_URL: gatelatchUrl, PAGES_ORIGIN: gatelatchUrl },
   },
 };
 

@@ -20,7 +20,8 @@ const answer = takeAnswer();
 
 await claimTab();
 const wire = createWireLog();
-const playground = await openSession(recording(wire.add), expected !== undefined);
+const recorded = recording(wire.add);
+const playground = await openSession(recorded, expected !== undefined);
 createHeader(playground);
 createAccessToken(playground);
 createProtectedRoutes(playground);
@@ -37,6 +38,9 @@ playground.follow(async ({ session }) => {
   hasKeys = true;
   (await import('./api-keys.js')).createApiKeys(playground, proven);
 });
+
+const other = document.querySelector<HTMLMetaElement>('meta[name=other-service]');
+if (other) (await import('./other-service.js')).createOtherService(playground, recorded, new URL(other.content));
 
 const providers = await listedProviders();
 if (answer || providers.length > 0) {

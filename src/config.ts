@@ -175,6 +175,7 @@ function shape(given: Settings, providers: Provider[]) {
     firstAdmin: firstAdmin(given),
     auditRetention: given.AUDIT_RETENTION,
     playground: given.PLAYGROUND === undefined ? !production : given.PLAYGROUND === 'on',
+    playgroundService: given.PLAYGROUND_SERVICE,
     shutdownTimeout: given.SHUTDOWN_TIMEOUT,
     metricsToken: given.METRICS_TOKEN,
     tracing: tracing(given),

@@ -92,10 +92,17 @@ export async function createDeps(config: Config, log: Logger, options?: Database
       log,
     );
     const { limits, closeLimits } = await openLimits(config.limits, core);
-    metrics.watch({ pool: database.pool, revocations, sync: instanceSync, outbox: () => outboxVitals({ db }) });
     const apiKeys = createKeyChecks({ db, config, revocations, instanceSync, metrics });
     const revocationList = createRevocationList({ config, keys, revocations, instanceSync });
     const revocationStreams = createStreams(revocationList, config.revocationStreams);
+    metrics.watch({
+      pool: database.pool,
+      revocations,
+      sync: instanceSync,
+      revocationList,
+      revocationStreams,
+      outbox: () => outboxVitals({ db }),
+    });
     return {
       ...core,
       keys,

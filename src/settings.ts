@@ -267,6 +267,15 @@ const running = {
     description: 'The page at `/` to try everything. Unset: `on`, and `off` in production.',
     computed: 'on',
   }),
+  PLAYGROUND_SERVICE: z
+    .string()
+    .refine((text) => /^https?:\/\/[\w.-]+(:\d+)?(\/[\w./~-]*)?$/.test(text) && URL.canParse(text), {
+      error: 'http(s)://host[:port][/path]',
+    })
+    .optional()
+    .describe(
+      'A route of another service that checks tokens, such as `http://localhost:4000/orders`. The playground knocks there, too. Unset: it talks to this server alone.',
+    ),
   SHUTDOWN_TIMEOUT: duration('10s', { max: 600 }).describe('How long a stop waits for requests in flight.'),
   METRICS_TOKEN: secret
     .optional()

@@ -590,6 +590,15 @@ const cases: Record<keyof typeof settings.shape, Case> = {
     good: { on: true, off: false },
     bad: ['ON', 'true', 'yes'],
   },
+  PLAYGROUND_SERVICE: {
+    at: (c) => c.playgroundService,
+    default: undefined,
+    good: {
+      'http://localhost:4000/orders': 'http://localhost:4000/orders',
+      'https://orders.example.com': 'https://orders.example.com',
+    },
+    bad: ['localhost:4000', 'ftp://a', 'http://a:99999', 'http://a?b', 'http://a b', 'http://a"b'],
+  },
   SHUTDOWN_TIMEOUT: {
     at: (c) => c.shutdownTimeout,
     default: 10,

@@ -1,13 +1,18 @@
 import { requireAuth } from '@gatelatch/verify';
+import cors from 'cors';
 import express from 'express';
 
-/** A small service: everybody who has a good access token has orders of their own. */
-export function createOrders(verifier) {
+/**
+ * A small service: everybody who has a good access token has orders of their own.
+ * @param pages the origin whose pages may call it, if any
+ */
+export function createOrders(verifier, pages) {
   const orders = new Map();
   const ordersOf = ({ sub }) => orders.get(sub) ?? [];
 
   const app = express();
   app.disable('x-powered-by');
+  if (pages) app.use(cors({ origin: pages, exposedHeaders: ['WWW-Authenticate', 'X-Request-Id'] }));
   app.use('/orders', requireAuth(verifier));
 
   app.get('/orders', (req, res) => {

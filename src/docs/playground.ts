@@ -35,7 +35,13 @@ function pageEndpoint(name: string, summary: string) {
     async handler({ deps: { config } }) {
       if (!config.playground) throw new AppError('not_found');
       const html = await readFile(join(built('playground/dist'), 'index.html'), 'utf8');
-      return page(html, { scripts: ["'self'"], styles: ["'self'"], images: ["'self'", 'data:'] });
+      const sources = { scripts: ["'self'"], styles: ["'self'"], images: ["'self'", 'data:'] };
+      const { playgroundService: other } = config;
+      if (other === undefined) return page(html, sources);
+      return page(html.replace('</head>', `<meta name="other-service" content="${other}">\n</head>`), {
+        ...sources,
+        connects: [new URL(other).origin],
+      });
     },
   });
 }

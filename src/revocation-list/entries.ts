@@ -47,10 +47,6 @@ function addEpoch(entries: Entries, hash: HashId, userId: string, { epoch, keptI
   for (const id of sessionIds) entries.sessions[hash(id)] ??= seconds(until);
 }
 
-export function countOf({ sessions, users, epochs }: Entries): number {
-  return [sessions, users, epochs].reduce((sum, kind) => sum + Object.keys(kind).length, 0);
-}
-
 function seconds(ms: number): number {
   return Math.ceil(ms / 1000);
 }

@@ -3,7 +3,7 @@ import type { Config } from '../config.js';
 import type { SigningKeys } from '../keys/signing-keys.js';
 import type { InstanceSync } from '../sessions/instance-sync.js';
 import type { Revocation, Revocations } from '../sessions/revocations.js';
-import { countOf, createHashId, type Entries, entriesOf, entriesOfNew } from './entries.js';
+import { createHashId, type Entries, entriesOf, entriesOfNew } from './entries.js';
 import { signList } from './sign.js';
 
 export type ListDeps = {
@@ -24,9 +24,13 @@ export type RevocationList = {
   since(seq: string): SignedList | undefined;
   /** Begins to collect what becomes known, for `since` and `next`. @returns a function that ends that */
   collect(): () => void;
-  /** What became known since the last call, or nothing new; undefined while this instance cannot say. */
-  next(): { list: SignedList; isNews: boolean } | undefined;
-  /** How many entries a whole list has. */
+  /**
+   * What became known since the last call.
+   * @param isDue whether something must be said, also if nothing is new
+   * @returns nothing where nothing has to be said, and undefined while this instance cannot say
+   */
+  next(isDue: boolean): SignedList | 'nothing' | undefined;
+  /** How many entries a whole list has at most: some may be over. */
   size(): number;
 };
 
@@ -66,7 +70,13 @@ export function createRevocationList({ config, keys, revocations, instanceSync }
     };
   }
 
-  const canSay = () => instanceSync.isFresh() && revocations.isComplete();
+  function size(): number {
+    let named = 0;
+    for (const [, { sessionIds }] of revocations.remembered().epochs) named += sessionIds.length;
+    return revocations.size() + named;
+  }
+
+  const canSay = () => instanceSync.isFresh() && revocations.isComplete() && size() <= maxEntries;
   const kids = () => keys.jwks().keys.map(({ kid }) => String(kid));
 
   function sign(entries: Entries, complete: boolean): SignedList {
@@ -85,9 +95,12 @@ export function createRevocationList({ config, keys, revocations, instanceSync }
   function whole(): SignedList | undefined {
     if (!canSay()) return undefined;
     if (isYoung()) return signed;
-    const entries = entriesOf(revocations.remembered(), hash, Date.now());
-    if (countOf(entries) > maxEntries) return undefined;
-    signed = { ...sign(entries, true), changes, kids: kids().join(), at: performance.now() };
+    signed = {
+      ...sign(entriesOf(revocations.remembered(), hash, Date.now()), true),
+      changes,
+      kids: kids().join(),
+      at: performance.now(),
+    };
     return signed;
   }
 
@@ -101,8 +114,8 @@ export function createRevocationList({ config, keys, revocations, instanceSync }
     return sign(entriesOfNew([...missed, ...waiting], hash), false);
   }
 
-  function next(): { list: SignedList; isNews: boolean } | undefined {
-    if (!canSay() || waiting.length > maxEntries || revocations.size() > maxEntries) return undefined;
+  function next(isDue: boolean): SignedList | 'nothing' | undefined {
+    if (!canSay()) return undefined;
     const known = waiting;
     waiting = [];
     const now = kids().join();
@@ -113,7 +126,7 @@ export function createRevocationList({ config, keys, revocations, instanceSync }
       kept.push({ seq: count, known });
       kept = kept.slice(-keptMessages);
     }
-    return { list: sign(entriesOfNew(known, hash), false), isNews };
+    return isNews || isDue ? sign(entriesOfNew(known, hash), false) : 'nothing';
   }
 
   return {
@@ -122,6 +135,6 @@ export function createRevocationList({ config, keys, revocations, instanceSync }
     collect,
     since,
     next,
-    size: () => countOf(entriesOf(revocations.remembered(), hash, Date.now())),
+    size,
   };
 }

@@ -19,7 +19,7 @@ export type Streams = {
 
 // A change is told within this time, and silence means that the connection is cut. In milliseconds.
 const newsEvery = 200;
-const pulseEvery = 2_000;
+const longestSilence = 2_000;
 
 // More or less by chance, so that streams that began together do not end together.
 const longest = () => 3_600_000 * (0.8 + Math.random() * 0.4);
@@ -41,15 +41,16 @@ export function createStreams(list: RevocationList, max: number): Streams {
   let places = 0;
 
   function tick(): void {
-    const told = list.next();
+    // At the next one it would be too late.
+    const told = list.next(performance.now() - toldAt > longestSilence - newsEvery);
+    // Never a message that leaves something out: who asks anew hears 503.
     if (!told) {
-      // Never a message that leaves something out: who asks anew hears 503.
       endAll();
       return;
     }
-    if (!told.isNews && performance.now() - toldAt < pulseEvery) return;
+    if (told === 'nothing') return;
     toldAt = performance.now();
-    const message = eventOf(told.list);
+    const message = eventOf(told);
     for (const stream of streams) write(stream, message);
   }
 
@@ -74,10 +75,14 @@ export function createStreams(list: RevocationList, max: number): Streams {
   }
 
   function endAll(): void {
-    for (const { res, close } of [...streams]) {
-      res.end();
-      close();
-    }
+    for (const stream of [...streams]) leave(stream);
+  }
+
+  function leave({ res, close }: Stream): void {
+    // An answer whose reader sleeps would never be finished.
+    if (res.writableLength > 0) res.destroy();
+    else res.end();
+    close();
   }
 
   function reserve(address: AddressKey): () => void {
@@ -104,7 +109,7 @@ export function createStreams(list: RevocationList, max: number): Streams {
         start();
         const first = (lastEventId === undefined ? undefined : list.since(lastEventId)) ?? list.whole();
         const message = first ? eventOf(first) : '';
-        const end = setTimeout(() => res.end(), longest()).unref();
+        const end = setTimeout(() => leave(stream), longest()).unref();
         const stream: Stream = {
           res,
           allowed: maxUnread + Buffer.byteLength(message),

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config.js';
 import { startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { expectProblem } from '../support/problem.js';
 
@@ -53,6 +54,27 @@ describe('GET /', () => {
   ])('does not serve /playground/%s', async (name) => {
     expectProblem(await app.http.get(`/playground/${name}`), 'not_found');
   });
+});
+
+describe('PLAYGROUND_SERVICE', () => {
+  it('lets the page talk to that one service besides, and says which', async () => {
+    const app = await startAppForTest({ PLAYGROUND_SERVICE: 'http://localhost:4000/orders' });
+    for (const path of ['/', '/callback']) {
+      const { headers, text } = await app.http.get(path).expect(200);
+      expect(headers['content-security-policy']).toContain(";connect-src 'self' http://localhost:4000;");
+      expect(text).toContain('<meta name="other-service" content="http://localhost:4000/orders">');
+    }
+    const { headers } = await app.http.get('/docs').expect(200);
+    expect(headers['content-security-policy']).toContain(";connect-src 'self';");
+  });
+
+  it.each([
+    'localhost:4000',
+    'javascript:alert(1)',
+    'http://a" onload="x',
+    "http://a; script-src 'unsafe-inline'",
+    'http://*',
+  ])('is no %s', (text) => expect(() => parseConfig({ PLAYGROUND_SERVICE: text })).toThrow(/PLAYGROUND_SERVICE/));
 });
 
 describe('PLAYGROUND=off', () => {

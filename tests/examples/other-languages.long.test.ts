@@ -43,8 +43,9 @@ function built(folder: string): string[] {
   return [join(copy, 'service')];
 }
 
+// Where these tests must say something, what is missing fails them.
 for (const { name, isThere, folder, prepare } of languages)
-  describe.skipIf(!isThere)(`A service in ${name} that polls the list`, () => {
+  describe.skipIf(!isThere && !process.env.CI)(`A service in ${name} that polls the list`, () => {
     let app: TestApp;
     let service: ChildProcess;
     let url: string;

@@ -8,6 +8,7 @@ import { addPasskey, answerOf, signInWith } from '../support/passkeys.js';
 import { expectProblem } from '../support/problem.js';
 import { expectTold, samplesIn, told } from '../support/prometheus-text.js';
 import { connectTo } from '../support/raw-http.js';
+import { openListener } from '../support/revocation-listener.js';
 import { ask, rows, withRole } from '../support/rows.js';
 import { addTotp, codeOf, wrongCodeFor } from '../support/second-factor.js';
 
@@ -214,6 +215,18 @@ describe('The state', () => {
     expect(await told(app, 'gatelatch_build_info', { version: '0.1.0', node: process.versions.node })).toBe(1);
     await sleep(100);
     expect(await told(app, 'nodejs_eventloop_lag_p99_seconds')).toBeGreaterThan(0);
+  });
+
+  it('of the list for other services and of its streams is shown', async () => {
+    const app = await startAppForTest();
+    const { bearer } = await app.signUp();
+    expect(await told(app, 'gatelatch_revocation_list_entries')).toBe(0);
+    const listener = await openListener(app.url);
+    await expectTold(app, 'gatelatch_revocation_streams', {}, 1);
+    await app.http.post('/auth/logout').set(bearer).expect(204);
+    await expectTold(app, 'gatelatch_revocation_list_entries', {}, 1);
+    listener.close();
+    await expectTold(app, 'gatelatch_revocation_streams', {}, 0);
   });
 
   it('of the outbox is shown, with at most one query in five seconds', async () => {

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -7,6 +5,7 @@ import { changeUser } from '../../src/admin/user-changes.js';
 import { insertApiKey } from '../support/api-keys.js';
 import { goodPassword, type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { expectProblem } from '../support/problem.js';
+import { hashedId, type List, type Listener, openListener } from '../support/revocation-listener.js';
 
 let app: TestApp;
 beforeAll(async () => {
@@ -14,22 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => app.stop());
 
-type List = {
-  iss: string;
-  iat: number;
-  exp: number;
-  seq: string;
-  complete: boolean;
-  keys: string[];
-  sessions: Record<string, number>;
-  users: Record<string, [number, number]>;
-  epochs: Record<string, [number, number, string?]>;
-};
-
-/** As the contract has it, so that a client in another language can find an id. */
-function hashed(id: string): string {
-  return createHash('sha256').update(`http://localhost:3000\n${id}`, 'utf8').digest('base64url').slice(0, 22);
-}
+const hashed = (id: string) => hashedId('http://localhost:3000', id);
 
 /** What a service does with a list before it believes it. */
 async function opened(text: string, of = app): Promise<List> {
@@ -143,34 +127,10 @@ describe('GET /.well-known/revocations', () => {
   }
 });
 
-type Heard = { id: string; list: List; at: number };
-type Stream = { status: number; headers: Record<string, unknown>; heard: Heard[]; isOver(): boolean; close(): void };
-
-async function listen(of = app, headers: Record<string, string> = {}): Promise<Stream> {
-  return new Promise((resolve, reject) => {
-    const sending = request(`${of.url}/.well-known/revocations/stream`, { headers }, (answer) => {
-      const heard: Heard[] = [];
-      let [text, isOver] = ['', false];
-      answer.setEncoding('utf8');
-      answer.on('data', (chunk: string) => {
-        const events = `${text}${chunk}`.split('\n\n');
-        text = events.pop() ?? '';
-        const at = performance.now();
-        for (const event of events) {
-          const [, id = '', data = ''] = /^event: revocations\nid: (.*)\ndata: (.*)$/.exec(event) ?? [];
-          heard.push({ id, list: JSON.parse(Buffer.from(data.split('.')[1] ?? '', 'base64url').toString()), at });
-        }
-      });
-      answer.once('close', () => {
-        isOver = true;
-      });
-      const close = () => void sending.destroy();
-      onTestFinished(close);
-      resolve({ status: answer.statusCode ?? 0, headers: answer.headers, heard, isOver: () => isOver, close });
-    });
-    sending.on('error', reject).end();
-    sending.on('error', () => undefined);
-  });
+async function listen(of = app, headers: Record<string, string> = {}): Promise<Listener> {
+  const listener = await openListener(of.url, { headers });
+  onTestFinished(listener.close);
+  return listener;
 }
 
 describe('GET /.well-known/revocations/stream', () => {

@@ -29,6 +29,8 @@ export type Topology = {
   primary: Program;
   replica: Program | undefined;
   redis: Program;
+  /** Of each instance. */
+  settings: Record<string, string>;
   stop(): Promise<void>;
 };
 

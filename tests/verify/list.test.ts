@@ -10,7 +10,7 @@ const now = () => Math.floor(Date.now() / 1000);
 
 /** An issuer whose list says what a test wants. */
 async function startSaying(first: Said = {}) {
-  const key = newKey();
+  const [key, other] = [newKey(), newKey()];
   let said = first;
   const { url } = await startStub((req, res, issuer) => {
     const known = `${issuer}/.well-known`;
@@ -18,21 +18,21 @@ async function startSaying(first: Said = {}) {
       return res.end(
         JSON.stringify({ issuer, jwks_uri: `${known}/jwks.json`, gatelatch_revocations_uri: `${known}/revocations` }),
       );
-    if (req.url?.endsWith('/jwks.json')) return res.end(JSON.stringify({ keys: [key.jwk] }));
+    if (req.url?.endsWith('/jwks.json')) return res.end(JSON.stringify({ keys: [key.jwk, other.jwk] }));
     const whole = { complete: true, keys: [key.kid], sessions: {}, users: {} };
     const payload = { iss: issuer, iat: now(), exp: now() + 30, seq: '1', ...whole, ...said.payload };
     return res.end(signed(said.key ?? key, said.typ ?? 'revocations+jwt', payload, said.header));
   });
   const options = { issuer: url, revocations: 'poll' as const, maxStaleness: 3 };
   const hash = (id: string) => createHash('sha256').update(`${url}\n${id}`).digest('base64url').slice(0, 22);
-  const token = (fields: Fields = {}) => {
+  const token = (fields: Fields = {}, by = key) => {
     const ids = { iss: url, aud: 'gatelatch', client_id: 'gatelatch', sub: randomUUID(), sid: randomUUID(), jti: 'j' };
-    return signed(key, 'at+jwt', { ...ids, roles: [], ver: 0, iat: now(), exp: now() + 900, ...fields });
+    return signed(by, 'at+jwt', { ...ids, roles: [], ver: 0, iat: now(), exp: now() + 900, ...fields });
   };
   const say = (next: Said) => {
     said = next;
   };
-  return { options, token, hash, say, key };
+  return { options, token, hash, say, key, other };
 }
 
 describe('A list is not believed', () => {
@@ -75,6 +75,24 @@ describe('What was listed', () => {
     expect(await answerTo(verifier, ended)).toBe('session_revoked');
     expect(await answerTo(verifier, stale)).toBe('token_stale');
     expect(await answerTo(verifier, token({ sub, ver: 2 }))).toBe('accepted');
+  });
+
+  it('as good no more is a key, also if the next list comes from an instance that is a moment behind', async () => {
+    const { options, token, say, key, other } = await startSaying();
+    const both = { payload: { keys: [key.kid, other.kid] } };
+    say(both);
+    const verifier = await startVerifier(options);
+    const shown = token({}, other);
+    expect(await answerTo(verifier, shown)).toBe('accepted');
+    say({});
+    await timeUntil('invalid_token', verifier, shown);
+    say(both);
+    await expect.poll(verifier.lag).toBeGreaterThan(900);
+    await expect.poll(verifier.lag).toBeLessThan(500);
+    expect(await answerTo(verifier, shown)).toBe('invalid_token');
+    expect(await answerTo(verifier, token())).toBe('accepted');
+    // Nobody is behind for long: then it is a key that came back.
+    expect(await timeUntil('accepted', verifier, shown)).toBeLessThan(5_000);
   });
 
   it('by epoch ends the sessions of a user but the kept one, and none of their keys', async () => {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Discovery } from './discovery.js';
 import { fetchText } from './fetching.js';
+import { createGoodKeys } from './good-keys.js';
 import type { KeySet } from './key-set.js';
 import { openList } from './list.js';
 import type { Settings } from './options.js';
@@ -40,7 +41,7 @@ const tellEvery = 60_000;
 export function createFeed({ settings, discovery, keys, memory, signal }: FeedDeps): Feed {
   let heard: Moment | undefined;
   let newest = 0;
-  let kids: ReadonlySet<string> = new Set();
+  const good = createGoodKeys();
   let etag: string | undefined;
   let lastEventId: string | undefined;
   let trouble: string | undefined;
@@ -59,8 +60,7 @@ export function createFeed({ settings, discovery, keys, memory, signal }: FeedDe
     // Of two instances one may be a moment behind. What it lists still counts.
     if (list.iat >= newest) {
       newest = list.iat;
-      const isNew = [...list.kids].some((kid) => !kids.has(kid) && !keys.get(kid));
-      kids = list.kids;
+      const isNew = good.name(list.kids).some((kid) => !keys.get(kid));
       // Before the first token of that key comes. What fails is tried again with that token.
       if (isNew) keys.refresh(pollEvery).catch(() => undefined);
     }
@@ -158,7 +158,7 @@ export function createFeed({ settings, discovery, keys, memory, signal }: FeedDe
       // A computer that slept has a monotonic clock that slept too.
       return Math.max(now.monotonic - heard.monotonic, now.date - heard.date);
     },
-    hasKey: (kid) => kids.has(kid),
+    hasKey: good.has,
     whole,
     trouble: () => trouble,
   };

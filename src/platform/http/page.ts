@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { Reply } from './endpoint.js';
 
-type PageSources = { scripts: string[]; styles: string[]; images?: string[] };
+type PageSources = { scripts: string[]; styles: string[]; images?: string[]; connects?: string[] };
 
-/** A page that loads only the named sources, talks only to this server, and allows no frames and no forms. */
-export function page(html: string, { scripts, styles, images = [] }: PageSources): Reply<string> {
+/** A page that loads only the named sources, talks to this server and those named, and allows no frames and no forms. */
+export function page(html: string, { scripts, styles, images = [], connects = [] }: PageSources): Reply<string> {
   const policy = [
     "default-src 'none'",
     `script-src ${scripts.join(' ')}`,
     `style-src ${styles.join(' ')}`,
-    "connect-src 'self'",
+    `connect-src ${["'self'", ...connects].join(' ')}`,
     ...(images.length > 0 ? [`img-src ${images.join(' ')}`] : []),
     "base-uri 'none'",
     "form-action 'none'",

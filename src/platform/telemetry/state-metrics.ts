@@ -6,6 +6,9 @@ export type StateSources = {
   pool: (() => { total: number; idle: number; waiting: number; max: number }) | undefined;
   revocations: { size(): number; isComplete(): boolean };
   sync: { lag(): number; isFresh(): boolean };
+  /** What other services hear of them, unless that room is left out. */
+  revocationList?: { size(): number };
+  revocationStreams?: { size(): number };
   /** Asks the database: at most every 5 s, however often metrics are scraped. */
   outbox(): Promise<{ waiting: number; failed: number }>;
 };
@@ -13,7 +16,8 @@ export type StateSources = {
 const outboxKeptMs = 5_000;
 const noPool = () => ({ total: 0, idle: 0, waiting: 0, max: 0 });
 
-export function describeState(registry: Registry, { pool, revocations, sync, outbox }: StateSources): void {
+export function describeState(registry: Registry, sources: StateSources): void {
+  const { pool, revocations, sync, outbox } = sources;
   const gauge = (name: string, help: string, read: () => number) => gaugeOf(registry, name, help, read);
   gauge('gatelatch_revocations', 'Revocations in memory, each until its tokens have expired.', () =>
     revocations.size(),
@@ -29,6 +33,14 @@ export function describeState(registry: Registry, { pool, revocations, sync, out
   );
   describeOutbox(registry, outbox);
   describePool(registry, pool ?? noPool);
+  describeList(registry, sources);
+}
+
+function describeList(registry: Registry, { revocationList: list, revocationStreams: streams }: StateSources): void {
+  if (!list || !streams) return;
+  const help = 'Entries of the list for other services; past 20000 there is none.';
+  gaugeOf(registry, 'gatelatch_revocation_list_entries', help, () => list.size());
+  gaugeOf(registry, 'gatelatch_revocation_streams', 'Services that hear of endings at once.', () => streams.size());
 }
 
 function describePool(registry: Registry, pool: NonNullable<StateSources['pool']>): void {

@@ -15,14 +15,14 @@ export type Front = {
 };
 
 /** {@link startFront}, stopped when the current test ends. */
-export async function startFrontForTest(app: Pick<TestApp, 'url' | 'config'>): Promise<Front> {
+export async function startFrontForTest(app: Pick<TestApp, 'url'>): Promise<Front> {
   const front = await startFront(app);
   onTestFinished(front.stop);
   return front;
 }
 
 /** Starts it in front of an app. The caller must stop it. */
-export async function startFront(app: Pick<TestApp, 'url' | 'config'>): Promise<Front> {
+export async function startFront(app: Pick<TestApp, 'url'>): Promise<Front> {
   let isFrozen = false;
   const answers = new Set<ServerResponse>();
   const server = createServer((req, res) => {
@@ -47,16 +47,7 @@ export async function startFront(app: Pick<TestApp, 'url' | 'config'>): Promise<
   };
 }
 
-function pass(
-  { url, config }: Pick<TestApp, 'url' | 'config'>,
-  req: IncomingMessage,
-  res: ServerResponse,
-  isFrozen: () => boolean,
-): void {
-  if (req.url === '/.well-known/oauth-authorization-server') {
-    res.end(JSON.stringify(metadataOf(config.tokens.issuer)));
-    return;
-  }
+function pass({ url }: Pick<TestApp, 'url'>, req: IncomingMessage, res: ServerResponse, isFrozen: () => boolean): void {
   const asking = request(`${url}${req.url}`, { method: req.method, headers: req.headers }, (answer) => {
     res.writeHead(answer.statusCode ?? 502, answer.headers);
     answer.on('data', (chunk) => isFrozen() || res.write(chunk));
@@ -66,14 +57,4 @@ function pass(
   asking.on('error', () => res.destroy());
   res.once('close', () => asking.destroy());
   req.pipe(asking);
-}
-
-function metadataOf(issuer: string) {
-  return {
-    issuer,
-    jwks_uri: `${issuer}/.well-known/jwks.json`,
-    introspection_endpoint: `${issuer}/oauth/introspect`,
-    gatelatch_revocations_uri: `${issuer}/.well-known/revocations`,
-    gatelatch_revocations_stream_uri: `${issuer}/.well-known/revocations/stream`,
-  };
 }
