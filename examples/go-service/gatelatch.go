@@ -137,7 +137,7 @@ func (g *Gatelatch) fetch(name string) ([]byte, error) {
 	if answer.StatusCode != 200 {
 		return nil, fmt.Errorf("%s answered %d", name, answer.StatusCode)
 	}
-	return io.ReadAll(io.LimitReader(answer.Body, 2<<20))
+	return io.ReadAll(io.LimitReader(answer.Body, 8<<20))
 }
 
 func (g *Gatelatch) fetchKeys() error {

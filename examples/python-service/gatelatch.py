@@ -11,7 +11,7 @@ NoRedirect = type("NoRedirect", (urllib.request.HTTPRedirectHandler,), {"redirec
 
 def fetch(name):
     with urllib.request.build_opener(NoRedirect).open(f"{URL}/.well-known/{name}", timeout=3) as answer:
-        return answer.read(2 * 1024 * 1024).decode()
+        return answer.read(8 * 1024 * 1024).decode()
 
 def opened(token, typ, required, **checks):
     header = jwt.get_unverified_header(token)

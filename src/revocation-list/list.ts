@@ -18,11 +18,17 @@ export type SignedList = { text: string; seq: string; etag: string };
 
 export type RevocationList = {
   isOn: boolean;
-  /** Everything that is refused; undefined while this instance cannot say, or there is too much. */
+  /**
+   * Everything that was refused half a second ago at the latest; undefined while this instance cannot say, or there is
+   * too much.
+   */
   whole(): SignedList | undefined;
-  /** What was added since a message of this instance; undefined if that is not known any more. */
-  since(seq: string): SignedList | undefined;
-  /** Begins to collect what becomes known, for `since` and `next`. @returns a function that ends that */
+  /**
+   * What a new reader needs before `next`: what was added since the message that it has heard, or a whole list and what
+   * came after it; nothing while this instance cannot say.
+   */
+  first(lastEventId: string | undefined): SignedList[];
+  /** Begins to collect what becomes known, for `first` and `next`. @returns a function that ends that */
   collect(): () => void;
   /**
    * What became known since the last call.
@@ -34,22 +40,26 @@ export type RevocationList = {
   size(): number;
 };
 
-// 48 bytes each: a list of 480 kB at ten thousand.
-const maxEntries = 20_000;
+// 48 bytes each: 2.4 MB and 60 ms to sign at so many.
+export const maxEntries = 50_000;
 
 // A list that says the same is signed anew after this long, in milliseconds.
 const youngFor = 1_000;
+
+// One that would say something else now is good ten times as long as it took to make, so that whoever asks, a tenth of the
+// time goes into lists; but no longer than this, in milliseconds.
+const oldFor = 500;
 
 // What was added in the last messages is kept for streams that come back.
 const keptMessages = 600;
 
 export function createRevocationList({ config, keys, revocations, instanceSync }: ListDeps): RevocationList {
   const { issuer } = config.tokens;
-  const hash = createHashId(issuer);
+  const hash = createHashId(issuer, maxEntries);
   const instance = randomBytes(6).toString('base64url');
   let [count, changes] = [0, 0];
   let waiting: Revocation[] = [];
-  let signed: (SignedList & { changes: number; kids: string; at: number }) | undefined;
+  let signed: (SignedList & { changes: number; kids: string; at: number; work: number }) | undefined;
   let kept: { seq: number; known: Revocation[] }[] = [];
   let toldKids = '';
 
@@ -70,12 +80,7 @@ export function createRevocationList({ config, keys, revocations, instanceSync }
     };
   }
 
-  function size(): number {
-    let named = 0;
-    for (const [, { sessionIds }] of revocations.remembered().epochs) named += sessionIds.length;
-    return revocations.size() + named;
-  }
-
+  const size = () => revocations.size() + revocations.named();
   const canSay = () => instanceSync.isFresh() && revocations.isComplete() && size() <= maxEntries;
   const kids = () => keys.jwks().keys.map(({ kid }) => String(kid));
 
@@ -87,20 +92,20 @@ export function createRevocationList({ config, keys, revocations, instanceSync }
     return { text: signList(keys, statement, Math.floor(Date.now() / 1000)), seq, etag };
   }
 
+  const isNewest = () => signed?.changes === changes && signed.kids === kids().join();
+
   function isYoung(): boolean {
-    const isSame = signed?.changes === changes && signed.kids === kids().join();
-    return isSame && performance.now() - (signed?.at ?? 0) < youngFor;
+    if (!signed) return false;
+    const keptFor = isNewest() ? youngFor : Math.min(oldFor, 10 * signed.work);
+    return performance.now() - signed.at < keptFor;
   }
 
   function whole(): SignedList | undefined {
     if (!canSay()) return undefined;
     if (isYoung()) return signed;
-    signed = {
-      ...sign(entriesOf(revocations.remembered(), hash, Date.now()), true),
-      changes,
-      kids: kids().join(),
-      at: performance.now(),
-    };
+    const at = performance.now();
+    const made = sign(entriesOf(revocations.remembered(), hash, Date.now()), true);
+    signed = { ...made, changes, kids: kids().join(), at, work: performance.now() - at };
     return signed;
   }
 
@@ -112,6 +117,15 @@ export function createRevocationList({ config, keys, revocations, instanceSync }
       return undefined;
     const missed = kept.filter((one) => one.seq > from).flatMap(({ known }) => known);
     return sign(entriesOfNew([...missed, ...waiting], hash), false);
+  }
+
+  function first(lastEventId: string | undefined): SignedList[] {
+    const added = lastEventId === undefined ? undefined : since(lastEventId);
+    if (added) return [added];
+    const all = whole();
+    if (!all) return [];
+    const later = isNewest() ? undefined : since(all.seq);
+    return later ? [all, later] : [all];
   }
 
   function next(isDue: boolean): SignedList | 'nothing' | undefined {
@@ -133,7 +147,7 @@ export function createRevocationList({ config, keys, revocations, instanceSync }
     isOn: config.revocationList,
     whole,
     collect,
-    since,
+    first,
     next,
     size,
   };

@@ -1,6 +1,6 @@
 import type { Response } from 'express';
 import { AppError } from '../errors.js';
-import type { AddressKey } from '../platform/address-key.js';
+import { type AddressKey, networksAround } from '../platform/address-key.js';
 import type { EventSource } from '../platform/http/event-stream.js';
 import { rateLimited } from '../platform/http/rate-limit-headers.js';
 import type { RevocationList, SignedList } from './list.js';
@@ -21,6 +21,9 @@ export type Streams = {
 const newsEvery = 200;
 const longestSilence = 2_000;
 
+// Who opens and closes the only stream all the time must not have a whole list made each time.
+const restsAfter = 10_000;
+
 // More or less by chance, so that streams that began together do not end together.
 const longest = () => 3_600_000 * (0.8 + Math.random() * 0.4);
 
@@ -37,17 +40,15 @@ export function createStreams(list: RevocationList, max: number): Streams {
   const reserved = new Map<AddressKey, number>();
   let timer: NodeJS.Timeout | undefined;
   let stopCollecting: (() => void) | undefined;
-  let toldAt = 0;
+  let [toldAt, emptySince] = [0, 0];
   let places = 0;
 
   function tick(): void {
+    if (streams.size === 0 && performance.now() - emptySince > restsAfter) return rest();
     // At the next one it would be too late.
     const told = list.next(performance.now() - toldAt > longestSilence - newsEvery);
     // Never a message that leaves something out: who asks anew hears 503.
-    if (!told) {
-      endAll();
-      return;
-    }
+    if (!told) return end();
     if (told === 'nothing') return;
     toldAt = performance.now();
     const message = eventOf(told);
@@ -78,6 +79,11 @@ export function createStreams(list: RevocationList, max: number): Streams {
     for (const stream of [...streams]) leave(stream);
   }
 
+  function end(): void {
+    endAll();
+    rest();
+  }
+
   function leave({ res, close }: Stream): void {
     // An answer whose reader sleeps would never be finished.
     if (res.writableLength > 0) res.destroy();
@@ -86,19 +92,22 @@ export function createStreams(list: RevocationList, max: number): Streams {
   }
 
   function reserve(address: AddressKey): () => void {
-    const count = reserved.get(address) ?? 0;
-    if (count >= perAddress) throw rateLimited(60_000);
+    // Its IPv6 /56 and /48 have twice and three times as many.
+    const counted = networksAround(address).toReversed();
+    if (counted.some((key, n) => (reserved.get(key) ?? 0) >= perAddress * (n + 1))) throw rateLimited(60_000);
     if (places >= max) throw new AppError('overloaded', { retryAfterSeconds: 5 });
-    reserved.set(address, count + 1);
+    for (const key of counted) reserved.set(key, (reserved.get(key) ?? 0) + 1);
     places += 1;
     let isFree = false;
     return () => {
       if (isFree) return;
       isFree = true;
       places -= 1;
-      const left = (reserved.get(address) ?? 1) - 1;
-      if (left === 0) reserved.delete(address);
-      else reserved.set(address, left);
+      for (const key of counted) {
+        const left = (reserved.get(key) ?? 1) - 1;
+        if (left === 0) reserved.delete(key);
+        else reserved.set(key, left);
+      }
     };
   }
 
@@ -106,28 +115,29 @@ export function createStreams(list: RevocationList, max: number): Streams {
     open(address, lastEventId) {
       const free = reserve(address);
       const begin = (res: Response) => {
+        // Its end has been told already.
+        if (res.destroyed) return free();
         start();
-        const first = (lastEventId === undefined ? undefined : list.since(lastEventId)) ?? list.whole();
-        const message = first ? eventOf(first) : '';
-        const end = setTimeout(() => leave(stream), longest()).unref();
+        const message = list.first(lastEventId).map(eventOf).join('');
+        const atLongest = setTimeout(() => leave(stream), longest()).unref();
         const stream: Stream = {
           res,
           allowed: maxUnread + Buffer.byteLength(message),
           close() {
-            clearTimeout(end);
+            clearTimeout(atLongest);
             free();
             streams.delete(stream);
-            if (streams.size === 0) rest();
+            emptySince = performance.now();
           },
         };
         streams.add(stream);
         res.once('close', stream.close);
-        if (first) res.write(message);
-        else endAll();
+        if (message) res.write(message);
+        else end();
       };
       return { begin, cancel: free };
     },
-    end: endAll,
+    end,
     size: () => streams.size,
   };
 }

@@ -163,14 +163,19 @@ export async function endEverything(
     ), devices AS (DELETE FROM trusted_device WHERE user_id = ${userId}::uuid
     ), logins AS (DELETE FROM login_attempt WHERE user_id = ${userId}::uuid
     ), outdone AS (
-      DELETE FROM revocation WHERE user_id = ${userId}::uuid AND epoch IS NOT NULL RETURNING session_ids
+      DELETE FROM revocation WHERE user_id = ${userId}::uuid AND epoch IS NOT NULL RETURNING session_ids, keep_until
     ), named AS (
-      SELECT id FROM ended WHERE access_expires_at > clock_timestamp() UNION SELECT unnest(session_ids) FROM outdone
+      SELECT id FROM ended WHERE access_expires_at > clock_timestamp() UNION
+      SELECT id FROM session WHERE id IN (SELECT unnest(session_ids) FROM outdone) AND access_expires_at > clock_timestamp()
       ORDER BY id DESC LIMIT ${namedAtOnce}
     ), remembered AS (
-      -- A token may have been signed under any setting, so this is kept for the longest life.
+      -- As long as a token lives: who logs in and out all day must not fill the memory. Those of sessions past the limit
+      -- may have been signed under any setting.
       INSERT INTO revocation (user_id, epoch, kept_id, session_ids, keep_until)
-      SELECT id, epoch, (SELECT id FROM kept), ARRAY(SELECT id FROM named), clock_timestamp() + make_interval(secs => ${longestAccessTtl}) FROM raised
+      SELECT id, epoch, (SELECT id FROM kept), ARRAY(SELECT id FROM named), greatest(clock_timestamp(),
+        (SELECT max(access_expires_at) FROM ended), (SELECT max(keep_until) FROM outdone),
+        CASE WHEN (SELECT count(*) FROM ended) = ${markedAtOnce} THEN clock_timestamp() + make_interval(secs => ${longestAccessTtl}) END)
+      FROM raised
       RETURNING user_id, epoch, kept_id, session_ids, keep_until
     ), recorded AS (${recorded})
     SELECT user_id AS "userId", epoch, kept_id AS "keptId", session_ids AS "sessionIds", keep_until AS "keepUntil",

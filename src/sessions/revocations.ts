@@ -4,12 +4,21 @@ import type { Db } from '../platform/db/database.js';
 import type { AccessClaims } from './access-tokens.js';
 
 /** A reason to refuse live access tokens, kept until the last of them expires. */
-export type Revocation = { userId: string; keepUntil: Date } & (
-  | { sessionId: string; version: null }
-  | { sessionId: null; version: number }
-  // Everything of the user with a lower epoch, except one session.
-  | { sessionId: null; version: null; epoch: number; keptId: string | null; sessionIds: string[] }
-);
+export type Revocation =
+  | (OfUser & { sessionId: string; version: null })
+  | (OfUser & { sessionId: null; version: number })
+  | EpochRevocation;
+
+type OfUser = { userId: string; keepUntil: Date };
+
+/** Everything of the user with a lower epoch, except one session. */
+type EpochRevocation = OfUser & {
+  sessionId: null;
+  version: null;
+  epoch: number;
+  keptId: string | null;
+  sessionIds: string[];
+};
 
 /** Why a genuine, unexpired access token is refused. */
 export type Refusal = Extract<ErrorCode, 'session_revoked' | 'token_stale' | 'invalid_token'>;
@@ -28,6 +37,8 @@ export type Revocations = {
   /** Forgets expired ones; after an overflow, checks whether all fit again. */
   sweep(): Promise<void>;
   size(): number;
+  /** How many sessions are named by endings of everything. */
+  named(): number;
   /** Everything that is remembered, with the time (ms) until which it matters. */
   remembered(): Remembered;
   /** Calls back with what becomes known. @returns a function that stops that */
@@ -55,6 +66,7 @@ export function createRevocations(db: Db, max = maxRemembered): Revocations {
   const leastEpochs = new Map<string, { epoch: number; keptId: string | null; sessionIds: string[]; until: number }>();
   const listeners = new Set<(known: Revocation[]) => void>();
   let complete = false;
+  let named = 0;
   let overflows = 0;
 
   function remember(revocation: Revocation): void {
@@ -62,13 +74,18 @@ export function createRevocations(db: Db, max = maxRemembered): Revocations {
     const until = revocation.keepUntil.getTime() + clockTolerance;
     if (revocation.sessionId !== null) endedSessions.set(revocation.sessionId, until);
     else if (revocation.version !== null) {
-      const { version } = revocation;
-      if (version > (leastVersions.get(userId)?.version ?? -1)) leastVersions.set(userId, { version, until });
-    } else {
-      // The newest is enough: a session that it keeps was live until then.
-      const { epoch, keptId, sessionIds } = revocation;
-      if (epoch > (leastEpochs.get(userId)?.epoch ?? -1)) leastEpochs.set(userId, { epoch, keptId, sessionIds, until });
-    }
+      const [{ version }, known] = [revocation, leastVersions.get(userId)];
+      if (version > (known?.version ?? -1))
+        leastVersions.set(userId, { version, until: Math.max(until, known?.until ?? 0) });
+    } else rememberEpoch(revocation, until);
+  }
+
+  function rememberEpoch({ userId, epoch, keptId, sessionIds }: EpochRevocation, until: number): void {
+    const known = leastEpochs.get(userId);
+    // The newest is enough: a session that it keeps was live until then.
+    if (known && known.epoch >= epoch) return;
+    named += sessionIds.length - (known?.sessionIds.length ?? 0);
+    leastEpochs.set(userId, { epoch, keptId, sessionIds, until: Math.max(until, known?.until ?? 0) });
   }
 
   function isKnown({ userId, sessionId, version }: Revocation): boolean {
@@ -79,8 +96,12 @@ export function createRevocations(db: Db, max = maxRemembered): Revocations {
   function forgetExpired(): void {
     const now = Date.now();
     for (const [id, until] of endedSessions) if (until < now) endedSessions.delete(id);
-    for (const least of [leastVersions, leastEpochs])
-      for (const [id, { until }] of least) if (until < now) least.delete(id);
+    for (const [id, { until }] of leastVersions) if (until < now) leastVersions.delete(id);
+    for (const [id, { until, sessionIds }] of leastEpochs)
+      if (until < now) {
+        leastEpochs.delete(id);
+        named -= sessionIds.length;
+      }
   }
 
   const size = () => endedSessions.size + leastVersions.size + leastEpochs.size;
@@ -134,6 +155,7 @@ export function createRevocations(db: Db, max = maxRemembered): Revocations {
       if (!complete) await load();
     },
     size,
+    named: () => named,
     remembered: () => ({ sessions: endedSessions, versions: leastVersions, epochs: leastEpochs }),
     follow(listener) {
       listeners.add(listener);

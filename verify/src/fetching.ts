@@ -1,5 +1,5 @@
 /** Nothing that is fetched is larger, in bytes. */
-export const maxBody = 2 * 1024 * 1024;
+export const maxBody = 8 * 1024 * 1024;
 
 /** How long a request may take, in milliseconds. */
 const timeout = 4_000;

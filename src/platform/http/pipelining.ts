@@ -13,7 +13,8 @@ export function answerInRequestOrder(app: RequestListener): RequestListener {
   const room = createWaitingRoom();
   const refuse = refuseAsOverloaded();
   return (req, res) => {
-    const begin = () => queueTurn(() => app(req, res));
+    // Who has left meanwhile gets nothing done: no listener would hear of the end of this response any more.
+    const begin = () => queueTurn(() => void (req.socket.destroyed || app(req, res)));
     if (res.socket) return hasLargeHead(req) ? begin() : app(req, res);
     const leave = room.enter(req);
     if (!leave) stopReading(req);

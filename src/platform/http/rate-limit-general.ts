@@ -1,5 +1,6 @@
 import type { RequestHandler } from 'express';
-import { addressKey } from '../address-key.js';
+import { addressKey, networkKey, widerNetworks } from '../address-key.js';
+import { maxNetworks, shares } from '../limits/address-limit.js';
 import type { Policy } from '../limits/counters.js';
 import { createWindowCounter } from '../limits/window-counter.js';
 import { addressOf } from './caller.js';
@@ -14,11 +15,24 @@ const maxAddresses = 100_000;
  */
 export function refuseFloods(policy: Policy, probes: string[]): RequestHandler {
   const counter = createWindowCounter(policy.seconds * 1000, maxAddresses);
+  const wider = widerNetworks.map((width) => ({
+    width,
+    points: policy.points * shares[width],
+    counter: createWindowCounter(policy.seconds * 1000, maxNetworks),
+  }));
   const uncounted = new Set(probes);
   return (req, res, next) => {
     if (uncounted.has(req.url)) return next();
-    const entry = counter.add(addressKey(addressOf(req)));
-    if (entry.points <= policy.points) return next();
-    refuseByLimit(res, policy, entry.endsAt - Date.now());
+    const address = addressOf(req);
+    const entry = counter.add(addressKey(address));
+    if (entry.points > policy.points) return refuseByLimit(res, policy, entry.endsAt - Date.now());
+    for (const { width, points, counter } of wider) {
+      const key = networkKey(address, width);
+      // IPv4 has none.
+      if (key === undefined) break;
+      const around = counter.add(key);
+      if (around.points > points) return refuseByLimit(res, policy, around.endsAt - Date.now());
+    }
+    next();
   };
 }

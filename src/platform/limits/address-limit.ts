@@ -6,9 +6,10 @@ import { createLimit, type Limit } from './limit.js';
 export type AddressLimit = { limit: Limit; wider: { width: Width; limit: Limit }[] };
 
 // Several customers may share such a network, but not thousands of them at one moment.
-const shares = { 56: 2, 48: 3 };
+export const shares = { 56: 2, 48: 3 };
 
-const maxNetworks = 10_000;
+/** How many wider networks are counted at once, of each width. */
+export const maxNetworks = 10_000;
 
 /** Wider networks are counted in each instance alone, so they cost no statement. */
 export function createAddressLimit(limit: Limit): AddressLimit {

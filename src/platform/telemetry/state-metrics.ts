@@ -38,7 +38,7 @@ export function describeState(registry: Registry, sources: StateSources): void {
 
 function describeList(registry: Registry, { revocationList: list, revocationStreams: streams }: StateSources): void {
   if (!list || !streams) return;
-  const help = 'Entries of the list for other services; past 20000 there is none.';
+  const help = 'Entries of the list for other services; past 50000 there is none.';
   gaugeOf(registry, 'gatelatch_revocation_list_entries', help, () => list.size());
   gaugeOf(registry, 'gatelatch_revocation_streams', 'Services that hear of endings at once.', () => streams.size());
 }
