@@ -78,7 +78,8 @@ func (g *Gatelatch) Poll() error {
 		return err
 	}
 	g.good = map[any]bool{}
-	for _, kid := range list["keys"].([]any) {
+	kids, _ := list["keys"].([]any)
+	for _, kid := range kids {
 		g.good[kid] = true
 	}
 	for _, kind := range []string{"sessions", "users", "epochs"} {

@@ -44,11 +44,17 @@ export function createStreams(list: RevocationList, max: number): Streams {
   let places = 0;
 
   function tick(): void {
-    if (streams.size === 0 && performance.now() - emptySince > restsAfter) return rest();
+    if (streams.size === 0 && performance.now() - emptySince > restsAfter) {
+      rest();
+      return;
+    }
     // At the next one it would be too late.
     const told = list.next(performance.now() - toldAt > longestSilence - newsEvery);
     // Never a message that leaves something out: who asks anew hears 503.
-    if (!told) return end();
+    if (!told) {
+      end();
+      return;
+    }
     if (told === 'nothing') return;
     toldAt = performance.now();
     const message = eventOf(told);

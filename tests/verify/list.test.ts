@@ -19,6 +19,9 @@ async function startSaying(first: Said = {}) {
         JSON.stringify({ issuer, jwks_uri: `${known}/jwks.json`, gatelatch_revocations_uri: `${known}/revocations` }),
       );
     if (req.url?.endsWith('/jwks.json')) return res.end(JSON.stringify({ keys: [key.jwk, other.jwk] }));
+    res.setHeader('ETag', '"1"');
+    // As a cache does that cannot reach its server.
+    if (req.headers['if-none-match'] !== undefined) return res.writeHead(304).end();
     const whole = { complete: true, keys: [key.kid], sessions: {}, users: {} };
     const payload = { iss: issuer, iat: now(), exp: now() + 30, seq: '1', ...whole, ...said.payload };
     return res.end(signed(said.key ?? key, said.typ ?? 'revocations+jwt', payload, said.header));
@@ -56,6 +59,17 @@ describe('A list is not believed', () => {
     await expect(verifier.ready(0.7)).rejects.toThrow('Nothing was heard');
     expect(verifier.told.join()).toMatch(/list of endings/);
     expect(verifier.lag()).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+describe('"Nothing new"', () => {
+  it('is believed for half of the life of a list, because nobody signs it', async () => {
+    const { options, token, hash, say } = await startSaying({ payload: { exp: now() + 6 } });
+    const verifier = await startVerifier(options);
+    const sid = randomUUID();
+    say({ payload: { sessions: { [hash(sid)]: now() + 900 } } });
+    expect(await answerTo(verifier, token({ sid }))).toBe('accepted');
+    expect(await timeUntil('session_revoked', verifier, token({ sid }))).toBeLessThan(5_000);
   });
 });
 

@@ -3,7 +3,7 @@ import type { Discovery } from './discovery.js';
 import { fetchText } from './fetching.js';
 import { createGoodKeys } from './good-keys.js';
 import type { KeySet } from './key-set.js';
-import { openList } from './list.js';
+import { type List, openList } from './list.js';
 import type { Settings } from './options.js';
 import type { RevocationMemory } from './revocation-memory.js';
 import { followStream, type Message, type Moment, momentNow } from './stream.js';
@@ -30,6 +30,14 @@ type FeedDeps = {
 
 const pollEvery = 1_000;
 
+/** A list that is asked about: "nothing new" is signed by nobody, so a cache may say it for ever. Half of a life it counts. */
+type Shown = { etag: string; until: Moment };
+
+function isBefore({ monotonic, date }: Moment): boolean {
+  const now = momentNow();
+  return now.monotonic < monotonic && now.date < date;
+}
+
 // More or less by chance, so that services that were cut off together do not come back together. In milliseconds.
 const pauseAfter = (failures: number) => Math.min(5_000, 250 * 2 ** failures) * (0.5 + Math.random() * 0.5);
 
@@ -42,7 +50,7 @@ export function createFeed({ settings, discovery, keys, memory, signal }: FeedDe
   let heard: Moment | undefined;
   let newest = 0;
   const good = createGoodKeys();
-  let etag: string | undefined;
+  let shown: Shown | undefined;
   let lastEventId: string | undefined;
   let trouble: string | undefined;
   let isStreaming = false;
@@ -53,7 +61,7 @@ export function createFeed({ settings, discovery, keys, memory, signal }: FeedDe
     settle = resolve;
   });
 
-  async function accept(text: string, since: Moment, mustBeWhole: boolean): Promise<void> {
+  async function accept(text: string, since: Moment, mustBeWhole: boolean): Promise<List> {
     const list = await openList(text, settings, keys);
     if (mustBeWhole && !list.complete) throw new Error('The first list of endings leaves something out.');
     memory.add(list.entries);
@@ -66,9 +74,11 @@ export function createFeed({ settings, discovery, keys, memory, signal }: FeedDe
     }
     becomeYoung(since, list.iat);
     settle();
-    if (performance.now() - sweptAt < sweepEvery) return;
-    sweptAt = performance.now();
-    memory.sweep();
+    if (performance.now() - sweptAt >= sweepEvery) {
+      sweptAt = performance.now();
+      memory.sweep();
+    }
+    return list;
   }
 
   // A list that lay somewhere is as old as it says. It says whole seconds.
@@ -82,11 +92,13 @@ export function createFeed({ settings, discovery, keys, memory, signal }: FeedDe
   async function poll(): Promise<void> {
     const { list } = await discovery(signal);
     const asked = momentNow();
-    const headers: Record<string, string> = etag === undefined ? {} : { 'if-none-match': etag };
+    const headers: Record<string, string> = shown && isBefore(shown.until) ? { 'if-none-match': shown.etag } : {};
     const answer = await fetchText(list, { headers, signal });
     if (answer.isUnchanged) return becomeYoung(asked, asked.date / 1000);
-    await accept(answer.text, asked, true);
-    etag = answer.etag;
+    const { iat, exp } = await accept(answer.text, asked, true);
+    const half = (exp - iat) * 500;
+    const until = { monotonic: asked.monotonic + half, date: iat * 1000 + half };
+    shown = answer.etag === undefined ? undefined : { etag: answer.etag, until };
   }
 
   /** @returns whether anything was heard */

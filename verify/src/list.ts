@@ -8,6 +8,7 @@ export type List = {
   complete: boolean;
   /** Seconds since 1970. */
   iat: number;
+  exp: number;
   /** The keys that are good now. */
   kids: ReadonlySet<string>;
   entries: Entries;
@@ -35,7 +36,7 @@ function listIn(payload: Fields, { issuer, clockTolerance }: Settings): List | u
     throw new Error('The list of endings is too old or from the future. Do the clocks agree?');
   const entries = entriesIn(sessions, users, epochs);
   const isKids = Array.isArray(keys) && keys.every((kid) => typeof kid === 'string');
-  return entries && isKids ? { complete, iat, kids: new Set(keys), entries } : undefined;
+  return entries && isKids ? { complete, iat, exp, kids: new Set(keys), entries } : undefined;
 }
 
 /** @returns undefined if anything cannot be read: then nothing is believed */

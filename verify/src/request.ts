@@ -37,7 +37,8 @@ const safeMethods = ['GET', 'HEAD', 'OPTIONS'];
 
 /** Browsers send cookies with requests of other sites too (ASVS 3.5.1). */
 function refuseCrossSite(request: AskingRequest, { origins }: Cookie): void {
-  if (safeMethods.includes(request.method ?? '')) return;
+  // A WebSocket begins with a GET, and then does more than read.
+  if (safeMethods.includes(request.method ?? '') && request.headers.upgrade === undefined) return;
   const origin = request.headers.origin;
   const isGood =
     origin === undefined

@@ -166,7 +166,8 @@ export function createVerifier(options: VerifierOptions): Verifier {
     return found.claims;
   }
 
-  async function checked(found: () => Promise<AccessClaims>, { permission }: Demands): Promise<AccessClaims> {
+  async function checked(found: () => Promise<AccessClaims>, demands: Demands): Promise<AccessClaims> {
+    const permission = permissionIn(demands);
     try {
       const claims = await found();
       if (permission !== undefined && !claims.permissions.includes(permission))
@@ -189,6 +190,14 @@ export function createVerifier(options: VerifierOptions): Verifier {
     lag: () => feed?.age() ?? 0,
     close: () => closing.abort(new Error('The verifier is closed.')),
   };
+}
+
+/** A demand that is written wrong must not pass for none. @throws TypeError */
+function permissionIn(demands: Demands): string | undefined {
+  const names = typeof demands === 'object' && demands !== null ? Object.keys(demands) : [String(demands)];
+  const unknown = names.find((name) => name !== 'permission');
+  if (unknown !== undefined) throw new TypeError(`Only a permission can be demanded, not ${unknown}.`);
+  return demands.permission;
 }
 
 /** Never 401 for what cannot be known. */
