@@ -4,7 +4,7 @@ import { Prisma } from '../generated/prisma/client.js';
 import { longestAccessTtl } from '../keys/signing-keys.js';
 import { channel } from '../platform/db/channel.js';
 import type { Db, Transaction } from '../platform/db/database.js';
-import type { OutboxWake } from '../platform/outbox/wake.js';
+import type { Wake } from '../platform/queue/wake.js';
 import { lockUser } from '../users/users.js';
 import type { Revocation, Revocations } from './revocations.js';
 
@@ -29,7 +29,7 @@ export type EndReason =
 
 type EndingDeps = { db: Db; revocations: Revocations };
 
-export type ChangeDeps = EndingDeps & { outboxWake?: OutboxWake };
+export type ChangeDeps = EndingDeps & { outboxWake?: Wake };
 
 /**
  * Ends the sessions that match a condition. One statement, so that all of it happens or none: rows, revocations,
