@@ -7,10 +7,11 @@ export type Network = ReturnType<typeof ipaddr.parseCIDR>;
 
 /** @param text such as `10.0.0.0/8`, or a single address @returns undefined if it is neither */
 export function networkOf(text: string): Network | undefined {
-  if (ipaddr.isValidCIDR(text)) return ipaddr.parseCIDR(text);
-  if (isIP(text) === 0) return undefined;
-  const address = ipaddr.parse(text);
-  return [address, address.kind() === 'ipv4' ? 32 : 128] as Network;
+  const [address = '', bits] = text.split('/');
+  // The library reads more than that, such as `10.0.0/8`.
+  if (isIP(address) === 0) return undefined;
+  const whole = bits === undefined ? `${address}/${isIP(address) === 4 ? 32 : 128}` : text;
+  return ipaddr.isValidCIDR(whole) ? ipaddr.parseCIDR(whole) : undefined;
 }
 
 /**
@@ -21,9 +22,16 @@ export function isReachable(address: string, allowed: Network[]): boolean {
   if (isIP(address) === 0) return false;
   const parsed = ipaddr.parse(address);
   return (
-    parsed.range() === 'unicast' ||
+    isPublic(parsed) ||
     allowed.some(([network, bits]) => parsed.kind() === network.kind() && parsed.match(network, bits))
   );
+}
+
+// The library takes `::7f00:1` for public, which is 127.0.0.1 in an IPv6 address of old (RFC 4291 §2.5.5.1).
+const globalUnicast = ipaddr.parseCIDR('2000::/3');
+
+function isPublic(address: ReturnType<typeof ipaddr.parse>): boolean {
+  return address.range() === 'unicast' && (address.kind() === 'ipv4' || address.match(globalUnicast));
 }
 
 /** The address that a URL names by itself, whatever its spelling there. @returns undefined for a name */

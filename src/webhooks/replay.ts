@@ -36,7 +36,7 @@ export async function replayEvents(db: Db, id: string, { since, until = new Date
 
 async function refuseTooMany(db: Db, wanted: Prisma.Sql): Promise<void> {
   const [row] = await db.$queryRaw<{ count: number }[]>`
-    SELECT count(*)::int AS count FROM (SELECT ${wanted} LIMIT ${mostEvents + 1}) some`;
+    SELECT count(*)::int AS count FROM (SELECT ${wanted} LIMIT ${mostEvents + 1}) found`;
   if ((row?.count ?? 0) <= mostEvents) return;
   const message = `There are more than ${mostEvents} events in that time: replay a shorter one.`;
   throw new AppError('validation_failed', { errors: [{ path: 'since', message }] });
@@ -47,9 +47,9 @@ type Last = { id: string; at: string; count: number };
 /** The time comes as text, because a Date would lose microseconds. @returns the last event of the batch, with how many it has */
 async function replayBatch(db: Db, id: string, wanted: Prisma.Sql): Promise<Last | undefined> {
   const [last] = await db.$queryRaw<Last[]>`
-    WITH some AS MATERIALIZED (SELECT e.id, e.at ${wanted} ORDER BY e.at, e.id LIMIT ${batchSize}), written AS (
-      INSERT INTO webhook_delivery (webhook_id, event_id) SELECT ${id}::uuid, some.id FROM some
+    WITH chosen AS MATERIALIZED (SELECT e.id, e.at ${wanted} ORDER BY e.at, e.id LIMIT ${batchSize}), written AS (
+      INSERT INTO webhook_delivery (webhook_id, event_id) SELECT ${id}::uuid, chosen.id FROM chosen
       ON CONFLICT (webhook_id, event_id) DO UPDATE SET ${dueAgain})
-    SELECT id, at::text AS at, (SELECT count(*)::int FROM some) AS count FROM some ORDER BY some.at DESC, some.id DESC LIMIT 1`;
+    SELECT id, at::text AS at, (SELECT count(*)::int FROM chosen) AS count FROM chosen ORDER BY chosen.at DESC, chosen.id DESC LIMIT 1`;
   return last;
 }

@@ -19,7 +19,7 @@ export type ShownWebhook = Pick<
 export const countedUpTo = 100_000;
 
 const countOf = (which: Prisma.Sql) => Prisma.sql`(SELECT count(*)::int FROM (
-  SELECT FROM webhook_delivery d WHERE d.webhook_id = w.id AND d.delivered_at IS NULL AND ${which} LIMIT ${countedUpTo}) some)`;
+  SELECT FROM webhook_delivery d WHERE d.webhook_id = w.id AND d.delivered_at IS NULL AND ${which} LIMIT ${countedUpTo}) counted)`;
 
 /** The columns of a {@link ShownWebhook} in the row `w`. */
 const shownColumns = Prisma.sql`w.id, w.url, w.events, w.description, w.disabled_at AS "disabledAt",
