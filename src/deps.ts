@@ -31,6 +31,7 @@ import { createRevocationList, type RevocationList } from './revocation-list/lis
 import { createStreams, type Streams } from './revocation-list/streams.js';
 import { type InstanceSync, startInstanceSync } from './sessions/instance-sync.js';
 import { createRevocations, type Revocations } from './sessions/revocations.js';
+import { webhookVitals } from './webhooks/vitals.js';
 
 /** What needs only the settings and the database: enough for the operator's commands. */
 type CoreDeps = {
@@ -92,7 +93,13 @@ export async function createDeps(config: Config, log: Logger, options?: Database
       log,
     );
     const { limits, closeLimits } = await openLimits(config.limits, core);
-    metrics.watch({ pool: database.pool, revocations, sync: instanceSync, outbox: () => outboxVitals({ db }) });
+    metrics.watch({
+      pool: database.pool,
+      revocations,
+      sync: instanceSync,
+      outbox: () => outboxVitals({ db }),
+      webhooks: () => webhookVitals({ db }),
+    });
     const apiKeys = createKeyChecks({ db, config, revocations, instanceSync, metrics });
     const revocationList = createRevocationList({ config, keys, revocations, instanceSync });
     const revocationStreams = createStreams(revocationList, config.revocationStreams);

@@ -66,6 +66,8 @@ import * as sessions from './sessions/endpoints.js';
 import { refreshLimit } from './sessions/limits.js';
 import { signUpBy } from './sign-up/endpoints.js';
 import { signUpLimit } from './sign-up/limits.js';
+import * as deliveries from './webhooks/delivery-endpoints.js';
+import * as webhooks from './webhooks/endpoints.js';
 import { welcome } from './welcome/endpoints.js';
 
 const proofLimits = [passwordLimit, passkeyLimit];
@@ -79,6 +81,7 @@ const readsUsers = { guard: accessToken, permission: 'users:read' } as const;
 const changesUsers = { guard: accessToken, permission: 'users:write' } as const;
 const invites = { ...changesUsers, limit: [mailLimit, invitationLimit] };
 const makesServiceUsers = { guard: accessToken, permission: 'service-users:write' } as const;
+const managesWebhooks = { guard: accessToken, permission: 'webhooks:write' } as const;
 const introspects = { guard: clientOrBearer, permission: 'tokens:introspect' } as const;
 const resetsFactors = { ...changesUsers, sessionOnly: true, limit: passwordLimit } as const;
 
@@ -181,6 +184,19 @@ export const routes: Row[] = [
     POST('/admin/invitations', invites, invitations.create),
     DELETE('/admin/invitations/{id}', changesUsers, invitations.end),
     GET('/admin/audit', { guard: accessToken, permission: 'audit:read' }, audit.list),
+  ]),
+
+  ...group('Webhooks', [
+    GET('/admin/webhooks', managesWebhooks, webhooks.list),
+    POST('/admin/webhooks', managesWebhooks, webhooks.create),
+    GET('/admin/webhooks/{id}', managesWebhooks, webhooks.read),
+    PATCH('/admin/webhooks/{id}', managesWebhooks, webhooks.change),
+    DELETE('/admin/webhooks/{id}', managesWebhooks, webhooks.remove),
+    POST('/admin/webhooks/{id}/rotate-secret', managesWebhooks, webhooks.rotate),
+    POST('/admin/webhooks/{id}/ping', managesWebhooks, webhooks.ping),
+    GET('/admin/webhooks/{id}/deliveries', managesWebhooks, deliveries.list),
+    POST('/admin/webhooks/{id}/deliveries/{event_id}/retry', managesWebhooks, deliveries.retry),
+    POST('/admin/webhooks/{id}/replay', managesWebhooks, deliveries.replay),
   ]),
 
   ...group('OAuth', [

@@ -110,6 +110,7 @@ async function takeAddress(tx: Transaction, user: User, emailKey: string, actor:
   await tx.$executeRaw(enqueueNotice('email_of_methods', withFurtherMethods(user.id), undefined));
   // Tokens mailed to the former address must not work any more.
   await endTokens(tx, user.id);
+  if (user.pendingUntil) await tx.$executeRaw(auditEvent('user.created', user.id, actor));
   await tx.$executeRaw(auditEvent(isChange ? 'email.changed' : 'email.verified', user.id, actor));
 }
 

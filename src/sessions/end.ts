@@ -44,12 +44,14 @@ export async function endSessions(
   actor: Actor,
   action: AuditAction = 'session.ended',
 ): Promise<Revocation[]> {
+  const theOne =
+    action === 'refresh.reused' ? Prisma.sql`|| jsonb_build_object('session_id', min(id::text))` : Prisma.empty;
   const recorded = auditEvent(
     action,
     Prisma.sql`CASE WHEN count(DISTINCT user_id) = 1 THEN min(user_id::text) END`,
     actor,
     Prisma.sql`jsonb_build_object('reason', ${reason}::text, 'sessions',
-      CASE WHEN count(*) <= 100 THEN jsonb_agg(id) ELSE to_jsonb(count(*)) END)`,
+      CASE WHEN count(*) <= 100 THEN jsonb_agg(id) ELSE to_jsonb(count(*)) END) ${theOne}`,
     Prisma.sql`FROM ended HAVING count(*) > 0`,
   );
   const ended = await db.$queryRaw<{ userId: string; sessionId: string; keepUntil: Date }[]>`
