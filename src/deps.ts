@@ -32,6 +32,7 @@ import { createStreams, type Streams } from './revocation-list/streams.js';
 import { type InstanceSync, startInstanceSync } from './sessions/instance-sync.js';
 import { createRevocations, type Revocations } from './sessions/revocations.js';
 import { webhookVitals } from './webhooks/vitals.js';
+import { createWebhookWake, type WebhookWake } from './webhooks/wake.js';
 
 /** What needs only the settings and the database: enough for the operator's commands. */
 type CoreDeps = {
@@ -44,6 +45,7 @@ type CoreDeps = {
   revocations: Revocations;
   /** Wake it after a commit that wrote to the outbox. */
   outboxWake: Wake;
+  webhookWake: WebhookWake;
   /** The signing keys, from the database or from memory. @throws StartError if `AUTH_SECRET` does not open them */
   loadKeys(): Promise<SigningKeys>;
   close(): Promise<void>;
@@ -155,6 +157,7 @@ export async function openCore(config: Config, log: Logger, options: CoreOptions
       box,
       revocations: createRevocations(db),
       outboxWake: createWake(),
+      webhookWake: createWebhookWake(),
       loadKeys: () => loadSigningKeys(db, box, log),
       close: database.close,
     };

@@ -29,6 +29,7 @@ export const create = endpoint({
   async handler(context) {
     const { deps, body } = context;
     const { secret, ...made } = await createWebhook(deps, body, actorOf(context));
+    deps.webhookWake.wake();
     return { body: { ...webhookJson(made), secret } };
   },
 });

@@ -38,7 +38,7 @@ const ofKey = {
 };
 
 /** What of an event's `detail` is sent; for most of them nothing but the key. */
-const details: Partial<Record<WebhookEvent, z.ZodRawShape>> = {
+const details = {
   'roles.changed': { roles: z.array(z.string()).meta({ description: 'The new ones.' }), ...byKey },
   'login.succeeded': ofSession,
   'session.ended': {
@@ -52,10 +52,32 @@ const details: Partial<Record<WebhookEvent, z.ZodRawShape>> = {
   'invitation.created': ofInvitation,
   'invitation.accepted': ofInvitation,
   'webhook.ping': {},
-};
+} satisfies Partial<Record<WebhookEvent, z.ZodRawShape>>;
+
+type Detailed = typeof details;
+type DetailOf<Event> = Event extends keyof Detailed ? z.output<z.ZodObject<Detailed[Event]>> : { api_key_id?: string };
+
+/** The body of a delivery, by its event. */
+export type EventPayload<Event extends WebhookEvent = WebhookEvent> = Event extends WebhookEvent
+  ? {
+      type: Event;
+      timestamp: string;
+      data: {
+        id: string;
+        user_id: string | null;
+        actor_id: string | null;
+        detail: DetailOf<Event>;
+        user: z.output<typeof adminUserSchema> | null;
+      };
+    }
+  : never;
+
+export function isWebhookEvent(action: string): action is WebhookEvent {
+  return webhookEvents.some((event) => event === action);
+}
 
 function detailOf(event: WebhookEvent): z.ZodRawShape {
-  return details[event] ?? byKey;
+  return event in details ? details[event as keyof Detailed] : byKey;
 }
 
 /** The members of `detail` that are sent with this event, as far as they are there. */

@@ -1,3 +1,4 @@
+import type { RequestHandler } from 'express';
 import { createWake, type Wake } from '../platform/queue/wake.js';
 
 /** Wakes this instance's worker of webhooks. */
@@ -29,5 +30,13 @@ export function createWebhookWake(): WebhookWake {
         wake();
       }, gatherMs).unref();
     },
+  };
+}
+
+/** What a request did is sent soon after its answer. What only reads records nothing, but for a provider's redirect. */
+export function wakeAfterDeeds({ afterDeed }: WebhookWake): RequestHandler {
+  return ({ method }, res, next) => {
+    if (method !== 'GET' && method !== 'HEAD') res.once('close', afterDeed);
+    next();
   };
 }

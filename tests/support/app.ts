@@ -89,7 +89,8 @@ async function startOn(
   const logs: Record<string, unknown>[] = [];
   const log = createLog(config.logLevel, { write: (line: string) => void logs.push(JSON.parse(line)) });
   const statements: string[] = [];
-  const onStatement = (sql: string) => void (isOfMailWorker(sql) || isOfJob(sql) || statements.push(sql));
+  const onStatement = (sql: string) =>
+    void (isOfMailWorker(sql) || isOfWebhookWorker(sql) || isOfJob(sql) || statements.push(sql));
   const server = await serve(config, log, { onStatement, driver: await database?.openDriver?.() });
   const url = `http://localhost:${server.port}`;
   const [secrets, answers] = [createSecrets(), [] as string[]];
@@ -121,6 +122,14 @@ function isOfMailWorker(sql: string): boolean {
     /^\s*UPDATE outbox SET sent_at = clock_timestamp\(\)/.test(sql) ||
     /^\s*UPDATE outbox SET attempts = .*\bFOR UPDATE SKIP LOCKED\b/s.test(sql) ||
     /^\s*SELECT extract\(epoch FROM min\(due_at\) .* FROM outbox o WHERE\b/s.test(sql)
+  );
+}
+
+/** Whether this is the worker of webhooks taking deliveries, asking for the next one or marking one. */
+function isOfWebhookWorker(sql: string): boolean {
+  return (
+    /^\s*SELECT count\(\*\)::int AS webhooks, extract\(epoch FROM min\(d\.due_at\)/.test(sql) ||
+    /^\s*WITH (due AS MATERIALIZED|marked AS) \(\s*(SELECT|UPDATE)\b.*\bwebhook_delivery\b/s.test(sql)
   );
 }
 
