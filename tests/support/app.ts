@@ -8,6 +8,7 @@ import { type Config, parseConfig } from '../../src/config.js';
 import type { Deps } from '../../src/deps.js';
 import { createLog } from '../../src/platform/process/log.js';
 import { serve } from '../../src/serve.js';
+import type { EventHandlers } from '../../src/webhooks/handlers.js';
 import { checkContract } from './contract.js';
 import { watched } from './exchanges.js';
 import { dumpOf, expectNoSecret, noteServersSecrets } from './leaks.js';
@@ -36,6 +37,9 @@ export type TestApp = {
   stop(): Promise<void>;
 };
 
+/** @property on the handlers of own/events.ts */
+type StartOptions = { database?: TestDatabase; databaseUrl?: string; on?: EventHandlers };
+
 export type SignedUp = {
   username: string;
   password: string;
@@ -53,14 +57,12 @@ export type SignedUp = {
  * @param environment settings as a user would set them, over cheap and quiet defaults
  * @param options a database that is there already, and stays; by itself or by its URL
  */
-export async function startApp(
-  environment: Record<string, string> = {},
-  options: { database?: TestDatabase; databaseUrl?: string } = {},
-): Promise<TestApp> {
-  if (options.database || options.databaseUrl) return await startOn(options.database, environment, options.databaseUrl);
+export async function startApp(environment: Record<string, string> = {}, options: StartOptions = {}): Promise<TestApp> {
+  if (options.database || options.databaseUrl)
+    return await startOn(options.database, environment, options.databaseUrl, options.on);
   const lent = await lendDatabase();
   try {
-    const app = await startOn(lent, environment);
+    const app = await startOn(lent, environment, lent.url, options.on);
     let stopped: Promise<void> | undefined;
     return { ...app, stop: () => (stopped ??= app.stop().finally(lent.drop)) };
   } catch (error) {
@@ -73,6 +75,7 @@ async function startOn(
   database: TestDatabase | undefined,
   environment: Record<string, string>,
   databaseUrl = database?.url,
+  on: EventHandlers = {},
 ): Promise<TestApp> {
   const config = parseConfig({
     NODE_ENV: 'test',
@@ -91,7 +94,7 @@ async function startOn(
   const statements: string[] = [];
   const onStatement = (sql: string) =>
     void (isOfMailWorker(sql) || isOfWebhookWorker(sql) || isOfJob(sql) || statements.push(sql));
-  const server = await serve(config, log, { onStatement, driver: await database?.openDriver?.() });
+  const server = await serve(config, log, { onStatement, driver: await database?.openDriver?.() }, on);
   const url = `http://localhost:${server.port}`;
   const [secrets, answers] = [createSecrets(), [] as string[]];
   const http = watched(byContract(request(url)), secrets, answers);
