@@ -28,22 +28,22 @@ export async function post(url: URL, { headers, body, allow, signal }: Options):
     });
     const cut = () => sending.destroy(signal.reason);
     signal.addEventListener('abort', cut, { once: true });
-    sending.on('error', reject);
+    let head: Reply | undefined;
+    const end = (error: Error) => (head ? resolve(head) : reject(error));
+    sending.on('error', end);
     sending.on('response', (reply) => {
+      head = { status: reply.statusCode ?? 0, retryAfter: reply.headers['retry-after'] };
       let read = 0;
       reply.on('data', (chunk: Buffer) => {
         read += chunk.length;
         if (read >= mostBytesRead) sending.destroy();
       });
-      reply.on('error', () => undefined);
-      reply.on('close', () => {
-        resolve({ status: reply.statusCode ?? 0, retryAfter: reply.headers['retry-after'] });
-      });
+      reply.on('error', end);
     });
-    // Without an error nor a reply, such as a switch of protocols that nobody asked for.
     sending.on('close', () => {
       signal.removeEventListener('abort', cut);
-      reject(new Error('closed'));
+      // Neither a reply nor an error: it changed to another protocol.
+      end(new Error('no reply'));
     });
     sending.end(body);
     if (signal.aborted) cut();
