@@ -66,6 +66,7 @@ import * as sessions from './sessions/endpoints.js';
 import { refreshLimit } from './sessions/limits.js';
 import { signUpBy } from './sign-up/endpoints.js';
 import { signUpLimit } from './sign-up/limits.js';
+import { sentEvents } from './webhooks/contract.js';
 import * as deliveries from './webhooks/delivery-endpoints.js';
 import * as webhooks from './webhooks/endpoints.js';
 import { welcome } from './welcome/endpoints.js';
@@ -223,7 +224,7 @@ export const routes: Row[] = [
     GET(
       '/openapi.json',
       { guard: open },
-      contractEndpoint(() => routes),
+      contractEndpoint(() => routes, sentEvents),
     ),
     GET('/docs', { guard: open }, swagger.show),
     GET('/', { guard: open }, playground.show),

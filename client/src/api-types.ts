@@ -699,6 +699,41 @@ export interface components {
             token_type_hint?: string;
         };
         /**
+         * @example {
+         *       "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *       "kind": "person",
+         *       "username": "ada",
+         *       "email": "ada@example.com",
+         *       "email_verified": true,
+         *       "roles": [
+         *         "editor"
+         *       ],
+         *       "created_at": "2026-11-22T14:18:48.360Z",
+         *       "updated_at": "2026-11-22T14:18:48.360Z",
+         *       "disabled": false,
+         *       "last_login_at": "2026-11-22T14:18:48.360Z"
+         *     }
+         */
+        AdminUser: {
+            /** Format: uuid */
+            id: string;
+            /**
+             * @description A service user is a machine: it has API keys and no sessions.
+             * @enum {string}
+             */
+            kind: "person" | "service";
+            username: string;
+            email: string | null;
+            email_verified: boolean;
+            roles: string[];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            disabled: boolean;
+            last_login_at: string | null;
+        };
+        /**
          * @description RFC 6749 §5.1. With the transport `cookie`, the three tokens are in cookies instead.
          * @example {
          *       "access_token": "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiIwMWEyMDM5ZiJ9.c2lnbmF0dXJl",
@@ -1705,44 +1740,9 @@ export interface components {
          *     }
          */
         AdminUserPage: {
-            data: components["schemas"]["AdminUser"][];
+            data: components["schemas"]["AdminUserOutput"][];
             /** @description The next page’s `cursor`; null on the last. */
             next_cursor: string | null;
-        };
-        /**
-         * @example {
-         *       "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
-         *       "kind": "person",
-         *       "username": "ada",
-         *       "email": "ada@example.com",
-         *       "email_verified": true,
-         *       "roles": [
-         *         "editor"
-         *       ],
-         *       "created_at": "2026-11-22T14:18:48.360Z",
-         *       "updated_at": "2026-11-22T14:18:48.360Z",
-         *       "disabled": false,
-         *       "last_login_at": "2026-11-22T14:18:48.360Z"
-         *     }
-         */
-        AdminUser: {
-            /** Format: uuid */
-            id: string;
-            /**
-             * @description A service user is a machine: it has API keys and no sessions.
-             * @enum {string}
-             */
-            kind: "person" | "service";
-            username: string;
-            email: string | null;
-            email_verified: boolean;
-            roles: string[];
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            updated_at: string;
-            disabled: boolean;
-            last_login_at: string | null;
         };
         /**
          * @example {
@@ -2201,6 +2201,41 @@ export interface components {
         Health: {
             /** @constant */
             status: "ok";
+        };
+        /**
+         * @example {
+         *       "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *       "kind": "person",
+         *       "username": "ada",
+         *       "email": "ada@example.com",
+         *       "email_verified": true,
+         *       "roles": [
+         *         "editor"
+         *       ],
+         *       "created_at": "2026-11-22T14:18:48.360Z",
+         *       "updated_at": "2026-11-22T14:18:48.360Z",
+         *       "disabled": false,
+         *       "last_login_at": "2026-11-22T14:18:48.360Z"
+         *     }
+         */
+        AdminUserOutput: {
+            /** Format: uuid */
+            id: string;
+            /**
+             * @description A service user is a machine: it has API keys and no sessions.
+             * @enum {string}
+             */
+            kind: "person" | "service";
+            username: string;
+            email: string | null;
+            email_verified: boolean;
+            roles: string[];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            disabled: boolean;
+            last_login_at: string | null;
         };
         /** @description A refusal (RFC 9457). */
         Problem: {

@@ -4,7 +4,7 @@ import { type Page, pageOf } from '../platform/http/paging.js';
 
 export const deliveryStates = ['waiting', 'delivered', 'failed'] as const;
 
-export type DeliveryState = (typeof deliveryStates)[number];
+type DeliveryState = (typeof deliveryStates)[number];
 
 /** @property id the event's @property type null once the event has been purged from the audit */
 export type Delivery = { id: string; type: string | null } & Pick<

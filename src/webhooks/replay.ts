@@ -10,7 +10,7 @@ const mostEvents = 100_000;
 const batchSize = 10_000;
 
 /** @property until exclusive; events from now on come anyway @property events undefined: all that it wants */
-export type Replay = { since: Date; until?: Date | undefined; events?: string[] | undefined };
+type Replay = { since: Date; until?: Date | undefined; events?: string[] | undefined };
 
 /**
  * Sends again, out of the audit, every event of a time that the webhook wants; pings are over.

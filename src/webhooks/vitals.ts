@@ -1,7 +1,7 @@
 import type { Db } from '../platform/db/database.js';
 
 /** @property oldestSeconds since when the oldest has waited; 0 if none waits */
-export type WebhookVitals = { waiting: number; oldestSeconds: number };
+type WebhookVitals = { waiting: number; oldestSeconds: number };
 
 /** What waits to be sent, without what a disabled webhook holds back. */
 export async function webhookVitals({ db }: { db: Db }): Promise<WebhookVitals> {
