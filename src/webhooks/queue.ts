@@ -27,7 +27,7 @@ type Leased = Pick<DueDelivery, 'webhookId' | 'eventId' | 'attempts'>;
 type QueueDeps = { db: Db };
 
 /** How many deliveries of each webhook are under way here. */
-export type UnderWay = ReadonlyMap<string, number>;
+type UnderWay = ReadonlyMap<string, number>;
 
 /** At once, of one webhook, in an instance: a slow one holds up no other. */
 const mostOfOne = 3;
