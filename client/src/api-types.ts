@@ -624,6 +624,7 @@ export interface components {
             /**
              * Format: date-time
              * @description Until now, if it is left out.
+             * @example 2026-11-23T00:00:00Z
              */
             until?: string;
             /**

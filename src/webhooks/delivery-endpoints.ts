@@ -83,7 +83,10 @@ export const retry = endpoint({
 const replaySchema = z
   .strictObject({
     since: z.iso.datetime({ offset: true }),
-    until: z.iso.datetime({ offset: true }).optional().meta({ description: 'Until now, if it is left out.' }),
+    until: z.iso
+      .datetime({ offset: true })
+      .optional()
+      .meta({ description: 'Until now, if it is left out.', example: '2026-11-23T00:00:00Z' }),
     events: eventsSchema.optional().meta({ description: 'Only these, of those that it wants.' }),
   })
   .meta({ id: 'ReplayBody', example: { since: '2026-11-22T00:00:00Z' } });
