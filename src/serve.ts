@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import { createApp } from './app.js';
 import { commands } from './commands.js';
 import type { Config } from './config.js';
-import { createDeps, type Deps } from './deps.js';
+import { createDeps, type Deps, type OwnCode } from './deps.js';
 import { StartError } from './errors.js';
 import { startJobs } from './jobs.js';
 import { addressMail } from './mails.js';
@@ -31,11 +31,14 @@ export type Serving = {
   stop(): Promise<void>;
 };
 
+/** `own`: for tests, code in the place of that of src/own. */
+type ServeOptions = DatabaseOptions & { own?: Partial<OwnCode> | undefined };
+
 /**
  * Starts the server. If the database is down, the port opens first and answers 503: the order of starts does not
  * matter.
  */
-export async function serve(config: Config, log: Logger, options?: DatabaseOptions): Promise<Serving> {
+export async function serve(config: Config, log: Logger, options: ServeOptions = {}): Promise<Serving> {
   const { server, use } = createHttpServer(log, config);
   const drain = prepareDrain(server, { behindProxy: config.trustProxy !== false });
   await waitForServer(config.database.url, async (why) => {

@@ -18,6 +18,8 @@ import type { TestDatabase } from './test-database.js';
 /** The password that tests sign up with by default. */
 export const goodPassword = 'correct horse battery staple';
 
+type OwnCode = NonNullable<NonNullable<Parameters<typeof serve>[2]>['own']>;
+
 export type TestApp = {
   url: string;
   config: Config;
@@ -51,16 +53,18 @@ export type SignedUp = {
 /**
  * Starts the real server on its own database. The caller must stop it; {@link startAppForTest} stops it by itself.
  * @param environment settings as a user would set them, over cheap and quiet defaults
- * @param options a database that is there already, and stays; by itself or by its URL
+ * @param options a database that is there already, and stays; by itself or by its URL. `own`: code in place of that of
+ *   src/own
  */
 export async function startApp(
   environment: Record<string, string> = {},
-  options: { database?: TestDatabase; databaseUrl?: string } = {},
+  { own, ...options }: { database?: TestDatabase; databaseUrl?: string; own?: OwnCode } = {},
 ): Promise<TestApp> {
-  if (options.database || options.databaseUrl) return await startOn(options.database, environment, options.databaseUrl);
+  if (options.database || options.databaseUrl)
+    return await startOn(options.database, environment, own, options.databaseUrl);
   const lent = await lendDatabase();
   try {
-    const app = await startOn(lent, environment);
+    const app = await startOn(lent, environment, own);
     let stopped: Promise<void> | undefined;
     return { ...app, stop: () => (stopped ??= app.stop().finally(lent.drop)) };
   } catch (error) {
@@ -72,6 +76,7 @@ export async function startApp(
 async function startOn(
   database: TestDatabase | undefined,
   environment: Record<string, string>,
+  own?: OwnCode,
   databaseUrl = database?.url,
 ): Promise<TestApp> {
   const config = parseConfig({
@@ -90,7 +95,7 @@ async function startOn(
   const log = createLog(config.logLevel, { write: (line: string) => void logs.push(JSON.parse(line)) });
   const statements: string[] = [];
   const onStatement = (sql: string) => void (isOfMailWorker(sql) || isOfJob(sql) || statements.push(sql));
-  const server = await serve(config, log, { onStatement, driver: await database?.openDriver?.() });
+  const server = await serve(config, log, { onStatement, driver: await database?.openDriver?.(), own });
   const url = `http://localhost:${server.port}`;
   const [secrets, answers] = [createSecrets(), [] as string[]];
   const http = watched(byContract(request(url)), secrets, answers);
