@@ -8,7 +8,8 @@ import type { Config } from './config.js';
 import { createDeps, type Deps, type OwnCode } from './deps.js';
 import { StartError } from './errors.js';
 import { startJobs } from './jobs.js';
-import { addressMail } from './mails.js';
+import { addressMail, type MailTexts, mailsWithLink } from './mails.js';
+import { ownMailTexts } from './own/mail-texts.js';
 import { warnOfOrphanedPasskeys } from './passkeys/doctor.js';
 import { warnOfUnknownRoles } from './permissions/unknown-roles.js';
 import { serveCommands } from './platform/cli/serve-commands.js';
@@ -18,6 +19,7 @@ import { prepareDrain } from './platform/http/drain.js';
 import { createHttpServer } from './platform/http/server.js';
 import { deliverMails } from './platform/mail/deliver.js';
 import { createMailer } from './platform/mail/mailer.js';
+import { checkMailTexts } from './platform/mail/own-texts.js';
 import { startOutboxWorker } from './platform/outbox/worker.js';
 import { tracedMailer } from './platform/telemetry/traced.js';
 import { reportNewIssuer } from './sessions/issuer-change.js';
@@ -32,13 +34,15 @@ export type Serving = {
 };
 
 /** `own`: for tests, code in the place of that of src/own. */
-type ServeOptions = DatabaseOptions & { own?: Partial<OwnCode> | undefined };
+type ServeOptions = DatabaseOptions & { own?: Partial<OwnCode & { mailTexts: MailTexts }> | undefined };
 
 /**
  * Starts the server. If the database is down, the port opens first and answers 503: the order of starts does not
  * matter.
  */
 export async function serve(config: Config, log: Logger, options: ServeOptions = {}): Promise<Serving> {
+  const texts = options.own?.mailTexts ?? ownMailTexts;
+  checkMailTexts(texts, mailsWithLink);
   const { server, use } = createHttpServer(log, config);
   const drain = prepareDrain(server, { behindProxy: config.trustProxy !== false });
   await waitForServer(config.database.url, async (why) => {
@@ -66,7 +70,10 @@ export async function serve(config: Config, log: Logger, options: ServeOptions =
   const stopJobs = startJobs(deps);
   const send = createMailer(config.mail, config.production, log);
   const traced = deps.tracing ? tracedMailer(send, deps.tracing) : send;
-  const stopOutbox = startOutboxWorker(deps, deliverMails(deps, addressMail, traced));
+  const stopOutbox = startOutboxWorker(
+    deps,
+    deliverMails(deps, { address: addressMail, allows: deps.hooks.beforeMail, texts }, traced),
+  );
   return {
     deps,
     port: portOf(server),

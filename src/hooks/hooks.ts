@@ -40,7 +40,7 @@ export type ForgotPasswordAsked = Asked & { email: string };
 /** @property purpose such as `verify`: docs/mail.md lists them */
 export type MailAsked = { purpose: string; to: string; userId: string | null };
 
-type Hook<Subject> = (asked: Subject, tools: HookTools) => Verdict | Promise<Verdict>;
+type Hook<Subject> = (asked: Subject, tools: HookTools) => Promise<Verdict>;
 
 /**
  * Your own decisions. Each has two seconds. One that throws, takes longer or gives anything else than a verdict refuses,

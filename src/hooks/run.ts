@@ -43,7 +43,7 @@ export function createHooks(own: Hooks, tools: Omit<HookTools, 'signal'>): RunHo
   };
 }
 
-type AnyHook = (asked: unknown, tools: HookTools) => Verdict | Promise<Verdict>;
+type AnyHook = (asked: unknown, tools: HookTools) => Promise<Verdict>;
 
 /** @returns why it is refused, or undefined @throws Error whatever else happens: a hook fails closed */
 async function refusalOf(
