@@ -10,7 +10,8 @@ export type Verdict = 'allow' | { refuse: string };
 /** What a hook works with. `signal` aborts when its two seconds are over: give it to `fetch`. */
 export type HookTools = { db: Db; config: Config; log: Logger; signal: AbortSignal };
 
-type Asked = {
+/** What every hook but the last is told. */
+export type Asked = {
   caller: Caller;
   /** `captcha_token` of the body, if there was one. */
   captchaToken: string | undefined;

@@ -50,7 +50,7 @@ export type AccessClaims = Claims & {
 export type AccessTokenSettings = { issuer: string; audience: string; accessTtl: number };
 
 /** The user of a token, and the claims of own/claims.ts. */
-type TokenUser = { id: string; roles: string[]; version: number; own: OwnClaims };
+type TokenUser = { id: string; roles: string[]; version: number; own: object };
 
 /** With the session of the token, its epoch and sign-in. */
 type TokenSubject = TokenUser & Authentication & { epoch: number; sessionId: string };

@@ -42,13 +42,13 @@ export function checkedOwnClaims(make: MakeOwnClaims): (user: ReadUser) => OwnCl
     const claims = make(plainUser(user));
     const objection = objectionTo(claims);
     if (objection !== undefined) throw new Error(`own/claims.ts ${objection}`);
-    return claims;
+    return claims as OwnClaims;
   };
 }
 
 /** Those in the payload of a token that this server signed. */
 export function ownClaimsIn(payload: object): OwnClaims {
-  return Object.fromEntries(Object.entries(payload).filter(([name]) => !reserved.has(name)));
+  return Object.fromEntries(Object.entries(payload).filter(([name]) => !reserved.has(name))) as OwnClaims;
 }
 
 const someone: PlainUser = {
