@@ -25,7 +25,9 @@ async function discover(settings: Settings, signal?: AbortSignal): Promise<Endpo
   const metadata = await fetchJson(metadataUrl(url), signal && { signal });
   const fields = new Map(Object.entries(typeof metadata === 'object' && metadata !== null ? metadata : {}));
   if (fields.get('issuer') !== issuer)
-    throw new Error(`The metadata at ${metadataUrl(url)} is not of ${issuer}, but of ${JSON.stringify(fields.get('issuer'))?.slice(0, 200)}.`);
+    throw new Error(
+      `The metadata at ${metadataUrl(url)} is not of ${issuer}, but of ${JSON.stringify(fields.get('issuer'))?.slice(0, 200)}.`,
+    );
 
   function endpoint(name: string, isNeeded: boolean): string {
     const value = fields.get(name);
