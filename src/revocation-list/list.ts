@@ -41,7 +41,7 @@ export type RevocationList = {
 };
 
 // 48 bytes each: 2.4 MB and 60 ms to sign at so many.
-export const maxEntries = 50_000;
+const maxEntries = 50_000;
 
 // A list that says the same is signed anew after this long, in milliseconds.
 const youngFor = 1_000;
