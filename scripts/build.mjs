@@ -17,8 +17,6 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const prismaClient = join(root, 'src/generated/prisma');
-const client = join(root, 'client/dist');
-const verify = join(root, 'verify/dist');
 const playground = join(root, 'playground/dist');
 const dist = join(root, 'dist');
 const prisma = join(root, 'node_modules/prisma');
@@ -61,23 +59,19 @@ async function buildServer() {
 }
 
 /** Compiles client/ to client/dist if needed: modules that a browser loads unchanged. */
-async function buildClient() {
-  const stamp = hashOf(['client/tsconfig.json', 'tsconfig.json', 'package-lock.json', ...filesIn('client/src')]);
-  if (isCurrent(client, stamp)) return;
-  requireTools();
-  await replace(client, stamp, async (work) => {
-    await compile('client', work);
-    return work;
-  });
-}
+const buildClient = () => buildPackage('client');
 
 /** Compiles verify/ to verify/dist if needed: the package for other services. */
-export async function buildVerify() {
-  const stamp = hashOf(['verify/tsconfig.json', 'tsconfig.json', 'package-lock.json', ...filesIn('verify/src')]);
-  if (isCurrent(verify, stamp)) return;
+export const buildVerify = () => buildPackage('verify');
+
+async function buildPackage(folder) {
+  const target = join(root, folder, 'dist');
+  const sources = filesIn(`${folder}/src`);
+  const stamp = hashOf([`${folder}/tsconfig.json`, 'tsconfig.json', 'package-lock.json', ...sources]);
+  if (isCurrent(target, stamp)) return;
   requireTools();
-  await replace(verify, stamp, async (work) => {
-    await compile('verify', work);
+  await replace(target, stamp, async (work) => {
+    await compile(folder, work);
     return work;
   });
 }

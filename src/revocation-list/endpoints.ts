@@ -1,7 +1,9 @@
+import type { Deps } from '../deps.js';
 import { openEndpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
 import { keyOfCaller } from '../platform/caller.js';
 import { EventStream } from '../platform/http/event-stream.js';
+import type { SignedList } from './list.js';
 
 /** What tokens this server refuses, for services that check them by themselves. */
 export const list = openEndpoint({
@@ -14,10 +16,7 @@ export const list = openEndpoint({
   etag: true,
   errors: ['not_found', 'database_unavailable'],
   handler(context) {
-    const { deps } = context;
-    if (!deps.revocationList.isOn) throw new AppError('not_found');
-    const signed = deps.revocationList.whole();
-    if (!signed) throw cannotSay();
+    const signed = signedList(context.deps);
     const headers = { ETag: signed.etag, 'Cache-Control': 'public, max-age=1' };
     return hasIt(context.header('if-none-match'), signed.etag)
       ? { isUnchanged: true, headers, body: '' }
@@ -35,12 +34,10 @@ export const stream = openEndpoint({
     'Server-sent events, each a signed list: first a whole one, then what is added, and at least one in 2 seconds. Silence means that the connection is cut.',
   errors: ['not_found', 'rate_limited', 'overloaded', 'database_unavailable'],
   handler(context) {
-    const { revocationList, revocationStreams } = context.deps;
-    if (!revocationList.isOn) throw new AppError('not_found');
-    if (!revocationList.whole()) throw cannotSay();
-    return {
-      body: new EventStream(revocationStreams.open(keyOfCaller(context.caller), context.header('last-event-id'))),
-    };
+    const { deps, caller } = context;
+    // Who cannot be told everything hears so by the status.
+    signedList(deps);
+    return { body: new EventStream(deps.revocationStreams.open(keyOfCaller(caller), context.header('last-event-id'))) };
   },
 });
 
@@ -49,7 +46,11 @@ function hasIt(ifNoneMatch: string | undefined, etag: string): boolean {
   return (ifNoneMatch ?? '').split(',').some((one) => one.trim().replace(/^W\//, '') === etag);
 }
 
-/** Never a list that leaves something out. */
-function cannotSay(): AppError {
-  return new AppError('database_unavailable', { detail: 'This instance does not know everything right now.' });
+/** Never a list that leaves something out. @throws AppError not_found where it is off; database_unavailable */
+function signedList({ revocationList }: Pick<Deps, 'revocationList'>): SignedList {
+  if (!revocationList.isOn) throw new AppError('not_found');
+  const signed = revocationList.whole();
+  if (!signed)
+    throw new AppError('database_unavailable', { detail: 'This instance does not know everything right now.' });
+  return signed;
 }

@@ -46,8 +46,8 @@ const maxEntries = 50_000;
 // A list that says the same is signed anew after this long, in milliseconds.
 const youngFor = 1_000;
 
-// One that would say something else now is good ten times as long as it took to make, so that whoever asks, a tenth of the
-// time goes into lists; but no longer than this, in milliseconds.
+// After a change, the list of before is still given out for ten times as long as it took to make. So lists take a tenth of
+// the time at most, however often somebody asks. It is never older than this, in milliseconds.
 const oldFor = 500;
 
 // What was added in the last messages is kept for streams that come back.

@@ -1,8 +1,9 @@
 import type { Response } from 'express';
 import { AppError } from '../errors.js';
-import { type AddressKey, networksAround } from '../platform/address-key.js';
+import type { AddressKey } from '../platform/address-key.js';
 import type { EventSource } from '../platform/http/event-stream.js';
 import { rateLimited } from '../platform/http/rate-limit-headers.js';
+import { sharesAround } from '../platform/limits/address-limit.js';
 import type { RevocationList, SignedList } from './list.js';
 
 export type Streams = {
@@ -98,18 +99,17 @@ export function createStreams(list: RevocationList, max: number): Streams {
   }
 
   function reserve(address: AddressKey): () => void {
-    // Its IPv6 /56 and /48 have twice and three times as many.
-    const counted = networksAround(address).toReversed();
-    if (counted.some((key, n) => (reserved.get(key) ?? 0) >= perAddress * (n + 1))) throw rateLimited(60_000);
+    const counted = sharesAround(address);
+    if (counted.some(([key, share]) => (reserved.get(key) ?? 0) >= perAddress * share)) throw rateLimited(60_000);
     if (places >= max) throw new AppError('overloaded', { retryAfterSeconds: 5 });
-    for (const key of counted) reserved.set(key, (reserved.get(key) ?? 0) + 1);
+    for (const [key] of counted) reserved.set(key, (reserved.get(key) ?? 0) + 1);
     places += 1;
     let isFree = false;
     return () => {
       if (isFree) return;
       isFree = true;
       places -= 1;
-      for (const key of counted) {
+      for (const [key] of counted) {
         const left = (reserved.get(key) ?? 1) - 1;
         if (left === 0) reserved.delete(key);
         else reserved.set(key, left);

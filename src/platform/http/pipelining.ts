@@ -13,8 +13,11 @@ export function answerInRequestOrder(app: RequestListener): RequestListener {
   const room = createWaitingRoom();
   const refuse = refuseAsOverloaded();
   return (req, res) => {
-    // Who has left meanwhile gets nothing done: no listener would hear of the end of this response any more.
-    const begin = () => queueTurn(() => void (req.socket.destroyed || app(req, res)));
+    const begin = () =>
+      queueTurn(() => {
+        // For a client that has left nothing is done: nobody would hear of the end of this response any more.
+        if (!req.socket.destroyed) app(req, res);
+      });
     if (res.socket) return hasLargeHead(req) ? begin() : app(req, res);
     const leave = room.enter(req);
     if (!leave) stopReading(req);

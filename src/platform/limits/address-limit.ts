@@ -1,4 +1,4 @@
-import { type Width, widerNetworks } from '../address-key.js';
+import { type AddressKey, networksAround, type Width, widerNetworks } from '../address-key.js';
 import { memoryCounter } from './counters.js';
 import { createLimit, type Limit } from './limit.js';
 
@@ -18,4 +18,10 @@ export function createAddressLimit(limit: Limit): AddressLimit {
     return { width, limit: createLimit(own, memoryCounter(own, maxNetworks), false) };
   });
   return { limit, wider };
+}
+
+/** An address and the networks around it, each with how many times as much as one address it may have. */
+export function sharesAround(address: AddressKey): [network: AddressKey, share: number][] {
+  const [own = address, ...wider] = networksAround(address).toReversed();
+  return [[own, 1], ...wider.map((network, n): [AddressKey, number] => [network, shares[widerNetworks[n] ?? 56]])];
 }
