@@ -29,6 +29,9 @@ async function contents(db) {
   await db.$executeRaw`
     INSERT INTO invitation (id, email, email_key, roles, invited_by, expires_at)
     VALUES (${bob}::uuid, 'ada@example.com', 'ada@example.com', '{}', ${bob}::uuid, '2026-12-06 14:18:00Z')`;
+  await db.$executeRaw`
+    INSERT INTO webhook (id, url, created_by, disabled_at, disabled_reason)
+    VALUES (${bob}::uuid, 'https://shop.example.com/hooks/gatelatch', ${ada}::uuid, now(), 'gone')`;
   const detail = { username: 'ada', ip: '192.0.2.7', device: 'Firefox on Windows' };
   const usual = Object.keys(mails).map((purpose) => [
     purpose,

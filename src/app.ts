@@ -17,6 +17,7 @@ import { files, routes } from './routes.js';
 import { sessionCredentials } from './sessions/credentials.js';
 import { permitOf } from './sessions/permit.js';
 import { stepUpOf } from './sessions/step-up.js';
+import { wakeAfterDeeds } from './webhooks/wake.js';
 
 /** The whole application, in the order in which a request passes. @param rows for tests: other rows than the table's */
 export function createApp(deps: Deps, rows: Row[] = routes): Express {
@@ -41,6 +42,7 @@ export function createApp(deps: Deps, rows: Row[] = routes): Express {
     origins: config.corsOrigins,
     production: config.production,
   });
+  app.use(wakeAfterDeeds(deps.webhookWake));
   mount(app, rows, {
     deps,
     credentials: sessionCredentials(config),

@@ -19,6 +19,9 @@ import { providerChecks } from './providers/doctor.js';
 import { purgeExternalFlows } from './providers/purge.js';
 import { checkTotps } from './second-factor/doctor.js';
 import { transferCommands } from './user-transfer/commands.js';
+import { webhookCommands } from './webhooks/commands.js';
+import { webhookChecks } from './webhooks/doctor.js';
+import { purgeDeliveries } from './webhooks/purge.js';
 
 /** Every command of the operator, in the order of the help. */
 export const commands: Command<CommandDeps>[] = [
@@ -29,9 +32,10 @@ export const commands: Command<CommandDeps>[] = [
   ...transferCommands,
   ...sessionCommands,
   ...apiKeyCommands,
+  ...webhookCommands,
   ...keyCommands,
   ...auditCommands,
   databaseCopyCommand,
-  purgeCommand([purgeSpentChallenges, purgeExternalFlows, purgeInvitations]),
-  doctor([{ database: checkTotps }, passkeyChecks, providerChecks, apiKeyChecks]),
+  purgeCommand([purgeSpentChallenges, purgeExternalFlows, purgeInvitations, purgeDeliveries]),
+  doctor([{ database: checkTotps }, passkeyChecks, providerChecks, apiKeyChecks, webhookChecks]),
 ];

@@ -164,6 +164,13 @@ function shape(given: Settings, providers: Provider[]) {
       maxAge: given.API_KEY_MAX_AGE,
     },
     invitationTtl: given.INVITATION_TTL,
+    webhooks: {
+      /** Networks that are reached though they are not public. */
+      allow: given.WEBHOOK_ALLOW ?? [],
+      /** In seconds. */
+      timeout: given.WEBHOOK_TIMEOUT,
+      plainHttp: !production,
+    },
     mail: {
       smtpUrl: given.SMTP_URL,
       ownHost: new URL(issuer).hostname,

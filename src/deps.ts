@@ -20,9 +20,9 @@ import { isDatabaseUnavailable } from './platform/db/errors.js';
 import { migrate } from './platform/db/migrations/migrate.js';
 import { postgresStore, redisStore } from './platform/limits/counters.js';
 import { outboxVitals } from './platform/outbox/queue.js';
-import { createOutboxWake, type OutboxWake } from './platform/outbox/wake.js';
 import { createGate, type Gate } from './platform/process/gate.js';
 import { ownVersion } from './platform/process/version.js';
+import { createWake, type Wake } from './platform/queue/wake.js';
 import { createMetrics, type Metrics } from './platform/telemetry/metrics.js';
 import { openTracing } from './platform/telemetry/open-tracing.js';
 import { tracedGate } from './platform/telemetry/traced.js';
@@ -31,6 +31,8 @@ import { createRevocationList, type RevocationList } from './revocation-list/lis
 import { createStreams, type Streams } from './revocation-list/streams.js';
 import { type InstanceSync, startInstanceSync } from './sessions/instance-sync.js';
 import { createRevocations, type Revocations } from './sessions/revocations.js';
+import { webhookVitals } from './webhooks/vitals.js';
+import { createWebhookWake, type WebhookWake } from './webhooks/wake.js';
 
 /** What needs only the settings and the database: enough for the operator's commands. */
 type CoreDeps = {
@@ -42,7 +44,8 @@ type CoreDeps = {
   box: SecretBox;
   revocations: Revocations;
   /** Wake it after a commit that wrote to the outbox. */
-  outboxWake: OutboxWake;
+  outboxWake: Wake;
+  webhookWake: WebhookWake;
   /** The signing keys, from the database or from memory. @throws StartError if `AUTH_SECRET` does not open them */
   loadKeys(): Promise<SigningKeys>;
   close(): Promise<void>;
@@ -102,6 +105,7 @@ export async function createDeps(config: Config, log: Logger, options?: Database
       revocationList,
       revocationStreams,
       outbox: () => outboxVitals({ db }),
+      webhooks: () => webhookVitals({ db }),
     });
     return {
       ...core,
@@ -154,7 +158,8 @@ export async function openCore(config: Config, log: Logger, options: CoreOptions
       passwords: openPasswords(config, log, options),
       box,
       revocations: createRevocations(db),
-      outboxWake: createOutboxWake(),
+      outboxWake: createWake(),
+      webhookWake: createWebhookWake(),
       loadKeys: () => loadSigningKeys(db, box, log),
       close: database.close,
     };

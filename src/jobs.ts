@@ -17,6 +17,7 @@ import { purgeSessions } from './sessions/purge.js';
 import { finishEndings } from './sessions/unfinished.js';
 import { purgePendingSignUps } from './sign-up/purge.js';
 import { finishDeletions } from './users/removal.js';
+import { purgeDeliveries } from './webhooks/purge.js';
 
 /** What runs by itself in every instance; where it matters, in one instance at a time. */
 const jobs: { name: string; everySeconds: number; run(deps: Deps): Promise<unknown> }[] = [
@@ -38,6 +39,7 @@ const jobs: { name: string; everySeconds: number; run(deps: Deps): Promise<unkno
   { name: 'purge spent challenges', everySeconds: 3600, run: purgeSpentChallenges },
   { name: 'purge external flows', everySeconds: 3600, run: purgeExternalFlows },
   { name: 'purge invitations', everySeconds: 3600, run: purgeInvitations },
+  { name: 'purge deliveries to webhooks', everySeconds: 3600, run: purgeDeliveries },
   { name: 'purge pending sign-ups', everySeconds: 3600, run: purgePendingSignUps },
 ];
 

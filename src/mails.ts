@@ -19,6 +19,7 @@ import {
   totpRemoved,
 } from './second-factor/method-mails.js';
 import { deviceTrusted, recoveryCodesFew, recoveryCodeUsed, wrongCodes } from './second-factor/sign-in-mails.js';
+import { webhookDisabled } from './webhooks/mails.js';
 
 /** Every mail, by its purpose. The first four are addressed at sending time; the others are notices. */
 export const mails: Record<string, AddressMail> = {
@@ -53,6 +54,7 @@ export const mails: Record<string, AddressMail> = {
   api_key_made: apiKeyMade,
   api_key_expiring: apiKeyExpiring,
   user_deleted: userDeleted,
+  webhook_disabled: webhookDisabled,
 };
 
 export const addressMail: AddressMail = async (deps, item) => {

@@ -66,6 +66,9 @@ import * as sessions from './sessions/endpoints.js';
 import { refreshLimit } from './sessions/limits.js';
 import { signUpBy } from './sign-up/endpoints.js';
 import { signUpLimit } from './sign-up/limits.js';
+import { sentEvents } from './webhooks/contract.js';
+import * as deliveries from './webhooks/delivery-endpoints.js';
+import * as webhooks from './webhooks/endpoints.js';
 import { welcome } from './welcome/endpoints.js';
 
 const proofLimits = [passwordLimit, passkeyLimit];
@@ -79,6 +82,7 @@ const readsUsers = { guard: accessToken, permission: 'users:read' } as const;
 const changesUsers = { guard: accessToken, permission: 'users:write' } as const;
 const invites = { ...changesUsers, limit: [mailLimit, invitationLimit] };
 const makesServiceUsers = { guard: accessToken, permission: 'service-users:write' } as const;
+const managesWebhooks = { guard: accessToken, permission: 'webhooks:write' } as const;
 const introspects = { guard: clientOrBearer, permission: 'tokens:introspect' } as const;
 const resetsFactors = { ...changesUsers, sessionOnly: true, limit: passwordLimit } as const;
 
@@ -183,6 +187,19 @@ export const routes: Row[] = [
     GET('/admin/audit', { guard: accessToken, permission: 'audit:read' }, audit.list),
   ]),
 
+  ...group('Webhooks', [
+    GET('/admin/webhooks', managesWebhooks, webhooks.list),
+    POST('/admin/webhooks', managesWebhooks, webhooks.create),
+    GET('/admin/webhooks/{id}', managesWebhooks, webhooks.read),
+    PATCH('/admin/webhooks/{id}', managesWebhooks, webhooks.change),
+    DELETE('/admin/webhooks/{id}', managesWebhooks, webhooks.remove),
+    POST('/admin/webhooks/{id}/rotate-secret', managesWebhooks, webhooks.rotate),
+    POST('/admin/webhooks/{id}/ping', managesWebhooks, webhooks.ping),
+    GET('/admin/webhooks/{id}/deliveries', managesWebhooks, deliveries.list),
+    POST('/admin/webhooks/{id}/deliveries/{event_id}/retry', managesWebhooks, deliveries.retry),
+    POST('/admin/webhooks/{id}/replay', managesWebhooks, deliveries.replay),
+  ]),
+
   ...group('OAuth', [
     POST('/oauth/token', { guard: oauthClient }, token),
     POST('/oauth/introspect', { ...introspects, limit: introspectLimit }, introspect),
@@ -207,7 +224,7 @@ export const routes: Row[] = [
     GET(
       '/openapi.json',
       { guard: open },
-      contractEndpoint(() => routes),
+      contractEndpoint(() => routes, sentEvents),
     ),
     GET('/docs', { guard: open }, swagger.show),
     GET('/', { guard: open }, playground.show),

@@ -9,6 +9,7 @@ import { createDeps, type Deps } from './deps.js';
 import { StartError } from './errors.js';
 import { startJobs } from './jobs.js';
 import { addressMail } from './mails.js';
+import { on } from './own/events.js';
 import { warnOfOrphanedPasskeys } from './passkeys/doctor.js';
 import { warnOfUnknownRoles } from './permissions/unknown-roles.js';
 import { serveCommands } from './platform/cli/serve-commands.js';
@@ -21,6 +22,8 @@ import { createMailer } from './platform/mail/mailer.js';
 import { startOutboxWorker } from './platform/outbox/worker.js';
 import { tracedMailer } from './platform/telemetry/traced.js';
 import { reportNewIssuer } from './sessions/issuer-change.js';
+import type { EventHandlers } from './webhooks/handlers.js';
+import { startWebhookWorker } from './webhooks/worker.js';
 
 export type Serving = {
   deps: Deps;
@@ -34,8 +37,14 @@ export type Serving = {
 /**
  * Starts the server. If the database is down, the port opens first and answers 503: the order of starts does not
  * matter.
+ * @param handlers for tests: others than those of own/events.ts
  */
-export async function serve(config: Config, log: Logger, options?: DatabaseOptions): Promise<Serving> {
+export async function serve(
+  config: Config,
+  log: Logger,
+  options?: DatabaseOptions,
+  handlers: EventHandlers = on,
+): Promise<Serving> {
   const { server, use } = createHttpServer(log, config);
   const drain = prepareDrain(server, { behindProxy: config.trustProxy !== false });
   await waitForServer(config.database.url, async (why) => {
@@ -64,6 +73,7 @@ export async function serve(config: Config, log: Logger, options?: DatabaseOptio
   const send = createMailer(config.mail, config.production, log);
   const traced = deps.tracing ? tracedMailer(send, deps.tracing) : send;
   const stopOutbox = startOutboxWorker(deps, deliverMails(deps, addressMail, traced));
+  const stopWebhooks = await startWebhookWorker(deps, handlers);
   return {
     deps,
     port: portOf(server),
@@ -72,7 +82,7 @@ export async function serve(config: Config, log: Logger, options?: DatabaseOptio
       // They would never end by themselves.
       deps.revocationStreams.end();
       const timeoutMs = config.shutdownTimeout * 1000;
-      await Promise.all([drain(timeoutMs), stopJobs(), stopOutbox(timeoutMs)]);
+      await Promise.all([drain(timeoutMs), stopJobs(), stopOutbox(timeoutMs), stopWebhooks(timeoutMs)]);
       await deps.close();
     },
   };

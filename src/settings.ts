@@ -24,6 +24,7 @@ import { trustProxy } from './platform/settings/trust-proxy.js';
 import { eachProviderSettings, providerSettings } from './providers/settings.js';
 import { acrValues } from './sessions/authentication.js';
 import { usernameSchema } from './users/fields.js';
+import { webhookSettings } from './webhooks/settings.js';
 
 /**
  * `npm run docs` makes `.env.example` and docs/reference/settings.md from these. `computed` is a default from others.
@@ -316,6 +317,7 @@ export const settingGroups = {
   'Each provider': eachProviderSettings,
   'API keys': apiKeySettings,
   Invitations: invitations,
+  Webhooks: webhookSettings,
   Mail: mail,
   Administration: administration,
   'Running it': running,
@@ -335,6 +337,7 @@ export const settings = z.object({
   ...providerSettings,
   ...apiKeySettings,
   ...invitations,
+  ...webhookSettings,
   ...mail,
   ...administration,
   ...running,

@@ -20,6 +20,7 @@ const rooms = [
   'invitations',
   'api-keys',
   'oauth',
+  'webhooks',
   'own',
   'me',
   'user-transfer',
@@ -187,6 +188,7 @@ describe('The libraries:', () => {
     ['openid-client', 'providers/openid.ts'],
     ['otpauth', 'second-factor/totp.ts'],
     ['uqr', 'second-factor/qr.ts'],
+    ['ipaddr.js', 'webhooks/addresses.ts'],
   ])('%s is imported by %s', (name, file) => {
     expect([...new Set(imports.filter(({ to }) => to === name).map(({ from }) => from))]).toEqual([file]);
   });

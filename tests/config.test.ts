@@ -109,6 +109,22 @@ const cases: Record<keyof typeof settings.shape, Case> = {
     good: { 0: 0, 100000: 100_000 },
     bad: ['-1', '100001', 'many'],
   },
+  WEBHOOK_ALLOW: {
+    at: (c) => c.webhooks.allow.map(([network, bits]) => `${network}/${bits}`),
+    default: [],
+    good: {
+      '10.0.0.0/8': ['10.0.0.0/8'],
+      '127.0.0.1, fd00::/8': ['127.0.0.1/32', 'fd00::/8'],
+      '::1': ['::1/128'],
+    },
+    bad: ['10.0.0.0/33', 'intranet', '10.0.0.0/8 fd00::/8', '10.0.0/8', '*'],
+  },
+  WEBHOOK_TIMEOUT: {
+    at: (c) => c.webhooks.timeout,
+    default: 15,
+    good: { '1s': 1, 60: 60 },
+    bad: ['0', '2m', 'never'],
+  },
   REFRESH_GRACE: {
     at: (c) => c.tokens.refreshGrace,
     default: 30,

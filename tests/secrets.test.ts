@@ -313,6 +313,20 @@ describe('After a whole run, no password, token or key has leaked', () => {
     await post('/auth/signup', { username: 'iris', password: passwords.ann, invitation }).expect(201);
     const { body: other } = await post('/admin/invitations', { email: 'jan@example.com' }, admin).expect(201);
     await app.http.delete(`/admin/invitations/${other.id}`).set(admin).expect(204);
+    const { body: webhook } = await post(
+      '/admin/webhooks',
+      { url: 'https://hooks.example.com/', events: ['*'] },
+      admin,
+    ).expect(201);
+    const hook = `/admin/webhooks/${webhook.id}`;
+    await post(`${hook}/rotate-secret`, {}, admin).expect(200);
+    const { body: pinged } = await post(`${hook}/ping`, {}, admin).expect(202);
+    await post(`${hook}/deliveries/${pinged.event_id}/retry`, {}, admin).expect(202);
+    await post(`${hook}/replay`, { since: '2020-01-01T00:00:00Z' }, admin).expect(202);
+    for (const read of ['/admin/webhooks', hook, `${hook}/deliveries`]) await app.http.get(read).set(admin).expect(200);
+    await app.http.patch(hook).set(admin).send({ description: 'The shop' }).expect(200);
+    dumps.push(await dumpOf(app.deps.db));
+    await app.http.delete(hook).set(admin).expect(204);
     for (const open of ['/.well-known/jwks.json', '/healthz', '/readyz']) await app.http.get(open).expect(200);
     await app.http.get('/metrics').set(bearer(passwords.metrics)).expect(200);
   }, 60_000);

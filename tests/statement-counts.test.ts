@@ -11,6 +11,7 @@ import { begin, externalCode, redirectUri, visit } from './support/pretended-pro
 import { type OpenIdProvider, startOpenIdProvider } from './support/pretended-providers/openid.js';
 import { ask, credentialsFor, goodBody, pathOf, rows, withRole } from './support/rows.js';
 import { addTotp, codeOf } from './support/second-factor.js';
+import { createWebhook, deleteWebhooks } from './support/webhooks.js';
 
 /** The budgets of the docs, on a server whose memory is up to date. BEGIN and COMMIT are not counted. */
 describe('the number of statements', () => {
@@ -271,6 +272,20 @@ describe('the number of statements', () => {
         const one = await app.signUp();
         return { path: `/admin/users/${one.userId}/api-keys/${(await makeKey(app, one)).id}` };
       },
+      'GET /admin/webhooks/{id}': webhook,
+      'PATCH /admin/webhooks/{id}': async (own) => ({
+        ...(await webhook(own)),
+        body: { events: ['*'], enabled: false },
+      }),
+      'DELETE /admin/webhooks/{id}': webhook,
+      'POST /admin/webhooks/{id}/rotate-secret': webhook,
+      'POST /admin/webhooks/{id}/ping': webhook,
+      'GET /admin/webhooks/{id}/deliveries': webhook,
+      'POST /admin/webhooks/{id}/deliveries/{event_id}/retry': async (own) => {
+        const { id } = await webhook(own);
+        const { body } = await app.http.post(`/admin/webhooks/${id}/ping`).set(own.bearer).expect(202);
+        return { path: `/admin/webhooks/${id}/deliveries/${body.event_id}/retry` };
+      },
       'POST /admin/users/{id}/logout': other,
       'GET /admin/users/{id}/sign-in-methods': other,
       'DELETE /admin/users/{id}/second-factors': async () => ({
@@ -298,6 +313,11 @@ describe('the number of statements', () => {
     }
     async function invited(email: string) {
       return invite(app.deps, { email, roles: [] }, {}, 'all');
+    }
+    /** The other webhooks go, because there may be 20. */
+    async function webhook(own: SignedUp) {
+      await deleteWebhooks(app);
+      return { id: (await createWebhook(app, own, { events: ['user.created'] })).id };
     }
     async function other() {
       return { id: (await app.signUp()).userId };

@@ -571,6 +571,73 @@ export interface components {
         };
         /**
          * @example {
+         *       "url": "https://shop.example.com/hooks/gatelatch",
+         *       "events": [
+         *         "user.created",
+         *         "user.deleted"
+         *       ]
+         *     }
+         */
+        CreateWebhookBody: {
+            /** @example https://shop.example.com/hooks/gatelatch */
+            url: string;
+            /**
+             * @example [
+             *       "user.created",
+             *       "user.deleted"
+             *     ]
+             */
+            events: ("user.created" | "user.deleted" | "user.disabled" | "user.enabled" | "username.changed" | "email.changed" | "email.verified" | "roles.changed" | "password.changed" | "password.reset" | "login.succeeded" | "session.ended" | "refresh.reused" | "api_key.created" | "api_key.revoked" | "invitation.created" | "invitation.accepted" | "webhook.ping" | "*")[];
+            /**
+             * @default
+             * @example The shop
+             */
+            description: string;
+        };
+        /**
+         * @example {
+         *       "enabled": true
+         *     }
+         */
+        ChangeWebhookBody: {
+            /** @example https://shop.example.com/hooks/gatelatch */
+            url?: string;
+            /**
+             * @example [
+             *       "user.created",
+             *       "user.deleted"
+             *     ]
+             */
+            events?: ("user.created" | "user.deleted" | "user.disabled" | "user.enabled" | "username.changed" | "email.changed" | "email.verified" | "roles.changed" | "password.changed" | "password.reset" | "login.succeeded" | "session.ended" | "refresh.reused" | "api_key.created" | "api_key.revoked" | "invitation.created" | "invitation.accepted" | "webhook.ping" | "*")[];
+            /** @example The shop */
+            description?: string;
+            enabled?: boolean;
+        };
+        /**
+         * @example {
+         *       "since": "2026-11-22T00:00:00Z"
+         *     }
+         */
+        ReplayBody: {
+            /** Format: date-time */
+            since: string;
+            /**
+             * Format: date-time
+             * @description Until now, if it is left out.
+             * @example 2026-11-23T00:00:00Z
+             */
+            until?: string;
+            /**
+             * @description Only these, of those that it wants.
+             * @example [
+             *       "user.created",
+             *       "user.deleted"
+             *     ]
+             */
+            events?: ("user.created" | "user.deleted" | "user.disabled" | "user.enabled" | "username.changed" | "email.changed" | "email.verified" | "roles.changed" | "password.changed" | "password.reset" | "login.succeeded" | "session.ended" | "refresh.reused" | "api_key.created" | "api_key.revoked" | "invitation.created" | "invitation.accepted" | "webhook.ping" | "*")[];
+        };
+        /**
+         * @example {
          *       "grant_type": "client_credentials",
          *       "scope": "todos:read"
          *     }
@@ -631,6 +698,41 @@ export interface components {
              * @example access_token
              */
             token_type_hint?: string;
+        };
+        /**
+         * @example {
+         *       "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *       "kind": "person",
+         *       "username": "ada",
+         *       "email": "ada@example.com",
+         *       "email_verified": true,
+         *       "roles": [
+         *         "editor"
+         *       ],
+         *       "created_at": "2026-11-22T14:18:48.360Z",
+         *       "updated_at": "2026-11-22T14:18:48.360Z",
+         *       "disabled": false,
+         *       "last_login_at": "2026-11-22T14:18:48.360Z"
+         *     }
+         */
+        AdminUser: {
+            /** Format: uuid */
+            id: string;
+            /**
+             * @description A service user is a machine: it has API keys and no sessions.
+             * @enum {string}
+             */
+            kind: "person" | "service";
+            username: string;
+            email: string | null;
+            email_verified: boolean;
+            roles: string[];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            disabled: boolean;
+            last_login_at: string | null;
         };
         /**
          * @description RFC 6749 §5.1. With the transport `cookie`, the three tokens are in cookies instead.
@@ -1639,44 +1741,9 @@ export interface components {
          *     }
          */
         AdminUserPage: {
-            data: components["schemas"]["AdminUser"][];
+            data: components["schemas"]["AdminUserOutput"][];
             /** @description The next page’s `cursor`; null on the last. */
             next_cursor: string | null;
-        };
-        /**
-         * @example {
-         *       "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
-         *       "kind": "person",
-         *       "username": "ada",
-         *       "email": "ada@example.com",
-         *       "email_verified": true,
-         *       "roles": [
-         *         "editor"
-         *       ],
-         *       "created_at": "2026-11-22T14:18:48.360Z",
-         *       "updated_at": "2026-11-22T14:18:48.360Z",
-         *       "disabled": false,
-         *       "last_login_at": "2026-11-22T14:18:48.360Z"
-         *     }
-         */
-        AdminUser: {
-            /** Format: uuid */
-            id: string;
-            /**
-             * @description A service user is a machine: it has API keys and no sessions.
-             * @enum {string}
-             */
-            kind: "person" | "service";
-            username: string;
-            email: string | null;
-            email_verified: boolean;
-            roles: string[];
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            updated_at: string;
-            disabled: boolean;
-            last_login_at: string | null;
         };
         /**
          * @example {
@@ -1838,7 +1905,7 @@ export interface components {
             /** Format: date-time */
             at: string;
             /** @enum {string} */
-            action: "user.created" | "login.succeeded" | "login.failed" | "session.ended" | "refresh.reused" | "refresh.grace" | "refresh.ahead" | "password.changed" | "password.refused" | "password.reset" | "login.challenged" | "second_factor.failed" | "second_factor.changed" | "second_factor.reset" | "totp.added" | "totp.removed" | "passkey.added" | "passkey.removed" | "passkey.suspect" | "recovery_codes.created" | "recovery_code.used" | "device.trusted" | "device.forgotten" | "reauthenticated" | "identity.linked" | "identity.unlinked" | "password.removed" | "username.changed" | "email.changed" | "email.verified" | "roles.changed" | "user.disabled" | "user.enabled" | "user.deleted" | "api_key.created" | "api_key.revoked" | "invitation.created" | "invitation.accepted" | "invitation.ended" | "key.rotated" | "key.revoked";
+            action: "user.created" | "login.succeeded" | "login.failed" | "session.ended" | "refresh.reused" | "refresh.grace" | "refresh.ahead" | "password.changed" | "password.refused" | "password.reset" | "login.challenged" | "second_factor.failed" | "second_factor.changed" | "second_factor.reset" | "totp.added" | "totp.removed" | "passkey.added" | "passkey.removed" | "passkey.suspect" | "recovery_codes.created" | "recovery_code.used" | "device.trusted" | "device.forgotten" | "reauthenticated" | "identity.linked" | "identity.unlinked" | "password.removed" | "username.changed" | "email.changed" | "email.verified" | "roles.changed" | "user.disabled" | "user.enabled" | "user.deleted" | "api_key.created" | "api_key.revoked" | "invitation.created" | "invitation.accepted" | "invitation.ended" | "webhook.created" | "webhook.changed" | "webhook.deleted" | "webhook.disabled" | "webhook.ping" | "key.rotated" | "key.revoked";
             /** @description The user it is about. */
             user_id: string | null;
             /** @description Who did it; null for the command line and the server itself. */
@@ -1848,6 +1915,204 @@ export interface components {
             detail: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * @example {
+         *       "data": [
+         *         {
+         *           "id": "01a203a4-1c5e-7d20-8b6f-3e9a4c7d5f18",
+         *           "url": "https://shop.example.com/hooks/gatelatch",
+         *           "events": [
+         *             "user.created",
+         *             "user.deleted"
+         *           ],
+         *           "description": "The shop",
+         *           "enabled": true,
+         *           "disabled_reason": null,
+         *           "created_by": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *           "created_at": "2026-11-22T14:18:48.360Z",
+         *           "updated_at": "2026-11-22T14:18:48.360Z",
+         *           "last_attempt_at": "2026-11-22T14:40:11.020Z",
+         *           "last_status": 204,
+         *           "waiting": 0,
+         *           "failed": 0
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
+        WebhookPage: {
+            data: components["schemas"]["Webhook"][];
+            /** @description The next page’s `cursor`; null on the last. */
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "id": "01a203a4-1c5e-7d20-8b6f-3e9a4c7d5f18",
+         *       "url": "https://shop.example.com/hooks/gatelatch",
+         *       "events": [
+         *         "user.created",
+         *         "user.deleted"
+         *       ],
+         *       "description": "The shop",
+         *       "enabled": true,
+         *       "disabled_reason": null,
+         *       "created_by": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *       "created_at": "2026-11-22T14:18:48.360Z",
+         *       "updated_at": "2026-11-22T14:18:48.360Z",
+         *       "last_attempt_at": "2026-11-22T14:40:11.020Z",
+         *       "last_status": 204,
+         *       "waiting": 0,
+         *       "failed": 0
+         *     }
+         */
+        Webhook: {
+            /** Format: uuid */
+            id: string;
+            /** @description Null for the handlers of `src/own/events.ts`. */
+            url: string | null;
+            /** @description What it gets; `*` is every event. */
+            events: string[];
+            description: string;
+            /** @description While it is not, nothing new is queued and nothing is sent. */
+            enabled: boolean;
+            /** @description `manual`; `gone`: it answered 410; `failing`: five days of nothing but failures. */
+            disabled_reason: ("manual" | "gone" | "failing") | null;
+            /** @description Null for the command line and the server itself. */
+            created_by: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            last_attempt_at: string | null;
+            /** @description Null also if there was no answer. */
+            last_status: number | null;
+            /** @description Deliveries that wait, counted up to 100000. */
+            waiting: number;
+            /** @description Deliveries that were given up, counted up to 100000. */
+            failed: number;
+        };
+        /**
+         * @example {
+         *       "id": "01a203a4-1c5e-7d20-8b6f-3e9a4c7d5f18",
+         *       "url": "https://shop.example.com/hooks/gatelatch",
+         *       "events": [
+         *         "user.created",
+         *         "user.deleted"
+         *       ],
+         *       "description": "The shop",
+         *       "enabled": true,
+         *       "disabled_reason": null,
+         *       "created_by": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *       "created_at": "2026-11-22T14:18:48.360Z",
+         *       "updated_at": "2026-11-22T14:18:48.360Z",
+         *       "last_attempt_at": "2026-11-22T14:40:11.020Z",
+         *       "last_status": 204,
+         *       "waiting": 0,
+         *       "failed": 0,
+         *       "secret": "whsec_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx="
+         *     }
+         */
+        MadeWebhook: {
+            /** Format: uuid */
+            id: string;
+            /** @description Null for the handlers of `src/own/events.ts`. */
+            url: string | null;
+            /** @description What it gets; `*` is every event. */
+            events: string[];
+            description: string;
+            /** @description While it is not, nothing new is queued and nothing is sent. */
+            enabled: boolean;
+            /** @description `manual`; `gone`: it answered 410; `failing`: five days of nothing but failures. */
+            disabled_reason: ("manual" | "gone" | "failing") | null;
+            /** @description Null for the command line and the server itself. */
+            created_by: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            last_attempt_at: string | null;
+            /** @description Null also if there was no answer. */
+            last_status: number | null;
+            /** @description Deliveries that wait, counted up to 100000. */
+            waiting: number;
+            /** @description Deliveries that were given up, counted up to 100000. */
+            failed: number;
+            /** @description What signs the deliveries. Shown this once. */
+            secret: string;
+        };
+        /**
+         * @example {
+         *       "secret": "whsec_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx=",
+         *       "previous_until": "2026-11-23T14:18:48.360Z"
+         *     }
+         */
+        RotatedSecret: {
+            /** @description What signs the deliveries. Shown this once. */
+            secret: string;
+            /**
+             * Format: date-time
+             * @description Until then, the secret before signs along.
+             */
+            previous_until: string;
+        };
+        /**
+         * @example {
+         *       "data": [
+         *         {
+         *           "event_id": "01a203c0-5b9e-7a11-8f60-2d4c7e9a1b83",
+         *           "type": "user.created",
+         *           "state": "waiting",
+         *           "attempts": 1,
+         *           "created_at": "2026-11-22T14:40:11.020Z",
+         *           "next_attempt_at": "2026-11-22T14:40:16.020Z",
+         *           "last_attempt_at": "2026-11-22T14:40:11.120Z",
+         *           "last_status": 503,
+         *           "last_error": "status 503",
+         *           "duration_ms": 87
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
+        WebhookDeliveryPage: {
+            data: components["schemas"]["WebhookDelivery"][];
+            /** @description The next page’s `cursor`; null on the last. */
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "event_id": "01a203c0-5b9e-7a11-8f60-2d4c7e9a1b83",
+         *       "type": "user.created",
+         *       "state": "waiting",
+         *       "attempts": 1,
+         *       "created_at": "2026-11-22T14:40:11.020Z",
+         *       "next_attempt_at": "2026-11-22T14:40:16.020Z",
+         *       "last_attempt_at": "2026-11-22T14:40:11.120Z",
+         *       "last_status": 503,
+         *       "last_error": "status 503",
+         *       "duration_ms": 87
+         *     }
+         */
+        WebhookDelivery: {
+            /** Format: uuid */
+            event_id: string;
+            /** @description The event; null once the audit has purged it. */
+            type: string | null;
+            /** @enum {string} */
+            state: "waiting" | "delivered" | "failed";
+            attempts: number;
+            /**
+             * Format: date-time
+             * @description When it was queued, or queued again.
+             */
+            created_at: string;
+            next_attempt_at: string | null;
+            last_attempt_at: string | null;
+            last_status: number | null;
+            last_error: string | null;
+            /** @description How long the last attempt took. */
+            duration_ms: number | null;
         };
         /**
          * @example {
@@ -1938,6 +2203,41 @@ export interface components {
             /** @constant */
             status: "ok";
         };
+        /**
+         * @example {
+         *       "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
+         *       "kind": "person",
+         *       "username": "ada",
+         *       "email": "ada@example.com",
+         *       "email_verified": true,
+         *       "roles": [
+         *         "editor"
+         *       ],
+         *       "created_at": "2026-11-22T14:18:48.360Z",
+         *       "updated_at": "2026-11-22T14:18:48.360Z",
+         *       "disabled": false,
+         *       "last_login_at": "2026-11-22T14:18:48.360Z"
+         *     }
+         */
+        AdminUserOutput: {
+            /** Format: uuid */
+            id: string;
+            /**
+             * @description A service user is a machine: it has API keys and no sessions.
+             * @enum {string}
+             */
+            kind: "person" | "service";
+            username: string;
+            email: string | null;
+            email_verified: boolean;
+            roles: string[];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            disabled: boolean;
+            last_login_at: string | null;
+        };
         /** @description A refusal (RFC 9457). */
         Problem: {
             type: string;
@@ -1950,7 +2250,7 @@ export interface components {
              * @description For programs. Its meaning never changes.
              * @enum {string}
              */
-            code: "invalid_json" | "invalid_request" | "challenge_expired" | "invalid_passkey" | "invalid_token" | "unauthenticated" | "token_expired" | "token_stale" | "session_revoked" | "api_key_revoked" | "invalid_credentials" | "invalid_refresh_token" | "refresh_token_reused" | "login_expired" | "invalid_code" | "insufficient_user_authentication" | "account_disabled" | "second_factor_required" | "email_unverified" | "csrf_rejected" | "forbidden" | "session_required" | "signup_closed" | "not_found" | "method_not_allowed" | "username_taken" | "email_taken" | "last_admin" | "quota_exceeded" | "passkey_taken" | "too_many_api_keys" | "not_a_service_user" | "identity_taken" | "link_required" | "too_many" | "last_sign_in_method" | "payload_too_large" | "unsupported_media_type" | "validation_failed" | "rate_limited" | "header_fields_too_large" | "internal_error" | "provider_unavailable" | "overloaded" | "database_unavailable" | "shutting_down";
+            code: "invalid_json" | "invalid_request" | "challenge_expired" | "invalid_passkey" | "invalid_token" | "unauthenticated" | "token_expired" | "token_stale" | "session_revoked" | "api_key_revoked" | "invalid_credentials" | "invalid_refresh_token" | "refresh_token_reused" | "login_expired" | "invalid_code" | "insufficient_user_authentication" | "account_disabled" | "second_factor_required" | "email_unverified" | "csrf_rejected" | "forbidden" | "session_required" | "signup_closed" | "not_found" | "method_not_allowed" | "username_taken" | "email_taken" | "last_admin" | "quota_exceeded" | "passkey_taken" | "too_many_api_keys" | "too_many_webhooks" | "webhook_fixed" | "webhook_disabled" | "not_a_service_user" | "identity_taken" | "link_required" | "too_many" | "last_sign_in_method" | "payload_too_large" | "unsupported_media_type" | "validation_failed" | "rate_limited" | "header_fields_too_large" | "internal_error" | "provider_unavailable" | "overloaded" | "database_unavailable" | "shutting_down";
             /**
              * Format: uuid
              * @description The same as `X-Request-Id`.

@@ -1,7 +1,7 @@
 import { Prisma } from '../generated/prisma/client.js';
 import type { Db } from '../platform/db/database.js';
 import { enqueueNotice } from '../platform/outbox/outbox.js';
-import type { OutboxWake } from '../platform/outbox/wake.js';
+import type { Wake } from '../platform/queue/wake.js';
 import { isLiveKey } from '../sessions/live-api-keys.js';
 import { toldOf } from './mails.js';
 
@@ -16,7 +16,7 @@ const expiresWithin = (days: number) => Prisma.sql`k.expiry_told_at IS NULL
  * Mails a week before keys expire: their owners, or of service users' keys their makers, once for each key. Who has no
  * verified address is not told.
  */
-export async function tellOfExpiry({ db, outboxWake }: { db: Db; outboxWake: OutboxWake }): Promise<void> {
+export async function tellOfExpiry({ db, outboxWake }: { db: Db; outboxWake: Wake }): Promise<void> {
   const people = await db.$queryRaw<{ id: string }[]>`
     SELECT DISTINCT ${toldOf} AS id FROM api_key k JOIN "user" o ON o.id = k.user_id
     WHERE ${expiresWithin(7)} AND ${toldOf} IS NOT NULL LIMIT ${atOnce}`;

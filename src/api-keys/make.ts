@@ -7,7 +7,7 @@ import { Prisma } from '../generated/prisma/client.js';
 import { firstMissing, type Permission } from '../permissions/permissions.js';
 import type { Db, Transaction } from '../platform/db/database.js';
 import { enqueueNotice } from '../platform/outbox/outbox.js';
-import type { OutboxWake } from '../platform/outbox/wake.js';
+import type { Wake } from '../platform/queue/wake.js';
 import { isLiveKey } from '../sessions/live-api-keys.js';
 import { kindOf, lockedUser, type User } from '../users/users.js';
 import { writeApiKey } from './format.js';
@@ -24,7 +24,7 @@ export type WantedKey = { name: string; scopes: string[]; expiresIn: number | nu
 /** @property rights what the actor's token may @property needs what the row asks for, if the owner is somebody else */
 type Maker = { actor: Actor; rights: Rights; needs?: Permission };
 
-type MakeDeps = { db: Db; outboxWake: OutboxWake; config: Pick<Config, 'apiKeys'> };
+type MakeDeps = { db: Db; outboxWake: Wake; config: Pick<Config, 'apiKeys'> };
 
 /** A key with its text, which is nowhere else. */
 type MadeKey = ShownKey & { key: string };

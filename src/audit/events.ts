@@ -43,6 +43,11 @@ export const auditActions = [
   'invitation.created',
   'invitation.accepted',
   'invitation.ended',
+  'webhook.created',
+  'webhook.changed',
+  'webhook.deleted',
+  'webhook.disabled',
+  'webhook.ping',
   'key.rotated',
   'key.revoked',
 ] as const;
@@ -58,7 +63,8 @@ export const auditMeanings: Record<AuditAction, string> = {
   'login.failed': 'A login was refused. `detail` has the `reason` and the `count` within five minutes.',
   'session.ended':
     'Sessions ended. `detail` has the `reason` and the ids of the `sessions`, or their count above 100 (1,000: that many or more).',
-  'refresh.reused': 'A refresh token was used again after the grace: treated as theft, so the session ended.',
+  'refresh.reused':
+    'A refresh token was used again after the grace: treated as theft, so the session ended. `detail` has the `session_id`.',
   'refresh.grace': 'A refresh token was used again within the grace. `detail` has the `count` within five minutes.',
   'refresh.ahead': 'A genuine refresh token was newer than the database, as after a restored backup. It was accepted.',
   'password.changed': 'A user set a new password and knew the old one.',
@@ -98,6 +104,13 @@ export const auditMeanings: Record<AuditAction, string> = {
   'invitation.created': 'Someone was invited. `detail` has the `invitation_id` and the `roles`.',
   'invitation.accepted': 'An invited person signed up. `detail` has the `invitation_id`.',
   'invitation.ended': 'An invitation was ended before it was accepted. `detail` has the `invitation_id`.',
+  'webhook.created': 'A webhook was made. `detail` has the `webhook_id`.',
+  'webhook.changed':
+    'A webhook was changed. `detail` has the `webhook_id` and what was `changed`: `url`, `events`, `description`, `enabled`, `secret`.',
+  'webhook.deleted': 'A webhook was deleted. `detail` has the `webhook_id`.',
+  'webhook.disabled':
+    'A webhook was disabled. `detail` has the `webhook_id` and the `reason`: `manual`, or why the server did it: `gone`, `failing`.',
+  'webhook.ping': 'A test event was sent to a webhook. `detail` has the `webhook_id`.',
   'key.rotated': 'The next signing key took over. `detail` has its `kid`.',
   'key.revoked': 'A signing key was revoked: what it had signed is refused. `detail` has its `kid`.',
 };

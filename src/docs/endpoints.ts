@@ -4,8 +4,10 @@ import { openEndpoint, type Row } from '../endpoint.js';
 import { JsonText } from '../platform/http/endpoint.js';
 import { contractOf } from '../platform/openapi/document.js';
 
-/** @param rows a function, because the table that contains this endpoint is not complete yet */
-export function contractEndpoint(rows: () => Row[]) {
+type Webhooks = Parameters<typeof contractOf>[3];
+
+/** @param rows a function, because the table that contains this endpoint is not complete yet @param webhooks what is sent */
+export function contractEndpoint(rows: () => Row[], webhooks?: Webhooks) {
   const made = new WeakMap<Config, JsonText>();
   return openEndpoint({
     name: 'getContract',
@@ -14,7 +16,7 @@ export function contractEndpoint(rows: () => Row[]) {
     reply: [200, z.looseObject({ openapi: z.string() })],
     returns: 'This document.',
     handler({ deps: { config } }) {
-      const body = made.get(config) ?? new JsonText(contractOf(rows(), config, config.publicPath));
+      const body = made.get(config) ?? new JsonText(contractOf(rows(), config, config.publicPath, webhooks));
       made.set(config, body);
       return { body };
     },

@@ -5,12 +5,12 @@ import type { Caller } from '../platform/caller.js';
 import type { Db, Transaction } from '../platform/db/database.js';
 import { uniqueViolation } from '../platform/db/errors.js';
 import { enqueueNotice, enqueueRequest } from '../platform/outbox/outbox.js';
-import type { OutboxWake } from '../platform/outbox/wake.js';
+import type { Wake } from '../platform/queue/wake.js';
 import { fromUser, lockUser, type User } from '../users/users.js';
 import { enqueueVerification } from './mails.js';
 import { endTokens, userOfToken, useToken } from './one-time-tokens.js';
 
-type EmailDeps = { db: Db; outboxWake: OutboxWake };
+type EmailDeps = { db: Db; outboxWake: Wake };
 
 type VerifyDeps = EmailDeps & {
   passwords: { verify(hash: string | undefined, password: string, asker: Caller): Promise<boolean> };
@@ -110,6 +110,7 @@ async function takeAddress(tx: Transaction, user: User, emailKey: string, actor:
   await tx.$executeRaw(enqueueNotice('email_of_methods', withFurtherMethods(user.id), undefined));
   // Tokens mailed to the former address must not work any more.
   await endTokens(tx, user.id);
+  if (user.pendingUntil) await tx.$executeRaw(auditEvent('user.created', user.id, actor));
   await tx.$executeRaw(auditEvent(isChange ? 'email.changed' : 'email.verified', user.id, actor));
 }
 

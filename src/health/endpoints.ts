@@ -35,7 +35,7 @@ export const ready = openEndpoint({
 export const metrics = openEndpoint({
   name: 'getMetrics',
   summary: 'Get numbers for Prometheus',
-  statements: 1,
+  statements: 2,
   reply: [200, 'text/plain'],
   returns: 'The numbers of this instance, in Prometheus’ text format.',
   handler: async ({ deps }) => ({ body: await deps.metrics.read() }),

@@ -7,11 +7,11 @@ import { permissionsOf } from '../permissions/permissions.js';
 import type { Db, Transaction } from '../platform/db/database.js';
 import { locks } from '../platform/db/locks.js';
 import { enqueueRequest } from '../platform/outbox/outbox.js';
-import type { OutboxWake } from '../platform/outbox/wake.js';
+import type { Wake } from '../platform/queue/wake.js';
 import { canonical, lockUser } from '../users/users.js';
 import { ending, type Invitation, invitationColumns } from './invitations.js';
 
-type InviteDeps = { db: Db; outboxWake: OutboxWake; config: { invitationTtl: number } };
+type InviteDeps = { db: Db; outboxWake: Wake; config: { invitationTtl: number } };
 
 /** Who is invited, and what they get. */
 type Invited = { email: string; roles: string[] };

@@ -19,7 +19,7 @@ const margin = 600;
 
 const staying: Record<string, string> = {
   audit: 'The key of the audit chain cannot be revoked: without it nothing that it sealed could be verified.',
-  data: 'The data key cannot be revoked: without it no authenticator app could be checked any more.',
+  data: 'The data key cannot be revoked: without it no authenticator app could be checked and no webhook signed.',
 };
 
 type KeySettings = { algorithm: KeyAlgorithm; keyMaxAge: number; sessionMaxAge: number };

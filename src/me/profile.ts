@@ -5,10 +5,10 @@ import { type ProvenUser, requireStillProven } from '../passwords/proof.js';
 import type { Caller } from '../platform/caller.js';
 import type { Db, Transaction } from '../platform/db/database.js';
 import { enqueueNotice } from '../platform/outbox/outbox.js';
-import type { OutboxWake } from '../platform/outbox/wake.js';
+import type { Wake } from '../platform/queue/wake.js';
 import { canonical, fromUser, lockUser, takenError, type User } from '../users/users.js';
 
-type ProfileDeps = { db: Db; outboxWake: OutboxWake };
+type ProfileDeps = { db: Db; outboxWake: Wake };
 
 type ProfileChange = {
   username?: string | undefined;

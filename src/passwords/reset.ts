@@ -3,16 +3,13 @@ import { endTokens, userOfToken, useToken } from '../email/one-time-tokens.js';
 import { AppError } from '../errors.js';
 import type { Db } from '../platform/db/database.js';
 import { enqueueNotice, enqueueRequest } from '../platform/outbox/outbox.js';
-import type { OutboxWake } from '../platform/outbox/wake.js';
+import type { Wake } from '../platform/queue/wake.js';
 import { type ChangeDeps, commitChange, endEverything } from '../sessions/end.js';
 import { endApiKeysOf } from '../sessions/end-api-keys.js';
 import { fromUser, lockUser, type User } from '../users/users.js';
 
 /** Queues a reset mail. The user is looked up when it is sent, so the response reveals nothing. */
-export async function askForReset(
-  { db, outboxWake }: { db: Db; outboxWake: OutboxWake },
-  email: string,
-): Promise<void> {
+export async function askForReset({ db, outboxWake }: { db: Db; outboxWake: Wake }, email: string): Promise<void> {
   await db.$executeRaw(enqueueRequest('forgot', email));
   outboxWake.wake();
 }

@@ -4,7 +4,7 @@ import { Prisma } from '../generated/prisma/client.js';
 import { longestAccessTtl } from '../keys/signing-keys.js';
 import { channel } from '../platform/db/channel.js';
 import type { Db, Transaction } from '../platform/db/database.js';
-import type { OutboxWake } from '../platform/outbox/wake.js';
+import type { Wake } from '../platform/queue/wake.js';
 import { lockUser } from '../users/users.js';
 import type { Revocation, Revocations } from './revocations.js';
 
@@ -29,7 +29,7 @@ export type EndReason =
 
 type EndingDeps = { db: Db; revocations: Revocations };
 
-export type ChangeDeps = EndingDeps & { outboxWake?: OutboxWake };
+export type ChangeDeps = EndingDeps & { outboxWake?: Wake };
 
 /**
  * Ends the sessions that match a condition. One statement, so that all of it happens or none: rows, revocations,
@@ -44,12 +44,14 @@ export async function endSessions(
   actor: Actor,
   action: AuditAction = 'session.ended',
 ): Promise<Revocation[]> {
+  const theOne =
+    action === 'refresh.reused' ? Prisma.sql`|| jsonb_build_object('session_id', min(id::text))` : Prisma.empty;
   const recorded = auditEvent(
     action,
     Prisma.sql`CASE WHEN count(DISTINCT user_id) = 1 THEN min(user_id::text) END`,
     actor,
     Prisma.sql`jsonb_build_object('reason', ${reason}::text, 'sessions',
-      CASE WHEN count(*) <= 100 THEN jsonb_agg(id) ELSE to_jsonb(count(*)) END)`,
+      CASE WHEN count(*) <= 100 THEN jsonb_agg(id) ELSE to_jsonb(count(*)) END) ${theOne}`,
     Prisma.sql`FROM ended HAVING count(*) > 0`,
   );
   const ended = await db.$queryRaw<{ userId: string; sessionId: string; keepUntil: Date }[]>`

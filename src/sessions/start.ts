@@ -4,7 +4,7 @@ import { Prisma } from '../generated/prisma/client.js';
 import type { SigningKeys } from '../keys/signing-keys.js';
 import type { Caller } from '../platform/caller.js';
 import type { Db } from '../platform/db/database.js';
-import type { OutboxWake } from '../platform/outbox/wake.js';
+import type { Wake } from '../platform/queue/wake.js';
 import type { Metrics } from '../platform/telemetry/metrics.js';
 import type { ShownUser } from '../users/json.js';
 import { type User, userColumns } from '../users/users.js';
@@ -38,7 +38,7 @@ export type SessionsDeps = {
   db: Db;
   keys: SigningKeys;
   revocations: Revocations;
-  outboxWake?: OutboxWake;
+  outboxWake?: Wake;
   metrics: Pick<Metrics, 'signIns'>;
   config: { tokens: SessionSettings };
 };

@@ -3,10 +3,10 @@ import { enqueueVerification } from '../email/mails.js';
 import { AppError } from '../errors.js';
 import { Prisma } from '../generated/prisma/client.js';
 import type { Db } from '../platform/db/database.js';
-import type { OutboxWake } from '../platform/outbox/wake.js';
+import type { Wake } from '../platform/queue/wake.js';
 import { canonical, insertPendingUser, takenError, type User, userColumns } from '../users/users.js';
 
-type SignUpDeps = { db: Db; outboxWake?: OutboxWake };
+type SignUpDeps = { db: Db; outboxWake?: Wake };
 
 // Hours until a pending sign-up expires. A resend does not extend it: that would reserve a name for ever.
 const waitsHours = 48;

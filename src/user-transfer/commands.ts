@@ -19,6 +19,7 @@ export const transferCommands: Command<CommandDeps>[] = [
     arguments: ['<file|->'],
     options: {
       'dry-run': { type: 'boolean', summary: 'only report what would be refused; write nothing' },
+      events: { type: 'boolean', summary: 'send user.created to webhooks; else they hear nothing of it' },
       'allow-admins': { type: 'boolean', summary: 'also create users with more rights than all have' },
       usernames: {
         type: 'string',
@@ -61,6 +62,7 @@ async function importFile(deps: CommandDeps, args: Args): Promise<Result> {
   const firebase = args.text('firebase');
   const complete = firebase === undefined ? undefined : await readParameters(reachable(deps, firebase));
   const dryRun = args.flag('dry-run');
+  const events = args.flag('events');
   const refusals: Refusal[] = [];
   const derived = { usernames: 0, without_email: 0 };
   const onDerived = (line: number, { username, email }: ForeignUser) => {
@@ -79,6 +81,7 @@ async function importFile(deps: CommandDeps, args: Args): Promise<Result> {
   const input = path === '-' ? process.stdin : createReadStream(path);
   const counts = await importUsers(deps, readUserLines(linesOf(input), reading), {
     dryRun,
+    events,
     allowAdmins: args.flag('allow-admins'),
     onProgress: progressOf(deps),
     onRefused(line, reason) {

@@ -33,6 +33,8 @@ export type ImportCounts = { lines: number; imported: number; existing: number; 
 export type ImportOptions = {
   /** Writes nothing, so conflicts between two lines stay unnoticed. */
   dryRun?: boolean;
+  /** Webhooks hear of the new users. */
+  events?: boolean;
   /** Whether lines may make administrators. */
   allowAdmins?: boolean;
   onRefused?(line: number, reason: string): void;
@@ -83,7 +85,14 @@ export async function importUsers(
     }
     // Opened where it is needed: without it no AUTH_SECRET is.
     if (rows.some(({ totp }) => totp.length > 0)) box ??= await dataBoxOf(deps);
-    await importBatch(deps, rows, { counts, refuse, startId, box, dryRun: options.dryRun ?? false });
+    await importBatch(deps, rows, {
+      counts,
+      refuse,
+      startId,
+      box,
+      dryRun: options.dryRun ?? false,
+      events: options.events ?? false,
+    });
     counts.lines += batch.length;
     options.onProgress?.({ ...counts });
   }
@@ -128,6 +137,7 @@ type Run = {
   counts: ImportCounts;
   refuse(line: number, reason: string): void;
   dryRun: boolean;
+  events: boolean;
   /** Seals TOTP secrets. */
   box: DataBox | undefined;
   /** Smaller than the id of every user created from now on. */
@@ -135,10 +145,10 @@ type Run = {
 };
 
 async function importBatch({ db }: { db: Db }, rows: NewRow[], run: Run): Promise<void> {
-  const { counts, refuse, dryRun, box } = run;
+  const { counts, refuse, dryRun, events, box } = run;
   const barred = await rowsWithTakenMethods(db, rows);
   const free = rows.filter((row) => !barred.has(row));
-  const inserted = dryRun ? undefined : await insert(db, free, box);
+  const inserted = dryRun ? undefined : await insert(db, free, box, events);
   const left = rows.filter(({ id }) => !inserted?.has(id));
   const existingUsers = left.length > 0 ? await usersWithNamesOf(db, left) : [];
   for (const row of left) {
@@ -153,7 +163,9 @@ async function importBatch({ db }: { db: Db }, rows: NewRow[], run: Run): Promis
 }
 
 /** Inserts users whose username and e-mail are free, each with its audit event, in one statement. @returns their ids */
-async function insert(db: Db, rows: NewRow[], box: DataBox | undefined): Promise<Set<string>> {
+async function insert(db: Db, rows: NewRow[], box: DataBox | undefined, events: boolean): Promise<Set<string>> {
+  // Without `sent`, an imported user is sent to no webhook.
+  const detail = JSON.stringify({ imported: true, ...(events && { sent: true }) });
   // Not `auditEvent`: that makes one event per statement.
   const inserted = await db.$queryRaw<{ id: string }[]>`
     WITH line AS (
@@ -170,7 +182,7 @@ async function insert(db: Db, rows: NewRow[], box: DataBox | undefined): Promise
       RETURNING id
     ), audited AS (
       INSERT INTO audit_event (id, action, user_id, detail)
-      SELECT "eventId", 'user.created', id, '{"imported": true}'::jsonb FROM line JOIN inserted USING (id)
+      SELECT "eventId", 'user.created', id, ${detail}::jsonb FROM line JOIN inserted USING (id)
     ), ${methodsOf(rows, box)}
     SELECT id::text FROM inserted`;
   return new Set(inserted.map(({ id }) => id));

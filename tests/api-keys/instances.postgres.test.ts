@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { changeUser, deleteUser } from '../../src/admin/user-changes.js';
 import { tellOfExpiry } from '../../src/api-keys/expiry.js';
-import { createOutboxWake } from '../../src/platform/outbox/wake.js';
+import { createWake } from '../../src/platform/queue/wake.js';
 import { goodPassword } from '../support/app.js';
 import {
   type Answer,
@@ -111,7 +111,7 @@ describe('API keys, on two instances', () => {
     await operator.db.$executeRaw`
       UPDATE api_key SET created_at = now() - interval '80 days', expires_at = now() + interval '6 days'
       WHERE id = ${body.id}::uuid`;
-    const outboxWake = createOutboxWake();
+    const outboxWake = createWake();
     await Promise.all(Array.from({ length: 5 }, () => tellOfExpiry({ db: operator.db, outboxWake })));
     expect(await operator.db.outbox.count({ where: { purpose: 'api_key_expiring', userId } })).toBe(1);
   });

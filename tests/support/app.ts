@@ -8,6 +8,7 @@ import { type Config, parseConfig } from '../../src/config.js';
 import type { Deps } from '../../src/deps.js';
 import { createLog } from '../../src/platform/process/log.js';
 import { serve } from '../../src/serve.js';
+import type { EventHandlers } from '../../src/webhooks/handlers.js';
 import { checkContract } from './contract.js';
 import { watched } from './exchanges.js';
 import { dumpOf, expectNoSecret, noteServersSecrets } from './leaks.js';
@@ -36,6 +37,9 @@ export type TestApp = {
   stop(): Promise<void>;
 };
 
+/** @property on the handlers of own/events.ts */
+type StartOptions = { database?: TestDatabase; databaseUrl?: string; on?: EventHandlers };
+
 export type SignedUp = {
   username: string;
   password: string;
@@ -53,14 +57,12 @@ export type SignedUp = {
  * @param environment settings as a user would set them, over cheap and quiet defaults
  * @param options a database that is there already, and stays; by itself or by its URL
  */
-export async function startApp(
-  environment: Record<string, string> = {},
-  options: { database?: TestDatabase; databaseUrl?: string } = {},
-): Promise<TestApp> {
-  if (options.database || options.databaseUrl) return await startOn(options.database, environment, options.databaseUrl);
+export async function startApp(environment: Record<string, string> = {}, options: StartOptions = {}): Promise<TestApp> {
+  if (options.database || options.databaseUrl)
+    return await startOn(options.database, environment, options.databaseUrl, options.on);
   const lent = await lendDatabase();
   try {
-    const app = await startOn(lent, environment);
+    const app = await startOn(lent, environment, lent.url, options.on);
     let stopped: Promise<void> | undefined;
     return { ...app, stop: () => (stopped ??= app.stop().finally(lent.drop)) };
   } catch (error) {
@@ -73,6 +75,7 @@ async function startOn(
   database: TestDatabase | undefined,
   environment: Record<string, string>,
   databaseUrl = database?.url,
+  on: EventHandlers = {},
 ): Promise<TestApp> {
   const config = parseConfig({
     NODE_ENV: 'test',
@@ -89,8 +92,9 @@ async function startOn(
   const logs: Record<string, unknown>[] = [];
   const log = createLog(config.logLevel, { write: (line: string) => void logs.push(JSON.parse(line)) });
   const statements: string[] = [];
-  const onStatement = (sql: string) => void (isOfMailWorker(sql) || isOfJob(sql) || statements.push(sql));
-  const server = await serve(config, log, { onStatement, driver: await database?.openDriver?.() });
+  const onStatement = (sql: string) =>
+    void (isOfMailWorker(sql) || isOfWebhookWorker(sql) || isOfJob(sql) || statements.push(sql));
+  const server = await serve(config, log, { onStatement, driver: await database?.openDriver?.() }, on);
   const url = `http://localhost:${server.port}`;
   const [secrets, answers] = [createSecrets(), [] as string[]];
   const http = watched(byContract(request(url)), secrets, answers);
@@ -121,6 +125,14 @@ function isOfMailWorker(sql: string): boolean {
     /^\s*UPDATE outbox SET sent_at = clock_timestamp\(\)/.test(sql) ||
     /^\s*UPDATE outbox SET attempts = .*\bFOR UPDATE SKIP LOCKED\b/s.test(sql) ||
     /^\s*SELECT extract\(epoch FROM min\(due_at\) .* FROM outbox o WHERE\b/s.test(sql)
+  );
+}
+
+/** Whether this is the worker of webhooks taking deliveries, asking for the next one or marking one. */
+function isOfWebhookWorker(sql: string): boolean {
+  return (
+    /^\s*SELECT count\(\*\)::int AS webhooks, extract\(epoch FROM min\(d\.due_at\)/.test(sql) ||
+    /^\s*WITH (due AS MATERIALIZED|marked AS) \(\s*(SELECT|UPDATE)\b.*\bwebhook_delivery\b/s.test(sql)
   );
 }
 

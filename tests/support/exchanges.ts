@@ -62,7 +62,7 @@ function noteGiven({ body, headers }: Response, secrets: Secrets, from: string):
     if (typeof body?.[name] === 'string') noteToken(`${name} ${from}`, body[name], secrets);
   if (typeof body?.secret === 'string') {
     secrets.add(`secret ${from}`, body.secret);
-    secrets.add(`bytes of the secret ${from}`, Buffer.from(Secret.fromBase32(body.secret).bytes));
+    secrets.add(`bytes of the secret ${from}`, bytesOf(body.secret));
   }
   for (const code of Array.isArray(body?.recovery_codes) ? body.recovery_codes : []) {
     if (typeof code !== 'string') continue;
@@ -73,6 +73,12 @@ function noteGiven({ body, headers }: Response, secrets: Secrets, from: string):
   // What binds a sign-in by a provider, and what it ends in: both travel in a URL, and are kept nowhere else.
   for (const name of ['state', 'nonce']) secrets.add(`${name} ${from}`, parameterOf(body?.url, name));
   secrets.add(`a code ${from}`, parameterOf(headers.location, 'code'));
+}
+
+/** Of a webhook, or of an authenticator app. */
+function bytesOf(secret: string): Buffer {
+  const [, base64] = /^whsec_(.*)/.exec(secret) ?? [];
+  return Buffer.from(base64 === undefined ? Secret.fromBase32(secret).bytes : Buffer.from(base64, 'base64'));
 }
 
 function parameterOf(url: unknown, name: string): string | undefined {

@@ -10,4 +10,5 @@ export const locks = {
   auditChain: 728_301_042,
   mailGate: 728_301_043,
   invitations: 728_301_044,
+  webhooks: 728_301_045,
 } as const;

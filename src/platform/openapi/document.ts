@@ -1,4 +1,4 @@
-import { createDocument, type oas31, type ZodOpenApiPathsObject } from 'zod-openapi';
+import { createDocument, type oas31, type ZodOpenApiPathItemObject, type ZodOpenApiPathsObject } from 'zod-openapi';
 import type { BaseDeps, Row } from '../http/endpoint.js';
 import { ownVersion } from '../process/version.js';
 import { headers } from './headers.js';
@@ -10,11 +10,13 @@ import { securitySchemes } from './security.js';
 /**
  * The route table as an OpenAPI 3.1 document; the same rows and settings always give the same document.
  * @param publicPath the path below which clients find the rows, or empty
+ * @param webhooks what the server sends to others, by name
  */
 export function contractOf<Deps extends BaseDeps>(
   rows: Row<Deps>[],
   config: Deps['config'],
   publicPath = '',
+  webhooks: Record<string, ZodOpenApiPathItemObject> = {},
 ): oas31.OpenAPIObject {
   return createDocument({
     openapi: '3.1.1',
@@ -23,6 +25,7 @@ export function contractOf<Deps extends BaseDeps>(
     servers: [{ url: publicPath || '/' }],
     tags: [...new Set(rows.flatMap(({ tag }) => tag ?? []))].map((name) => ({ name })),
     paths: pathsOf(rows, config),
+    webhooks,
     components: {
       schemas: { Problem: problemSchema, OAuthError: oauthErrorSchema },
       headers,

@@ -1,5 +1,6 @@
 import { Prisma } from '../../generated/prisma/client.js';
 import type { Db } from '../db/database.js';
+import { leaseSeconds } from '../queue/lease.js';
 
 /** An item leased to this worker alone. `attempts` includes this one and identifies the lease. */
 export type OutboxItem = {
@@ -13,9 +14,6 @@ export type OutboxItem = {
 
 type Taken = Pick<OutboxItem, 'id' | 'attempts'>;
 type QueueDeps = { db: Db };
-
-/** Seconds before another worker may take the item; extended while it is being sent. */
-export const leaseSeconds = 60;
 
 /**
  * Workers at the same time get different items. Items of the same purpose and address go one after another, so that the

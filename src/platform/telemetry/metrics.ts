@@ -4,6 +4,7 @@ import { createHashMetrics, type HashMetrics } from './hash-metrics.js';
 import { createRequestMetrics, type RequestMetrics } from './request-metrics.js';
 import { createSignInMetrics, type SignInMetrics } from './sign-in-metrics.js';
 import { describeState, type StateSources } from './state-metrics.js';
+import { createWebhookMetrics, type WebhookMetrics } from './webhook-metrics.js';
 
 /** This instance's metrics for Prometheus. Its own registry, so that two instances in one process do not mix. */
 export type Metrics = {
@@ -11,6 +12,7 @@ export type Metrics = {
   hashes: HashMetrics;
   signIns: SignInMetrics;
   apiKeys: ApiKeyMetrics;
+  webhooks: WebhookMetrics;
   /** Also reports these at every scrape. */
   watch(sources: StateSources): void;
   read(): Promise<string>;
@@ -28,6 +30,7 @@ export function createMetrics(version: string): Metrics {
     hashes: createHashMetrics(registry),
     signIns: createSignInMetrics(registry),
     apiKeys: createApiKeyMetrics(registry),
+    webhooks: createWebhookMetrics(registry),
     watch: (sources) => describeState(registry, sources),
     async read() {
       // Process metrics need a timer and an observer: start them only at the first scrape.

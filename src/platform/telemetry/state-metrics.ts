@@ -11,13 +11,15 @@ export type StateSources = {
   revocationStreams?: { size(): number };
   /** Asks the database: at most every 5 s, however often metrics are scraped. */
   outbox(): Promise<{ waiting: number; failed: number }>;
+  /** The same of webhooks. */
+  webhooks?(): Promise<{ waiting: number; oldestSeconds: number }>;
 };
 
-const outboxKeptMs = 5_000;
+const keptMs = 5_000;
 const noPool = () => ({ total: 0, idle: 0, waiting: 0, max: 0 });
 
 export function describeState(registry: Registry, sources: StateSources): void {
-  const { pool, revocations, sync, outbox } = sources;
+  const { pool, revocations, sync, outbox, webhooks } = sources;
   const gauge = (name: string, help: string, read: () => number) => gaugeOf(registry, name, help, read);
   gauge('gatelatch_revocations', 'Revocations in memory, each until its tokens have expired.', () =>
     revocations.size(),
@@ -32,6 +34,7 @@ export function describeState(registry: Registry, sources: StateSources): void {
     Number(sync.isFresh()),
   );
   describeOutbox(registry, outbox);
+  if (webhooks) describeWebhooks(registry, webhooks);
   describePool(registry, pool ?? noPool);
   describeList(registry, sources);
 }
@@ -60,23 +63,52 @@ function describePool(registry: Registry, pool: NonNullable<StateSources['pool']
 }
 
 function describeOutbox(registry: Registry, read: StateSources['outbox']): void {
-  let askedAt = Number.NEGATIVE_INFINITY;
-  let answer: ReturnType<StateSources['outbox']>;
+  const vitals = keptFor(keptMs, read);
   new Gauge({
     name: 'gatelatch_outbox_mails',
     help: 'Mails in the outbox: waiting, or dead (given up). Missing while the database is down.',
     labelNames: ['state'],
     registers: [registry],
     async collect() {
-      if (performance.now() - askedAt >= outboxKeptMs) {
-        askedAt = performance.now();
-        answer = read();
-      }
-      const mails = await answer.catch(() => undefined);
+      const mails = await vitals().catch(() => undefined);
       this.reset();
       if (!mails) return;
       this.set({ state: 'waiting' }, mails.waiting);
       this.set({ state: 'dead' }, mails.failed);
     },
   });
+}
+
+function describeWebhooks(registry: Registry, read: NonNullable<StateSources['webhooks']>): void {
+  const vitals = keptFor(keptMs, read);
+  const gauge = (name: string, help: string, of: 'waiting' | 'oldestSeconds') =>
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      async collect() {
+        const found = await vitals().catch(() => undefined);
+        // Without labels, a gauge that was reset says 0, which would be a lie.
+        this.set(found?.[of] ?? Number.NaN);
+      },
+    });
+  gauge(
+    'gatelatch_webhook_waiting',
+    'Deliveries to enabled webhooks that wait. NaN while the database is down.',
+    'waiting',
+  );
+  gauge('gatelatch_webhook_oldest_seconds', 'For how long the oldest of them has waited.', 'oldestSeconds');
+}
+
+/** Reads at most once in that time, whoever asks. */
+function keptFor<T>(ms: number, read: () => Promise<T>): () => Promise<T> {
+  let askedAt = Number.NEGATIVE_INFINITY;
+  let answer: Promise<T>;
+  return () => {
+    if (performance.now() - askedAt >= ms) {
+      askedAt = performance.now();
+      answer = read();
+    }
+    return answer;
+  };
 }
