@@ -1,11 +1,13 @@
 // npm run mails: writes every mail as it will look, light and dark, and a page that shows them all. The mails are those
-// of src/mails.ts, about a user of a database in memory.
+// of src/mails.ts, and in the words of src/own/mail-texts.ts, about a user of a database in memory.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { mails } from '../dist/mails.js';
+import { ownMailTexts } from '../dist/own/mail-texts.js';
 import { openDatabase } from '../dist/platform/db/database.js';
 import { migrate } from '../dist/platform/db/migrations/migrate.js';
+import { inOwnWords } from '../dist/platform/mail/own-texts.js';
 import { renderMail } from '../dist/platform/mail/render.js';
 
 const folder = process.argv[2] ?? '.data/mails';
@@ -41,7 +43,12 @@ async function contents(db) {
   for (const [name, item] of [...usual, ...Object.entries(otherwise)]) {
     const content = await (await mails[item.purpose]({ db }, { detail: {}, ...item }))?.write();
     if (!content) throw new Error(`Nothing is sent for ${name}: give this script the rows that it needs.`);
-    made.push([name, renderMail(content, 'https://login.example.com')]);
+    const show = (of, shown) => made.push([of, renderMail(shown, 'https://login.example.com')]);
+    show(name, content);
+    for (const locale of Object.keys(ownMailTexts.texts ?? {})) {
+      const own = inOwnWords(content, item.purpose, locale, ownMailTexts);
+      if (own !== content) show(`${name}.${locale}`, own);
+    }
   }
   return made;
 }

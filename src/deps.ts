@@ -5,15 +5,19 @@ import { createKeyChecks, type KeyChecks } from './api-keys/checks.js';
 import type { Config } from './config.js';
 import { StartError } from './errors.js';
 import { createReadiness, type Readiness } from './health/readiness.js';
+import type { Hooks } from './hooks/hooks.js';
+import { createHooks, type RunHooks } from './hooks/run.js';
 import { authSecret } from './keys/auth-secret.js';
 import { ensureKeys } from './keys/rotation.js';
 import { createSecretBox, type SecretBox } from './keys/secret-box.js';
 import { loadSigningKeys, type SigningKeys } from './keys/signing-keys.js';
 import { createLimits, type Limits } from './limits.js';
 import { createExportTurns, type ExportTurns } from './me/export-turns.js';
+import { ownClaims } from './own/claims.js';
+import { ownHooks } from './own/hooks.js';
 import { type HashCapacity, hashCapacity } from './passwords/hash-capacity.js';
 import { createPasswords, type Passwords } from './passwords/hasher.js';
-import { checkPermissions } from './permissions/permissions.js';
+import { checkPermissions, roles } from './permissions/permissions.js';
 import { type Database, type DatabaseOptions, type Db, openDatabase } from './platform/db/database.js';
 import { requireUtf8 } from './platform/db/encoding.js';
 import { isDatabaseUnavailable } from './platform/db/errors.js';
@@ -30,7 +34,10 @@ import type { Tracing } from './platform/telemetry/tracing.js';
 import { createRevocationList, type RevocationList } from './revocation-list/list.js';
 import { createStreams, type Streams } from './revocation-list/streams.js';
 import { type InstanceSync, startInstanceSync } from './sessions/instance-sync.js';
+import { checkedOwnClaims, type MakeOwnClaims, tryOwnClaims } from './sessions/own-claims.js';
 import { createRevocations, type Revocations } from './sessions/revocations.js';
+import type { SessionsDeps } from './sessions/start.js';
+import { checkTokenSize } from './sessions/token-size.js';
 import { webhookVitals } from './webhooks/vitals.js';
 import { createWebhookWake, type WebhookWake } from './webhooks/wake.js';
 
@@ -56,6 +63,8 @@ export type Deps = CoreDeps & {
   keys: SigningKeys;
   auditKey(): KeyObject;
   instanceSync: InstanceSync;
+  ownClaims: SessionsDeps['ownClaims'];
+  hooks: RunHooks;
   readiness: Readiness;
   limits: Limits | undefined;
   exportTurns: ExportTurns;
@@ -70,12 +79,24 @@ export type Deps = CoreDeps & {
 /** What commands work with; a separate process keeps no keys in memory. */
 export type CommandDeps = CoreDeps & { keys?: SigningKeys };
 
+/** The code of src/own that requests call, where a test gives other. */
+export type OwnCode = { claims: MakeOwnClaims; hooks: Hooks };
+
 type CoreOptions = DatabaseOptions & {
   observeGate?: (gate: Gate, capacity: HashCapacity) => Gate;
 };
 
 /** @throws StartError, or another error with a one-line message; nothing stays open then */
-export async function createDeps(config: Config, log: Logger, options?: DatabaseOptions): Promise<Deps> {
+export async function createDeps(
+  config: Config,
+  log: Logger,
+  { own, ...options }: DatabaseOptions & { own?: Partial<OwnCode> | undefined } = {},
+): Promise<Deps> {
+  const claims = own?.claims ?? ownClaims;
+  tryOwnClaims(
+    claims,
+    roles.map(({ name }) => name),
+  );
   const metrics = createMetrics(ownVersion());
   const tracing = await openTracing(config.tracing, ownVersion(), log);
   const core = await openCore(config, log, {
@@ -88,6 +109,7 @@ export async function createDeps(config: Config, log: Logger, options?: Database
     await ensureKeys({ db, box, config });
     await ensureFirstAdmin(core);
     const keys = await loadSigningKeys(db, box, log);
+    checkTokenSize(keys, config.tokens);
     const instanceSync = await startInstanceSync(
       database,
       config.revocationFeed,
@@ -95,7 +117,11 @@ export async function createDeps(config: Config, log: Logger, options?: Database
       log,
     );
     const { limits, closeLimits } = await openLimits(config.limits, core);
-    const apiKeys = createKeyChecks({ db, config, revocations, instanceSync, metrics });
+    const made = {
+      ownClaims: checkedOwnClaims(claims),
+      hooks: createHooks(own?.hooks ?? ownHooks, { db, config, log }),
+    };
+    const apiKeys = createKeyChecks({ db, config, revocations, instanceSync, metrics, ownClaims: made.ownClaims });
     const revocationList = createRevocationList({ config, keys, revocations, instanceSync });
     const revocationStreams = createStreams(revocationList, config.revocationStreams);
     metrics.watch({
@@ -109,6 +135,7 @@ export async function createDeps(config: Config, log: Logger, options?: Database
     });
     return {
       ...core,
+      ...made,
       keys,
       apiKeys,
       revocationList,

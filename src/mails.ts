@@ -6,6 +6,7 @@ import { newDevice } from './log-in/mails.js';
 import { usernameChanged } from './me/mails.js';
 import { passkeyAdded, passkeyRemoved, passkeySuspect } from './passkeys/mails.js';
 import { forgot, passwordChanged, passwordReset } from './passwords/mails.js';
+import type { OwnMailTexts } from './platform/mail/own-texts.js';
 import { identityLinked, identityUnlinked } from './providers/mails.js';
 
 import {
@@ -21,8 +22,8 @@ import {
 import { deviceTrusted, recoveryCodesFew, recoveryCodeUsed, wrongCodes } from './second-factor/sign-in-mails.js';
 import { webhookDisabled } from './webhooks/mails.js';
 
-/** Every mail, by its purpose. The first four are addressed at sending time; the others are notices. */
-export const mails: Record<string, AddressMail> = {
+/** Every mail, by its purpose. The first four are addressed at sending time, and have a link; the others are notices. */
+export const mails = {
   verify,
   resend,
   forgot,
@@ -55,10 +56,18 @@ export const mails: Record<string, AddressMail> = {
   api_key_expiring: apiKeyExpiring,
   user_deleted: userDeleted,
   webhook_disabled: webhookDisabled,
-};
+} satisfies Record<string, AddressMail>;
+
+/** Those that are nothing without their link. */
+export const mailsWithLink = ['verify', 'resend', 'forgot', 'invitation'] as const;
+
+/** The second is sent in the place of `verify` and `resend`, to who has an account with the address. */
+type MailName = keyof typeof mails | 'already_registered';
+
+export type MailTexts = OwnMailTexts<MailName>;
 
 export const addressMail: AddressMail = async (deps, item) => {
-  const address = mails[item.purpose];
+  const address = Object.hasOwn(mails, item.purpose) && mails[item.purpose as keyof typeof mails];
   if (!address) throw new Error(`There is no mail for the purpose ${item.purpose}`);
   return address(deps, item);
 };

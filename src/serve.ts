@@ -5,11 +5,12 @@ import type { Logger } from 'pino';
 import { createApp } from './app.js';
 import { commands } from './commands.js';
 import type { Config } from './config.js';
-import { createDeps, type Deps } from './deps.js';
+import { createDeps, type Deps, type OwnCode } from './deps.js';
 import { StartError } from './errors.js';
 import { startJobs } from './jobs.js';
-import { addressMail } from './mails.js';
+import { addressMail, type MailTexts, mailsWithLink } from './mails.js';
 import { on } from './own/events.js';
+import { ownMailTexts } from './own/mail-texts.js';
 import { warnOfOrphanedPasskeys } from './passkeys/doctor.js';
 import { warnOfUnknownRoles } from './permissions/unknown-roles.js';
 import { serveCommands } from './platform/cli/serve-commands.js';
@@ -19,6 +20,7 @@ import { prepareDrain } from './platform/http/drain.js';
 import { createHttpServer } from './platform/http/server.js';
 import { deliverMails } from './platform/mail/deliver.js';
 import { createMailer } from './platform/mail/mailer.js';
+import { checkMailTexts } from './platform/mail/own-texts.js';
 import { startOutboxWorker } from './platform/outbox/worker.js';
 import { tracedMailer } from './platform/telemetry/traced.js';
 import { reportNewIssuer } from './sessions/issuer-change.js';
@@ -34,17 +36,18 @@ export type Serving = {
   stop(): Promise<void>;
 };
 
+/** `own`: for tests, code in the place of that of src/own. */
+type ServeOptions = DatabaseOptions & {
+  own?: Partial<OwnCode & { mailTexts: MailTexts; on: EventHandlers }> | undefined;
+};
+
 /**
  * Starts the server. If the database is down, the port opens first and answers 503: the order of starts does not
  * matter.
- * @param handlers for tests: others than those of own/events.ts
  */
-export async function serve(
-  config: Config,
-  log: Logger,
-  options?: DatabaseOptions,
-  handlers: EventHandlers = on,
-): Promise<Serving> {
+export async function serve(config: Config, log: Logger, options: ServeOptions = {}): Promise<Serving> {
+  const texts = options.own?.mailTexts ?? ownMailTexts;
+  checkMailTexts(texts, mailsWithLink);
   const { server, use } = createHttpServer(log, config);
   const drain = prepareDrain(server, { behindProxy: config.trustProxy !== false });
   await waitForServer(config.database.url, async (why) => {
@@ -72,8 +75,11 @@ export async function serve(
   const stopJobs = startJobs(deps);
   const send = createMailer(config.mail, config.production, log);
   const traced = deps.tracing ? tracedMailer(send, deps.tracing) : send;
-  const stopOutbox = startOutboxWorker(deps, deliverMails(deps, addressMail, traced));
-  const stopWebhooks = await startWebhookWorker(deps, handlers);
+  const stopOutbox = startOutboxWorker(
+    deps,
+    deliverMails(deps, { address: addressMail, allows: deps.hooks.beforeMail, texts }, traced),
+  );
+  const stopWebhooks = await startWebhookWorker(deps, options.own?.on ?? on);
   return {
     deps,
     port: portOf(server),

@@ -23,6 +23,11 @@ export interface components {
              */
             transport: "bearer" | "cookie";
             /**
+             * @description What the widget of a captcha gave, for servers whose operator asks for one.
+             * @example 0.zrSnRHO7h0HwSjSCU8oyzbjEtD8p.d62306d4ee00
+             */
+            captcha_token?: string;
+            /**
              * @description The token of an invitation. The e-mail is the invitation’s; tokens come at once, whatever `SIGNUP` says.
              * @example rZ3mXo0dQ2m1n0vYwq8sT4bJ7uKcE5hLxPfAgWiNyVo
              */
@@ -55,6 +60,11 @@ export interface components {
              * @example 3Pekminx9UAZogOfZs4XtMnFFqXY8OKzE
              */
             device_token?: string;
+            /**
+             * @description What the widget of a captcha gave, for servers whose operator asks for one.
+             * @example 0.zrSnRHO7h0HwSjSCU8oyzbjEtD8p.d62306d4ee00
+             */
+            captcha_token?: string;
         };
         /**
          * @example {
@@ -149,6 +159,11 @@ export interface components {
         ForgotPasswordBody: {
             /** @example ada@example.com */
             email: string;
+            /**
+             * @description What the widget of a captcha gave, for servers whose operator asks for one.
+             * @example 0.zrSnRHO7h0HwSjSCU8oyzbjEtD8p.d62306d4ee00
+             */
+            captcha_token?: string;
         };
         /**
          * @example {
@@ -2135,7 +2150,7 @@ export interface components {
          *       "active": false
          *     }
          */
-        Introspection: {
+        Introspection: ({
             /** @constant */
             active: true;
             iss: string;
@@ -2158,7 +2173,9 @@ export interface components {
             kind: "session" | "api_key";
             /** @description Only for who has `users:read`. */
             username?: string;
-        } | {
+        } & {
+            [key: string]: unknown;
+        }) | {
             /** @constant */
             active: false;
         };
@@ -2250,7 +2267,7 @@ export interface components {
              * @description For programs. Its meaning never changes.
              * @enum {string}
              */
-            code: "invalid_json" | "invalid_request" | "challenge_expired" | "invalid_passkey" | "invalid_token" | "unauthenticated" | "token_expired" | "token_stale" | "session_revoked" | "api_key_revoked" | "invalid_credentials" | "invalid_refresh_token" | "refresh_token_reused" | "login_expired" | "invalid_code" | "insufficient_user_authentication" | "account_disabled" | "second_factor_required" | "email_unverified" | "csrf_rejected" | "forbidden" | "session_required" | "signup_closed" | "not_found" | "method_not_allowed" | "username_taken" | "email_taken" | "last_admin" | "quota_exceeded" | "passkey_taken" | "too_many_api_keys" | "too_many_webhooks" | "webhook_fixed" | "webhook_disabled" | "not_a_service_user" | "identity_taken" | "link_required" | "too_many" | "last_sign_in_method" | "payload_too_large" | "unsupported_media_type" | "validation_failed" | "rate_limited" | "header_fields_too_large" | "internal_error" | "provider_unavailable" | "overloaded" | "database_unavailable" | "shutting_down";
+            code: "invalid_json" | "invalid_request" | "challenge_expired" | "invalid_passkey" | "invalid_token" | "unauthenticated" | "token_expired" | "token_stale" | "session_revoked" | "api_key_revoked" | "invalid_credentials" | "invalid_refresh_token" | "refresh_token_reused" | "login_expired" | "invalid_code" | "insufficient_user_authentication" | "account_disabled" | "second_factor_required" | "email_unverified" | "csrf_rejected" | "forbidden" | "session_required" | "signup_closed" | "signup_refused" | "login_refused" | "forgot_refused" | "not_found" | "method_not_allowed" | "username_taken" | "email_taken" | "last_admin" | "quota_exceeded" | "passkey_taken" | "too_many_api_keys" | "too_many_webhooks" | "webhook_fixed" | "webhook_disabled" | "not_a_service_user" | "identity_taken" | "link_required" | "too_many" | "last_sign_in_method" | "payload_too_large" | "unsupported_media_type" | "validation_failed" | "rate_limited" | "header_fields_too_large" | "internal_error" | "provider_unavailable" | "overloaded" | "database_unavailable" | "shutting_down";
             /**
              * Format: uuid
              * @description The same as `X-Request-Id`.

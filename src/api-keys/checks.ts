@@ -8,7 +8,7 @@ import type { Revocations } from '../sessions/revocations.js';
 import { type PresentedKey, readApiKey } from './format.js';
 import { createKnownKeys, type FoundKey } from './known-keys.js';
 import { createLastUses, type LastUses } from './last-uses.js';
-import { claimsOf, findKey } from './look-up.js';
+import { claimsOf, findKey, type OwnClaimsOf } from './look-up.js';
 
 type KeyCheckDeps = {
   db: Db;
@@ -16,6 +16,7 @@ type KeyCheckDeps = {
   revocations: Revocations;
   instanceSync: InstanceSync;
   metrics: { apiKeys: ApiKeyMetrics };
+  ownClaims: OwnClaimsOf;
 };
 
 /** What this instance knows of API keys. */
@@ -49,7 +50,7 @@ export function createKeyChecks(deps: KeyCheckDeps): KeyChecks {
   }
 
   async function lookUp(key: PresentedKey): Promise<AccessClaims> {
-    const claims = claimsOf(await findKey(db, key.id), key);
+    const claims = claimsOf(await findKey(db, key.id), key, deps.ownClaims);
     // What ended while it was read is in the memory of revocations, which is asked at each use.
     if (revocations.checkMemory(claims) === 'session_revoked') throw new AppError('api_key_revoked');
     known.add(key, claims);

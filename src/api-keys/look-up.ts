@@ -4,6 +4,7 @@ import { Prisma } from '../generated/prisma/client.js';
 import { narrowed, permissionsOf, scopeOf } from '../permissions/permissions.js';
 import type { Db } from '../platform/db/database.js';
 import type { AccessClaims } from '../sessions/access-tokens.js';
+import type { SessionsDeps } from '../sessions/start.js';
 import { kindOf } from '../users/users.js';
 import type { PresentedKey } from './format.js';
 
@@ -19,6 +20,10 @@ export type KeyRow = {
   kind: string | null;
   roles: string[] | null;
   version: number | null;
+  username: string | null;
+  email: string | null;
+  emailVerifiedAt: Date | null;
+  ownerSince: Date | null;
   disabledAt: Date | null;
   isOwnerGone: boolean;
 };
@@ -26,7 +31,7 @@ export type KeyRow = {
 /** The columns of {@link KeyRow} in the rows `k`, and `u` or nothing. */
 export const keyColumns = Prisma.sql`k.id, k.user_id AS "userId", k.secret_hash AS "secretHash", k.scopes,
   k.created_at AS "createdAt", k.expires_at AS "expiresAt", k.revoked_at AS "revokedAt", u.kind, u.roles, u.version,
-  u.disabled_at AS "disabledAt", (u.id IS NULL OR u.deleted_at IS NOT NULL) AS "isOwnerGone"`;
+  u.username, u.email, u.email_verified_at AS "emailVerifiedAt", u.created_at AS "ownerSince", u.disabled_at AS "disabledAt", (u.id IS NULL OR u.deleted_at IS NOT NULL) AS "isOwnerGone"`;
 
 export async function findKey(db: Db, id: string): Promise<KeyRow | undefined> {
   const [row] = await db.direct<KeyRow>(Prisma.sql`
@@ -34,12 +39,15 @@ export async function findKey(db: Db, id: string): Promise<KeyRow | undefined> {
   return row;
 }
 
+export type OwnClaimsOf = SessionsDeps['ownClaims'];
+
 /**
  * What a key opens now.
+ * @param ownClaims of its owner
  * @throws AppError invalid_token for an unknown key or a wrong secret, before anything is told of the key;
  *   api_key_revoked, token_expired, account_disabled
  */
-export function claimsOf(row: KeyRow | undefined, { secretHash }: PresentedKey): AccessClaims {
+export function claimsOf(row: KeyRow | undefined, { secretHash }: PresentedKey, ownClaims: OwnClaimsOf): AccessClaims {
   if (!row || !timingSafeEqual(row.secretHash, secretHash)) throw new AppError('invalid_token');
   if (row.revokedAt || row.isOwnerGone) throw new AppError('api_key_revoked');
   if (row.expiresAt && row.expiresAt.getTime() <= Date.now())
@@ -58,6 +66,7 @@ export function claimsOf(row: KeyRow | undefined, { secretHash }: PresentedKey):
     ver: row.version ?? 0,
     scope: scopeOf(permissions),
     permissions,
+    own: ownClaims(ownerOf(row)),
     iat: Math.floor(row.createdAt.getTime() / 1000),
     exp: row.expiresAt ? Math.floor(row.expiresAt.getTime() / 1000) : Number.MAX_SAFE_INTEGER,
     // No sign-in is behind a key, so it meets no demand for one.
@@ -66,4 +75,10 @@ export function claimsOf(row: KeyRow | undefined, { secretHash }: PresentedKey):
     acr: 'aal1',
     auth_time: 0,
   };
+}
+
+/** Whoever has not gone has all of these. */
+function ownerOf({ userId: id, kind, username, email, emailVerifiedAt, roles, ownerSince }: KeyRow) {
+  const createdAt = ownerSince ?? new Date(0);
+  return { id, kind: kind ?? '', username: username ?? '', email, emailVerifiedAt, roles: roles ?? [], createdAt };
 }

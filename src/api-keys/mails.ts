@@ -25,6 +25,7 @@ export const apiKeyExpiring: AddressMail = async ({ db }, { recipient, userId, d
     isNotice: true,
     write: async () => ({
       username,
+      facts: { keys: keysInWords(keys), until: last.toISOString().slice(0, 10) },
       subject: isOne ? 'An API key will expire soon' : 'API keys will expire soon',
       paragraphs: [
         `${isOne ? 'This API key expires on' : 'These API keys expire by'} ${last.toISOString().slice(0, 10)}: ${keysInWords(keys)}.`,

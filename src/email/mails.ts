@@ -98,6 +98,7 @@ async function confirmation(
 }
 
 const alreadyRegistered: MailContent = {
+  name: 'already_registered',
   subject: 'You already have an account here',
   paragraphs: [
     'Someone, perhaps you, wants to use this address. You already have an account with it, so please log in there. If you have forgotten the password, ask for a new one.',

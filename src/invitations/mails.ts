@@ -20,11 +20,14 @@ async function acceptLink({ db }: { db: Db }, id: string): Promise<MailContent |
     RETURNING (SELECT username FROM "user" WHERE id = i.invited_by) AS inviter, i.expires_at AS "expiresAt"`;
   if (!found) return undefined;
   const { inviter } = found;
-  const who = inviter === null || looksLikeLink(inviter) ? 'You are invited' : `${inviter} invites you`;
+  const named = inviter === null || looksLikeLink(inviter) ? undefined : inviter;
+  const who = named === undefined ? 'You are invited' : `${named} invites you`;
+  const until = inUtc(found.expiresAt);
   return {
+    facts: { inviter: named, until },
     subject: 'You are invited',
     paragraphs: [
-      `${who} to make an account here. To accept, open the link, and choose a username and a password. It works once, until ${inUtc(found.expiresAt)}, and only the newest link works.`,
+      `${who} to make an account here. To accept, open the link, and choose a username and a password. It works once, until ${until}, and only the newest link works.`,
       { label: 'Accept the invitation', path: `/accept-invitation?token=${token}` },
       'If you do not know what this is about, you need not do anything. Without the link, no account is made.',
     ],

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type Context, endpointFor } from '../endpoint.js';
 import { AppError } from '../errors.js';
+import { captchaTokenField } from '../hooks/fields.js';
 import { type CheckedUser, upgradeHash } from '../passwords/check.js';
 import { passwordProof } from '../passwords/proof.js';
 import { codeField, rememberField } from '../second-factor/fields.js';
@@ -19,6 +20,7 @@ const bodySchema = z
     remember_device: rememberField,
     transport: transportSchema.default('bearer'),
     device_token: deviceTokenField,
+    captcha_token: captchaTokenField,
   })
   .meta({ id: 'LogInBody', example: { username: 'ada', password: 'nine geese over a quiet lake' } });
 
@@ -55,7 +57,8 @@ async function start(
   const proof = await proofOf(deps, { user, first, body, deviceId: device.knownId, caller });
   const remembers = body.remember_device === true;
   const upgrade = () => upgradeHash(deps, checked, body.password, caller);
-  const signedIn = await signIn(deps, { user, first, proof, device, remembers, caller }).catch(async (error) => {
+  const how = { by: 'password', provider: undefined, captchaToken: body.captcha_token } as const;
+  const signedIn = await signIn(deps, { user, first, proof, device, remembers, how, caller }).catch(async (error) => {
     if (error instanceof AppError && error.code === 'second_factor_required') await upgrade();
     throw error;
   });

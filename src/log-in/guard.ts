@@ -19,7 +19,7 @@ import { canonical, findByLogin, type User } from '../users/users.js';
 /** Requires a correct username and password in the body (passport-local). */
 export const password: Guard<CheckedUser> = {
   name: 'password',
-  refusals: ['invalid_credentials'],
+  refusals: ['invalid_credentials', 'login_refused'],
   schemes: () => ({}),
   bodyFirst: true,
   step(deps) {
@@ -39,8 +39,12 @@ function localStrategy(deps: Deps): LocalStrategy {
   return new LocalStrategy({ session: false, passReqToCallback: true }, (req, username, password, done) => {
     // The row's limit counts the attempts of a known device.
     const limit = req.res?.locals.isKnownDevice ? undefined : deps.limits?.login_user;
+    const caller = callerOf(req);
+    const { captcha_token: captchaToken } = req.body;
     // Passport gets no promise: a rejected one would leave the request without an answer.
-    checkPassword(deps, username, password, callerOf(req), limit)
+    deps.hooks
+      .beforePasswordCheck({ login: username, captchaToken, caller })
+      .then(() => checkPassword(deps, username, password, caller, limit))
       .then(async (checked) => {
         const code = codeAlong(deps.config, req.body);
         if (!checked && code !== undefined) await pretendToCheckCode(deps, code);
@@ -90,7 +94,7 @@ export async function recordFailedLogin(
   { db, config }: Pick<CheckDeps, 'db' | 'config'>,
   user: Pick<User, 'id' | 'epoch'> | null,
   caller: Caller,
-  reason: 'credentials' | 'user_disabled' = 'credentials',
+  reason: 'credentials' | 'user_disabled' | 'refused' = 'credentials',
 ): Promise<void> {
   const event = countedEvent('login.failed', user?.id ?? null, caller, { reason });
   if (config.secondFactorPrompt === 'with-password') await recordLikeWrongCode({ db }, event, caller, user);

@@ -9,6 +9,7 @@ import { mayTrustDevices, onTrustedDevice, trusting } from '../second-factor/tru
 import { deviceIdOf, deviceTokenFor } from '../sessions/known-devices.js';
 import { type Proof, type SessionTokens, startSession } from '../sessions/start.js';
 import type { User } from '../users/users.js';
+import { askBeforeLogIn, type HowAsked } from './before.js';
 import { recordFailedLogin } from './guard.js';
 import { countLogin } from './limits.js';
 
@@ -30,6 +31,8 @@ type SigningIn = {
   device: Device;
   /** Whether the device is to be trusted from now on. */
   remembers?: boolean;
+  /** What own/hooks.ts is told of it. */
+  how: HowAsked;
   caller: Caller;
 };
 
@@ -38,16 +41,17 @@ export type SignedIn = { tokens: SessionTokens; deviceToken: string; recoveryCod
 /**
  * Signs in who has given the first factor, unless a second one is due that neither came along nor is spared.
  * @returns undefined if what was proven does not count any more
- * @throws AppError second_factor_required, account_disabled, email_unverified, rate_limited
+ * @throws AppError second_factor_required, account_disabled, email_unverified, rate_limited, login_refused
  */
 export async function signIn(deps: Deps, signingIn: SigningIn): Promise<SignedIn | undefined> {
-  const { user, first, proof, device, caller } = signingIn;
+  const { user, first, proof, device, how, caller } = signingIn;
   if (user.disabledAt) {
     await recordFailedLogin(deps, user, caller, 'user_disabled');
     throw new AppError('account_disabled');
   }
   if (user.pendingUntil) throw new AppError('email_unverified');
   await countLogin(deps, proof ?? first, device.knownId);
+  await askBeforeLogIn(deps, user, how, caller);
   if (proof) return begin(deps, signingIn, proof);
   const spared = await beginTrusted(deps, signingIn);
   if (spared) return spared;

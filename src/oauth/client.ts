@@ -29,7 +29,7 @@ export async function authenticate(deps: Deps, { id, key }: ShownClient): Promis
       AND u.id = k.user_id AND u.disabled_at IS NULL AND u.deleted_at IS NULL
     RETURNING ${keyColumns}`);
   if (!row) return undefined;
-  const claims = claimsOf(row, shown);
+  const claims = claimsOf(row, shown, deps.ownClaims);
   deps.apiKeys.noteGood(shown, claims);
   return { claims, issuedAt, lifetime: Math.min(accessTtl, claims.exp - issuedAt) };
 }

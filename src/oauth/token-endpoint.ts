@@ -48,7 +48,8 @@ export const token = endpointFor<Client>()({
     const scope = body.scope === undefined ? claims.scope : scopeIn(body.scope, claims.permissions);
     // Its owner has lost all that it was made for (RFC 6749 §3.3: a scope has at least one word).
     if (!scope) throw refused('invalid_scope', 'The key may do nothing any more.');
-    const subject = { id: claims.sub, roles: claims.roles, version: claims.ver, keyId: claims.sid, scope };
+    const { sub: id, roles, ver: version, sid: keyId, own } = claims;
+    const subject = { id, roles, version, own, keyId, scope };
     return {
       body: {
         access_token: signClientToken(keys, config.tokens, subject, issuedAt, lifetime),

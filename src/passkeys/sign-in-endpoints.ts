@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { endpointFor, openEndpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
 import { Prisma } from '../generated/prisma/client.js';
+import { askBeforeLogIn } from '../log-in/before.js';
 import { countLogin } from '../log-in/limits.js';
 import { enqueueNotice } from '../platform/outbox/outbox.js';
 import { presentedDevice } from '../sessions/cookies.js';
@@ -68,6 +69,7 @@ export const logInWithPasskey = endpointFor<PasskeyProof>()({
   reply: [200, tokenResponseSchema],
   returns: 'The user with the tokens of a new session: in the body, or as cookies if asked for.',
   headers: ['Set-Cookie'],
+  errors: ['login_refused'],
   async handler({ deps, principal, body, cookies, caller }) {
     const presented = presentedDevice(deps, body, cookies);
     const start = async (proof: PasskeyProof) => {
@@ -77,6 +79,7 @@ export const logInWithPasskey = endpointFor<PasskeyProof>()({
       return startSession(deps, proof, caller, mail);
     };
     await countLogin(deps, principal, undefined);
+    await askBeforeLogIn(deps, principal.user, { by: 'passkey', provider: undefined, captchaToken: undefined }, caller);
     // The user, the passkey or the challenge changed meanwhile: one more look decides.
     const issued = (await start(principal)) ?? (await start(await signInProof(deps, body.passkey, caller)));
     if (!issued) throw new AppError('invalid_credentials');

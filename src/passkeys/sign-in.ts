@@ -6,6 +6,7 @@ import type { Caller } from '../platform/caller.js';
 import { checkInput } from '../platform/http/body.js';
 import { enqueueNotice } from '../platform/outbox/outbox.js';
 import type { Proof } from '../sessions/start.js';
+import type { ReadUser } from '../users/plain-user.js';
 import { fromUser } from '../users/users.js';
 import { type Assertion, assertionSchema, challengeIn } from './answers.js';
 import { type Challenge, readChallenge } from './challenge.js';
@@ -16,6 +17,7 @@ type SignInDeps = Pick<Deps, 'db' | 'keys' | 'config' | 'outboxWake'>;
 /** A right answer of a user's passkey. It counts only once it is spent, in the statement of what it earns. */
 export type PasskeyProof = Proof & {
   spend: Prisma.Sql;
+  user: ReadUser & { epoch: number };
   /** The same, if an earlier common table expression has a row: a login token is spent before it. */
   spendAfter(name: string): Prisma.Sql;
 };
@@ -75,7 +77,7 @@ function refused(code: Refusal['code'], userId: string | null = null): { refusal
 type Passkey = {
   id: string;
   userId: string;
-  epoch: number;
+  user: ReadUser & { epoch: number };
   isDisabled: boolean;
   publicKey: Uint8Array;
   userHandle: Uint8Array;
@@ -85,21 +87,28 @@ type Passkey = {
 
 type Found = { isSpent: boolean } & (Passkey | { id: null; userId: null });
 
+type OfUser = Omit<Passkey['user'], 'id'>;
+type Row = { isSpent: boolean; isNew: boolean } & ((Omit<Passkey, 'user'> & OfUser) | { id: null; userId: null });
+
 async function findPasskey({ db }: SignInDeps, answer: Assertion, challenge: Challenge, rpId: string): Promise<Found> {
   const credentialId = Buffer.from(answer.id, 'base64url');
   // An import does not always tell whether a passkey is synced: its first answer does.
-  const [row] = await db.direct<Found & { isNew: boolean }>(Prisma.sql`
+  const [row] = await db.direct<Row>(Prisma.sql`
     SELECT p.id, p.user_id AS "userId", p.public_key AS "publicKey", p.user_handle AS "userHandle",
       p.counter::float8 AS counter, p.synced, p.aaguid IS NULL AND p.last_used_at IS NULL AS "isNew",
+      p.kind, p.username, p.email, p.email_verified_at AS "emailVerifiedAt", p.roles, p.user_created_at AS "createdAt",
       p.epoch, p.disabled_at IS NOT NULL AS "isDisabled",
       EXISTS (SELECT FROM spent_challenge WHERE hash = ${challenge.hash}::bytea) AS "isSpent"
     FROM (SELECT) one LEFT JOIN (
-      SELECT passkey.*, u.epoch, u.disabled_at FROM passkey JOIN "user" u ON u.id = user_id
+      SELECT passkey.*, u.kind, u.username, u.email, u.email_verified_at, u.roles, u.created_at AS user_created_at,
+        u.epoch, u.disabled_at FROM passkey JOIN "user" u ON u.id = user_id
       WHERE u.deleted_at IS NULL AND u.pending_until IS NULL
     ) p ON p.credential_id = ${credentialId}::bytea AND p.rp_id = ${rpId}`);
   if (!row) throw new Error('A SELECT returned nothing');
-  const { isNew, ...found } = row;
-  return found.id !== null && isNew ? { ...found, synced: undefined } : found;
+  if (row.id === null) return row;
+  const { isNew, kind, username, email, emailVerifiedAt, roles, createdAt, epoch, ...found } = row;
+  const user = { id: row.userId, kind, username, email, emailVerifiedAt, roles, createdAt, epoch };
+  return { ...found, user, ...(isNew && { synced: undefined }) };
 }
 
 /**
@@ -110,7 +119,7 @@ function isBehind({ counter: former }: Passkey, { counter, synced }: Answered): 
   return !synced && counter <= former && counter + former > 0;
 }
 
-function proofOf({ id, userId, epoch }: Passkey, { counter, synced }: Answered, challenge: Challenge): PasskeyProof {
+function proofOf({ id, userId, user }: Passkey, { counter, synced }: Answered, challenge: Challenge): PasskeyProof {
   const { hash, expiresAt } = challenge;
   const spendAfter = (name: string) => Prisma.sql`
     used AS (
@@ -125,7 +134,8 @@ function proofOf({ id, userId, epoch }: Passkey, { counter, synced }: Answered, 
     )`;
   return {
     userId,
-    epoch,
+    user,
+    epoch: user.epoch,
     amr: [synced ? 'swk' : 'hwk', 'user', 'mfa'],
     acr: 'phr',
     spend: spendAfter('locked'),

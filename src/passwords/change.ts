@@ -12,7 +12,7 @@ import type { ProvenUser } from './proof.js';
 const noPendingEmail = { pendingEmail: null, pendingEmailKey: null };
 
 /** @property renewWith if it is to get new tokens */
-type KeptSession = { sessionId: string; renewWith?: Pick<SessionsDeps, 'keys' | 'config'> | undefined };
+type KeptSession = { sessionId: string; renewWith?: Pick<SessionsDeps, 'keys' | 'config' | 'ownClaims'> | undefined };
 
 type Changed = { renewed: SessionTokens | undefined };
 

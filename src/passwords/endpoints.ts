@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { mailTokenSchema } from '../email/one-time-tokens.js';
 import { type Context, endpoint, openEndpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
+import { captchaTokenField } from '../hooks/fields.js';
 import { formPage } from '../platform/http/page.js';
 import type { AccessClaims } from '../sessions/access-tokens.js';
 import { deviceCookie, tokenCookies, tokensIn } from '../sessions/cookies.js';
@@ -71,7 +72,7 @@ function replace({ deps, principal, body, caller, cookies }: ChangeContext, prov
 }
 
 const forgotSchema = z
-  .strictObject({ email: emailSchema })
+  .strictObject({ email: emailSchema, captcha_token: captchaTokenField })
   .meta({ id: 'ForgotPasswordBody', example: { email: 'ada@example.com' } });
 
 /** The same answer after the same work, whether or not a user has the address (ASVS 6.3.8). */
@@ -82,7 +83,9 @@ export const forgot = openEndpoint({
   body: forgotSchema,
   reply: [202],
   returns: 'Always this: if a user has the address, a mail is on its way.',
-  async handler({ deps, body }) {
+  errors: ['forgot_refused'],
+  async handler({ deps, body, caller }) {
+    await deps.hooks.beforeForgotPassword({ email: body.email, captchaToken: body.captcha_token, caller });
     await askForReset(deps, body.email);
     return {};
   },

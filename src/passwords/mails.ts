@@ -60,8 +60,9 @@ function withKeysLeft(mail: AddressMail): AddressMail {
 
 function named(content: MailContent | undefined, keys: NamedKey[]): MailContent | undefined {
   if (!content || keys.length === 0) return content;
-  const left = `These API keys of yours still work: ${keysInWords(keys)}. End those that you do not know.`;
-  return { ...content, paragraphs: [...content.paragraphs, left] };
+  const named = keysInWords(keys);
+  const left = `These API keys of yours still work: ${named}. End those that you do not know.`;
+  return { ...content, paragraphs: [...content.paragraphs, left], facts: { ...content.facts, keys: named } };
 }
 
 type NamedKey = { name: string; start: string };

@@ -29,8 +29,8 @@ const mostTries = 5;
 /**
  * Signs in the person whom a provider has vouched for: the user with that identity, else a new one. That a user here has
  * the address is never a reason to sign in as them.
- * @throws AppError second_factor_required, account_disabled, email_unverified, signup_closed, link_required,
- * username_taken, validation_failed, rate_limited, invalid_one_time_token
+ * @throws AppError second_factor_required, account_disabled, email_unverified, login_refused, signup_closed,
+ * signup_refused, link_required, username_taken, validation_failed, rate_limited, invalid_one_time_token
  */
 export async function signInByProvider(deps: Deps, asking: Asking): Promise<SignInOutcome> {
   const count = (outcome: Parameters<typeof deps.metrics.signIns.byProvider>[1]) =>
@@ -89,7 +89,9 @@ async function known(
     spendFirst: external.link ? linkedFirst(flow, external) : usedFirst(flow, external),
   };
   const proof = user.secondFactor === 'off' ? first : undefined;
-  const signedIn = await signIn(deps, { user, first, proof, device: deviceOf(deps, user, deviceToken), caller });
+  const how = { by: 'provider', provider: external.provider, captchaToken: undefined } as const;
+  const device = deviceOf(deps, user, deviceToken);
+  const signedIn = await signIn(deps, { user, first, proof, device, how, caller });
   if (signedIn) return { ...signedIn, isNew: false };
   // All that the user had was ended since the provider answered.
   if (epoch !== null && epoch < user.epoch) throw new AppError('invalid_one_time_token');
@@ -110,7 +112,7 @@ function linkedFirst(flow: AnsweredFlow, { sessionId }: External): Prisma.Sql {
   return Prisma.sql`first AS (${useCode(flow, sessionId, from)})`;
 }
 
-/** @param isAddressTaken by a user here: then the new one gets none @throws AppError signup_closed, username_taken */
+/** @param isAddressTaken by a user here: then the new one gets none @throws AppError signup_closed, signup_refused, username_taken */
 async function signUp(
   deps: Deps,
   { flow, username, deviceToken, caller }: Asking,
@@ -127,6 +129,7 @@ async function signUp(
     });
   await countSignUp(deps, caller, address !== null && !isVouchedFor);
   const name = username ?? newUsername(flow.person);
+  await beforeSignUp(deps, flow, name, address, caller);
   const given = { username: name, address, caller, deviceToken };
   try {
     return signup === 'verified' && !isVouchedFor
@@ -138,6 +141,17 @@ async function signUp(
     if (isOwnName || taken === 'email_taken' || taken === 'issuer_subject') return undefined;
     throw error;
   }
+}
+
+function beforeSignUp(
+  { hooks }: Deps,
+  { person: { provider } }: AnsweredFlow,
+  username: string,
+  address: string | null,
+  caller: Caller,
+): Promise<void> {
+  const email = address ?? undefined;
+  return hooks.beforeSignUp({ username, email, by: 'provider', provider, captchaToken: undefined, caller });
 }
 
 type NewUserOf = { username: string; address: string | null; deviceToken: string | undefined; caller: Caller };

@@ -6,6 +6,7 @@ import type { SigningKey, SigningKeys } from '../keys/signing-keys.js';
 import { longestAccessTtl } from '../keys/signing-keys.js';
 import { narrowed, permissionsOf, scopeOf } from '../permissions/permissions.js';
 import { type Authentication, acrValues } from './authentication.js';
+import { type OwnClaims, ownClaimsIn } from './own-claims.js';
 
 // How far another instance's clock may be ahead of ours, in seconds.
 const clockTolerance = 60;
@@ -42,12 +43,14 @@ export type AccessClaims = Claims & {
   kind: 'session' | 'api_key';
   /** What the token may: the smaller of its scope and what the roles give by the code that runs now. */
   permissions: ReadonlySet<string>;
+  /** The claims of own/claims.ts. */
+  own: OwnClaims;
 };
 
 export type AccessTokenSettings = { issuer: string; audience: string; accessTtl: number };
 
-/** The user of a token. */
-type TokenUser = { id: string; roles: string[]; version: number };
+/** The user of a token, and the claims of own/claims.ts. */
+type TokenUser = { id: string; roles: string[]; version: number; own: object };
 
 /** With the session of the token, its epoch and sign-in. */
 type TokenSubject = TokenUser & Authentication & { epoch: number; sessionId: string };
@@ -88,13 +91,14 @@ export function signClientToken(
 function sign(
   keys: SigningKeys,
   { issuer, audience }: AccessTokenSettings,
-  { id, roles, version }: TokenUser,
+  { id, roles, version, own }: TokenUser,
   issuedAt: number,
   lifetime: number,
   more: Record<string, unknown>,
 ): string {
   const key = keys.active('access');
   const claims = {
+    ...own,
     iss: issuer,
     aud: audience,
     sub: id,
@@ -167,7 +171,7 @@ export function readClaims(payload: unknown, kid: string, settings: AccessTokenS
   const now = Date.now() / 1000;
   if (!claims.success || claims.data.iat > now + clockTolerance) throw lacksClaim();
   const kind = kindOf(claims.data, settings);
-  return { ...claims.data, kid, kind, permissions: permissionsIn(claims.data) };
+  return { ...claims.data, kid, kind, permissions: permissionsIn(claims.data), own: ownClaimsIn(payload as object) };
 }
 
 /** A session's token names the audience as its client; a token that was made from a key names the key's owner. */

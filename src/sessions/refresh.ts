@@ -37,11 +37,12 @@ export async function refreshSession(
   const refreshed = (await tryRotation()) ?? (await tryRotation());
   if (!refreshed) throw new AppError(await refusalOf(deps, token, caller));
   const { counterNow, refreshExpiresIn, amr, acr, authTime, ...user } = refreshed;
+  const subject = { ...refreshed, sessionId: token.sessionId, own: deps.ownClaims(user) };
   return {
     sessionId: token.sessionId,
     user,
     authentication: { amr, acr, authTime },
-    accessToken: signAccessToken(keys, config.tokens, { ...refreshed, sessionId: token.sessionId }, issuedAt),
+    accessToken: signAccessToken(keys, config.tokens, subject, issuedAt),
     accessExpiresIn: config.tokens.accessTtl,
     refreshToken: sealRefreshToken(keys, { ...token, counter: counterNow }),
     refreshExpiresIn,

@@ -9,7 +9,7 @@ import { authenticationColumns, type SessionsDeps, type SessionTokens } from './
 /** New tokens for a live session; its earlier refresh tokens are void at once, without a grace. */
 export async function renewSession(
   tx: Transaction,
-  { keys, config: { tokens } }: Pick<SessionsDeps, 'keys' | 'config'>,
+  { keys, config: { tokens }, ownClaims }: Pick<SessionsDeps, 'keys' | 'config' | 'ownClaims'>,
   sessionId: string,
 ): Promise<SessionTokens | undefined> {
   const nonce = newNonce();
@@ -28,7 +28,7 @@ export async function renewSession(
     sessionId,
     user,
     authentication: { amr, acr, authTime },
-    accessToken: signAccessToken(keys, tokens, { ...row, sessionId }, issuedAt),
+    accessToken: signAccessToken(keys, tokens, { ...row, sessionId, own: ownClaims(user) }, issuedAt),
     accessExpiresIn: tokens.accessTtl,
     refreshToken: sealRefreshToken(keys, { keyId, sessionId, counter, nonce }),
     refreshExpiresIn,

@@ -7,11 +7,13 @@ import type { Db } from '../platform/db/database.js';
 import type { Wake } from '../platform/queue/wake.js';
 import type { Metrics } from '../platform/telemetry/metrics.js';
 import type { ShownUser } from '../users/json.js';
+import type { ReadUser } from '../users/plain-user.js';
 import { type User, userColumns } from '../users/users.js';
 import { type AccessTokenSettings, signAccessToken } from './access-tokens.js';
 import type { Acr, Amr, Authentication } from './authentication.js';
 import { endOldestSessions } from './end.js';
 import { type External, linking, tellingOfLink } from './external.js';
+import type { OwnClaims } from './own-claims.js';
 import { newRefreshToken } from './refresh-tokens.js';
 import type { Revocations } from './revocations.js';
 
@@ -41,6 +43,8 @@ export type SessionsDeps = {
   outboxWake?: Wake;
   metrics: Pick<Metrics, 'signIns'>;
   config: { tokens: SessionSettings };
+  /** The claims of own/claims.ts. @throws Error if they may not be */
+  ownClaims(user: ReadUser): OwnClaims;
 };
 
 /** Who has proven who they are, and how. */
@@ -191,13 +195,14 @@ async function insertSession(
   deps.metrics.signIns.started({ acr, amr });
   const { isFull, authTime, ...user } = row;
   const authentication = { amr, acr, authTime };
+  const own = deps.ownClaims(user);
   if (isFull) await endOldestSessions(deps, userId, config.tokens.maxSessions);
   if (mail || proof.also || external?.link) deps.outboxWake?.wake();
   return {
     sessionId,
     user,
     authentication,
-    accessToken: signAccessToken(keys, config.tokens, { ...user, ...authentication, sessionId }, issuedAt),
+    accessToken: signAccessToken(keys, config.tokens, { ...user, ...authentication, sessionId, own }, issuedAt),
     accessExpiresIn: config.tokens.accessTtl,
     refreshToken: refreshToken.text,
     refreshExpiresIn: config.tokens.refreshTtl,

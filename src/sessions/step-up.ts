@@ -69,7 +69,7 @@ export type SteppedUp = {
  * @returns undefined if the proof does not count, or no more, or the session has ended
  */
 export async function stepUpSession(
-  { db, keys, config: { tokens }, outboxWake }: Omit<SessionsDeps, 'revocations'>,
+  { db, keys, config: { tokens }, outboxWake, ownClaims }: Omit<SessionsDeps, 'revocations'>,
   sessionId: string,
   proof: Proof,
   caller: Caller,
@@ -101,7 +101,12 @@ export async function stepUpSession(
     sessionId,
     user,
     authentication,
-    accessToken: signAccessToken(keys, tokens, { ...user, ...authentication, sessionId }, issuedAt),
+    accessToken: signAccessToken(
+      keys,
+      tokens,
+      { ...user, ...authentication, sessionId, own: ownClaims(user) },
+      issuedAt,
+    ),
     accessExpiresIn: tokens.accessTtl,
   };
 }

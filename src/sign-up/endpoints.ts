@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { mailTokenSchema } from '../email/one-time-tokens.js';
 import { type Context, openEndpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
+import { captchaTokenField } from '../hooks/fields.js';
 import { requireGoodPassword } from '../passwords/policy.js';
 import type { Caller } from '../platform/caller.js';
 import { deviceTokenFor } from '../sessions/known-devices.js';
@@ -18,6 +19,7 @@ const bodySchema = z
     password: z.string(),
     email: emailSchema.optional(),
     transport: transportSchema.default('bearer'),
+    captcha_token: captchaTokenField,
     invitation: mailTokenSchema.optional().meta({
       description:
         'The token of an invitation. The e-mail is the invitation’s; tokens come at once, whatever `SIGNUP` says.',
@@ -49,7 +51,14 @@ export const signUpBy = (findInvitation?: signUps.FindInvitation) =>
     returns:
       'The new user with the tokens of a first session. With `SIGNUP=verified`: the user without tokens, and a mail is on its way.',
     headers: ['Set-Cookie'],
-    errors: ['username_taken', 'email_taken', 'signup_closed', 'invalid_one_time_token', 'overloaded'],
+    errors: [
+      'username_taken',
+      'email_taken',
+      'signup_closed',
+      'signup_refused',
+      'invalid_one_time_token',
+      'overloaded',
+    ],
     async handler({ deps, body, caller }) {
       if (body.invitation !== undefined) return accept(deps, body, body.invitation, caller, findInvitation);
       const { signup, passwords } = deps.config;
@@ -58,6 +67,7 @@ export const signUpBy = (findInvitation?: signUps.FindInvitation) =>
       if (email !== undefined) requireKnownDomain(email, deps.config.mail.localDomains);
       requireGoodPassword('password', body.password, body, passwords);
       if (signup === 'verified' && email === undefined) throw wrongEmail('An e-mail address is needed.');
+      await beforeSignUp(deps, body, 'password', email, caller);
       const passwordHash = await deps.passwords.hash(body.password, caller);
       if (signup === 'verified' && email !== undefined) return keep(deps, { username, email, passwordHash });
       const issued = await signUps.signUp(deps, { username, email, passwordHash }, caller);
@@ -70,11 +80,12 @@ type SignUpDeps = Context<undefined>['deps'];
 /** A wrong invitation costs no hash. */
 async function accept(
   deps: SignUpDeps,
-  { username, email, password, transport }: z.output<typeof bodySchema>,
+  body: z.output<typeof bodySchema>,
   token: string,
   caller: Caller,
   findInvitation?: signUps.FindInvitation,
 ) {
+  const { username, email, password, transport } = body;
   const find = () => {
     if (!findInvitation) throw new AppError('invalid_one_time_token');
     return findInvitation(deps, token);
@@ -83,9 +94,21 @@ async function accept(
   if (email !== undefined && canonical(email) !== canonical(invited.email))
     throw wrongEmail('The invitation is for another address: leave the e-mail out.');
   requireGoodPassword('password', password, { username, email: invited.email }, deps.config.passwords);
+  await beforeSignUp(deps, body, 'invitation', invited.email, caller);
   const passwordHash = await deps.passwords.hash(password, caller);
   const issued = await signUps.signUpInvited(deps, { username, passwordHash }, find, caller);
   return tokenReply(deps, issued, transport, deviceTokenFor(deps.keys, issued.user));
+}
+
+/** Before it is known whether the name or the address is taken, so a refusal does not tell. */
+function beforeSignUp(
+  { hooks }: SignUpDeps,
+  { username, captcha_token: captchaToken }: z.output<typeof bodySchema>,
+  by: 'password' | 'invitation',
+  email: string | undefined,
+  caller: Caller,
+): Promise<void> {
+  return hooks.beforeSignUp({ username, email, by, provider: undefined, captchaToken, caller });
 }
 
 function wrongEmail(message: string): AppError {

@@ -44,7 +44,7 @@ async function keyOf(user: SignedUp, scopes = all, expiresAt?: Date): Promise<Ma
 /** The access token that `/oauth/token` would give for a key. */
 async function tokenFrom({ id }: MadeKey, { userId }: SignedUp, scopes = all): Promise<string> {
   const user = await app.deps.db.user.findUniqueOrThrow({ where: { id: userId } });
-  const subject = { id: userId, roles: user.roles, version: user.version, keyId: id, scope: scopes.join(' ') };
+  const subject = { id: userId, roles: user.roles, version: user.version, keyId: id, scope: scopes.join(' '), own: {} };
   return signClientToken(app.deps.keys, app.config.tokens, subject, Math.floor(Date.now() / 1000), 900);
 }
 

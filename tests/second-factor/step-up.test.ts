@@ -52,7 +52,7 @@ const hour = 3_600_000;
 async function tokenOf({ deps }: TestApp, user: SignedUp, acr: Acr, age: number): Promise<string> {
   const { roles, version, epoch, id } = await deps.db.user.findUniqueOrThrow({ where: { id: user.userId } });
   const authTime = new Date(Date.now() - age);
-  const subject = { id, roles, version, epoch, sessionId: user.sessionId, acr, amr: ['pwd'], authTime };
+  const subject = { id, roles, version, epoch, sessionId: user.sessionId, acr, amr: ['pwd'], authTime, own: {} };
   return signAccessToken(deps.keys, deps.config.tokens, subject, Math.floor(Date.now() / 1000));
 }
 

@@ -71,7 +71,7 @@ describe('access tokens', () => {
 
   it('each have their own id', () => {
     const signIn = { amr: ['pwd'], acr: 'aal1' as const, authTime: new Date() };
-    const subject = { id: ada.userId, roles: [], version: 0, epoch: 0, sessionId: ada.sessionId, ...signIn };
+    const subject = { id: ada.userId, roles: [], version: 0, epoch: 0, sessionId: ada.sessionId, own: {}, ...signIn };
     const sign = () => signAccessToken(app.deps.keys, app.config.tokens, subject, 1_700_000_000);
     const ids = Array.from({ length: 1000 }, () => (jwt.decode(sign()) as jwt.JwtPayload).jti);
     expect(new Set(ids).size).toBe(1000);

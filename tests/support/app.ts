@@ -8,7 +8,6 @@ import { type Config, parseConfig } from '../../src/config.js';
 import type { Deps } from '../../src/deps.js';
 import { createLog } from '../../src/platform/process/log.js';
 import { serve } from '../../src/serve.js';
-import type { EventHandlers } from '../../src/webhooks/handlers.js';
 import { checkContract } from './contract.js';
 import { watched } from './exchanges.js';
 import { dumpOf, expectNoSecret, noteServersSecrets } from './leaks.js';
@@ -18,6 +17,8 @@ import type { TestDatabase } from './test-database.js';
 
 /** The password that tests sign up with by default. */
 export const goodPassword = 'correct horse battery staple';
+
+type OwnCode = NonNullable<NonNullable<Parameters<typeof serve>[2]>['own']>;
 
 export type TestApp = {
   url: string;
@@ -38,7 +39,7 @@ export type TestApp = {
 };
 
 /** @property on the handlers of own/events.ts */
-type StartOptions = { database?: TestDatabase; databaseUrl?: string; on?: EventHandlers };
+type StartOptions = { database?: TestDatabase; databaseUrl?: string; own?: OwnCode };
 
 export type SignedUp = {
   username: string;
@@ -55,14 +56,15 @@ export type SignedUp = {
 /**
  * Starts the real server on its own database. The caller must stop it; {@link startAppForTest} stops it by itself.
  * @param environment settings as a user would set them, over cheap and quiet defaults
- * @param options a database that is there already, and stays; by itself or by its URL
+ * @param options a database that is there already, and stays; by itself or by its URL. `own`: code in place of that of
+ *   src/own
  */
 export async function startApp(environment: Record<string, string> = {}, options: StartOptions = {}): Promise<TestApp> {
   if (options.database || options.databaseUrl)
-    return await startOn(options.database, environment, options.databaseUrl, options.on);
+    return await startOn(options.database, environment, options.own, options.databaseUrl);
   const lent = await lendDatabase();
   try {
-    const app = await startOn(lent, environment, lent.url, options.on);
+    const app = await startOn(lent, environment, options.own);
     let stopped: Promise<void> | undefined;
     return { ...app, stop: () => (stopped ??= app.stop().finally(lent.drop)) };
   } catch (error) {
@@ -74,8 +76,8 @@ export async function startApp(environment: Record<string, string> = {}, options
 async function startOn(
   database: TestDatabase | undefined,
   environment: Record<string, string>,
+  own?: OwnCode,
   databaseUrl = database?.url,
-  on: EventHandlers = {},
 ): Promise<TestApp> {
   const config = parseConfig({
     NODE_ENV: 'test',
@@ -94,7 +96,7 @@ async function startOn(
   const statements: string[] = [];
   const onStatement = (sql: string) =>
     void (isOfMailWorker(sql) || isOfWebhookWorker(sql) || isOfJob(sql) || statements.push(sql));
-  const server = await serve(config, log, { onStatement, driver: await database?.openDriver?.() }, on);
+  const server = await serve(config, log, { onStatement, driver: await database?.openDriver?.(), own });
   const url = `http://localhost:${server.port}`;
   const [secrets, answers] = [createSecrets(), [] as string[]];
   const http = watched(byContract(request(url)), secrets, answers);

@@ -4,14 +4,15 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { onTestFinished } from 'vitest';
 
-/** Starts the build in a folder, with a database in memory, and stops it when the test ends. */
-export async function startBuilt(folder: string): Promise<{ url: string }> {
+/** Starts the build in a folder, with a database in memory, and stops it when the test ends. @param settings more of them */
+export async function startBuilt(folder: string, settings: Record<string, string> = {}): Promise<{ url: string }> {
   const env = {
     PATH: process.env.PATH,
     NODE_ENV: 'test',
     PORT: '0',
     DATABASE_URL: 'pglite:memory',
     AUTH_SECRET: 'tests-only-0123456789abcdefghijklmnopqrstuvwxyz',
+    ...settings,
   };
   const child = spawn(process.execPath, [join(folder, 'dist/main.js')], {
     cwd: folder,

@@ -7,7 +7,7 @@ import type { Secrets } from './secrets.js';
 type Http = ReturnType<typeof request>;
 
 const isSecret = (name: string) =>
-  /^(password|current_password|new_password|token|invitation|client_secret|((access|refresh|device|login|link)_token)|code_verifier)$/.test(
+  /^(password|current_password|new_password|token|invitation|client_secret|captcha_token|((access|refresh|device|login|link)_token)|code_verifier)$/.test(
     name,
   );
 const tokenCookie = /^((?:__\w+-)?(?:access_token|refresh_token|device))=([^;]+)/;

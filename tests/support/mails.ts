@@ -6,7 +6,7 @@ import type { TestApp } from './app.js';
 /** A mail as its reader sees it. */
 export type Mail = { id: string; to: string; subject: string; text: string; html: string; raw: string; token: string };
 
-/** Reads a message that our server made: two 7-bit parts. */
+/** Reads a message that our server made: two parts, which are plain unless they have letters beyond ASCII. */
 export function readMail(raw: string): Mail {
   const [head = '', ...rest] = raw.split('\r\n\r\n');
   const header = (name: string) => new RegExp(`^${name}: (.*)$`, 'mi').exec(head)?.[1]?.trim() ?? '';
@@ -16,11 +16,22 @@ export function readMail(raw: string): Mail {
     id: header('Message-ID'),
     to: header('To'),
     subject: header('Subject'),
-    text: text.split('\r\n\r\n').slice(1).join('\r\n\r\n'),
-    html: html.split('\r\n\r\n').slice(1).join('\r\n\r\n'),
+    text: contentOf(text),
+    html: contentOf(html),
     raw,
-    token: /\?token=([\w-]+)/.exec(text)?.[1] ?? '',
+    token: /\?token=([\w-]+)/.exec(contentOf(text))?.[1] ?? '',
   };
+}
+
+function contentOf(part: string): string {
+  const [head = '', ...rest] = part.split('\r\n\r\n');
+  const content = rest.join('\r\n\r\n');
+  if (!head.includes('quoted-printable')) return content;
+  // RFC 2045 §6.7.
+  const bytes = content
+    .replace(/=\r\n/g, '')
+    .replace(/=([0-9A-F]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return Buffer.from(bytes, 'latin1').toString();
 }
 
 /** Every mail in the app's folder, in the order in which they were requested. */

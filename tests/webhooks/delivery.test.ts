@@ -183,10 +183,12 @@ it('addresses of the inside are refused when connecting, also where a name has t
 it('a handler in code runs after the commit, and again when it throws', async () => {
   const events: unknown[] = [];
   const app = await startAppForTest(settings, {
-    on: {
-      'user.created': async ({ data }, { db }) => {
-        events.push((await db.user.findUnique({ where: { id: data.user_id ?? '' } }))?.username);
-        if (events.length === 1) throw new Error('not yet');
+    own: {
+      on: {
+        'user.created': async ({ data }, { db }) => {
+          events.push((await db.user.findUnique({ where: { id: data.user_id ?? '' } }))?.username);
+          if (events.length === 1) throw new Error('not yet');
+        },
       },
     },
   });

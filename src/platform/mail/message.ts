@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { encodeWord } from 'nodemailer/lib/mime-funcs';
+import * as quotedPrintable from 'nodemailer/lib/qp';
 import { asciiAddress } from './email-address.js';
 import type { MailText } from './render.js';
 
 export type Message = { id: string; from: string; to: string; raw: string };
 
 /**
- * Writes a message (RFC 5322) with two ASCII parts; no transfer encoding breaks the link.
+ * Writes a message (RFC 5322) with two parts. Those in ASCII have no transfer encoding, which would break the link.
  * @param id of the outbox row: each attempt has the same Message-ID, so mailboxes recognise a second copy
  */
 export function messageOf(id: string, from: string, to: string, { subject, text, html }: MailText): Message {
@@ -15,12 +17,11 @@ export function messageOf(id: string, from: string, to: string, { subject, text,
   if (!/^[^\s<>,;:"()[\]\\@]+@[^\s<>,;:"()[\]\\@]+$/.test(recipient))
     throw new Error('The recipient is not one address.');
   const boundary = `part-${randomUUID()}`;
-  const part = (type: string, content: string) =>
-    `--${boundary}\r\nContent-Type: ${type}; charset=us-ascii\r\nContent-Transfer-Encoding: 7bit\r\n\r\n${content}\r\n`;
+  const part = (type: string, content: string) => `--${boundary}\r\n${encoded(type, content)}\r\n`;
   const headers = [
     `From: ${from}`,
     `To: <${recipient}>`,
-    `Subject: ${subject}`,
+    `Subject: ${isAscii(subject) ? subject : encodeWord(subject, 'B', 52)}`,
     `Date: ${new Date().toUTCString().replace('GMT', '+0000')}`,
     `Message-ID: <${id}@${sender.split('@')[1]}>`,
     // RFC 3834 §5: prevents automatic replies.
@@ -30,6 +31,18 @@ export function messageOf(id: string, from: string, to: string, { subject, text,
   ];
   const body = `${part('text/plain', text)}${part('text/html', html)}--${boundary}--\r\n`;
   return { id, from: sender, to: recipient, raw: `${headers.join('\r\n')}\r\n\r\n${body}` };
+}
+
+function encoded(type: string, content: string): string {
+  // RFC 5322 §2.1.1.
+  const isPlain = isAscii(content) && content.split('\r\n').every((line) => line.length <= 998);
+  const [charset, encoding] = isPlain ? ['us-ascii', '7bit'] : ['utf-8', 'quoted-printable'];
+  const text = isPlain ? content : quotedPrintable.wrap(quotedPrintable.encode(content), 76);
+  return `Content-Type: ${type}; charset=${charset}\r\nContent-Transfer-Encoding: ${encoding}\r\n\r\n${text}`;
+}
+
+function isAscii(text: string): boolean {
+  return /^[\0-\x7f]*$/.test(text);
 }
 
 function addressIn(from: string): string {

@@ -14,6 +14,7 @@ export function notice(subject: string, what: string, advice: Advice): AddressNo
     write: async () => ({
       username,
       subject,
+      facts: ip ? { ip, device } : {},
       paragraphs: [what, ...(ip ? [`From: ${device ?? 'an unknown device'}, address ${ip}`] : []), advices[advice]],
     }),
   });

@@ -1,25 +1,54 @@
-/** Both parts are ASCII with lines below 998 characters (RFC 5322 §2.1.1). */
 export type MailText = { subject: string; text: string; html: string };
 
 /** Text, or a link of its own. User input in it is data, never markup. */
 type Paragraph = string | { label: string; path: string };
 
-export type MailContent = { username?: string | undefined; subject: string; paragraphs: Paragraph[] };
+/** What a mail tells besides its words. */
+export type MailFacts = {
+  username?: string;
+  /** Where it came from. */
+  device?: string;
+  ip?: string;
+  /** API keys in words. */
+  keys?: string;
+  /** Who invites. */
+  inviter?: string;
+  /** When it ends. */
+  until?: string;
+};
+
+/** The frame of a mail that is not in our words. */
+type Words = {
+  locale: string;
+  greeting: string | undefined;
+  footer: ((url: string) => string) | undefined;
+};
+
+export type MailContent = {
+  username?: string | undefined;
+  subject: string;
+  paragraphs: Paragraph[];
+  /** For own texts, where a purpose has two mails. */
+  name?: string;
+  facts?: { [Name in keyof MailFacts]: MailFacts[Name] | undefined };
+  words?: Words;
+};
 
 type Part = string | { label: string; url: string };
 
 /** @param appUrl `APP_URL`: all links lead there */
-export function renderMail({ username, subject, paragraphs }: MailContent, appUrl: string): MailText {
+export function renderMail({ username, subject, paragraphs, words }: MailContent, appUrl: string): MailText {
   // Gives an internationalised host name in ASCII.
   const base = new URL(appUrl).href.replace(/\/$/, '');
-  const parts = [greeting(username), ...paragraphs].map((part) =>
-    typeof part === 'string' ? printable(part) : { label: part.label, url: `${base}${part.path}` },
+  const clean = words ? withoutControls : printable;
+  const parts = [words?.greeting ?? greeting(username), ...paragraphs].map((part) =>
+    typeof part === 'string' ? clean(part) : { label: clean(part.label), url: `${base}${part.path}` },
   );
-  const footer = `This mail was sent by ${base}. Please do not reply to it.`;
+  const footer = clean(words?.footer?.(base) ?? `This mail was sent by ${base}. Please do not reply to it.`);
   return {
-    subject,
+    subject: clean(subject),
     text: `${[...parts.map(asText), footer].join('\r\n\r\n')}\r\n`,
-    html: htmlPage(subject, parts, footer),
+    html: htmlPage(words?.locale ?? 'en', clean(subject), parts, footer),
   };
 }
 
@@ -35,9 +64,14 @@ export function looksLikeLink(name: string): boolean {
   return /[^\w-]|\d([_-]?\d){5}/.test(name);
 }
 
-// User input may hold any character; control characters and long lines must not change the mail's structure.
-function printable(text: string): string {
+/** User input may hold any character; control characters and long lines must not change the mail's structure. */
+export function printable(text: string): string {
   return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 900);
+}
+
+/** An adopter's words may have any letters. */
+function withoutControls(text: string): string {
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, ' ');
 }
 
 function asText(part: Part): string {
@@ -46,11 +80,11 @@ function asText(part: Part): string {
 
 // Outlook lays out by tables, knows no max-width (hence its own table), and drops most of a style sheet, so all styles are
 // inline. Dark mode: Gmail and Outlook invert by themselves, the others read the two meta lines and the media query.
-function htmlPage(subject: string, parts: Part[], footer: string): string {
+function htmlPage(locale: string, subject: string, parts: Part[], footer: string): string {
   return `<!doctype html>
-<html lang="en">
+<html lang="${escaped(locale)}">
 <head>
-<meta charset="us-ascii">
+<meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light dark">
 <meta name="supported-color-schemes" content="light dark">

@@ -1,0 +1,77 @@
+import { AppError, type ErrorCode } from '../errors.js';
+import type {
+  ForgotPasswordAsked,
+  Hooks,
+  HookTools,
+  LogInAsked,
+  MailAsked,
+  PasswordAsked,
+  SignUpAsked,
+  Verdict,
+} from './hooks.js';
+
+const patienceMs = 2_000;
+
+/** Each resolves if its hook allows it, or if there is none. @throws AppError its refusal @throws Error if the hook fails */
+export type RunHooks = {
+  beforeSignUp(asked: SignUpAsked): Promise<void>;
+  beforePasswordCheck(asked: PasswordAsked): Promise<void>;
+  beforeLogIn(asked: LogInAsked): Promise<void>;
+  beforeForgotPassword(asked: ForgotPasswordAsked): Promise<void>;
+  /** @returns false if the mail is not to be sent */
+  beforeMail(asked: MailAsked): Promise<boolean>;
+};
+
+export function createHooks(own: Hooks, tools: Omit<HookTools, 'signal'>): RunHooks {
+  const refusing =
+    <Asked>(name: keyof Hooks, code: ErrorCode) =>
+    async (asked: Asked) => {
+      const refusal = await refusalOf(own, name, asked, tools);
+      if (refusal !== undefined) throw new AppError(code, { detail: refusal });
+    };
+  return {
+    beforeSignUp: refusing('beforeSignUp', 'signup_refused'),
+    beforePasswordCheck: refusing('beforePasswordCheck', 'login_refused'),
+    beforeLogIn: refusing('beforeLogIn', 'login_refused'),
+    beforeForgotPassword: refusing('beforeForgotPassword', 'forgot_refused'),
+    async beforeMail(asked) {
+      const refusal = await refusalOf(own, 'beforeMail', asked, tools);
+      if (refusal !== undefined)
+        tools.log.info({ purpose: asked.purpose, why: refusal }, 'own/hooks.ts withheld a mail');
+      return refusal === undefined;
+    },
+  };
+}
+
+type AnyHook = (asked: unknown, tools: HookTools) => Promise<Verdict>;
+
+/** @returns why it is refused, or undefined @throws Error whatever else happens: a hook fails closed */
+async function refusalOf(
+  own: Hooks,
+  name: keyof Hooks,
+  asked: unknown,
+  tools: Omit<HookTools, 'signal'>,
+): Promise<string | undefined> {
+  const hook = own[name] as AnyHook | undefined;
+  if (!hook) return undefined;
+  const verdict = await inTime(name, async (signal) => hook(asked, { ...tools, signal }));
+  if (verdict === 'allow') return undefined;
+  if (typeof verdict?.refuse !== 'string') throw new Error(`own/hooks.ts: ${name} gave no verdict`);
+  return verdict.refuse;
+}
+
+async function inTime(name: string, run: (signal: AbortSignal) => Promise<Verdict>): Promise<Verdict> {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), patienceMs);
+  const isLate = new Promise<never>((_, reject) => {
+    late.signal.addEventListener('abort', () => reject(new Error(`It took longer than ${patienceMs / 1000} s`)));
+  });
+  try {
+    return await Promise.race([run(late.signal), isLate]);
+  } catch (error) {
+    // Whatever it throws: an error of ours would be taken for a refusal of ours.
+    throw new Error(`own/hooks.ts: ${name} failed`, { cause: error });
+  } finally {
+    clearTimeout(timer);
+  }
+}
