@@ -35,8 +35,8 @@ export function createApp(deps: Deps, rows: Row[] = routes): Express {
   app.use(requestLog(log, metrics.requests));
   app.use(responseHeaders(config.corsOrigins));
   if (config.trustProxy === false) app.use(warnOfUntrustedProxy(log));
-  const probes = rows.filter(({ isProbe }) => isProbe).map(({ path }) => path);
-  if (deps.limits) app.use(refuseFloods(deps.limits.general, probes));
+  const rules = new Map(rows.flatMap(({ path, general }) => (general ? [[path, general]] : [])));
+  if (deps.limits) app.use(refuseFloods(deps.limits.general, rules));
   const refuseCrossSite = createRefuseCrossSite({
     urls: [config.tokens.issuer, config.appUrl],
     origins: config.corsOrigins,

@@ -63,7 +63,7 @@ export const DELETE: AddRow = (...given) => row('DELETE', ...given);
 function row<Principal>(
   method: Row['method'],
   path: string,
-  { guard, role, permission, anyToken, sessionOnly, acr, maxAge, limit = [], isProbe }: Options<Principal>,
+  { guard, role, permission, anyToken, sessionOnly, acr, maxAge, limit = [], general }: Options<Principal>,
   endpoint: Endpoint<Principal>,
 ): Row {
   const given = {
@@ -73,7 +73,7 @@ function row<Principal>(
     ...(sessionOnly && { sessionOnly }),
     ...(acr !== undefined && { acr: acr as string }),
     ...(maxAge !== undefined && { maxAge }),
-    ...(isProbe && { isProbe }),
+    ...(general && { general }),
   };
   return { method, path, guard, ...given, limits: [limit].flat(), endpoint };
 }

@@ -54,7 +54,7 @@ export const limitSettings = {
   ),
   RATE_LIMIT_EXPORT: rate('10/1h').describe('Exports of one user’s data.'),
   RATE_LIMIT_GENERAL: rate('1200/1m').describe(
-    'All requests from one address, except probes (`/healthz`, `/readyz`). Each instance counts for itself.',
+    'All requests from one address, except probes (`/healthz`, `/readyz`). What other services go by (keys, metadata, list of endings) is counted apart, as often; of introspections only refusals count. Each instance counts for itself.',
   ),
 };
 

@@ -83,7 +83,9 @@ const changesUsers = { guard: accessToken, permission: 'users:write' } as const;
 const invites = { ...changesUsers, limit: [mailLimit, invitationLimit] };
 const makesServiceUsers = { guard: accessToken, permission: 'service-users:write' } as const;
 const managesWebhooks = { guard: accessToken, permission: 'webhooks:write' } as const;
-const introspects = { guard: clientOrBearer, permission: 'tokens:introspect' } as const;
+const introspects = { guard: clientOrBearer, permission: 'tokens:introspect', general: 'refusals' } as const;
+// What other services go by: a flood of something else must not make them deaf.
+const heard = { guard: open, general: 'apart' } as const;
 const resetsFactors = { ...changesUsers, sessionOnly: true, limit: passwordLimit } as const;
 
 /**
@@ -204,20 +206,20 @@ export const routes: Row[] = [
     POST('/oauth/token', { guard: oauthClient }, token),
     POST('/oauth/introspect', { ...introspects, limit: introspectLimit }, introspect),
     POST('/oauth/revoke', { guard: tokenHolder, limit: revokeLimit }, revoke),
-    GET('/.well-known/oauth-authorization-server', { guard: open }, metadata.show),
+    GET('/.well-known/oauth-authorization-server', heard, metadata.show),
     GET('/.well-known/oauth-authorization-server/{rest}', { guard: issuerPath }, metadata.showForPath),
   ]),
 
   ...group('Keys and health', [
-    GET('/.well-known/jwks.json', { guard: open }, keys.list),
-    GET('/healthz', { guard: open, isProbe: true }, health.live),
-    GET('/readyz', { guard: open, isProbe: true }, health.ready),
+    GET('/.well-known/jwks.json', heard, keys.list),
+    GET('/healthz', { guard: open, general: 'never' }, health.live),
+    GET('/readyz', { guard: open, general: 'never' }, health.ready),
     GET('/metrics', { guard: metricsToken }, health.metrics),
   ]),
 
   ...group('Other services', [
-    GET('/.well-known/revocations', { guard: open }, revocations.list),
-    GET('/.well-known/revocations/stream', { guard: open }, revocations.stream),
+    GET('/.well-known/revocations', heard, revocations.list),
+    GET('/.well-known/revocations/stream', heard, revocations.stream),
   ]),
 
   ...group('Documentation', [

@@ -68,6 +68,36 @@ describe('An API key', () => {
     expect(await unheard.verify(key).catch(codeOf)).toBe('temporarily_unavailable');
   });
 
+  it('that is good is let in while strangers show made-up ones, of which Gatelatch hears few', async () => {
+    const issuer = await startIssuer();
+    const { verifier, asked } = await watched(issuer.options);
+    const other = await startIssuer();
+    const key = issuer.apiKey({ scopes: ['orders:read'] });
+    expect(await answerTo(verifier, key)).toBe('accepted');
+    const madeUp = () => other.apiKey({ scopes: ['orders:read'] });
+    const answers = await Promise.all(Array.from({ length: 200 }, () => answerTo(verifier, madeUp())));
+    expect(answers.filter((one) => one === 'temporarily_unavailable').length).toBeGreaterThan(150);
+    for (let n = 0; n < 60; n += 1) await answerTo(verifier, madeUp());
+    expect(questions(asked)).toBeLessThan(80);
+    const owner = (await verifier.verify(key)).sub;
+    issuer.changeRoles(owner);
+    await expect.poll(async () => (await verifier.verify(key)).ver).toBe(1);
+  });
+
+  it('about which Gatelatch says less than the list knows is asked about once more, then it is 503', async () => {
+    const issuer = await startIssuer();
+    const sub = randomUUID();
+    const key = issuer.apiKey({ sub, scopes: ['orders:read'] });
+    const { verifier, asked, old } = await watched(issuer.options);
+    await verifier.verify(key);
+    old.introspections = true;
+    issuer.changeRoles(sub);
+    await expect.poll(() => answerTo(verifier, key)).toBe('temporarily_unavailable');
+    expect(questions(asked)).toBe(3);
+    old.introspections = false;
+    expect(await answerTo(verifier, key)).toBe('accepted');
+  });
+
   it('that was remembered is not believed once the list is too old', async () => {
     const issuer = await startIssuer();
     const verifier = await startVerifier({ ...issuer.options, maxStaleness: 3 });
@@ -81,6 +111,8 @@ describe('An API key', () => {
 
 /** A verifier whose requests are counted; the list is polled. */
 async function watched({ issuer, audience, apiKey }: { issuer: string; audience: string; apiKey: string }) {
+  // Answers of an instance that does not know yet: the first ones are given again.
+  const old = { introspections: false, first: Buffer.alloc(0) };
   const { url, asked } = await startStub((req, res) => {
     const chunks: Buffer[] = [];
     req.on('data', (chunk) => chunks.push(chunk));
@@ -91,11 +123,15 @@ async function watched({ issuer, audience, apiKey }: { issuer: string; audience:
       const body = req.method === 'POST' ? { body: Buffer.concat(chunks) } : {};
       const answer = await fetch(`${issuer}${req.url}`, { method: req.method ?? 'GET', headers, ...body });
       const etag = answer.headers.get('etag');
-      res.writeHead(answer.status, etag === null ? {} : { ETag: etag }).end(Buffer.from(await answer.arrayBuffer()));
+      const given = Buffer.from(await answer.arrayBuffer());
+      const isIntrospection = req.method === 'POST';
+      if (isIntrospection && !old.introspections) old.first = given;
+      const told = isIntrospection && old.introspections ? old.first : given;
+      res.writeHead(answer.status, etag === null ? {} : { ETag: etag }).end(told);
     });
   });
   const verifier = await startVerifier({ issuer, audience, apiKey, url, revocations: 'poll' });
-  return { verifier, asked };
+  return { verifier, asked, old };
 }
 
 function questions(asked: string[]): number {

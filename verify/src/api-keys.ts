@@ -6,8 +6,10 @@ import type { Discovery } from './discovery.js';
 import { FetchError, fetchJson } from './fetching.js';
 import { asObject } from './jws.js';
 import type { Settings } from './options.js';
+import { createQuestions } from './questions.js';
 import { TokenError } from './refusals.js';
 import type { HashedIds, RevocationMemory } from './revocation-memory.js';
+import { createTelling } from './telling.js';
 import { createVerifiedTokens } from './verified-tokens.js';
 
 /** Checks API keys by asking Gatelatch. */
@@ -26,66 +28,82 @@ type ApiKeyDeps = {
   signal: AbortSignal;
 };
 
-type Known = { until: number; ids: HashedIds; claims: AccessClaims | undefined };
+type Good = { until: number; ids: HashedIds; claims: AccessClaims };
 
 /** In milliseconds: what is good, and what is not. */
 const rememberedFor = { good: 60_000, bad: 5_000 };
 
-/** Questions to Gatelatch at once. */
-const maxQuestions = 20;
+/** How long a question may take, in milliseconds. */
+const patience = 2_000;
 
 export function createApiKeys({ settings, discovery, memory, hashId, isHeard, signal }: ApiKeyDeps): ApiKeys {
-  const known = createVerifiedTokens<Known>(5_000);
+  const good = createVerifiedTokens<Good>(5_000);
+  /** Until when a key is not asked about again. Apart, so that made-up keys push out no good one. */
+  const bad = createVerifiedTokens<number>(1_000);
   const asking = new Map<string, Promise<AccessClaims | undefined>>();
-  let troubleAt = Number.NEGATIVE_INFINITY;
+  const questions = createQuestions();
+  const tell = createTelling(settings.log);
 
   async function ask(key: string, id: string): Promise<AccessClaims | undefined> {
     const headers = { authorization: `Bearer ${settings.apiKey}` };
     const form = { token: key, token_type_hint: 'access_token' };
     const { introspection } = await discovery(signal);
-    const answer = asObject(await fetchJson(introspection, { headers, form, signal }));
+    const answer = asObject(await fetchJson(introspection, { headers, form, signal, within: patience }));
     if (answer?.active === false) return undefined;
     const claims = answer && claimsOfKey(answer, settings);
     if (claims?.sid !== id) throw new FetchError('Introspection told of something else than the key.', {});
     return claims;
   }
 
+  const isStale = (claims: AccessClaims) => memory.refusalOf(claims, idsOf(claims)) === 'token_stale';
+
+  /** An instance that answers may know less than the list. @throws TokenError if it still does when asked again */
+  async function askForNewest(key: string, id: string): Promise<AccessClaims | undefined> {
+    const first = await ask(key, id);
+    const claims = first && isStale(first) ? await ask(key, id) : first;
+    if (claims && isStale(claims)) throw new TokenError('temporarily_unavailable', { retryAfter: 1 });
+    return claims;
+  }
+
+  function idsOf({ sid, sub }: AccessClaims): HashedIds {
+    return { sid: hashId(sid), sub: hashId(sub) };
+  }
+
   function remember(digest: string, claims: AccessClaims | undefined): void {
-    const ids = { sid: hashId(claims?.sid ?? ''), sub: hashId(claims?.sub ?? '') };
-    const isOld = claims !== undefined && memory.refusalOf(claims, ids) !== undefined;
-    // Another instance answered that does not know yet what we know.
-    if (isOld) return;
-    known.add(digest, { until: performance.now() + (claims ? rememberedFor.good : rememberedFor.bad), ids, claims });
+    const now = performance.now();
+    if (claims) good.add(digest, { until: now + rememberedFor.good, ids: idsOf(claims), claims });
+    else bad.add(digest, now + rememberedFor.bad);
   }
 
   function lookUp(key: string, id: string, digest: string): Promise<AccessClaims | undefined> {
     const running = asking.get(digest);
     if (running) return running;
-    if (asking.size >= maxQuestions) throw new TokenError('temporarily_unavailable');
-    const question = ask(key, id).finally(() => asking.delete(digest));
+    const question = questions
+      .ask(good.get(digest) !== undefined, () => askForNewest(key, id))
+      .then((claims) => {
+        remember(digest, claims);
+        return claims;
+      })
+      .finally(() => asking.delete(digest));
     asking.set(digest, question);
-    return question.then((claims) => {
-      remember(digest, claims);
-      return claims;
-    });
+    return question;
   }
 
-  function remembered(digest: string): Known | undefined {
-    const found = known.get(digest);
-    if (!found || found.until <= performance.now()) return undefined;
-    if (!found.claims) return found;
+  /** Claims, or null for a key that is not good; undefined if Gatelatch must be asked. */
+  function remembered(digest: string): AccessClaims | null | undefined {
+    const now = performance.now();
+    if ((bad.get(digest) ?? 0) > now) return null;
+    const found = good.get(digest);
+    if (!found || found.until <= now) return undefined;
     // Roles or state of the owner have changed: ask again.
-    return isHeard() && !memory.refusalOf(found.claims, found.ids) ? found : undefined;
+    return isHeard() && !memory.refusalOf(found.claims, found.ids) ? found.claims : undefined;
   }
 
   function undecided(error: unknown): TokenError {
     if (error instanceof TokenError) return error;
     const { status, retryAfter } = error instanceof FetchError ? error : {};
-    if (performance.now() - troubleAt > 60_000) {
-      troubleAt = performance.now();
-      const why = status === 401 || status === 403 ? ' Is `apiKey` good, and has it `tokens:introspect`?' : '';
-      settings.log(`@gatelatch/verify: API keys cannot be checked. ${(error as Error).message}${why}`);
-    }
+    const why = status === 401 || status === 403 ? ' Is `apiKey` good, and has it `tokens:introspect`?' : '';
+    tell(`@gatelatch/verify: API keys cannot be checked. ${(error as Error).message}${why}`);
     return new TokenError('temporarily_unavailable', { ...(retryAfter && { retryAfter }), cause: error });
   }
 
@@ -98,7 +116,7 @@ export function createApiKeys({ settings, discovery, memory, hashId, isHeard, si
       if (memory.hasSession(hashId(id))) throw new TokenError('api_key_revoked');
       const digest = createHash('sha256').update(key).digest('base64url');
       const found = remembered(digest);
-      const claims = found ? found.claims : await settled(key, id, digest);
+      const claims = found === undefined ? await settled(key, id, digest) : found;
       if (!claims) throw new TokenError('invalid_token');
       if ((claims.exp ?? Number.POSITIVE_INFINITY) <= Date.now() / 1000) throw new TokenError('token_expired');
       // It may have ended while it was asked about.

@@ -7,6 +7,7 @@ import { type List, openList } from './list.js';
 import type { Settings } from './options.js';
 import type { RevocationMemory } from './revocation-memory.js';
 import { followStream, type Message, type Moment, momentNow } from './stream.js';
+import { createTelling } from './telling.js';
 
 /** Keeps what this service knows of endings young. */
 export type Feed = {
@@ -43,9 +44,6 @@ const pauseAfter = (failures: number) => Math.min(5_000, 250 * 2 ** failures) * 
 
 const sweepEvery = 60_000;
 
-/** The same trouble is told once in this time, in milliseconds. */
-const tellEvery = 60_000;
-
 export function createFeed({ settings, discovery, keys, memory, signal }: FeedDeps): Feed {
   let heard: Moment | undefined;
   let newest = 0;
@@ -54,7 +52,7 @@ export function createFeed({ settings, discovery, keys, memory, signal }: FeedDe
   let lastEventId: string | undefined;
   let trouble: string | undefined;
   let isStreaming = false;
-  const toldAt = new Map<string, number>();
+  const tellLog = createTelling(settings.log);
   let sweptAt = performance.now();
   let settle = () => {};
   const whole = new Promise<void>((resolve) => {
@@ -122,10 +120,7 @@ export function createFeed({ settings, discovery, keys, memory, signal }: FeedDe
   function tell(error: unknown): void {
     if (signal.aborted) return;
     trouble = error instanceof Error ? error.message : String(error);
-    const now = performance.now();
-    if (now - (toldAt.get(trouble) ?? Number.NEGATIVE_INFINITY) < tellEvery) return;
-    toldAt.set(trouble, now);
-    settings.log(`@gatelatch/verify: no news of endings. ${trouble}`);
+    tellLog(`@gatelatch/verify: no news of endings. ${trouble}`);
   }
 
   /** @returns whether all went well */

@@ -1,8 +1,8 @@
 /** Nothing that is fetched is larger, in bytes. */
 export const maxBody = 8 * 1024 * 1024;
 
-/** How long a request may take, in milliseconds. */
-const timeout = 4_000;
+/** How long a request may take, in milliseconds, where nothing else is said. */
+const patience = 4_000;
 
 /** Gatelatch did not answer, or not as it should. */
 export class FetchError extends Error {
@@ -21,7 +21,13 @@ export class FetchError extends Error {
   }
 }
 
-type Asking = { headers?: Record<string, string>; form?: Record<string, string>; signal?: AbortSignal };
+/** `within`: milliseconds. */
+type Asking = {
+  headers?: Record<string, string>;
+  form?: Record<string, string>;
+  signal?: AbortSignal;
+  within?: number;
+};
 
 export type Fetched = { isUnchanged: boolean; text: string; etag: string | undefined };
 
@@ -29,8 +35,11 @@ export type Fetched = { isUnchanged: boolean; text: string; etag: string | undef
  * Fetches a document. No redirect is followed.
  * @throws FetchError for any other answer than 200, or 304 where it was asked for
  */
-export async function fetchText(url: string, { headers = {}, form, signal }: Asking = {}): Promise<Fetched> {
-  const limit = limited(timeout, signal);
+export async function fetchText(
+  url: string,
+  { headers = {}, form, signal, within = patience }: Asking = {},
+): Promise<Fetched> {
+  const limit = limited(within, signal);
   try {
     const body = form && { method: 'POST', body: new URLSearchParams(form) };
     const response = await send(url, { headers, signal: limit.signal, ...body });

@@ -48,8 +48,25 @@ export type Settings = {
   log: (message: string) => void;
 };
 
+const names: ReadonlySet<string> = new Set<keyof VerifierOptions>([
+  'issuer',
+  'audience',
+  'url',
+  'algorithms',
+  'revocations',
+  'maxStaleness',
+  'onStale',
+  'apiKey',
+  'clockTolerance',
+  'cookie',
+  'realm',
+  'log',
+]);
+
 /** @throws TypeError that names the option */
 export function settingsOf(options: VerifierOptions): Settings {
+  const unknown = Object.keys(options).find((name) => !names.has(name));
+  if (unknown !== undefined) throw new TypeError(`There is no option ${unknown}.`);
   const { issuer, audience = 'gatelatch', algorithms = ['ES256'], realm = 'gatelatch', cookie } = options;
   const settings: Settings = {
     issuer,

@@ -1,8 +1,9 @@
 import type { AccessClaims } from './access-claims.js';
 import { type Answer, sendRefusal } from './answer.js';
+import { type Demands, permissionIn } from './demands.js';
 import { TokenError } from './refusals.js';
 import type { AskingRequest } from './request.js';
-import type { Demands, Verifier } from './verifier.js';
+import type { Verifier } from './verifier.js';
 
 type StrategyOptions = Demands & {
   /** `gatelatch` by default. */
@@ -36,7 +37,8 @@ export class GatelatchStrategy {
   }
 }
 
-function authenticating(verifier: Verifier, { permission, passOn = false }: StrategyOptions) {
+function authenticating(verifier: Verifier, { name: _, passOn = false, ...demands }: StrategyOptions) {
+  const permission = permissionIn(demands);
   return function authenticate(this: unknown, request: AskingRequest, options?: Demands): void {
     const passport = this as Actions;
     const answer = passOn ? undefined : (request as { res?: Answer }).res;

@@ -4,10 +4,12 @@ import type { AccessClaims } from './access-claims.js';
 import { isApiKey } from './api-key-format.js';
 import { createApiKeys } from './api-keys.js';
 import { claimsOfToken } from './claims.js';
+import { type Demands, permissionIn } from './demands.js';
 import { createDiscovery } from './discovery.js';
 import { createFeed } from './feed.js';
 import { type Header, headerOf, payloadOf } from './jws.js';
 import { createKeySet, type Key } from './key-set.js';
+import { createOpening } from './opening.js';
 import { settingsOf, type VerifierOptions } from './options.js';
 import { inRealm, TokenError } from './refusals.js';
 import { type AskingRequest, tokenIn } from './request.js';
@@ -35,12 +37,10 @@ export type Verifier = {
   close(): void;
 };
 
-export type Demands = { permission?: string | undefined };
-
 type Verified = { claims: AccessClaims & { exp: number }; kid: string; ids: HashedIds };
 
-/** How long a request waits for the first keys and list, in milliseconds. */
-const patience = 3_000;
+/** How long a request waits for the first keys and list, in milliseconds, and how many may. */
+const start = { patience: 3_000, mostWaiting: 1_000 };
 
 /** Without a list, the keys are fetched anew after the first time; past the second, nothing is accepted. Milliseconds. */
 const keysAge = { renewed: 300_000, longest: 600_000 };
@@ -75,13 +75,11 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const isHeard = () => isYoung() || mayBeOld();
   const apiKeys = createApiKeys({ settings, discovery, memory, hashId, isHeard, signal });
 
-  let isReady = false;
   let hasToldAge = false;
 
   let trouble: unknown;
-  const atStart = begin().then(() => {
-    isReady = true;
-  });
+  const opening = createOpening(start.mostWaiting);
+  void begin().then(opening.open);
 
   async function begin(): Promise<void> {
     if (feed) return feed.whole;
@@ -93,9 +91,9 @@ export function createVerifier(options: VerifierOptions): Verifier {
   }
 
   async function waitUntilReady(): Promise<void> {
-    if (isReady) return;
+    if (opening.isOpen()) return;
     try {
-      await withinTime(atStart, patience);
+      await opening.wait(start.patience);
     } catch (cause) {
       throw undecided('Keys and list of endings are not there yet.', cause);
     }
@@ -181,7 +179,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
   return {
     async ready(within = 30) {
       if (signal.aborted) throw new Error('The verifier is closed.');
-      await withinTime(atStart, within * 1000).catch(() => {
+      await opening.wait(within * 1000).catch(() => {
         throw new Error(`Nothing was heard from ${settings.issuer}. ${feed?.trouble() ?? trouble ?? ''}`.trim());
       });
     },
@@ -192,24 +190,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
   };
 }
 
-/** A demand that is written wrong must not pass for none. @throws TypeError */
-function permissionIn(demands: Demands): string | undefined {
-  const names = typeof demands === 'object' && demands !== null ? Object.keys(demands) : [String(demands)];
-  const unknown = names.find((name) => name !== 'permission');
-  if (unknown !== undefined) throw new TypeError(`Only a permission can be demanded, not ${unknown}.`);
-  return demands.permission;
-}
-
 /** Never 401 for what cannot be known. */
 function undecided(detail: string, cause?: unknown): TokenError {
   return new TokenError('temporarily_unavailable', { detail, cause });
-}
-
-/** @throws Error if it takes longer, in milliseconds */
-async function withinTime(work: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`It took longer than ${ms / 1000} s.`)), ms);
-  });
-  await Promise.race([work, tooLate]).finally(() => clearTimeout(timer));
 }

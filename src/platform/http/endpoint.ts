@@ -7,6 +7,7 @@ import type { Limit } from '../limits/limit.js';
 import type { EventStream } from './event-stream.js';
 import type { JsonStream } from './json-stream.js';
 import type {} from './locals.js';
+import type { GeneralRule } from './rate-limit-general.js';
 
 /** What rows work with: the settings, and the limits if they are on. A room's own `Deps` has more. */
 export type BaseDeps = { config: object; limits: object | undefined };
@@ -198,8 +199,7 @@ export type RowOptions<
   acr?: Principal extends SignInClaims ? Principal['acr'] : never;
   maxAge?: Principal extends SignInClaims ? number : never;
   limit?: RowLimit<Deps, Principal> | RowLimit<Deps, Principal>[];
-  /** Not counted by the general limit: probes of a whole cluster come from one address. */
-  isProbe?: true;
+  general?: GeneralRule;
 };
 
 export type Row<Deps extends BaseDeps> = {
@@ -214,7 +214,7 @@ export type Row<Deps extends BaseDeps> = {
   acr?: string;
   maxAge?: number;
   limits: RowLimit<Deps, never>[];
-  isProbe?: true;
+  general?: GeneralRule;
   endpoint: Endpoint<Deps, never>;
 };
 

@@ -2,7 +2,7 @@ import type { RequestHandler } from 'express';
 import { addressKey, networkKey, widerNetworks } from '../address-key.js';
 import { maxNetworks, shares } from '../limits/address-limit.js';
 import type { Policy } from '../limits/counters.js';
-import { createWindowCounter } from '../limits/window-counter.js';
+import { createWindowCounter, type Entry } from '../limits/window-counter.js';
 import { addressOf } from './caller.js';
 import { refuseByLimit } from './rate-limit-headers.js';
 
@@ -10,29 +10,53 @@ import { refuseByLimit } from './rate-limit-headers.js';
 const maxAddresses = 100_000;
 
 /**
- * On every request except probes, so it counts in this instance only, without promise or timer, and sets headers only to refuse.
- * @param probes paths that must be answered whatever else comes from their address, and cost next to nothing
+ * How the general limit counts a row: as all others do, or `never` (probes of a whole cluster come from one address);
+ * `apart` (what else comes from the address takes nothing from it); only `refusals` (one service asks for all its callers).
  */
-export function refuseFloods(policy: Policy, probes: string[]): RequestHandler {
-  const counter = createWindowCounter(policy.seconds * 1000, maxAddresses);
+export type GeneralRule = 'never' | 'apart' | 'refusals';
+
+/**
+ * On every request, so it counts in this instance only, without promise or timer, and sets headers only to refuse.
+ * @param rules by path
+ */
+export function refuseFloods(policy: Policy, rules: ReadonlyMap<string, GeneralRule>): RequestHandler {
+  const [all, apart] = [createFloodCounter(policy), createFloodCounter(policy)];
+  return (req, res, next) => {
+    const rule = rules.get(req.url);
+    if (rule === 'never') return next();
+    const { counted, exceeded } = (rule === 'apart' ? apart : all)(addressOf(req));
+    if (exceeded) return refuseByLimit(res, policy, exceeded.endsAt - Date.now());
+    if (rule === 'refusals') res.once('finish', () => res.statusCode < 400 && giveBack(counted));
+    next();
+  };
+}
+
+type Flood = { counted: Entry[]; exceeded?: Entry };
+
+/** Counts an address and the networks around it, up to the first that has too many points. */
+function createFloodCounter({ points, seconds }: Policy): (address: string) => Flood {
+  const counter = createWindowCounter(seconds * 1000, maxAddresses);
   const wider = widerNetworks.map((width) => ({
     width,
-    points: policy.points * shares[width],
-    counter: createWindowCounter(policy.seconds * 1000, maxNetworks),
+    most: points * shares[width],
+    counter: createWindowCounter(seconds * 1000, maxNetworks),
   }));
-  const uncounted = new Set(probes);
-  return (req, res, next) => {
-    if (uncounted.has(req.url)) return next();
-    const address = addressOf(req);
-    const entry = counter.add(addressKey(address));
-    if (entry.points > policy.points) return refuseByLimit(res, policy, entry.endsAt - Date.now());
-    for (const { width, points, counter } of wider) {
+  return (address) => {
+    const own = counter.add(addressKey(address));
+    const counted = [own];
+    if (own.points > points) return { counted, exceeded: own };
+    for (const { width, most, counter } of wider) {
       const key = networkKey(address, width);
       // IPv4 has none.
       if (key === undefined) break;
       const around = counter.add(key);
-      if (around.points > points) return refuseByLimit(res, policy, around.endsAt - Date.now());
+      counted.push(around);
+      if (around.points > most) return { counted, exceeded: around };
     }
-    next();
+    return { counted };
   };
+}
+
+function giveBack(counted: Entry[]): void {
+  for (const entry of counted) entry.points -= 1;
 }

@@ -3,6 +3,7 @@ import type { Response } from 'supertest';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AppError } from '../../../src/errors.js';
 import type { Limit } from '../../../src/platform/limits/limit.js';
+import { serviceClient } from '../../oauth/clients.js';
 import { goodPassword, startApp, startAppForTest, type TestApp } from '../../support/app.js';
 import {
   countHashes,
@@ -402,7 +403,7 @@ describe('The other limits', () => {
     const app = await start();
     const ask = (path: string) => app.http.get(path).set('X-Forwarded-For', currentAddress());
     const { bearer } = await app.signUp();
-    const paths = ['/healthz?x', '/nothing', '/welcome', '/.well-known/jwks.json'];
+    const paths = ['/healthz?x', '/nothing', '/welcome', '/openapi.json'];
     for (let n = 0; n < 60; n++)
       expect(tallyOf(await Promise.all(times(20, (k) => ask(paths[k % 4] as string))))[429]).toBeUndefined();
     for (const path of ['/healthz?x', '/welcome', '/nothing'])
@@ -424,6 +425,47 @@ describe('Probes', () => {
     for (let n = 0; n < 5; n++) expect((await ask('/welcome')).status).toBe(401);
     expectThrottled(await ask('/welcome'), 'general', 5, 60);
     expect((await ask('/readyz')).status).toBe(200);
+  });
+});
+
+describe('The general limit', () => {
+  it('of a whole IPv6 site is twice that of an address in its /56, three times in its /48', async () => {
+    const app = await startAppForTest({ ...limitsOn, RATE_LIMIT_GENERAL: '2/1m' });
+    const from = (network: string) => app.http.get('/welcome').set('X-Forwarded-For', `${network}::1`);
+    for (const n of [1, 2, 3, 4]) expect((await from(`2001:db8:1:1${n}`)).status).toBe(401);
+    expectThrottled(await from('2001:db8:1:15'), 'general', 2, 60);
+    for (const n of [1, 2]) expect((await from(`2001:db8:1:${n}15`)).status).toBe(401);
+    expectThrottled(await from('2001:db8:1:315'), 'general', 2, 60);
+    expect((await from('2001:db8:2:15')).status).toBe(401);
+  });
+});
+
+describe('What other services go by', () => {
+  const ask = (app: TestApp, path: string) => app.http.get(path).set('X-Forwarded-For', currentAddress());
+
+  it('is still told to an address that has flooded everything else, and has the same limit for itself', async () => {
+    const app = await startAppForTest({ ...limitsOn, RATE_LIMIT_GENERAL: '8/1m' });
+    for (let n = 0; n < 8; n++) expect((await ask(app, '/welcome')).status).toBe(401);
+    expectThrottled(await ask(app, '/welcome'), 'general', 8, 60);
+    const paths = ['/.well-known/revocations', '/.well-known/jwks.json', '/.well-known/oauth-authorization-server'];
+    for (const path of [...paths, ...paths]) expect((await ask(app, path)).status, path).toBe(200);
+    for (let n = 0; n < 2; n++) await ask(app, '/.well-known/jwks.json');
+    for (const path of [...paths, '/.well-known/revocations/stream'])
+      expectThrottled(await ask(app, path), 'general', 8, 60);
+  });
+
+  it('does not use up its limit by asking about its callers’ keys; refused questions do', async () => {
+    const app = await startAppForTest({ ...limitsOn, RATE_LIMIT_GENERAL: '4/1m' });
+    const { key } = await serviceClient(app, ['admin'], ['tokens:introspect']);
+    const introspect = (as: string) =>
+      app.http
+        .post('/oauth/introspect')
+        .set({ Authorization: `Bearer ${as}`, 'X-Forwarded-For': currentAddress() })
+        .type('form')
+        .send({ token: 'made-up' });
+    for (let n = 0; n < 8; n++) expect((await introspect(key)).body).toEqual({ active: false });
+    for (let n = 0; n < 4; n++) expect((await introspect('made-up')).status).toBe(401);
+    expect((await introspect(key)).status).toBe(429);
   });
 });
 
