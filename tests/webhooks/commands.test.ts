@@ -13,7 +13,7 @@ import { deleteWebhooks, nowhere, queuedFor } from '../support/webhooks.js';
 
 let app: TestApp;
 beforeAll(async () => {
-  app = await startApp();
+  app = await startApp({}, { own: { on: {} } });
 });
 afterAll(() => app.stop());
 beforeEach(() => deleteWebhooks(app));
