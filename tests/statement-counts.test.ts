@@ -20,11 +20,13 @@ describe('the number of statements', () => {
   let corp: OpenIdProvider;
   beforeAll(async () => {
     corp = await startOpenIdProvider();
-    app = await startApp({
+    const settings = {
       ...corp.settings,
       PASSKEY_ORIGINS: 'https://example.de',
       PASSKEY_APPS: `ios:ABCDE12345.com.example.app,android:com.example.app:${'AB'.repeat(32)}`,
-    });
+    };
+    // Handlers of events run at any time.
+    app = await startApp(settings, { own: { on: {} } });
     user = await app.signUp();
   });
   afterAll(async () => {

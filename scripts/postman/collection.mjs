@@ -82,8 +82,8 @@ function bodyFor({ body, form }, converted) {
   return content ? { body: { mode: 'raw', raw: content, options: { raw: { language: 'json' } } } } : {};
 }
 
-function urlFor({ id, provider, key_id, rest, query = {} }, { host, path }) {
-  const places = Object.entries({ id, provider, key_id, rest }).flatMap(([key, value]) =>
+function urlFor({ id, provider, key_id, event_id, rest, query = {} }, { host, path }) {
+  const places = Object.entries({ id, provider, key_id, event_id, rest }).flatMap(([key, value]) =>
     value ? [{ key, value }] : [],
   );
   const asked = Object.entries(query).map(([key, value]) => ({ key, value }));

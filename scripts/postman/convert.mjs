@@ -23,6 +23,8 @@ export async function requestsOf(document) {
  */
 function reduced(document) {
   const copy = structuredClone(document);
+  // What the server sends is nothing to send to it.
+  delete copy.webhooks;
   for (const operation of Object.values(copy.paths).flatMap(Object.values)) {
     operation.summary = operation.operationId;
     operation.parameters = [];

@@ -22,7 +22,7 @@ import { todos } from './story/todos.mjs';
  * @property {object} [body] else the document's example
  * @property {Record<string, string>} [form] in place of a body
  * @property {Record<string, string>} [query]
- * @property {string} [id] of the path, as `provider`, `key_id` and `rest`
+ * @property {string} [id] of the path, as `provider`, `key_id`, `event_id` and `rest`
  * @property {string | null} [token] other than the one kept; null for none
  * @property {[string, string]} [basic] name and password in place of a token
  * @property {string} [refused] the code of the refusal that is meant to be seen

@@ -47,9 +47,13 @@ export function userJson(user: ShownUser): z.infer<typeof userSchema> {
   };
 }
 
+export const adminUserExample = { ...userExample, disabled: false, last_login_at: userExample.updated_at };
+
 export const adminUserSchema = userSchema
   .extend({ disabled: z.boolean(), last_login_at: time.nullable() })
-  .meta({ id: 'AdminUser', example: { ...userExample, disabled: false, last_login_at: userExample.updated_at } });
+  // Webhooks send it too: then the contract would allow more in what is sent than in what is answered.
+  .strict()
+  .meta({ id: 'AdminUser', example: adminUserExample });
 
 export function adminUserJson(user: User): z.infer<typeof adminUserSchema> {
   return {

@@ -118,7 +118,7 @@ async function replay({ db }: CommandDeps, args: Args): Promise<Result> {
   const typed = args.list('event');
   const events = typed.length === 0 ? undefined : checked(eventsSchema.safeParse(typed), '--event');
   const count = await replayEvents(db, id, { since, until, events });
-  return { json: { id, count }, text: `${count} events are sent again.` };
+  return { json: { id, count }, text: `${count} ${count === 1 ? 'event is' : 'events are'} sent again.` };
 }
 
 async function rotate(deps: CommandDeps, args: Args): Promise<Result> {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ZodOpenApiOperationObject, ZodOpenApiPathItemObject } from 'zod-openapi';
 import { payloadSchema, type WebhookEvent, webhookEvents } from './events.js';
+import { exampleOf } from './examples.js';
 
 // Standard Webhooks 1.0.
 const headers = z.object({
@@ -20,7 +21,10 @@ function operationOf(event: WebhookEvent): ZodOpenApiOperationObject {
   return {
     summary: `The event ${event}`,
     requestParams: { header: headers },
-    requestBody: { required: true, content: { 'application/json': { schema: payloadSchema(event) } } },
+    requestBody: {
+      required: true,
+      content: { 'application/json': { schema: payloadSchema(event), example: exampleOf(event) } },
+    },
     responses: {
       '2XX': { description: 'Taken: it is not sent again.' },
       default: { description: 'Sent again later, for some three days. 410 disables the webhook.' },

@@ -87,14 +87,14 @@ export function sentDetail(event: WebhookEvent, detail: Record<string, unknown>)
 
 /** The body of a delivery. */
 export function payloadSchema(event: WebhookEvent) {
-  return z.object({
+  return z.strictObject({
     type: z.literal(event),
     timestamp: time.meta({ description: 'When it happened.' }),
-    data: z.object({
+    data: z.strictObject({
       id: z.uuid().meta({ description: 'The id of the event, also in the audit.' }),
       user_id: z.uuid().nullable().meta({ description: 'The user it is about.' }),
       actor_id: z.uuid().nullable().meta({ description: 'Who did it; null for the operator and the server itself.' }),
-      detail: z.object(detailOf(event)),
+      detail: z.strictObject(detailOf(event)),
       user: adminUserSchema.nullable().meta({
         description: 'The user as it is when the event is sent; null once it is gone. Go by its `updated_at`.',
       }),

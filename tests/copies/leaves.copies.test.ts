@@ -102,7 +102,11 @@ const leaves: { name: string; folders: string[]; lines: Record<string, Edit[]> }
       ],
       'src/mails.ts': [/^import .*invitations.*$/m, /^ {2}invitation,$/m],
       'src/jobs.ts': [/^import .*invitations.*$/m, /^.*purgeInvitations \},$/m],
-      'src/commands.ts': [/^import .*invitations.*$/gm, /^ {2}\.\.\.invitationCommands,$/m, /, purgeInvitations(?=\])/],
+      'src/commands.ts': [
+        /^import .*invitations.*$/gm,
+        /^ {2}\.\.\.invitationCommands,$/m,
+        /, purgeInvitations(?=[,\]])/,
+      ],
       'src/me/export.ts': [/^import .*invitations.*$/m, /^ {2}invitations: .*$/m],
     },
   },
@@ -131,7 +135,7 @@ const leaves: { name: string; folders: string[]; lines: Record<string, Edit[]> }
       ],
       'src/mails.ts': [/^import .*api-keys.*$/m, /^ {2}api_key_\w+: .*$/gm],
       'src/jobs.ts': [/^import .*api-keys.*$/gm, /^ {2}\{ name: '.* API keys', .*$/gm],
-      'src/commands.ts': [/^import .*api-keys.*$/gm, /^ {2}\.\.\.apiKeyCommands,$/m, /, apiKeyChecks(?=\])/],
+      'src/commands.ts': [/^import .*api-keys.*$/gm, /^ {2}\.\.\.apiKeyCommands,$/m, /, apiKeyChecks(?=[,\]])/],
       'src/deps.ts': [
         /^import .*api-keys.*$/m,
         /^ {2}apiKeys: KeyChecks;$/m,
@@ -154,6 +158,41 @@ const leaves: { name: string; folders: string[]; lines: Record<string, Edit[]> }
         /^ {6}revocation(List|Streams),$/gm,
       ],
       'src/serve.ts': [/^.*revocationStreams\.end\(\);$/m],
+    },
+  },
+  {
+    name: 'webhooks',
+    folders: ['src/webhooks', 'src/own/events.ts'],
+    lines: {
+      'src/routes.ts': [
+        /^import .*'\.\/webhooks\/.*$/gm,
+        /^ {2}\.\.\.group\('Webhooks', \[[\s\S]*?^ {2}\]\),$/m,
+        /^const managesWebhooks = .*$/m,
+        /, sentEvents(?=\))/,
+      ],
+      'src/settings.ts': [/^import .*webhooks.*$/m, /^ {2}(Webhooks: |\.\.\.)webhookSettings,$/gm],
+      'src/config.ts': [/^ {4}webhooks: \{[\s\S]*?^ {4}\},$/m],
+      'src/mails.ts': [/^import .*webhooks.*$/m, /^ {2}webhook_disabled: .*$/m],
+      'src/jobs.ts': [/^import .*webhooks.*$/m, /^.*purgeDeliveries \},$/m],
+      'src/commands.ts': [
+        /^import .*webhooks.*$/gm,
+        /^ {2}\.\.\.webhookCommands,$/m,
+        /, purgeDeliveries(?=[,\]])/,
+        /, webhookChecks(?=[,\]])/,
+      ],
+      'src/deps.ts': [
+        /^import .*webhooks.*$/gm,
+        /^ {2}webhookWake: .*;$/m,
+        /^ {6}webhookWake: .*,$/m,
+        /^ {6}webhooks: .*,$/m,
+      ],
+      'src/app.ts': [/^import .*webhooks.*$/m, /^ {2}app\.use\(wakeAfterDeeds\(.*$/m],
+      'src/serve.ts': [
+        /^import .*'\.\/(webhooks|own\/events).*$/gm,
+        /; on: EventHandlers(?= \})/,
+        /^ {2}const stopWebhooks = .*$/m,
+        /, stopWebhooks\(timeoutMs\)/,
+      ],
     },
   },
   {

@@ -20,6 +20,28 @@ import { serveRows } from '../support/rows-app.js';
 // biome-ignore lint/suspicious/noExplicitAny: a document is read by its paths.
 type Json = any;
 
+// What receivers may rely on: a name stays what it is.
+const sentNames = [
+  'user.created',
+  'user.deleted',
+  'user.disabled',
+  'user.enabled',
+  'username.changed',
+  'email.changed',
+  'email.verified',
+  'roles.changed',
+  'password.changed',
+  'password.reset',
+  'login.succeeded',
+  'session.ended',
+  'refresh.reused',
+  'api_key.created',
+  'api_key.revoked',
+  'invitation.created',
+  'invitation.accepted',
+  'webhook.ping',
+];
+
 let app: TestApp;
 let contract: Json;
 beforeAll(async () => {
@@ -92,6 +114,16 @@ describe('The contract', () => {
     }
   });
 
+  it('has every event that webhooks send, with an example of its own type and the headers to check it by', () => {
+    expect(Object.keys(contract.webhooks)).toEqual(sentNames);
+    for (const [name, { post }] of Object.entries<Json>(contract.webhooks)) {
+      expect(post.requestBody.content['application/json'].example.type).toBe(name);
+      expect(post.parameters.map((header: Json) => [header.in, header.name])).toEqual(
+        ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map((header) => ['header', header]),
+      );
+    }
+  });
+
   it('has only examples that match their schemas', () => {
     const examples = [...mediaTypes(contract, [])].filter(([, { example }]) => example !== undefined);
     expect(examples.length).toBeGreaterThan(30);
@@ -107,6 +139,7 @@ describe('The contract', () => {
     const ofForms = forms.map((form) => form?.schema.$ref?.split('/').pop());
     expect(openObjects(contract.components.schemas, []).filter((name) => !ofForms.includes(name))).toEqual([]);
     expect(openObjects(contract.paths, [])).toEqual([]);
+    expect(openObjects(contract.webhooks, [])).toEqual([]);
   });
 
   it('is the same on the command line and on the server, each time', async () => {

@@ -1,13 +1,18 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { Webhook } from 'standardwebhooks';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sealAudit } from '../../src/audit/chain/seal.js';
 import { insertPasskeys } from '../second-factor/passkey-rows.js';
 import { type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
+import { eventually } from '../support/mails.js';
+import { withRole } from '../support/rows.js';
 import { type CliProcess, createCli } from '../support/run-cli.js';
 import { addTotp, codeOf } from '../support/second-factor.js';
 import { onServer } from '../support/template-databases.js';
 import { createEmbeddedDatabase, createServerDatabase, type TestDatabase } from '../support/test-database.js';
+import { startReceiver } from '../support/webhook-receiver.js';
+import { createWebhook } from '../support/webhooks.js';
 
 describe('db copy', { timeout: 60_000 }, () => {
   let embedded: TestDatabase;
@@ -91,6 +96,27 @@ describe('db copy', { timeout: 60_000 }, () => {
     await app.http.post(`/me/totp/${id}/confirm`).set(user.bearer).send({ code }).expect(200);
     const { body } = await app.http.get('/me/sign-in-methods').set(user.bearer).expect(200);
     expect(body).toMatchObject({ second_factor: 'any', totp: [{ id }], passkeys: [{ synced: true }] });
+  });
+
+  it('copies webhooks with what waits for them: each event is sent from there, signed as before, and none twice', async () => {
+    const old = await onEmbedded();
+    const admin = await withRole(old, await old.signUp(), 'admin');
+    const receiver = await startReceiver();
+    const { id, secret } = await createWebhook(old, admin, { events: ['user.created'] });
+    // The old server may not send to it.
+    await old.deps.db.webhook.update({ where: { id }, data: { url: receiver.url } });
+    await old.signUp();
+    await old.stop();
+
+    const { copied } = await cli.json(['db', 'copy', directory]);
+    expect(copied).toContainEqual({ table: 'webhook', rows: 1 });
+    expect(copied).toContainEqual({ table: 'webhook_delivery', rows: 1 });
+    const app = await startAppForTest({ WEBHOOK_ALLOW: '127.0.0.0/8' }, { databaseUrl: server.url });
+    await app.deps.db.$executeRaw`UPDATE webhook_delivery SET due_at = clock_timestamp()`;
+    await app.http.post(`/admin/webhooks/${id}/ping`).set(admin.bearer).expect(202);
+    await eventually(() => receiver.received.length === 2);
+    expect(receiver.received.map(({ type }) => type).sort()).toEqual(['user.created', 'webhook.ping']);
+    for (const { body, headers } of receiver.received) new Webhook(secret).verify(body, headers);
   });
 
   it('copies every value exactly', async () => {

@@ -4,6 +4,7 @@ import type { oas31 } from 'zod-openapi';
 import { parseConfig } from '../../src/config.js';
 import { contractOf } from '../../src/platform/openapi/document.js';
 import { files, routes } from '../../src/routes.js';
+import { sentEvents } from '../../src/webhooks/contract.js';
 
 /** A request and its response. */
 export type Exchange = {
@@ -16,7 +17,7 @@ export type Exchange = {
 };
 
 const settings = parseConfig({});
-export const contract = contractOf(routes, settings);
+export const contract = contractOf(routes, settings, '', sentEvents);
 
 const ajv = formats.default(new Ajv2020({ strict: false, allErrors: true, validateSchema: false }));
 ajv.addSchema(contract, 'contract');

@@ -1,4 +1,5 @@
 /* global pm */
+import { webhookSteps } from './webhooks.mjs';
 
 export const administration = {
   name: 'Administration',
@@ -263,6 +264,7 @@ export const administration = {
         for (const name of ['service_id', 'service_key', 'service_key_id']) pm.environment.unset(name);
       },
     },
+    ...webhookSteps,
     {
       operation: 'listAuditEvents',
       name: 'What happened?',
