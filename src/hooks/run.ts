@@ -1,4 +1,5 @@
 import { AppError, type ErrorCode } from '../errors.js';
+import type { Caller } from '../platform/caller.js';
 import type {
   ForgotPasswordAsked,
   Hooks,
@@ -23,12 +24,10 @@ export type RunHooks = {
 };
 
 export function createHooks(own: Hooks, tools: Omit<HookTools, 'signal'>): RunHooks {
-  const refusing =
-    <Asked>(name: keyof Hooks, code: ErrorCode) =>
-    async (asked: Asked) => {
-      const refusal = await refusalOf(own, name, asked, tools);
-      if (refusal !== undefined) throw new AppError(code, { detail: refusal });
-    };
+  const refusing = (name: keyof Hooks, code: ErrorCode) => async (asked: Subject) => {
+    const refusal = await refusalOf(own, name, asked, tools);
+    if (refusal !== undefined) throw new AppError(code, { detail: refusal });
+  };
   return {
     beforeSignUp: refusing('beforeSignUp', 'signup_refused'),
     beforePasswordCheck: refusing('beforePasswordCheck', 'login_refused'),
@@ -43,21 +42,27 @@ export function createHooks(own: Hooks, tools: Omit<HookTools, 'signal'>): RunHo
   };
 }
 
-type AnyHook = (asked: unknown, tools: HookTools) => Promise<Verdict>;
+type Subject = { caller: Caller } | MailAsked;
+type AnyHook = (asked: Subject, tools: HookTools) => Promise<Verdict>;
 
 /** @returns why it is refused, or undefined @throws Error whatever else happens: a hook fails closed */
 async function refusalOf(
   own: Hooks,
   name: keyof Hooks,
-  asked: unknown,
+  asked: Subject,
   tools: Omit<HookTools, 'signal'>,
 ): Promise<string | undefined> {
   const hook = own[name] as AnyHook | undefined;
   if (!hook) return undefined;
-  const verdict = await inTime(name, async (signal) => hook(asked, { ...tools, signal }));
+  const verdict = await inTime(name, async (signal) => hook(copyOf(asked), { ...tools, signal }));
   if (verdict === 'allow') return undefined;
   if (typeof verdict?.refuse !== 'string') throw new Error(`own/hooks.ts: ${name} gave no verdict`);
   return verdict.refuse;
+}
+
+/** What a hook changes in what it was asked, even after its time, is changed for nobody else. */
+function copyOf(asked: Subject): Subject {
+  return 'caller' in asked ? { ...asked, caller: { ...asked.caller } } : { ...asked };
 }
 
 async function inTime(name: string, run: (signal: AbortSignal) => Promise<Verdict>): Promise<Verdict> {

@@ -26,23 +26,38 @@ const reserved = new Set([
   ...['ver', 'epoch', 'kid', 'kind', 'permissions', 'own', '__proto__'],
 ]);
 
-/** What is wrong with own claims, as the end of a sentence. */
-function objectionTo(claims: Record<string, unknown>): string | undefined {
+/**
+ * Own claims as a token has them: plain JSON, so that nothing of them, such as a `toJSON`, runs while a token is written.
+ * @throws Error how they cannot be used, for the operator
+ */
+function plainClaims(made: unknown): OwnClaims {
+  if (typeof made !== 'object' || made === null || Array.isArray(made) || made instanceof Promise)
+    throw unusable('must return an object, and not wait for anything.');
+  const json = JSON.stringify(made);
+  const claims: unknown = JSON.parse(json ?? 'null');
+  if (typeof claims !== 'object' || claims === null || Array.isArray(claims))
+    throw unusable('gave something else than an object as JSON.');
   const taken = Object.keys(claims).find((name) => reserved.has(name));
-  if (taken !== undefined) return `gave the claim ${taken}, which has a meaning already. Give it another name.`;
-  const bytes = Buffer.byteLength(JSON.stringify(claims));
-  return bytes > longestOwnClaims
-    ? `gave ${bytes} bytes of JSON. At most ${longestOwnClaims} fit into a token.`
-    : undefined;
+  if (taken !== undefined)
+    throw unusable(`gave the claim ${taken}, which has a meaning already. Give it another name.`);
+  const bytes = Buffer.byteLength(json);
+  if (bytes > longestOwnClaims)
+    throw unusable(`gave ${bytes} bytes of JSON. At most ${longestOwnClaims} fit into a token.`);
+  return claims as OwnClaims;
 }
+
+class UnusableClaims extends Error {}
+const unusable = (how: string) => new UnusableClaims(`own/claims.ts ${how}`);
 
 /** Makes the claims of a user. The error of what they may not be is for the log. */
 export function checkedOwnClaims(make: MakeOwnClaims): (user: ReadUser) => OwnClaims {
   return (user) => {
-    const claims = make(plainUser(user));
-    const objection = objectionTo(claims);
-    if (objection !== undefined) throw new Error(`own/claims.ts ${objection}`);
-    return claims as OwnClaims;
+    try {
+      return plainClaims(make(plainUser(user)));
+    } catch (error) {
+      // Whatever it throws: an error of ours would be taken for a refusal of ours.
+      throw error instanceof UnusableClaims ? error : new Error('own/claims.ts failed', { cause: error });
+    }
   };
 }
 
@@ -70,15 +85,16 @@ export function tryOwnClaims(make: MakeOwnClaims, roles: readonly string[]): voi
     { ...someone, ...unnamed },
     { ...someone, ...unnamed, kind: 'service' } as const,
   ]) {
-    const objection = objectionOf(make, user);
-    if (objection !== undefined) throw new StartError(`own/claims.ts ${objection}`);
+    tryOne(make, user);
   }
 }
 
-function objectionOf(make: MakeOwnClaims, user: PlainUser): string | undefined {
+function tryOne(make: MakeOwnClaims, user: PlainUser): void {
   try {
-    return objectionTo(make(user));
+    plainClaims(make(user));
   } catch (error) {
-    return `failed for a user who might be there: ${error instanceof Error ? error.message : String(error)}`;
+    if (error instanceof UnusableClaims) throw new StartError(error.message);
+    const why = error instanceof Error ? error.message : String(error);
+    throw new StartError(`own/claims.ts failed for a user who might be there: ${why}`);
   }
 }

@@ -15,6 +15,15 @@ export type PlainUser = {
 /** The same as a statement reads it. */
 export type ReadUser = Pick<User, 'id' | 'kind' | 'username' | 'email' | 'emailVerifiedAt' | 'roles' | 'createdAt'>;
 
+/** A copy: what own code changes in it is changed nowhere else. */
 export function plainUser({ id, username, email, emailVerifiedAt, roles, createdAt, ...user }: ReadUser): PlainUser {
-  return { id, kind: kindOf(user), username, email, emailVerified: emailVerifiedAt !== null, roles, createdAt };
+  return {
+    id,
+    kind: kindOf(user),
+    username,
+    email,
+    emailVerified: emailVerifiedAt !== null,
+    roles: [...roles],
+    createdAt: new Date(createdAt),
+  };
 }

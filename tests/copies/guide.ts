@@ -4,9 +4,14 @@ import type { Copy } from './copy.js';
 /** The commands of the guide that create files; the test runs the others. */
 const making = /^npm run (db:migration|generate)\b/;
 
-/** Follows the copy's docs/your-own-routes.md letter by letter: writes each block where it says, and runs the commands. */
+/** Follows the copy's docs/your-own-routes.md letter by letter. */
 export function followGuide(copy: Copy): void {
-  for (const { language, info, text } of blocksOf(copy.read('docs/your-own-routes.md'))) {
+  followPage(copy, 'docs/your-own-routes.md');
+}
+
+/** Follows a page of the copy: writes each block where it says, and runs the commands. */
+export function followPage(copy: Copy, page: string): void {
+  for (const { language, info, text } of blocksOf(copy.read(page))) {
     const [, how, target = '', line = ''] = /^(file|append|after)=([^:]+)(?::(\w+))?$/.exec(info) ?? [];
     if (how === 'file') copy.write(target, text);
     else if (how === 'append') copy.write(target, `${copy.read(target)}\n${text}`);

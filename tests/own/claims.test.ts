@@ -153,6 +153,12 @@ describe('Own claims reach', () => {
   });
 });
 
+function circle(): Record<string, unknown> {
+  const round: Record<string, unknown> = {};
+  round.round = round;
+  return round;
+}
+
 describe('The start is refused, with a line for the operator, to own claims', () => {
   const taken = ['sub', 'exp', 'client_id', 'roles', 'act', 'cnf', 'email', 'sid', 'ver', 'permissions', 'username'];
   it.each(taken)('called %s', async (name) => {
@@ -174,6 +180,13 @@ describe('The start is refused, with a line for the operator, to own claims', ()
     ['somebody without an address', ({ email }) => (email === null ? { x: 1n } : {})],
     ['somebody with roles', ({ roles }) => (roles.length > 0 ? { sub: 'mine' } : {})],
     ['a service user', ({ kind }) => (kind === 'service' ? { sub: 'mine' } : {})],
+    ['everybody, as they wait for something', (async () => ({})) as never],
+    ['everybody, as they are none', (() => undefined) as never],
+    ['everybody, as they are a list', (() => ['x']) as never],
+    ['everybody, as they say that they are a text', () => ({ toJSON: () => 'x' })],
+    ['everybody, as they become other ones in the token', () => ({ toJSON: () => ({ sub: 'mine' }) })],
+    ['everybody, as they would be a prototype', () => JSON.parse('{ "__proto__": { "sub": "mine" } }')],
+    ['everybody, as they go in a circle', circle],
   ])('that fail for %s', async (_, make) => {
     await expect(startApp({}, { own: { claims: make } })).rejects.toMatchObject({ name: 'StartError' });
   });
@@ -192,6 +205,34 @@ describe('Own claims that go wrong late', () => {
     expect(errors[0]).toMatch(/^own\/claims\.ts gave the claim roles/);
     expect(errors[1]).toMatch(/^own\/claims\.ts gave 608 bytes/);
     await own.signUp();
+  });
+});
+
+describe('Own claims are what JSON makes of them', () => {
+  const odd = () => ({ at: new Date(0), none: undefined, never: Number.NaN, list: [undefined], run: () => 'x' });
+  const asJson = { at: '1970-01-01T00:00:00.000Z', never: null, list: [null] };
+
+  it('the same for who shows a token and for who shows an API key', async () => {
+    const own = await startAppForTest({}, { own: { claims: odd } });
+    const http = await serveRows(own, [echo]);
+    const client = await serviceClient(own, ['user'], ['todos:read']);
+    const user = await own.signUp();
+    for (const shown of [user.bearer, bearer(client.key)])
+      expect((await http.get('/own-claims').set(shown)).body).toEqual(asJson);
+  });
+
+  it('and what the function changes in its user is changed nowhere else', async () => {
+    const greedy = (user: PlainUser) => {
+      (user.roles as string[]).push('admin');
+      user.createdAt.setTime(0);
+      return {};
+    };
+    const own = await startAppForTest({}, { own: { claims: greedy } });
+    const user = await own.signUp();
+    expect(claimsOf(user.accessToken).roles).toEqual([]);
+    const { body } = await own.http.post('/auth/refresh').send({ refresh_token: user.refreshToken }).expect(200);
+    expect(claimsOf(body.access_token).roles).toEqual([]);
+    expect(body.user?.created_at ?? '').not.toMatch(/^1970/);
   });
 });
 

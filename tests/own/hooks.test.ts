@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
+import jwt from 'jsonwebtoken';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../src/errors.js';
 import type { Hooks, Verdict } from '../../src/hooks/hooks.js';
@@ -57,6 +58,7 @@ const signUp = (fields: object = {}) =>
   post('/auth/signup', { username: freshName(), password: goodPassword, ...fields });
 const logIn = ({ username }: Pick<SignedUp, 'username'>, more: object = {}) =>
   post('/auth/login', { username, password: goodPassword, ...more });
+const bigints = (_: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
 const sessions = (userId: string) => app.deps.db.session.count({ where: { userId } });
 const caller = { address: '127.0.0.1', userAgent: undefined };
 
@@ -111,6 +113,7 @@ describe('beforeSignUp', () => {
 describe('beforePasswordCheck', () => {
   it('refuses before the user is looked up: the same for a right, a wrong and an unknown one', async () => {
     const user = await app.signUp();
+    await settledMails(app);
     next.beforePasswordCheck = refuse('Solve the captcha.');
     app.statements.length = 0;
     const token = captcha();
@@ -316,6 +319,69 @@ describe('A hook', () => {
     };
     expectProblem(await logIn(user), 'login_refused');
     expect(await app.deps.db.todo.count({ where: { userId: user.userId } })).toBe(1);
+  });
+
+  it('that is held holds neither a connection to the database nor a place where passwords are checked', async () => {
+    const [user, other] = [await app.signUp(), await app.signUp()];
+    let open = () => {};
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    next.beforeSignUp = async () => {
+      await opened;
+      return 'allow';
+    };
+    asked.beforeSignUp.length = 0;
+    const waiting = Array.from({ length: 100 }, () => signUp().then(({ status }) => status));
+    await eventually(() => asked.beforeSignUp.length === 100, 1_500);
+    expect(await app.deps.db.user.count({ where: { id: user.userId } })).toBe(1);
+    await logIn(other).expect(200);
+    open();
+    // A crowd that comes at once may be too large for the passwords, but none of it is lost.
+    expect((await Promise.all(waiting)).filter((status) => status !== 201 && status !== 503)).toEqual([]);
+  });
+
+  it('may change what it was asked: nobody else sees that', async () => {
+    const user = await app.signUp();
+    next.beforeLogIn = async (told) => {
+      told.caller.address = '203.0.113.66';
+      (told.user.roles as string[]).push('admin');
+      return 'allow';
+    };
+    const { body } = await logIn(user).expect(200);
+    expect(jwt.decode(body.access_token)).toMatchObject({ roles: [] });
+    const [last] = await app.deps.db.auditEvent.findMany({
+      where: { userId: user.userId, action: 'login.succeeded' },
+    });
+    expect(JSON.stringify(last)).not.toContain('203.0.113.66');
+  });
+
+  it('is alone to hear a captcha token: no log and no audit has it', async () => {
+    const user = await app.signUp({ email: `${freshName()}@example.com` });
+    const token = captcha();
+    await logIn(user, { captcha_token: token }).expect(200);
+    await logIn(user, { captcha_token: token, password: 'a wrong one, long enough' }).expect(401);
+    next.beforeLogIn = refuse('No.');
+    await logIn(user, { captcha_token: token }).expect(403);
+    next.beforeLogIn = () => Promise.reject(new Error('It broke'));
+    await logIn(user, { captcha_token: token }).expect(500);
+    await signUp({ captcha_token: token }).expect(201);
+    await post('/auth/password/forgot', { email: 'nobody@example.com', captcha_token: token }).expect(202);
+    expect(JSON.stringify(app.logs)).not.toContain(token);
+    expect(JSON.stringify(await app.deps.db.auditEvent.findMany({}), bigints)).not.toContain(token);
+  });
+
+  it.each([1, true, null, [], ['x'], { x: 1 }, ''])('never gets a captcha token that is %j', async (odd) => {
+    const user = await app.signUp();
+    for (const list of Object.values(asked)) list.length = 0;
+    const email = 'nobody@example.com';
+    for (const answer of [
+      await logIn(user, { captcha_token: odd }),
+      await signUp({ captcha_token: odd }),
+      await post('/auth/password/forgot', { email, captcha_token: odd }),
+    ])
+      expectProblem(answer, 'validation_failed');
+    expect(asked).toMatchObject({ beforeSignUp: [], beforePasswordCheck: [], beforeForgotPassword: [] });
   });
 
   it('gets a captcha token of at most 4,096 characters', async () => {
