@@ -1756,7 +1756,7 @@ export interface components {
          *     }
          */
         AdminUserPage: {
-            data: components["schemas"]["AdminUserOutput"][];
+            data: components["schemas"]["AdminUser"][];
             /** @description The next page’s `cursor`; null on the last. */
             next_cursor: string | null;
         };
@@ -2219,41 +2219,6 @@ export interface components {
         Health: {
             /** @constant */
             status: "ok";
-        };
-        /**
-         * @example {
-         *       "id": "01a2039f-66e8-7b4c-9c51-6a5d8f0e2b31",
-         *       "kind": "person",
-         *       "username": "ada",
-         *       "email": "ada@example.com",
-         *       "email_verified": true,
-         *       "roles": [
-         *         "editor"
-         *       ],
-         *       "created_at": "2026-11-22T14:18:48.360Z",
-         *       "updated_at": "2026-11-22T14:18:48.360Z",
-         *       "disabled": false,
-         *       "last_login_at": "2026-11-22T14:18:48.360Z"
-         *     }
-         */
-        AdminUserOutput: {
-            /** Format: uuid */
-            id: string;
-            /**
-             * @description A service user is a machine: it has API keys and no sessions.
-             * @enum {string}
-             */
-            kind: "person" | "service";
-            username: string;
-            email: string | null;
-            email_verified: boolean;
-            roles: string[];
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            updated_at: string;
-            disabled: boolean;
-            last_login_at: string | null;
         };
         /** @description A refusal (RFC 9457). */
         Problem: {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readDataBox } from '../../src/keys/data-box.js';
+import { dataBox, readDataBox } from '../../src/keys/data-box.js';
 import { resealKeys } from '../../src/keys/rotation.js';
 import { createSecretBox } from '../../src/keys/secret-box.js';
 import { exportUsers } from '../../src/user-transfer/export.js';
@@ -84,8 +84,7 @@ it('neither export has the secret of a webhook, sealed or not', async () => {
   const sealed = Buffer.from(sealedSecret ?? []);
   const own = (await app.http.get('/me/export').set(admin.bearer).expect(200)).text;
   const lines: string[] = [];
-  const box = await readDataBox(app.deps.db, app.deps.box);
-  for await (const user of exportUsers(app.deps, box)) lines.push(JSON.stringify(user));
+  for await (const user of exportUsers(app.deps, dataBox(app.deps.keys))) lines.push(JSON.stringify(user));
   for (const text of [own, lines.join('\n')]) {
     expect(text).toContain(admin.username);
     expect(text).not.toContain('whsec_');
