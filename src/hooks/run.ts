@@ -1,5 +1,6 @@
 import { AppError, type ErrorCode } from '../errors.js';
 import type { Caller } from '../platform/caller.js';
+import { inTime } from '../platform/in-time.js';
 import type {
   ForgotPasswordAsked,
   Hooks,
@@ -10,8 +11,6 @@ import type {
   SignUpAsked,
   Verdict,
 } from './hooks.js';
-
-const patienceMs = 2_000;
 
 /** Each resolves if its hook allows it, or if there is none. @throws AppError its refusal @throws Error if the hook fails */
 export type RunHooks = {
@@ -54,7 +53,7 @@ async function refusalOf(
 ): Promise<string | undefined> {
   const hook = own[name] as AnyHook | undefined;
   if (!hook) return undefined;
-  const verdict = await inTime(name, async (signal) => hook(copyOf(asked), { ...tools, signal }));
+  const verdict = await inTime(`own/hooks.ts: ${name}`, async (signal) => hook(copyOf(asked), { ...tools, signal }));
   if (verdict === 'allow') return undefined;
   if (typeof verdict?.refuse !== 'string') throw new Error(`own/hooks.ts: ${name} gave no verdict`);
   return verdict.refuse;
@@ -63,20 +62,4 @@ async function refusalOf(
 /** What a hook changes in what it was asked, even after its time, is changed for nobody else. */
 function copyOf(asked: Subject): Subject {
   return 'caller' in asked ? { ...asked, caller: { ...asked.caller } } : { ...asked };
-}
-
-async function inTime(name: string, run: (signal: AbortSignal) => Promise<Verdict>): Promise<Verdict> {
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(), patienceMs);
-  const isLate = new Promise<never>((_, reject) => {
-    late.signal.addEventListener('abort', () => reject(new Error(`It took longer than ${patienceMs / 1000} s`)));
-  });
-  try {
-    return await Promise.race([run(late.signal), isLate]);
-  } catch (error) {
-    // Whatever it throws: an error of ours would be taken for a refusal of ours.
-    throw new Error(`own/hooks.ts: ${name} failed`, { cause: error });
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -136,6 +136,32 @@ it('A language that cannot be told keeps the mail back, until it can', async () 
   expect((await settledMails(own)).map(({ html }) => /lang="(\w+)"/.exec(html)?.[1])).toEqual(['de']);
 });
 
+it('A language that takes for ever to tell keeps its own mail back, and no others', async () => {
+  const localeOf = ({ to }: { to: string }) =>
+    to.startsWith('stuck') ? new Promise<string>(() => undefined) : Promise.resolve('de');
+  const own = await startAppForTest({}, { own: { mailTexts: { ...texts, localeOf } } });
+  for (let at = 0; at < 12; at++) await own.signUp({ email: `stuck-${at}@example.com` });
+  const email = `${fresh()}@example.com`;
+  await own.signUp({ email });
+  await expect.poll(() => mailsOf(own).map(({ to }) => to), { timeout: 15_000 }).toEqual([`<${email}>`]);
+  expect(JSON.stringify(own.logs)).toMatch(/own\/mail-texts\.ts: localeOf/);
+});
+
+it('A subject of own words is one line of the head, however long and whatever is in it', async () => {
+  const subject = `Ready\r\nBcc: all@example.com\r\n\r\n<b>${'x'.repeat(2_000)}`;
+  const verify = () => ({ subject, paragraphs: [{ button: '<b>Go</b>\r\nhttps://evil.example' }] });
+  const own = await startAppForTest({}, { own: { mailTexts: { texts: { en: { mails: { verify } } } } } });
+  const email = `${fresh()}@example.com`;
+  await own.signUp({ email });
+  const { raw, html } = await mailTo(own, email);
+  expect(raw.split('\r\n\r\n')[0]).not.toMatch(/^Bcc:/m);
+  expect(Math.max(...raw.split('\r\n').map((line) => line.length))).toBeLessThan(999);
+  expect(html).not.toMatch(/<b>/);
+  expect([...html.matchAll(/href="([^"]*)"/g)].map(([, url = '']) => new URL(url.split('&')[0] ?? '').origin)).toEqual([
+    'http://localhost:3000',
+  ]);
+});
+
 describe('The start is refused to own words', () => {
   const withMail = (mails: NonNullable<MailTexts['texts']>[string]['mails']) => ({
     own: { mailTexts: { texts: { de: { mails } } } },

@@ -1,4 +1,5 @@
 import type { Db } from '../db/database.js';
+import { inTime } from '../in-time.js';
 import { type MailRate, passesGate } from '../outbox/gate.js';
 import type { OutboxItem } from '../outbox/queue.js';
 import type { Deliver } from '../outbox/worker.js';
@@ -41,7 +42,7 @@ export function deliverMails(deps: MailDeps, { address, allows, texts }: Mails, 
     const mail = { purpose: item.purpose, to, userId };
     if (!(await passesGate(deps, item, addressed, rate)) || !(await allows(mail)))
       return addressed.isNotice ? 'pointless' : 'withheld';
-    const locale = (await texts.localeOf?.(mail, deps)) ?? 'en';
+    const locale = (await inTime('own/mail-texts.ts: localeOf', async () => texts.localeOf?.(mail, deps))) ?? 'en';
     const content = await addressed.write();
     if (!content) return 'pointless';
     const text = renderMail(inOwnWords(content, item.purpose, locale, texts), appUrl);

@@ -21,7 +21,7 @@ export function messageOf(id: string, from: string, to: string, { subject, text,
   const headers = [
     `From: ${from}`,
     `To: <${recipient}>`,
-    `Subject: ${isAscii(subject) ? subject : encodeWord(subject, 'B', 52)}`,
+    `Subject: ${isAscii(subject) && subject.length <= 900 ? subject : encodedWords(subject)}`,
     `Date: ${new Date().toUTCString().replace('GMT', '+0000')}`,
     `Message-ID: <${id}@${sender.split('@')[1]}>`,
     // RFC 3834 §5: prevents automatic replies.
@@ -31,6 +31,11 @@ export function messageOf(id: string, from: string, to: string, { subject, text,
   ];
   const body = `${part('text/plain', text)}${part('text/html', html)}--${boundary}--\r\n`;
   return { id, from: sender, to: recipient, raw: `${headers.join('\r\n')}\r\n\r\n${body}` };
+}
+
+/** RFC 2047 §2: several words, each on a line of its own, of which the reader makes one text. */
+function encodedWords(text: string): string {
+  return encodeWord(text, 'B', 52).replaceAll('?= =?', '?=\r\n =?');
 }
 
 function encoded(type: string, content: string): string {

@@ -14,7 +14,7 @@ type LocaleTexts<Name extends string> = {
 };
 
 export type OwnMailTexts<Name extends string = string> = {
-  /** The language of a mail, such as `de`; by default `en`. If it throws, the mail is tried again later. */
+  /** The language of a mail, such as `de`; by default `en`. If it throws or takes longer than two seconds, the mail is tried again later. */
   localeOf?: (
     mail: { purpose: string; to: string; userId: string | null },
     tools: { db: Db },
