@@ -29,8 +29,16 @@ type QueueDeps = { db: Db };
 /** How many deliveries of each webhook are under way here. */
 type UnderWay = ReadonlyMap<string, number>;
 
-/** At once, of one webhook, in an instance: a slow one holds up no other. */
-const mostOfOne = 3;
+/** At once, in an instance: of one webhook, of one that fails, and of all that fail. So slow ones hold up no other. */
+const most = { ofOne: 3, ofFailing: 1, ofAllFailing: 5 };
+
+/** How many more of this webhook may be under way; of those that fail, besides, how many of all of them. */
+const leftOf = (underWay: UnderWay) => Prisma.sql`
+  (CASE WHEN w.failing_since IS NULL THEN ${most.ofOne}::int ELSE ${most.ofFailing}::int END
+    - coalesce((${json(underWay)}::jsonb->>w.id::text)::int, 0))`;
+const leftOfFailing = (underWay: UnderWay) => Prisma.sql`
+  (SELECT ${most.ofAllFailing}::int - coalesce(sum(u.count::int), 0) FROM jsonb_each_text(${json(underWay)}::jsonb) u(id, count)
+    JOIN webhook f ON f.id = u.id::uuid AND f.failing_since IS NOT NULL)`;
 
 const isWaiting = Prisma.sql`d.delivered_at IS NULL AND d.failed_at IS NULL`;
 // The whole index, or it would not give the order.
@@ -49,13 +57,18 @@ export async function takeDeliveries(
   handled: string[],
 ): Promise<DueDelivery[]> {
   return db.direct<DueDelivery>(Prisma.sql`
-    WITH due AS MATERIALIZED (
-      SELECT d.webhook_id, d.event_id FROM webhook w CROSS JOIN LATERAL (
+    WITH free AS MATERIALIZED (
+      SELECT w.id, w.url, w.failing_since IS NOT NULL AS fails, ${leftOf(underWay)} AS n FROM webhook w
+      WHERE w.disabled_at IS NULL
+    ), ranked AS (
+      SELECT d.*, w.fails, row_number() OVER (PARTITION BY w.fails ORDER BY d.due_at) AS place
+      FROM free w CROSS JOIN LATERAL (
         SELECT d.webhook_id, d.event_id, d.due_at FROM webhook_delivery d
         WHERE d.webhook_id = w.id AND ${isWaiting} AND d.due_at <= now() AND ${isHandled(handled)}
-        ORDER BY ${byDue} LIMIT ${mostOfOne}::int - coalesce((${json(underWay)}::jsonb->>w.id::text)::int, 0)
-        FOR UPDATE SKIP LOCKED) d
-      WHERE w.disabled_at IS NULL ORDER BY d.due_at LIMIT ${max}
+        ORDER BY ${byDue} LIMIT greatest(w.n, 0) FOR UPDATE SKIP LOCKED) d
+    ), due AS MATERIALIZED (
+      SELECT webhook_id, event_id FROM ranked WHERE NOT fails OR place <= ${leftOfFailing(underWay)}
+      ORDER BY due_at LIMIT ${max}
     ), taken AS (
       UPDATE webhook_delivery d
       SET attempts = attempts + 1, due_at = clock_timestamp() + make_interval(secs => ${leaseSeconds}::int)
@@ -81,15 +94,14 @@ function json(underWay: UnderWay): string {
 /** @property seconds null if nothing waits that could be taken here */
 type NextDue = { webhooks: number; seconds: number | null };
 
-/** One that has as many under way as it may is left out: the end of one wakes the worker. */
+/** Those that have as many under way as they may are left out: the end of one wakes the worker. */
 export async function nextDue({ db }: QueueDeps, underWay: UnderWay, handled: string[]): Promise<NextDue> {
-  const full = [...underWay].flatMap(([id, count]) => (count >= mostOfOne ? [id] : []));
   const [next] = await db.direct<NextDue>(Prisma.sql`
     SELECT count(*)::int AS webhooks, extract(epoch FROM min(d.due_at) - clock_timestamp())::float8 AS seconds
     FROM webhook w LEFT JOIN LATERAL (
       SELECT d.due_at FROM webhook_delivery d
-      WHERE d.webhook_id = w.id AND ${isWaiting} AND w.disabled_at IS NULL AND w.id <> ALL (${full}::uuid[])
-        AND ${isHandled(handled)}
+      WHERE d.webhook_id = w.id AND ${isWaiting} AND w.disabled_at IS NULL AND ${leftOf(underWay)} > 0
+        AND (w.failing_since IS NULL OR ${leftOfFailing(underWay)} > 0) AND ${isHandled(handled)}
       ORDER BY ${byDue} LIMIT 1) d ON true`);
   if (!next) throw new Error('An aggregate returned nothing');
   return next;

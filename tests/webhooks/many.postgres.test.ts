@@ -4,13 +4,13 @@ import { expect, it, onTestFinished } from 'vitest';
 import { ask, logIn, type Operator, openOperator, signUp, startInstance, stopAll } from '../support/instance.js';
 import { createServerDatabase } from '../support/test-database.js';
 
-const settings = { WEBHOOK_ALLOW: '127.0.0.0/8', WEBHOOK_TIMEOUT: '2s' };
+const settings = { WEBHOOK_ALLOW: '127.0.0.0/8', WEBHOOK_TIMEOUT: '5s' };
 
 // By hand with 10,000: MANY_EVENTS=10000.
 const events = Number(process.env.MANY_EVENTS ?? 300);
-const endpoints = 20;
+const hanging = 8;
 
-/** Counts what comes to each path. Those of `/hangs` get no answer, those of `/fails` get 500. */
+/** Counts what comes to each path. Those of `/hangs…` get no answer, those of `/fails` get 500. */
 async function startCounter() {
   const seen = new Map<string, Set<string>>();
   const lastAt = new Map<string, number>();
@@ -19,7 +19,7 @@ async function startCounter() {
     req.resume();
     seen.set(path, (seen.get(path) ?? new Set()).add(String(req.headers['webhook-id'])));
     lastAt.set(path, performance.now());
-    if (path === '/hangs') return;
+    if (path.startsWith('/hangs')) return;
     res.writeHead(path === '/fails' ? 500 : 204).end();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -31,15 +31,16 @@ async function startCounter() {
 }
 
 async function record({ db }: Operator, userId: string, count: number): Promise<void> {
-  await db.$executeRaw`
-    INSERT INTO audit_event (id, action, user_id, detail)
-    SELECT gen_random_uuid(), 'user.created', ${userId}::uuid, '{}' FROM generate_series(1, ${count}::int)`;
+  for (let done = 0; done < count; done += 100)
+    await db.$executeRaw`
+      INSERT INTO audit_event (id, action, user_id, detail)
+      SELECT gen_random_uuid(), 'user.created', ${userId}::uuid, '{}' FROM generate_series(1, 100)`;
 }
 
 it.each([1, 2])(
-  '%i instances send events to 17 webhooks while one hangs, one fails and one is away',
+  '%i instances send events to 10 webhooks while 8 hang, one fails and one is away',
   {
-    timeout: 1_800_000,
+    timeout: 75_000 + events * 100,
   },
   async (instances) => {
     const database = await createServerDatabase();
@@ -56,8 +57,10 @@ it.each([1, 2])(
     const { username, userId } = await signUp(first);
     await operator.db.user.updateMany({ where: { username }, data: { roles: ['admin'] } });
     const { access } = await logIn(first, username);
-    const good = Array.from({ length: endpoints - 3 }, (_, n) => `/good-${n}`);
-    const urls = [...good, '/hangs', '/fails'].map((path) => `${counter.url}${path}`);
+    const good = Array.from({ length: 10 }, (_, n) => `/good-${n}`);
+    const urls = [...good, ...Array.from({ length: hanging }, (_, n) => `/hangs-${n}`), '/fails'].map(
+      (path) => `${counter.url}${path}`,
+    );
     for (const url of [...urls, 'http://127.0.0.1:9/away']) {
       const body = { url, events: ['user.created'] };
       expect((await ask(first, 'POST /admin/webhooks', { bearer: access, body })).status).toBe(201);
@@ -66,7 +69,7 @@ it.each([1, 2])(
     await record(operator, userId, events);
     const recordedAt = performance.now();
     const arrived = () => good.map((path) => counter.seen.get(path)?.size ?? 0);
-    await expect.poll(arrived, { timeout: 1_500_000, interval: 200 }).toEqual(good.map(() => events));
+    await expect.poll(arrived, { timeout: 45_000 + events * 100, interval: 200 }).toEqual(good.map(() => events));
     const took = (Math.max(...good.map((path) => counter.lastAt.get(path) ?? 0)) - recordedAt) / 1000;
     console.info(
       `  ${instances}: ${events} events recorded in ${Math.round(recordedAt - beganAt)} ms; ${events * good.length} deliveries` +
