@@ -6,7 +6,7 @@ import type { Hooks, Verdict } from '../../src/hooks/hooks.js';
 import { invite } from '../../src/invitations/invite.js';
 import { getToken, serviceClient } from '../oauth/clients.js';
 import { goodPassword, type SignedUp, startApp, type TestApp } from '../support/app.js';
-import { eventually, mailsOf, mailTo, settledMails } from '../support/mails.js';
+import { eventually, mailsOf, mailTo, outboxEmpty, settledMails } from '../support/mails.js';
 import { addPasskey, signInWith } from '../support/passkeys.js';
 import { goRound } from '../support/pretended-providers/go-round.js';
 import { newPerson, type OpenIdProvider, startOpenIdProvider } from '../support/pretended-providers/openid.js';
@@ -112,6 +112,8 @@ describe('beforePasswordCheck', () => {
   it('refuses before the user is looked up: the same for a right, a wrong and an unknown one', async () => {
     const user = await app.signUp();
     next.beforePasswordCheck = refuse('Solve the captcha.');
+    // A mail that is being written takes statements too.
+    await outboxEmpty(app);
     app.statements.length = 0;
     const token = captcha();
     const answers = [
