@@ -9,13 +9,15 @@ import { startReceiver } from '../support/webhook-receiver.js';
 import { createWebhook } from '../support/webhooks.js';
 
 const settings = { WEBHOOK_ALLOW: '127.0.0.0/8', WEBHOOK_TIMEOUT: '1s' };
+// Those of src/own/events.ts would have deliveries too.
+const withoutHandlers = { own: { on: {} } };
 
 async function prepared(
   fields: { events?: string[]; url?: string } = {},
   answer?: Parameters<typeof startReceiver>[0],
 ) {
   const receiver = await startReceiver(answer);
-  const app = await startAppForTest(settings);
+  const app = await startAppForTest(settings, withoutHandlers);
   const admin = await withRole(app, await app.signUp(), 'admin');
   const webhook = await createWebhook(app, admin, { url: receiver.url, ...fields });
   return { receiver, app, admin, webhook };
@@ -127,7 +129,7 @@ it.each<[string, (reply: ServerResponse) => unknown]>([
 describe('A webhook is disabled, and its maker is told,', () => {
   async function expectDisabled(reason: string, status: number, before: (app: TestApp) => Promise<unknown>) {
     const receiver = await startReceiver((reply) => reply.writeHead(status).end());
-    const app = await startAppForTest(settings);
+    const app = await startAppForTest(settings, withoutHandlers);
     const admin = await withRole(app, await app.signUp(), 'admin');
     await app.deps.db.user.update({
       where: { id: admin.userId },
@@ -158,7 +160,7 @@ describe('A webhook is disabled, and its maker is told,', () => {
 
 it('addresses of the inside are refused when connecting, also where a name has them', async () => {
   const receiver = await startReceiver();
-  const app = await startAppForTest();
+  const app = await startAppForTest({}, withoutHandlers);
   const admin = await withRole(app, await app.signUp(), 'admin');
   await createWebhook(app, admin, { url: receiver.url.replace('127.0.0.1', 'localhost'), events: ['user.created'] });
   await app.signUp();
