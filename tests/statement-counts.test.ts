@@ -11,13 +11,14 @@ import { begin, externalCode, redirectUri, visit } from './support/pretended-pro
 import { type OpenIdProvider, startOpenIdProvider } from './support/pretended-providers/openid.js';
 import { ask, credentialsFor, goodBody, pathOf, rows, withRole } from './support/rows.js';
 import { addTotp, codeOf } from './support/second-factor.js';
-import { createWebhook, deleteWebhooks } from './support/webhooks.js';
+import { createWebhook, deleteWebhooks, holdDeliveries } from './support/webhooks.js';
 
 /** The budgets of the docs, on a server whose memory is up to date. BEGIN and COMMIT are not counted. */
 describe('the number of statements', () => {
   let app: TestApp;
   let user: SignedUp;
   let corp: OpenIdProvider;
+  let release: () => Promise<void>;
   beforeAll(async () => {
     corp = await startOpenIdProvider();
     const settings = {
@@ -28,8 +29,10 @@ describe('the number of statements', () => {
     // Handlers of events run at any time.
     app = await startApp(settings, { own: { on: {} } });
     user = await app.signUp();
+    release = await holdDeliveries(app);
   });
   afterAll(async () => {
+    await release();
     await app.stop();
     await corp.server.goAway();
   });

@@ -76,6 +76,7 @@ export const retry = endpoint({
   errors: ['not_found'],
   async handler({ deps, id, innerId }) {
     if (!(await retryDelivery(deps.db, id, innerId))) throw new AppError('not_found');
+    deps.webhookWake.wake();
     return {};
   },
 });
@@ -100,6 +101,8 @@ export const replay = endpoint({
   errors: ['not_found'],
   async handler({ deps, id, body: { since, until, events } }) {
     const time = { since: new Date(since), until: until === undefined ? undefined : new Date(until) };
-    return { body: { count: await replayEvents(deps.db, id, { ...time, events }) } };
+    const count = await replayEvents(deps.db, id, { ...time, events });
+    deps.webhookWake.wake();
+    return { body: { count } };
   },
 });

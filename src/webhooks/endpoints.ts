@@ -79,7 +79,9 @@ export const change = endpoint({
   errors: ['not_found', 'webhook_fixed'],
   async handler(context) {
     const { deps, id, body } = context;
-    return { body: webhookJson(await changeWebhook(deps, id, body, actorOf(context))) };
+    const changed = await changeWebhook(deps, id, body, actorOf(context));
+    deps.webhookWake.wake();
+    return { body: webhookJson(changed) };
   },
 });
 
@@ -116,7 +118,10 @@ export const ping = endpoint({
   reply: [202, z.object({ event_id: z.uuid() })],
   returns: 'A `webhook.ping` is on its way to it, whatever events it wants.',
   errors: ['not_found', 'webhook_disabled'],
-  handler: async (context) => ({
-    body: { event_id: await pingWebhook(context.deps, context.id, actorOf(context)) },
-  }),
+  async handler(context) {
+    const { deps, id } = context;
+    const eventId = await pingWebhook(deps, id, actorOf(context));
+    deps.webhookWake.wake();
+    return { body: { event_id: eventId } };
+  },
 });

@@ -27,3 +27,14 @@ export async function deleteWebhooks({ deps }: Pick<TestApp, 'deps'>): Promise<v
   await deps.db.webhook.deleteMany({ where: { url: { not: null } } });
   await deps.db.webhookDelivery.deleteMany();
 }
+
+/** Lets no new delivery be due, so that the worker neither tries it nor reads its user. @returns what ends that */
+export async function holdDeliveries({
+  deps: { db, webhookWake },
+}: Pick<TestApp, 'deps'>): Promise<() => Promise<void>> {
+  await db.$executeRaw`ALTER TABLE webhook_delivery ALTER due_at SET DEFAULT clock_timestamp() + interval '1 hour'`;
+  return async () => {
+    await db.$executeRaw`ALTER TABLE webhook_delivery ALTER due_at SET DEFAULT clock_timestamp()`;
+    webhookWake.wake();
+  };
+}

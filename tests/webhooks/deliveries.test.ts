@@ -5,16 +5,21 @@ import { webhookVitals } from '../../src/webhooks/vitals.js';
 import { type SignedUp, startApp, type TestApp } from '../support/app.js';
 import { expectProblem } from '../support/problem.js';
 import { withRole } from '../support/rows.js';
-import { createWebhook, deleteWebhooks, queuedFor } from '../support/webhooks.js';
+import { createWebhook, deleteWebhooks, holdDeliveries, queuedFor } from '../support/webhooks.js';
 
 let app: TestApp;
 let admin: SignedUp;
 let id: string;
+let release: () => Promise<void>;
 beforeAll(async () => {
   app = await startApp();
+  release = await holdDeliveries(app);
   admin = await withRole(app, await app.signUp(), 'admin');
 });
-afterAll(() => app.stop());
+afterAll(async () => {
+  await release();
+  await app.stop();
+});
 beforeEach(async () => {
   await deleteWebhooks(app);
   id = (await createWebhook(app, admin, { events: ['user.created'] })).id;
@@ -113,6 +118,8 @@ describe('A retry', () => {
   ])('sends one that is %s again, with all attempts', async (_, data) => {
     const [eventId = ''] = await signUps(1);
     await set(eventId, data);
+    // It waits as it was set: nothing is taken for a disabled one.
+    await app.deps.db.webhook.update({ where: { id }, data: { disabledAt: new Date(), disabledReason: 'manual' } });
     await post(`/deliveries/${eventId}/retry`).expect(202);
     const [shown] = (await get()).body.data;
     expect(shown).toMatchObject({ state: 'waiting', attempts: 0 });

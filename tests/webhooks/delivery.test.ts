@@ -108,14 +108,24 @@ describe('An attempt that fails', () => {
   it.each<[string, Parameters<typeof startReceiver>[0], string]>([
     ['a redirect', (reply) => reply.writeHead(302, { Location: '/elsewhere' }).end(), 'redirects are not followed'],
     ['no answer', () => undefined, 'no answer in time'],
+    ['a head that comes byte by byte', (reply) => dripHead(reply), 'no answer in time'],
     ['a head that never ends', (reply) => void reply.socket?.write('HTTP/1.1 200 OK\r\nX: '), 'no answer in time'],
   ])('by %s is told in plain words', async (_, answer, why) => {
     const { receiver, app } = await prepared({ events: ['user.created'] }, answer);
     await app.signUp();
     await eventually(async () => ((await delivery(app))?.lastError ?? '').includes(why));
     expect(receiver.received).toHaveLength(1);
+    // What the processor is busy with comes on top of the second.
+    expect((await delivery(app))?.durationMs).toBeLessThan(4_000);
   });
 });
+
+/** A head without an end, which never pauses for long. */
+function dripHead(reply: ServerResponse): void {
+  reply.socket?.write('HTTP/1.1 200 OK\r\nX: ');
+  const timer = setInterval(() => reply.socket?.write('.'), 100);
+  reply.once('close', () => clearInterval(timer));
+}
 
 it.each<[string, (reply: ServerResponse) => unknown]>([
   ['dripping', (reply) => reply.writeHead(200).write('.')],
@@ -167,15 +177,29 @@ it('addresses of the inside are refused when connecting, also where a name has t
   await eventually(async () => ((await delivery(app))?.lastError ?? '').includes('not public'));
   for (const host of [
     '127.0.0.1',
-    '[::1]',
-    '[::ffff:127.0.0.1]',
-    '10.0.0.1',
-    '169.254.169.254',
-    '2130706433',
+    '127.0.0.1.',
+    '127.1',
+    '0177.0.0.1',
     '0x7f.1',
+    '2130706433',
+    '①②⑦.⓪.⓪.①',
+    '0.0.0.0',
+    '10.0.0.1',
+    '100.64.0.1',
+    '169.254.169.254',
+    '192.168.0.1',
+    '[::]',
+    '[::1]',
+    '[::127.0.0.1]',
+    '[::ffff:127.0.0.1]',
+    '[64:ff9b::127.0.0.1]',
+    '[2002:7f00:1::]',
+    '[fd00::1]',
+    '[fe80::1]',
+    'LOCALHOST',
   ]) {
     await app.deps.db.$executeRaw`UPDATE webhook SET url = ${`http://${host}:${new URL(receiver.url).port}/`}`;
-    await app.deps.db.$executeRaw`UPDATE webhook_delivery SET last_error = NULL`;
+    await app.deps.db.$executeRaw`UPDATE webhook_delivery SET last_error = NULL, attempts = 0`;
     await dueNow(app);
     await eventually(async () => ((await delivery(app))?.lastError ?? '').includes('not public'));
   }
