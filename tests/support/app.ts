@@ -134,7 +134,7 @@ function isOfMailWorker(sql: string): boolean {
 function isOfWebhookWorker(sql: string): boolean {
   return (
     /^\s*SELECT count\(\*\)::int AS webhooks, extract\(epoch FROM min\(d\.due_at\)/.test(sql) ||
-    /^\s*WITH (due AS MATERIALIZED|marked AS) \(\s*(SELECT|UPDATE)\b.*\bwebhook_delivery\b/s.test(sql)
+    /^\s*WITH (free AS MATERIALIZED|marked AS) \(\s*(SELECT|UPDATE)\b.*\bwebhook_delivery\b/s.test(sql)
   );
 }
 
