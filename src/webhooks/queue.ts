@@ -2,6 +2,7 @@ import { Prisma } from '../generated/prisma/client.js';
 import type { Db } from '../platform/db/database.js';
 import { leaseSeconds } from '../platform/queue/lease.js';
 import type { Outcome } from './outcome.js';
+import { fewOfOne, leftOf, leftOfFailing, type UnderWay } from './places.js';
 
 /** A delivery leased to this worker alone. `attempts` includes this one and identifies the lease. */
 export type DueDelivery = {
@@ -25,24 +26,6 @@ export type DueDelivery = {
 
 type Leased = Pick<DueDelivery, 'webhookId' | 'eventId' | 'attempts'>;
 type QueueDeps = { db: Db };
-
-/** How many deliveries of each webhook are under way here. */
-type UnderWay = ReadonlyMap<string, number>;
-
-/** At once, in an instance: of one webhook, of one that fails, and of all that fail. So slow ones hold up no other. */
-const most = { ofOne: 3, ofFailing: 1, ofAllFailing: 5 };
-
-/** How many more of this webhook may be under way; of those that fail, besides, how many of all of them. */
-const leftOf = (underWay: UnderWay) => Prisma.sql`
-  (CASE WHEN w.failing_since IS NULL THEN ${most.ofOne}::int ELSE ${most.ofFailing}::int END
-    - coalesce((${json(underWay)}::jsonb->>w.id::text)::int, 0))`;
-const leftOfFailing = (underWay: UnderWay) => Prisma.sql`
-  (SELECT ${most.ofAllFailing}::int - coalesce(sum(u.count::int), 0) FROM jsonb_each_text(${json(underWay)}::jsonb) u(id, count)
-    JOIN webhook f ON f.id = u.id::uuid AND f.failing_since IS NOT NULL)`;
-
-// A number and no expression: of one that it cannot know, the planner expects a tenth of all rows, and compiles the
-// statement each time, which takes a hundred times as long as to run it.
-const fewOfOne = Prisma.raw(String(most.ofOne));
 
 const isWaiting = Prisma.sql`d.delivered_at IS NULL AND d.failed_at IS NULL`;
 // The whole index, or it would not give the order.
@@ -91,10 +74,6 @@ export async function takeDeliveries(
 function isHandled(handled: string[]): Prisma.Sql {
   return Prisma.sql`(w.url IS NOT NULL OR coalesce(
     (SELECT e.action = ANY (${handled}::text[]) FROM audit_event e WHERE e.id = d.event_id), ${handled.length > 0}))`;
-}
-
-function json(underWay: UnderWay): string {
-  return JSON.stringify(Object.fromEntries(underWay));
 }
 
 /** @property seconds null if nothing waits that could be taken here */
