@@ -7,13 +7,19 @@ type Sleeper = {
 export function createSleeper(): Sleeper {
   let isWoken = false;
   let wake: () => void = () => undefined;
+  let alarm: { at: number; timer: NodeJS.Timeout } | undefined;
   return {
     wakeIn(ms) {
+      const at = performance.now() + ms;
+      // The earliest one wakes for all.
+      if (alarm && alarm.at <= at) return;
+      clearTimeout(alarm?.timer);
       const wakeNow = () => {
+        alarm = undefined;
         isWoken = true;
         wake();
       };
-      setTimeout(wakeNow, ms).unref();
+      alarm = { at, timer: setTimeout(wakeNow, ms).unref() };
     },
     async asleep(ms) {
       let timer: NodeJS.Timeout | undefined;
