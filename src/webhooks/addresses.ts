@@ -1,6 +1,8 @@
-import { type LookupAddress, lookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import { createLookUp } from './look-up.js';
+
+const lookUp = createLookUp();
 
 /** A network that webhooks may reach though it is not public. */
 export type Network = ReturnType<typeof ipaddr.parseCIDR>;
@@ -54,12 +56,15 @@ export class UnreachableAddress extends Error {
  */
 export function lookupAmong(allowed: Network[]): LookupFunction {
   return (hostname, options, done) => {
-    lookup(hostname, { ...options, all: true }, (error, found: LookupAddress[]) => {
-      const [first] = found ?? [];
-      if (error || !first) return done(error ?? new Error('the name has no address'), '');
-      if (!found.every(({ address }) => isReachable(address, allowed))) return done(new UnreachableAddress(), '');
-      if (options.all) done(null, found);
-      else done(null, first.address, first.family);
-    });
+    lookUp(hostname).then(
+      (found) => {
+        const [first] = found;
+        if (!first) done(new Error('the name has no address'), '');
+        else if (!found.every(({ address }) => isReachable(address, allowed))) done(new UnreachableAddress(), '');
+        else if (options.all) done(null, found);
+        else done(null, first.address, first.family);
+      },
+      (error: NodeJS.ErrnoException) => done(error, ''),
+    );
   };
 }

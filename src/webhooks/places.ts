@@ -14,6 +14,10 @@ export const leftOfFailing = (underWay: UnderWay) => Prisma.sql`
   (SELECT ${most.ofAllFailing}::int - coalesce(sum(u.count::int), 0) FROM jsonb_each_text(${json(underWay)}::jsonb) u(id, count)
     JOIN webhook f ON f.id = u.id::uuid AND f.failing_since IS NOT NULL)`;
 
+/** From when on a webhook may be tried again: one that fails is tried once a second, so that it costs little. */
+export const restsUntil = Prisma.sql`
+  (CASE WHEN w.failing_since IS NOT NULL THEN coalesce(w.last_attempt_at, w.failing_since) + interval '1 second' END)`;
+
 // A number and no expression: of one that it cannot know, the planner expects a tenth of all rows, and compiles the
 // statement each time, which takes a hundred times as long as to run it.
 export const fewOfOne = Prisma.raw(String(most.ofOne));
