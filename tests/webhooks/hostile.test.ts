@@ -133,3 +133,21 @@ it('a name that was found waits for none that hangs', async () => {
   expect(await Promise.race([lookUp('good'), sleep(500)])).toEqual(found);
   expect(spied.mock.calls.map(([name]) => name)).toEqual(['good', 'one', 'good']);
 });
+
+it('a webhook that is back waits for no older events of others that hang', { timeout: 60_000 }, async () => {
+  const [hanging, receiver] = [await startReceiver(() => undefined), await startReceiver()];
+  const app = await startAppForTest({ ...settings, WEBHOOK_TIMEOUT: '1s' }, withoutHandlers);
+  const admin = await withRole(app, await app.signUp(), 'admin');
+  for (let n = 0; n < 15; n += 1)
+    await createWebhook(app, admin, { url: `${hanging.url}?${n}`, events: ['user.created'] });
+  await app.deps.db.$executeRaw`
+    INSERT INTO audit_event (id, action, detail) SELECT gen_random_uuid(), 'user.created', '{}' FROM generate_series(1, 50)`;
+  await app.deps.db.$executeRaw`UPDATE webhook SET failing_since = clock_timestamp()`;
+  app.deps.webhookWake.wake();
+  await sleep(3_000);
+  const { id } = await createWebhook(app, admin, { url: receiver.url, events: ['user.created'] });
+  await app.deps.db.$executeRaw`
+    UPDATE webhook SET failing_since = clock_timestamp(), last_attempt_at = clock_timestamp() WHERE id = ${id}::uuid`;
+  await app.signUp();
+  await eventually(() => receiver.received.length === 1, 8_000);
+});
