@@ -60,12 +60,11 @@ function changedFields(before: Webhook, given: Omit<Changes, 'enabled'>): string
 }
 
 async function update(tx: Transaction, id: string, { url, events, description }: Webhook, enables: boolean) {
-  const enabling = enables
-    ? Prisma.sql`, disabled_at = NULL, disabled_reason = NULL, failing_since = NULL`
-    : Prisma.empty;
+  const enabling = enables ? Prisma.sql`, disabled_at = NULL, disabled_reason = NULL` : Prisma.empty;
+  // A new URL has failed nothing yet.
   await tx.$executeRaw`
     UPDATE webhook SET url = ${url}, events = ${events}::text[], description = ${description},
-      updated_at = clock_timestamp() ${enabling} WHERE id = ${id}::uuid`;
+      failing_since = CASE WHEN url = ${url} AND NOT ${enables}::boolean THEN failing_since END, updated_at = clock_timestamp() ${enabling} WHERE id = ${id}::uuid`;
 }
 
 /** Disables one that is enabled, with its audit event; of several at once one does it. Its maker's mail is the caller's. */

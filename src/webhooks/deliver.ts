@@ -56,6 +56,7 @@ async function withinTime(
   stopping: AbortSignal,
   attempt: (signal: AbortSignal) => Promise<Outcome>,
 ): Promise<Outcome> {
+  stopping.throwIfAborted();
   const cutting = new AbortController();
   const stop = () => cutting.abort(stopping.reason);
   stopping.addEventListener('abort', stop, { once: true });

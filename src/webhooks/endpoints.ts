@@ -117,7 +117,7 @@ export const ping = endpoint({
   statements: 2,
   reply: [202, z.object({ event_id: z.uuid() })],
   returns: 'A `webhook.ping` is on its way to it, whatever events it wants.',
-  errors: ['not_found', 'webhook_disabled'],
+  errors: ['not_found', 'webhook_disabled', 'webhook_fixed'],
   async handler(context) {
     const { deps, id } = context;
     const eventId = await pingWebhook(deps, id, actorOf(context));

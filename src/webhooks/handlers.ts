@@ -49,8 +49,13 @@ export async function handle(
   } catch (error) {
     if (signal.aborted) throw error;
     deps.log.error({ err: error, event: event.data.id, type: event.type }, 'a handler of src/own/events.ts failed');
-    return failure(`the handler threw ${error instanceof Error ? error.name : 'no error'}`);
+    return failure(`the handler threw ${error instanceof Error ? nameOf(error) : 'no error'}`);
   } finally {
     signal.removeEventListener('abort', cut);
   }
+}
+
+/** A database keeps no NUL: a failure that cannot be marked would come again each minute, for good. */
+function nameOf({ name }: Error): string {
+  return String(name).replace(/\p{C}/gu, ' ').slice(0, 60);
 }

@@ -9,6 +9,9 @@ export type Reply = { status: number; retryAfter: string | undefined };
 
 const mostBytesRead = 16 * 1024;
 
+/** Of all that comes: what stands before the head, such as empty lines and 1xx, has no end either. */
+const mostBytesTaken = 64 * 1024;
+
 /**
  * Posts to an address that is allowed, on a connection of its own; redirects are not followed. Once the head of the
  * reply is there, its status counts: the body is read to its end, to 16 KiB, or until the signal, and forgotten.
@@ -31,6 +34,13 @@ export async function post(url: URL, { headers, body, allow, signal }: Options):
     let head: Reply | undefined;
     const end = (error: Error) => (head ? resolve(head) : reject(error));
     sending.on('error', end);
+    sending.on('socket', (socket) => {
+      let taken = 0;
+      socket.on('data', (chunk: Buffer) => {
+        taken += chunk.length;
+        if (taken >= mostBytesTaken) sending.destroy();
+      });
+    });
     sending.on('response', (reply) => {
       head = { status: reply.statusCode ?? 0, retryAfter: reply.headers['retry-after'] };
       let read = 0;

@@ -34,7 +34,8 @@ const isThis = ({ webhookId, eventId }: Leased) =>
   Prisma.sql`webhook_id = ${webhookId}::uuid AND event_id = ${eventId}::uuid`;
 
 /**
- * Workers at the same time get different deliveries.
+ * Workers at the same time get different deliveries. Those that fail take turns, whatever waits: or one that is back would
+ * wait for all that is older, of others that are not.
  * @param handled the events that the handlers of this instance's code take: an older or newer instance has others
  */
 export async function takeDeliveries(
@@ -45,10 +46,10 @@ export async function takeDeliveries(
 ): Promise<DueDelivery[]> {
   return db.direct<DueDelivery>(Prisma.sql`
     WITH free AS MATERIALIZED (
-      SELECT w.id, w.url, w.failing_since IS NOT NULL AS fails, ${leftOf(underWay)} AS n FROM webhook w
+      SELECT w.id, w.url, w.failing_since IS NOT NULL AS fails, ${restsUntil} AS rested, ${leftOf(underWay)} AS n FROM webhook w
       WHERE w.disabled_at IS NULL AND (w.failing_since IS NULL OR ${restsUntil} <= clock_timestamp())
     ), ranked AS (
-      SELECT d.*, w.fails, row_number() OVER (PARTITION BY w.fails ORDER BY d.due_at) AS place
+      SELECT d.*, w.fails, row_number() OVER (PARTITION BY w.fails ORDER BY w.rested, d.due_at) AS place
       FROM free w CROSS JOIN LATERAL (
         SELECT o.*, row_number() OVER (ORDER BY o.due_at) AS nth FROM (
           SELECT d.webhook_id, d.event_id, d.due_at FROM webhook_delivery d

@@ -22,7 +22,12 @@ export async function startWebhookWorker(deps: Deps, on: EventHandlers): Promise
   await announceHandlers(deps, on);
   const handled = Object.keys(on);
   const underWay = new Map<string, number>();
-  const count = (id: string, by: number) => underWay.set(id, (underWay.get(id) ?? 0) + by);
+  const count = (id: string, by: number) => {
+    const left = (underWay.get(id) ?? 0) + by;
+    // Those that were deleted would stay for good, in each statement.
+    if (left === 0) underWay.delete(id);
+    else underWay.set(id, left);
+  };
   let thereAre = false;
 
   return startWorker<queue.DueDelivery>({
