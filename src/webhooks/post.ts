@@ -9,12 +9,15 @@ export type Reply = { status: number; retryAfter: string | undefined };
 
 const mostBytesRead = 16 * 1024;
 
+/** Nobody waits for a body that drips, in milliseconds. */
+const bodyPatience = 1_000;
+
 /** Of all that comes: what stands before the head, such as empty lines and 1xx, has no end either. */
 const mostBytesTaken = 64 * 1024;
 
 /**
  * Posts to an address that is allowed, on a connection of its own; redirects are not followed. Once the head of the
- * reply is there, its status counts: the body is read to its end, to 16 KiB, or until the signal, and forgotten.
+ * reply is there, its status counts: the body is read to its end, to 16 KiB, or for a second, and forgotten.
  * @throws what Node says of the connection, UnreachableAddress, or the signal's reason
  */
 export async function post(url: URL, { headers, body, allow, signal }: Options): Promise<Reply> {
@@ -43,6 +46,8 @@ export async function post(url: URL, { headers, body, allow, signal }: Options):
     });
     sending.on('response', (reply) => {
       head = { status: reply.statusCode ?? 0, retryAfter: reply.headers['retry-after'] };
+      const late = setTimeout(() => sending.destroy(), bodyPatience);
+      sending.once('close', () => clearTimeout(late));
       let read = 0;
       reply.on('data', (chunk: Buffer) => {
         read += chunk.length;

@@ -151,3 +151,18 @@ it('a webhook that is back waits for no older events of others that hang', { tim
   await app.signUp();
   await eventually(() => receiver.received.length === 1, 8_000);
 });
+
+it('a body that drips holds a place for a second, not until the time is over', async () => {
+  const receiver = await startReceiver((reply) => {
+    reply.writeHead(200);
+    const dripping = setInterval(() => reply.write('.'), 100);
+    reply.once('close', () => clearInterval(dripping));
+  });
+  const signal = AbortSignal.timeout(15_000);
+  const allow = [networkOf('127.0.0.0/8')].filter((network) => network !== undefined);
+  const body = JSON.stringify({ type: 'x', data: {} });
+  const beganAt = performance.now();
+  const { status } = await post(new URL(receiver.url), { headers: {}, body, allow, signal });
+  expect(status).toBe(200);
+  expect(performance.now() - beganAt).toBeLessThan(5_000);
+});
