@@ -33,7 +33,7 @@ function controlledWork(gate: Gate, turn?: Turn) {
     },
     finishAll: async () => {
       await settle();
-      while (finish.length > 0) {
+      while (gate.stats().running > 0) {
         finish.shift()?.();
         await settle();
       }
