@@ -64,7 +64,8 @@ async function update(tx: Transaction, id: string, { url, events, description }:
   // A new URL has failed nothing yet.
   await tx.$executeRaw`
     UPDATE webhook SET url = ${url}, events = ${events}::text[], description = ${description},
-      failing_since = CASE WHEN url = ${url} AND NOT ${enables}::boolean THEN failing_since END, updated_at = clock_timestamp() ${enabling} WHERE id = ${id}::uuid`;
+      failing_since = CASE WHEN url = ${url} AND NOT ${enables}::boolean THEN failing_since END,
+      updated_at = clock_timestamp() ${enabling} WHERE id = ${id}::uuid`;
 }
 
 /** Disables one that is enabled, with its audit event; of several at once one does it. Its maker's mail is the caller's. */

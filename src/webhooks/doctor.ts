@@ -7,7 +7,7 @@ import type { Database, Db } from '../platform/db/database.js';
 import { openSecret } from './secrets.js';
 import { webhookVitals } from './vitals.js';
 
-/** What `doctor` says of webhooks. It names them by id: a URL may be as good as a password. */
+/** What `doctor` says of webhooks. It names them by id: a URL may have a secret in it. */
 export const webhookChecks = { database: check };
 
 async function check(config: Config, { client: db }: Pick<Database, 'client'>): Promise<Finding[]> {

@@ -46,8 +46,8 @@ export async function takeDeliveries(
 ): Promise<DueDelivery[]> {
   return db.direct<DueDelivery>(Prisma.sql`
     WITH free AS MATERIALIZED (
-      SELECT w.id, w.url, w.failing_since IS NOT NULL AS fails, ${restsUntil} AS rested, ${leftOf(underWay)} AS n FROM webhook w
-      WHERE w.disabled_at IS NULL AND (w.failing_since IS NULL OR ${restsUntil} <= clock_timestamp())
+      SELECT w.id, w.url, w.failing_since IS NOT NULL AS fails, ${restsUntil} AS rested, ${leftOf(underWay)} AS n
+      FROM webhook w WHERE w.disabled_at IS NULL AND (w.failing_since IS NULL OR ${restsUntil} <= clock_timestamp())
     ), ranked AS (
       SELECT d.*, w.fails, row_number() OVER (PARTITION BY w.fails ORDER BY w.rested, d.due_at) AS place
       FROM free w CROSS JOIN LATERAL (
@@ -83,7 +83,8 @@ type NextDue = { webhooks: number; seconds: number | null };
 /** Those that have as many under way as they may are left out: the end of one wakes the worker. */
 export async function nextDue({ db }: QueueDeps, underWay: UnderWay, handled: string[]): Promise<NextDue> {
   const [next] = await db.direct<NextDue>(Prisma.sql`
-    SELECT count(*)::int AS webhooks, extract(epoch FROM min(greatest(d.due_at, ${restsUntil})) - clock_timestamp())::float8 AS seconds
+    SELECT count(*)::int AS webhooks,
+      extract(epoch FROM min(greatest(d.due_at, ${restsUntil})) - clock_timestamp())::float8 AS seconds
     FROM webhook w LEFT JOIN LATERAL (
       SELECT d.due_at FROM webhook_delivery d
       WHERE d.webhook_id = w.id AND ${isWaiting} AND w.disabled_at IS NULL AND ${leftOf(underWay)} > 0

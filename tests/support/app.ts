@@ -133,7 +133,7 @@ function isOfMailWorker(sql: string): boolean {
 /** Whether this is the worker of webhooks taking deliveries, asking for the next one or marking one. */
 function isOfWebhookWorker(sql: string): boolean {
   return (
-    /^\s*SELECT count\(\*\)::int AS webhooks, extract\(epoch FROM min\(/.test(sql) ||
+    /^\s*SELECT count\(\*\)::int AS webhooks,\s+extract\(epoch FROM min\(/.test(sql) ||
     /^\s*WITH (free AS MATERIALIZED|marked AS) \(\s*(SELECT|UPDATE)\b.*\bwebhook_delivery\b/s.test(sql)
   );
 }

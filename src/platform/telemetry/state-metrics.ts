@@ -100,7 +100,7 @@ function describeWebhooks(registry: Registry, read: NonNullable<StateSources['we
   gauge('gatelatch_webhook_oldest_seconds', 'For how long the oldest of them has waited.', 'oldestSeconds');
 }
 
-/** Reads at most once in that time, whoever asks. */
+/** Reads at most once in that time, however often it is asked. */
 function keptFor<T>(ms: number, read: () => Promise<T>): () => Promise<T> {
   let askedAt = Number.NEGATIVE_INFINITY;
   let answer: Promise<T>;
