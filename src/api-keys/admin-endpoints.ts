@@ -3,7 +3,7 @@ import { existing } from '../admin/endpoints.js';
 import { endpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
 import { actorOf } from '../sessions/actor.js';
-import { requireAuthentication } from '../sessions/step-up.js';
+import { requireFreshSignIn } from '../sessions/step-up.js';
 import { endApiKeyOf } from './end.js';
 import { apiKeyJson, apiKeyListSchema, madeKeySchema } from './json.js';
 import { listLiveKeys } from './list.js';
@@ -37,8 +37,7 @@ export const make = endpoint({
   errors: ['insufficient_user_authentication', 'forbidden', 'not_found', 'not_a_service_user', 'too_many_api_keys'],
   async handler(context) {
     const { deps, principal, id, body } = context;
-    // A key outlives the session that made it, so a stolen session of long ago must not become one.
-    if (principal.kind === 'session') requireAuthentication(principal, { maxAge: deps.config.freshAuthMaxAge });
+    requireFreshSignIn(principal, deps.config.freshAuthMaxAge);
     const maker = { actor: actorOf(context), rights: principal.permissions };
     const { key, ...made } = await makeApiKey(
       deps,

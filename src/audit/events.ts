@@ -48,6 +48,8 @@ export const auditActions = [
   'webhook.deleted',
   'webhook.disabled',
   'webhook.ping',
+  'webhook.retried',
+  'webhook.replayed',
   'key.rotated',
   'key.revoked',
 ] as const;
@@ -111,6 +113,9 @@ export const auditMeanings: Record<AuditAction, string> = {
   'webhook.disabled':
     'A webhook was disabled. `detail` has the `webhook_id` and the `reason`: `manual`, or why the server did it: `gone`, `failing`.',
   'webhook.ping': 'A test event was sent to a webhook. `detail` has the `webhook_id`.',
+  'webhook.retried': 'An event was sent to a webhook again. `detail` has the `webhook_id` and the `event_id`.',
+  'webhook.replayed':
+    'The events of a time were sent to a webhook again. `detail` has the `webhook_id`, `since`, `until` and the `events`, if only some were.',
   'key.rotated': 'The next signing key took over. `detail` has its `kid`.',
   'key.revoked': 'A signing key was revoked: what it had signed is refused. `detail` has its `kid`.',
 };

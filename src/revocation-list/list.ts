@@ -33,7 +33,7 @@ export type RevocationList = {
   /**
    * What became known since the last call.
    * @param isDue whether something must be said, also if nothing is new
-   * @returns nothing where nothing has to be said, and undefined while this instance cannot say
+   * @returns nothing where nothing has to be said or can be said at this moment, and undefined where something was lost
    */
   next(isDue: boolean): SignedList | 'nothing' | undefined;
   /** How many entries a whole list has at most: some may be over. */
@@ -81,7 +81,8 @@ export function createRevocationList({ config, keys, revocations, instanceSync }
   }
 
   const size = () => revocations.size() + revocations.named();
-  const canSay = () => instanceSync.isFresh() && revocations.isComplete() && size() <= maxEntries;
+  const hasAll = () => revocations.isComplete() && size() <= maxEntries;
+  const canSay = () => instanceSync.isFresh() && hasAll();
   const kids = () => keys.jwks().keys.map(({ kid }) => String(kid));
 
   function sign(entries: Entries, complete: boolean): SignedList {
@@ -129,7 +130,9 @@ export function createRevocationList({ config, keys, revocations, instanceSync }
   }
 
   function next(isDue: boolean): SignedList | 'nothing' | undefined {
-    if (!canSay()) return undefined;
+    if (!hasAll()) return undefined;
+    // Soon it may know again: all that it has missed until then comes as something new.
+    if (!instanceSync.isFresh()) return 'nothing';
     const known = waiting;
     waiting = [];
     const now = kids().join();

@@ -49,10 +49,11 @@ export function createStreams(list: RevocationList, max: number): Streams {
       rest();
       return;
     }
+    const silence = performance.now() - toldAt;
     // At the next one it would be too late.
-    const told = list.next(performance.now() - toldAt > longestSilence - newsEvery);
+    const told = list.next(silence > longestSilence - newsEvery);
     // Never a message that leaves something out: who asks anew hears 503.
-    if (!told) {
+    if (!told || (told === 'nothing' && silence > longestSilence)) {
       end();
       return;
     }
@@ -71,8 +72,10 @@ export function createStreams(list: RevocationList, max: number): Streams {
   }
 
   function start(): void {
-    stopCollecting ??= list.collect();
-    timer ??= setInterval(tick, newsEvery).unref();
+    if (timer) return;
+    stopCollecting = list.collect();
+    toldAt = performance.now();
+    timer = setInterval(tick, newsEvery).unref();
   }
 
   function rest(): void {

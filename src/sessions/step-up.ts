@@ -20,6 +20,16 @@ export function requireAuthentication(claims: AccessClaims, demand: Demand): voi
   if (!meets(claims, demand, Date.now() / 1000)) throw insufficientAuthentication(demand);
 }
 
+/**
+ * For what outlives the session that makes it: one that was stolen long ago must not become it. A key passes: it is no
+ * sign-in, and making it took one.
+ * @param maxAge seconds
+ * @throws AppError insufficient_user_authentication
+ */
+export function requireFreshSignIn(claims: AccessClaims, maxAge: number): void {
+  if (claims.kind === 'session') requireAuthentication(claims, { maxAge });
+}
+
 /** `REQUIRED_ACR` and `ADMIN_ACR`. */
 type Settings = { required: Acr; admin: Acr };
 

@@ -65,6 +65,7 @@ async function update(tx: Transaction, id: string, { url, events, description }:
   await tx.$executeRaw`
     UPDATE webhook SET url = ${url}, events = ${events}::text[], description = ${description},
       failing_since = CASE WHEN url = ${url} AND NOT ${enables}::boolean THEN failing_since END,
+      last_duration_ms = CASE WHEN url = ${url} THEN last_duration_ms END,
       updated_at = clock_timestamp() ${enabling} WHERE id = ${id}::uuid`;
 }
 

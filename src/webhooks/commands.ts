@@ -102,7 +102,7 @@ function shown({ id, url, events, disabledAt, waiting }: ShownWebhook): string {
 
 async function retry({ db }: CommandDeps, args: Args): Promise<Result> {
   const [id, eventId] = [idOrOwn(args), checkedId(argument(args, 1))];
-  if (!(await retryDelivery(db, id, eventId)))
+  if (!(await retryDelivery(db, id, eventId, {})))
     throw new CommandError(`The webhook ${id} has no delivery of the event ${eventId}.`);
   return { json: { id, event_id: eventId }, text: 'It is sent again.' };
 }
@@ -117,7 +117,7 @@ async function replay({ db }: CommandDeps, args: Args): Promise<Result> {
   const until = checked(timeSchema.optional().safeParse(args.text('until')), '--until');
   const typed = args.list('event');
   const events = typed.length === 0 ? undefined : checked(eventsSchema.safeParse(typed), '--event');
-  const count = await replayEvents(db, id, { since, until, events });
+  const count = await replayEvents(db, id, { since, until, events }, {});
   return { json: { id, count }, text: `${count} ${count === 1 ? 'event is' : 'events are'} sent again.` };
 }
 

@@ -1,3 +1,4 @@
+import { type Actor, auditEvent } from '../audit/events.js';
 import { Prisma, type WebhookDelivery as Row } from '../generated/prisma/client.js';
 import type { Db } from '../platform/db/database.js';
 import { type Page, pageOf } from '../platform/http/paging.js';
@@ -58,9 +59,13 @@ export const dueAgain = Prisma.sql`attempts = 0, due_at = clock_timestamp(), cre
   delivered_at = NULL, failed_at = NULL`;
 
 /** Sends an event again, whatever became of it. @returns false if there is no such delivery */
-export async function retryDelivery(db: Db, webhookId: string, eventId: string): Promise<boolean> {
+export async function retryDelivery(db: Db, webhookId: string, eventId: string, actor: Actor): Promise<boolean> {
+  const detail = { webhook_id: webhookId, event_id: eventId };
   const count = await db.$executeRaw`
-    UPDATE webhook_delivery SET ${dueAgain} WHERE webhook_id = ${webhookId}::uuid AND event_id = ${eventId}::uuid
-      AND EXISTS (SELECT FROM webhook w WHERE w.id = webhook_id)`;
+    WITH again AS (
+      UPDATE webhook_delivery SET ${dueAgain} WHERE webhook_id = ${webhookId}::uuid AND event_id = ${eventId}::uuid
+        AND EXISTS (SELECT FROM webhook w WHERE w.id = webhook_id)
+      RETURNING webhook_id
+    ) ${auditEvent('webhook.retried', null, actor, detail, Prisma.sql`FROM again`)}`;
   return count === 1;
 }

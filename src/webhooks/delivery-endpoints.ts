@@ -3,6 +3,7 @@ import { endpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
 import { time } from '../platform/http/fields.js';
 import { pageJson, pageQuerySchema, pageSchema } from '../platform/http/paging.js';
+import { actorOf } from '../sessions/actor.js';
 import { type Delivery, deliveryStates, listDeliveries, retryDelivery, stateOf } from './deliveries.js';
 import { eventsSchema } from './fields.js';
 import { replayEvents } from './replay.js';
@@ -74,8 +75,9 @@ export const retry = endpoint({
   reply: [202],
   returns: 'It is sent again, whatever became of it before, with as many attempts as a new one.',
   errors: ['not_found'],
-  async handler({ deps, id, innerId }) {
-    if (!(await retryDelivery(deps.db, id, innerId))) throw new AppError('not_found');
+  async handler(context) {
+    const { deps, id, innerId } = context;
+    if (!(await retryDelivery(deps.db, id, innerId, actorOf(context)))) throw new AppError('not_found');
     deps.webhookWake.wake();
     return {};
   },
@@ -99,9 +101,11 @@ export const replay = endpoint({
   reply: [202, z.object({ count: z.int() })],
   returns: 'So many events are sent again, out of the audit.',
   errors: ['not_found'],
-  async handler({ deps, id, body: { since, until, events } }) {
+  async handler(context) {
+    const { deps, id } = context;
+    const { since, until, events } = context.body;
     const time = { since: new Date(since), until: until === undefined ? undefined : new Date(until) };
-    const count = await replayEvents(deps.db, id, { ...time, events });
+    const count = await replayEvents(deps.db, id, { ...time, events }, actorOf(context));
     deps.webhookWake.wake();
     return { body: { count } };
   },

@@ -3,6 +3,7 @@ import { endpoint } from '../endpoint.js';
 import { AppError } from '../errors.js';
 import { pageJson, pageQuerySchema, pageSchema } from '../platform/http/paging.js';
 import { actorOf } from '../sessions/actor.js';
+import { requireFreshSignIn } from '../sessions/step-up.js';
 import { changeWebhook, deleteWebhook } from './change.js';
 import { createWebhook } from './create.js';
 import { webhookFields } from './fields.js';
@@ -25,9 +26,10 @@ export const create = endpoint({
   body: createSchema,
   reply: [201, madeWebhookSchema],
   returns: 'The webhook. Its secret is shown this once.',
-  errors: ['too_many_webhooks'],
+  errors: ['insufficient_user_authentication', 'too_many_webhooks'],
   async handler(context) {
-    const { deps, body } = context;
+    const { deps, principal, body } = context;
+    requireFreshSignIn(principal, deps.config.freshAuthMaxAge);
     const { secret, ...made } = await createWebhook(deps, body, actorOf(context));
     deps.webhookWake.wake();
     return { body: { ...webhookJson(made), secret } };
@@ -76,14 +78,20 @@ export const change = endpoint({
   body: changeSchema,
   reply: [200, webhookSchema],
   returns: 'The webhook as it is now. One that was enabled goes on with what waited.',
-  errors: ['not_found', 'webhook_fixed'],
+  errors: ['insufficient_user_authentication', 'not_found', 'webhook_fixed'],
   async handler(context) {
-    const { deps, id, body } = context;
+    const { deps, principal, id, body } = context;
+    if (sendsMore(body)) requireFreshSignIn(principal, deps.config.freshAuthMaxAge);
     const changed = await changeWebhook(deps, id, body, actorOf(context));
     deps.webhookWake.wake();
     return { body: webhookJson(changed) };
   },
 });
+
+/** To stop one in a hurry takes no new sign-in. */
+function sendsMore({ url, events, enabled }: z.infer<typeof changeSchema>): boolean {
+  return url !== undefined || events !== undefined || enabled === true;
+}
 
 export const remove = endpoint({
   name: 'deleteWebhook',
@@ -104,9 +112,11 @@ export const rotate = endpoint({
   statements: 4,
   reply: [200, rotatedSecretSchema],
   returns: 'The new secret, shown this once. The one before signs along for a day.',
-  errors: ['not_found', 'webhook_fixed'],
+  errors: ['insufficient_user_authentication', 'not_found', 'webhook_fixed'],
   async handler(context) {
-    const { secret, previousUntil } = await rotateSecret(context.deps, context.id, actorOf(context));
+    const { deps, principal, id } = context;
+    requireFreshSignIn(principal, deps.config.freshAuthMaxAge);
+    const { secret, previousUntil } = await rotateSecret(deps, id, actorOf(context));
     return { body: { secret, previous_until: previousUntil.toISOString() } };
   },
 });

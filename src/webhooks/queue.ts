@@ -2,7 +2,7 @@ import { Prisma } from '../generated/prisma/client.js';
 import type { Db } from '../platform/db/database.js';
 import { leaseSeconds } from '../platform/queue/lease.js';
 import type { Outcome } from './outcome.js';
-import { fewOfOne, leftOf, leftOfFailing, restsUntil, type UnderWay } from './places.js';
+import { fewOfOne, hinders, isSlow, leftOf, leftOfHindering, restsUntil, type UnderWay } from './places.js';
 
 /** A delivery leased to this worker alone. `attempts` includes this one and identifies the lease. */
 export type DueDelivery = {
@@ -34,8 +34,8 @@ const isThis = ({ webhookId, eventId }: Leased) =>
   Prisma.sql`webhook_id = ${webhookId}::uuid AND event_id = ${eventId}::uuid`;
 
 /**
- * Workers at the same time get different deliveries. Those that fail take turns, whatever waits: or one that is back would
- * wait for all that is older, of others that are not.
+ * Workers at the same time get different deliveries. Webhooks that fail or are slow take turns, whatever waits: or one that
+ * is back would wait for all that is older, of others that are not.
  * @param handled the events that the handlers of this instance's code take: an older or newer instance has others
  */
 export async function takeDeliveries(
@@ -46,10 +46,11 @@ export async function takeDeliveries(
 ): Promise<DueDelivery[]> {
   return db.direct<DueDelivery>(Prisma.sql`
     WITH free AS MATERIALIZED (
-      SELECT w.id, w.url, w.failing_since IS NOT NULL AS fails, ${restsUntil} AS rested, ${leftOf(underWay)} AS n
+      SELECT w.id, w.url, ${hinders} AS hinders, ${leftOf(underWay)} AS n,
+        CASE WHEN ${hinders} THEN coalesce(w.last_attempt_at, w.failing_since) END AS tried
       FROM webhook w WHERE w.disabled_at IS NULL AND (w.failing_since IS NULL OR ${restsUntil} <= clock_timestamp())
     ), ranked AS (
-      SELECT d.*, w.fails, row_number() OVER (PARTITION BY w.fails ORDER BY w.rested, d.due_at) AS place
+      SELECT d.*, w.hinders, row_number() OVER (PARTITION BY w.hinders ORDER BY w.tried, d.due_at) AS place
       FROM free w CROSS JOIN LATERAL (
         SELECT o.*, row_number() OVER (ORDER BY o.due_at) AS nth FROM (
           SELECT d.webhook_id, d.event_id, d.due_at FROM webhook_delivery d
@@ -57,7 +58,7 @@ export async function takeDeliveries(
           ORDER BY ${byDue} LIMIT ${fewOfOne} FOR UPDATE SKIP LOCKED) o) d
       WHERE w.n > 0 AND d.nth <= w.n
     ), due AS MATERIALIZED (
-      SELECT webhook_id, event_id FROM ranked WHERE NOT fails OR place <= ${leftOfFailing(underWay)}
+      SELECT webhook_id, event_id FROM ranked WHERE NOT hinders OR place <= ${leftOfHindering(underWay)}
       ORDER BY due_at LIMIT ${max}
     ), taken AS (
       UPDATE webhook_delivery d
@@ -88,7 +89,7 @@ export async function nextDue({ db }: QueueDeps, underWay: UnderWay, handled: st
     FROM webhook w LEFT JOIN LATERAL (
       SELECT d.due_at FROM webhook_delivery d
       WHERE d.webhook_id = w.id AND ${isWaiting} AND w.disabled_at IS NULL AND ${leftOf(underWay)} > 0
-        AND (w.failing_since IS NULL OR ${leftOfFailing(underWay)} > 0) AND ${isHandled(handled)}
+        AND (NOT ${hinders} OR ${leftOfHindering(underWay)} > 0) AND ${isHandled(handled)}
       ORDER BY ${byDue} LIMIT 1) d ON true`);
   if (!next) throw new Error('An aggregate returned nothing');
   return next;
@@ -109,6 +110,9 @@ export async function putBack({ db }: QueueDeps, leased: Leased): Promise<void> 
 
 type Attempt = Leased & { status: number | null; durationMs: number };
 
+const lastOf = ({ status, durationMs }: Attempt) => Prisma.sql`last_attempt_at = clock_timestamp(),
+  last_status = ${status}::int, last_duration_ms = ${durationMs}::int`;
+
 const columnsOf = ({ status, durationMs }: Attempt) =>
   Prisma.sql`last_attempt_at = clock_timestamp(), last_status = ${status}::int, duration_ms = ${durationMs}::int`;
 
@@ -118,7 +122,7 @@ export async function markDelivered({ db }: QueueDeps, attempt: Attempt): Promis
     WITH marked AS (
       UPDATE webhook_delivery SET ${columnsOf(attempt)}, last_error = NULL, delivered_at = clock_timestamp(),
         failed_at = NULL WHERE ${isThis(attempt)})
-    UPDATE webhook SET failing_since = NULL, last_attempt_at = clock_timestamp(), last_status = ${attempt.status}::int
+    UPDATE webhook SET failing_since = NULL, ${lastOf(attempt)}
     WHERE id = ${attempt.webhookId}::uuid AND (failing_since IS NOT NULL OR ${isNews(attempt)})`;
 }
 
@@ -138,13 +142,13 @@ export async function markFailed(
         due_at = clock_timestamp() + make_interval(secs => ${retryIn ?? 0}::float8),
         failed_at = CASE WHEN ${retryIn === undefined} THEN clock_timestamp() END
       WHERE ${isThis(attempt)} AND attempts = ${attempt.attempts} AND delivered_at IS NULL)
-    UPDATE webhook SET last_attempt_at = clock_timestamp(), last_status = ${attempt.status}::int,
-      failing_since = coalesce(failing_since, clock_timestamp())
+    UPDATE webhook SET ${lastOf(attempt)}, failing_since = coalesce(failing_since, clock_timestamp())
     WHERE id = ${attempt.webhookId}::uuid AND (failing_since IS NULL OR ${isNews(attempt)})
     RETURNING extract(epoch FROM clock_timestamp() - failing_since)::float8 / 86400 AS days`);
   return failing?.days;
 }
 
 // Each login reads the webhooks: they are written once a second at most.
-const isNews = ({ status }: Attempt) => Prisma.sql`(last_attempt_at IS NULL
-  OR last_attempt_at < clock_timestamp() - interval '1 second' OR last_status IS DISTINCT FROM ${status}::int)`;
+const isNews = ({ status, durationMs }: Attempt) => Prisma.sql`(last_attempt_at IS NULL
+  OR last_attempt_at < clock_timestamp() - interval '1 second' OR last_status IS DISTINCT FROM ${status}::int
+  OR ${isSlow(Prisma.sql`last_duration_ms`)} <> ${isSlow(durationMs)})`;

@@ -1,3 +1,4 @@
+import { type Actor, auditEvent } from '../audit/events.js';
 import { AppError } from '../errors.js';
 import { Prisma } from '../generated/prisma/client.js';
 import type { Db } from '../platform/db/database.js';
@@ -17,7 +18,12 @@ type Replay = { since: Date; until?: Date | undefined; events?: string[] | undef
  * @returns how many
  * @throws AppError not_found; validation_failed if there are more than 100,000: then none is sent
  */
-export async function replayEvents(db: Db, id: string, { since, until = new Date(), events }: Replay): Promise<number> {
+export async function replayEvents(
+  db: Db,
+  id: string,
+  { since, until = new Date(), events }: Replay,
+  actor: Actor,
+): Promise<number> {
   if (!(await findWebhook(db, id))) throw new AppError('not_found');
   const wanted = Prisma.sql`
     FROM audit_event e JOIN webhook w ON w.id = ${id}::uuid
@@ -25,6 +31,9 @@ export async function replayEvents(db: Db, id: string, { since, until = new Date
       AND webhook_sends(e.action, e.detail) AND webhook_wants(w.id, w.events, e.action, e.detail)
       ${events && !events.includes('*') ? Prisma.sql`AND e.action = ANY (${events}::text[])` : Prisma.empty}`;
   await refuseTooMany(db, wanted);
+  const time = { since: since.toISOString(), until: until.toISOString() };
+  const detail = { webhook_id: id, ...time, ...(events && { events }) };
+  await db.$executeRaw(auditEvent('webhook.replayed', null, actor, detail));
   let [count, after] = [0, Prisma.empty];
   for (;;) {
     const last = await replayBatch(db, id, Prisma.sql`${wanted} ${after}`);

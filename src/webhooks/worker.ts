@@ -4,7 +4,7 @@ import { type StopWorker, startWorker } from '../platform/queue/worker.js';
 import { deliver } from './deliver.js';
 import { disableFailing } from './disable.js';
 import { announceHandlers, type EventHandlers } from './handlers.js';
-import type { Outcome } from './outcome.js';
+import { failure, type Outcome } from './outcome.js';
 import * as queue from './queue.js';
 import { retryDelay } from './retries.js';
 
@@ -59,7 +59,9 @@ async function attempt(deps: Deps, on: EventHandlers, due: queue.DueDelivery, si
     outcome = await whileLeased(extend, deps.log, () => deliver(deps, on, due, signal));
   } catch (error) {
     if (signal.aborted) return await queue.putBack(deps, due);
-    throw error;
+    // An attempt as others, or what can never be prepared would be tried for good.
+    deps.log.error({ err: error, ...idsOf(due) }, 'a delivery could not be prepared');
+    outcome = failure('it could not be prepared: see the log');
   }
   const attempted = { ...due, status: outcome.status, durationMs: Math.round(performance.now() - startedAt) };
   if (outcome.why !== undefined) return await failed(deps, attempted, outcome);

@@ -214,6 +214,19 @@ describe('GET /.well-known/revocations/stream', () => {
     await many.http.head('/.well-known/revocations/stream').expect(429);
   });
 
+  it('goes on though the server was busy for a while, and leaves nothing out', async () => {
+    const other = await startAppForTest();
+    const { heard, isOver } = await listen(other);
+    await expect.poll(() => heard.length).toBeGreaterThan(0);
+    const user = await other.signUp();
+    const logout = other.http.post('/auth/logout').set(user.bearer).send({ refresh_token: user.refreshToken });
+    await logout.expect(204);
+    const busyUntil = performance.now() + 900;
+    while (performance.now() < busyUntil);
+    await expect.poll(() => heard.some(({ list }) => hashed(user.sessionId) in list.sessions)).toBe(true);
+    expect(isOver()).toBe(false);
+  });
+
   it('ends at once when the server stops', async () => {
     const other = await startApp();
     const { isOver } = await listen(other);

@@ -194,6 +194,22 @@ describe('A replay', () => {
   );
 });
 
+it('a retry and a replay are in the audit', async () => {
+  const [eventId = ''] = await signUps(1);
+  await post(`/deliveries/${eventId}/retry`).expect(202);
+  const [since, until] = [ago(2).toISOString(), ago(1).toISOString()];
+  await post('/replay', { since, until, events: ['user.created'] }).expect(202);
+  const { body } = await app.http.get('/admin/audit?limit=2').set(admin.bearer).expect(200);
+  expect(body.data).toMatchObject([
+    {
+      action: 'webhook.replayed',
+      actor_id: admin.userId,
+      detail: { webhook_id: id, since, until, events: ['user.created'] },
+    },
+    { action: 'webhook.retried', actor_id: admin.userId, detail: { webhook_id: id, event_id: eventId } },
+  ]);
+});
+
 describe('The purge', () => {
   it('removes after 30 days what was delivered or given up, and keeps what waits', async () => {
     const ids = await signUps(5);

@@ -187,6 +187,7 @@ it('addresses of the inside are refused when connecting, also where a name has t
     '10.0.0.1',
     '100.64.0.1',
     '169.254.169.254',
+    '168.63.129.16',
     '192.168.0.1',
     '[::]',
     '[::1]',

@@ -166,3 +166,46 @@ it('a body that drips holds a place for a second, not until the time is over', a
   expect(status).toBe(200);
   expect(performance.now() - beganAt).toBeLessThan(5_000);
 });
+
+it('receivers that answer late, though well, leave places to others', { timeout: 60_000 }, async () => {
+  const late = await startReceiver((reply) => void setTimeout(() => reply.writeHead(204).end(), 2_500));
+  const receiver = await startReceiver();
+  const app = await startAppForTest(settings, withoutHandlers);
+  const admin = await withRole(app, await app.signUp(), 'admin');
+  for (let n = 0; n < 4; n += 1) await createWebhook(app, admin, { url: `${late.url}?${n}`, events: ['user.created'] });
+  await app.deps.db.$executeRaw`
+    INSERT INTO audit_event (id, action, detail) SELECT gen_random_uuid(), 'user.created', '{}' FROM generate_series(1, 50)`;
+  app.deps.webhookWake.wake();
+  // Each has shown what it is.
+  await eventually(
+    async () => (await app.deps.db.webhook.count({ where: { lastDurationMs: { gte: 2_000 } } })) === 4,
+    20_000,
+  );
+  await createWebhook(app, admin, { url: receiver.url, events: ['user.created'] });
+  await app.signUp();
+  await eventually(() => receiver.received.length === 1, 2_000);
+});
+
+it('an event that cannot be prepared is tried as often as others, and no more', async () => {
+  const app = await startAppForTest(settings, withoutHandlers);
+  const admin = await withRole(app, await app.signUp(), 'admin');
+  const { id } = await createWebhook(app, admin, { events: ['user.created'] });
+  const { db, webhookWake } = app.deps;
+  await db.$executeRaw`ALTER TABLE "user" RENAME TO user_away`;
+  await db.$executeRaw`
+    INSERT INTO audit_event (id, action, user_id, detail) VALUES (gen_random_uuid(), 'user.created', ${admin.userId}::uuid, '{}')`;
+  webhookWake.wake();
+  const only = async () => (await deliveriesOf(app, id))[0];
+  await eventually(async () => !!(await only())?.lastError);
+  expect(await only()).toMatchObject({
+    attempts: 1,
+    lastError: 'it could not be prepared: see the log',
+    failedAt: null,
+  });
+  await db.$executeRaw`UPDATE webhook_delivery SET attempts = 9, due_at = clock_timestamp()`;
+  await eventually(async () => {
+    webhookWake.wake();
+    return !!(await only())?.failedAt;
+  });
+  await db.$executeRaw`ALTER TABLE user_away RENAME TO "user"`;
+});

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readDataBox } from '../../src/keys/data-box.js';
 import { type SignedUp, startApp, startAppForTest, type TestApp } from '../support/app.js';
+import { createForger } from '../support/forged-tokens.js';
 import { expectProblem } from '../support/problem.js';
 import { withRole } from '../support/rows.js';
 import { createWebhook, deleteWebhooks, nowhere } from '../support/webhooks.js';
@@ -144,6 +145,41 @@ describe('A webhook', () => {
   });
 });
 
+describe('An old session', () => {
+  const bearerOf = (age: number) => {
+    const { own, header, claims } = createForger(app, admin);
+    const authTime = Math.floor(Date.now() / 1000) - age;
+    return { Authorization: `Bearer ${own(header, { ...claims, auth_time: authTime })}` };
+  };
+
+  it('makes no webhook, changes none and gets no secret: a stolen one must not become one that stays', async () => {
+    const { id } = await createWebhook(app, admin);
+    const asked = (bearer: { Authorization: string }) => {
+      const change = (body: object) => app.http.patch(`/admin/webhooks/${id}`).set(bearer).send(body);
+      return [
+        app.http
+          .post('/admin/webhooks')
+          .set(bearer)
+          .send({ url: nowhere, events: ['*'] }),
+        app.http.post(`/admin/webhooks/${id}/rotate-secret`).set(bearer),
+        ...[{ url: nowhere }, { events: ['*'] }, { enabled: true }].map(change),
+      ];
+    };
+    for (const refused of await Promise.all(asked(bearerOf(16 * 60)))) {
+      expectProblem(refused, 'insufficient_user_authentication');
+      expect(refused.body.max_age).toBe(900);
+    }
+    for (const { status } of await Promise.all(asked(bearerOf(14 * 60)))) expect(status).toBeLessThan(300);
+  });
+
+  it('still stops one', async () => {
+    const { id } = await createWebhook(app, admin);
+    const [path, bearer] = [`/admin/webhooks/${id}`, bearerOf(86_400)];
+    await app.http.patch(path).set(bearer).send({ enabled: false, description: 'Stopped' }).expect(200);
+    await app.http.delete(path).set(bearer).expect(204);
+  });
+});
+
 describe('There are at most 20 webhooks', () => {
   it('and of 30 requests at once no more succeed', async () => {
     await createWebhook(app, admin);
@@ -215,6 +251,7 @@ describe('The URL of a webhook', () => {
     'http://[::]/',
     'http://10.1.2.3/',
     'http://169.254.169.254/latest/meta-data/',
+    'http://168.63.129.16/machine',
     'http://100.64.0.1/',
     'http://192.168.1.1/',
     'http://172.16.0.1/',

@@ -12,6 +12,7 @@ CREATE TABLE "webhook" (
     "failing_since" TIMESTAMPTZ(6),
     "last_attempt_at" TIMESTAMPTZ(6),
     "last_status" INTEGER,
+    "last_duration_ms" INTEGER,
     "created_by" UUID,
     "created_at" TIMESTAMPTZ(6) NOT NULL DEFAULT clock_timestamp(),
     "updated_at" TIMESTAMPTZ(6) NOT NULL DEFAULT clock_timestamp(),
