@@ -2002,9 +2002,9 @@ export interface components {
             last_attempt_at: string | null;
             /** @description Null also if there was no answer. */
             last_status: number | null;
-            /** @description Deliveries that wait, counted up to 100000. */
+            /** @description Deliveries that wait, counted up to 10000. */
             waiting: number;
-            /** @description Deliveries that were given up, counted up to 100000. */
+            /** @description Deliveries that were given up, counted up to 10000. */
             failed: number;
         };
         /**
@@ -2049,9 +2049,9 @@ export interface components {
             last_attempt_at: string | null;
             /** @description Null also if there was no answer. */
             last_status: number | null;
-            /** @description Deliveries that wait, counted up to 100000. */
+            /** @description Deliveries that wait, counted up to 10000. */
             waiting: number;
-            /** @description Deliveries that were given up, counted up to 100000. */
+            /** @description Deliveries that were given up, counted up to 10000. */
             failed: number;
             /** @description What signs the deliveries. Shown this once. */
             secret: string;

@@ -15,8 +15,8 @@ export type ShownWebhook = Pick<
   'id' | 'url' | 'events' | 'description' | 'disabledAt' | 'createdBy' | 'createdAt' | 'updatedAt' | 'lastAttemptAt'
 > & { disabledReason: string | null; lastStatus: number | null; waiting: number; failed: number };
 
-/** As far as deliveries are counted: a statement has two seconds. */
-export const countedUpTo = 100_000;
+/** As far as the deliveries of one are counted: a statement has two seconds. */
+export const countedUpTo = 10_000;
 
 const countOf = (which: Prisma.Sql) => Prisma.sql`(SELECT count(*)::int FROM (
   SELECT FROM webhook_delivery d WHERE d.webhook_id = w.id AND d.delivered_at IS NULL AND ${which} LIMIT ${countedUpTo}) counted)`;

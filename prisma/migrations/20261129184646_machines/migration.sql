@@ -35,10 +35,16 @@ CREATE TABLE "invitation" (
 );
 
 -- CreateIndex
+CREATE INDEX "user_kind_id_idx" ON "user"("kind", "id");
+
+-- CreateIndex
 CREATE INDEX "api_key_user_id_idx" ON "api_key"("user_id");
 
 -- CreateIndex
 CREATE INDEX "api_key_expires_at_idx" ON "api_key"("expires_at");
+
+-- CreateIndex
+CREATE INDEX "api_key_revoked_at_idx" ON "api_key"("revoked_at");
 
 -- CreateIndex
 CREATE UNIQUE INDEX "invitation_email_key_key" ON "invitation"("email_key");
