@@ -135,6 +135,7 @@ function idOrOwn(args: Args): string {
 }
 
 function checkedId(typed: string): string {
-  if (z.guid().safeParse(typed).success) return typed;
+  // As the database writes it: a secret is sealed under its webhook's id.
+  if (z.guid().safeParse(typed).success) return typed.toLowerCase();
   throw new UsageError('Webhooks and events are named by their ids, which "webhooks list" and the audit show.');
 }
