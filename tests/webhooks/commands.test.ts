@@ -149,6 +149,7 @@ describe('What is mistyped is told in plain words:', () => {
     [`retry ${unknown} user.created`, /named by their ids/],
     [`retry ${unknown} ${unknown}`, /has no delivery of the event/],
     [`replay ${unknown}`, /^--since is not acceptable\. Write it as 2026-11-22T14:00:00Z\./],
+    [`replay ${unknown} --since 0000-12-31T00:00:00Z`, /^--since is not acceptable\. There is no year 0\./],
     [`replay ${unknown} --since yesterday`, /^--since is not acceptable\./],
     [`replay ${unknown} --since 2026-01-01T00:00:00Z --until soon`, /^--until is not acceptable\./],
     [`replay ${unknown} --since 2026-01-01T00:00:00Z --event none`, /^--event is not acceptable\./],
