@@ -110,6 +110,24 @@ describe('beforeSignUp', () => {
   });
 });
 
+it.each(['THROWAWAY.example', 'ｔhrowaway.example', 'throwaway。example'])(
+  'No spelling of a domain hides it from hooks: %s',
+  async (domain) => {
+    const email = `Ida-${randomBytes(5).toString('hex')}@${domain}`;
+    const { body } = await signUp({ email }).expect(201);
+    await logIn(body.user).expect(200);
+    await post('/auth/password/forgot', { email }).expect(202);
+    await settledMails(app);
+    const plain = `${email.slice(0, 14)}@throwaway.example`;
+    expect(asked).toMatchObject({
+      beforeSignUp: [{ email: plain }],
+      beforeLogIn: [{ user: { email: plain } }],
+      beforeForgotPassword: [{ email: plain }],
+    });
+    expect(asked.beforeMail).toContainEqual({ purpose: 'verify', to: plain, userId: body.user.id });
+  },
+);
+
 describe('beforePasswordCheck', () => {
   it('refuses before the user is looked up: the same for a right, a wrong and an unknown one', async () => {
     const user = await app.signUp();
