@@ -211,6 +211,19 @@ describe('beforeLogIn', () => {
     expect([(await signInWith(app, authenticator)).status, (await goRound(app, corp)).status]).toEqual([200, 200]);
   });
 
+  it('is asked again where the user changed since, also for a passkey', async () => {
+    const user = await app.signUp();
+    const { authenticator } = await addPasskey(app, user);
+    next.beforeLogIn = async () => {
+      await app.deps.db.user.update({ where: { id: user.userId }, data: { epoch: { increment: 1 } } });
+      next.beforeLogIn = refuse('No more.');
+      return 'allow';
+    };
+    expectProblem(await signInWith(app, authenticator), 'login_refused');
+    expect(asked.beforeLogIn).toHaveLength(2);
+    expect(await sessions(user.userId)).toBe(1);
+  });
+
   it('is asked before a second factor is, and not again after it', async () => {
     const user = await app.signUp();
     const { secret } = await addTotp(app, user);
