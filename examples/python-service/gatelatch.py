@@ -41,7 +41,7 @@ def check(token):
     if time.monotonic() - heard > MAX_AGE: return 503, "temporarily_unavailable"
     try: claims = opened(token, "at+jwt", CLAIMS, audience=AUDIENCE)
     except jwt.ExpiredSignatureError: return 401, "token_expired"
-    except jwt.InvalidTokenError: return 401, "invalid_token"
+    except (jwt.InvalidTokenError, RecursionError): return 401, "invalid_token"  # or nested deep
     hashed = lambda id: base64.urlsafe_b64encode(hashlib.sha256(f"{ISSUER}\n{id}".encode()).digest()).decode()[:22]
     sid, sub, of_session = hashed(claims["sid"]), hashed(claims["sub"]), claims["client_id"] == AUDIENCE
     epoch, _, kept = ended.get(("epochs", sub), (0, 0, []))

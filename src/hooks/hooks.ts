@@ -19,6 +19,7 @@ export type Asked = {
 
 export type SignUpAsked = Asked & {
   username: string;
+  /** As it was typed, but for its domain, which has small ASCII letters in everything that a hook is told. */
   email: string | undefined;
   by: 'password' | 'invitation' | 'provider';
   /** Its name, for a sign-up by a provider. */

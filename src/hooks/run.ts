@@ -1,6 +1,7 @@
 import { AppError, type ErrorCode } from '../errors.js';
 import type { Caller } from '../platform/caller.js';
 import { inTime } from '../platform/in-time.js';
+import { withPlainDomain } from '../platform/mail/email-address.js';
 import type {
   ForgotPasswordAsked,
   Hooks,
@@ -41,7 +42,7 @@ export function createHooks(own: Hooks, tools: Omit<HookTools, 'signal'>): RunHo
   };
 }
 
-type Subject = { caller: Caller } | MailAsked;
+type Subject = { caller: Caller; email?: string | undefined } | MailAsked;
 type AnyHook = (asked: Subject, tools: HookTools) => Promise<Verdict>;
 
 /** @returns why it is refused, or undefined @throws Error whatever else happens: a hook fails closed */
@@ -59,7 +60,12 @@ async function refusalOf(
   return verdict.refuse;
 }
 
-/** What a hook changes in what it was asked, even after its time, is changed for nobody else. */
+/**
+ * What a hook changes in what it was asked, even after its time, is changed for nobody else. A domain has one spelling
+ * there, or what a hook refuses would come in capitals.
+ */
 function copyOf(asked: Subject): Subject {
-  return 'caller' in asked ? { ...asked, caller: { ...asked.caller } } : { ...asked };
+  if (!('caller' in asked)) return { ...asked, to: withPlainDomain(asked.to) };
+  const copy = { ...asked, caller: { ...asked.caller } };
+  return 'email' in copy && copy.email !== undefined ? { ...copy, email: withPlainDomain(copy.email) } : copy;
 }

@@ -73,13 +73,13 @@ export const logInWithPasskey = endpointFor<PasskeyProof>()({
   async handler({ deps, principal, body, cookies, caller }) {
     const presented = presentedDevice(deps, body, cookies);
     const start = async (proof: PasskeyProof) => {
+      await askBeforeLogIn(deps, proof.user, { by: 'passkey', provider: undefined, captchaToken: undefined }, caller);
       const owner = { id: proof.userId, epoch: proof.epoch };
       const isKnown = deviceIdOf(deps.keys, owner, presented) !== undefined;
       const mail = isKnown ? undefined : enqueueNotice('new_device', Prisma.sql`FROM u`, caller);
       return startSession(deps, proof, caller, mail);
     };
     await countLogin(deps, principal, undefined);
-    await askBeforeLogIn(deps, principal.user, { by: 'passkey', provider: undefined, captchaToken: undefined }, caller);
     // The user, the passkey or the challenge changed meanwhile: one more look decides.
     const issued = (await start(principal)) ?? (await start(await signInProof(deps, body.passkey, caller)));
     if (!issued) throw new AppError('invalid_credentials');

@@ -1,4 +1,5 @@
 import type { UserKind } from '../permissions/permissions.js';
+import { withPlainDomain } from '../platform/mail/email-address.js';
 import { kindOf, type User } from './users.js';
 
 /** What own code gets of a user: no password, hash or token, and nothing that takes a statement more. */
@@ -6,6 +7,7 @@ export type PlainUser = {
   readonly id: string;
   readonly kind: UserKind;
   readonly username: string;
+  /** Its domain is in small ASCII letters, however it was typed. */
   readonly email: string | null;
   readonly emailVerified: boolean;
   readonly roles: readonly string[];
@@ -21,7 +23,7 @@ export function plainUser({ id, username, email, emailVerifiedAt, roles, created
     id,
     kind: kindOf(user),
     username,
-    email,
+    email: email && withPlainDomain(email),
     emailVerified: emailVerifiedAt !== null,
     roles: [...roles],
     createdAt: new Date(createdAt),

@@ -6,7 +6,7 @@ import { fields, table, time } from '../platform/cli/text.js';
 import { changeWebhook } from './change.js';
 import { createWebhook } from './create.js';
 import { retryDelivery } from './deliveries.js';
-import { eventsSchema, webhookFields } from './fields.js';
+import { eventsSchema, replayTime, webhookFields } from './fields.js';
 import { webhookJson } from './json.js';
 import { replayEvents } from './replay.js';
 import { rotateSecret } from './rotate-secret.js';
@@ -107,9 +107,7 @@ async function retry({ db }: CommandDeps, args: Args): Promise<Result> {
   return { json: { id, event_id: eventId }, text: 'It is sent again.' };
 }
 
-const timeSchema = z.iso
-  .datetime({ offset: true, error: 'Write it as 2026-11-22T14:00:00Z.' })
-  .transform((text) => new Date(text));
+const timeSchema = replayTime('Write it as 2026-11-22T14:00:00Z.').transform((text) => new Date(text));
 
 async function replay({ db }: CommandDeps, args: Args): Promise<Result> {
   const id = idOrOwn(args);
@@ -135,6 +133,7 @@ function idOrOwn(args: Args): string {
 }
 
 function checkedId(typed: string): string {
-  if (z.guid().safeParse(typed).success) return typed;
+  // As the database writes it: a secret is sealed under its webhook's id.
+  if (z.guid().safeParse(typed).success) return typed.toLowerCase();
   throw new UsageError('Webhooks and events are named by their ids, which "webhooks list" and the audit show.');
 }

@@ -5,7 +5,7 @@ import { time } from '../platform/http/fields.js';
 import { pageJson, pageQuerySchema, pageSchema } from '../platform/http/paging.js';
 import { actorOf } from '../sessions/actor.js';
 import { type Delivery, deliveryStates, listDeliveries, retryDelivery, stateOf } from './deliveries.js';
-import { eventsSchema } from './fields.js';
+import { eventsSchema, replayTime } from './fields.js';
 import { replayEvents } from './replay.js';
 import { findWebhook } from './webhooks.js';
 
@@ -85,9 +85,8 @@ export const retry = endpoint({
 
 const replaySchema = z
   .strictObject({
-    since: z.iso.datetime({ offset: true }),
-    until: z.iso
-      .datetime({ offset: true })
+    since: replayTime(),
+    until: replayTime()
       .optional()
       .meta({ description: 'Until now, if it is left out.', example: '2026-11-23T00:00:00Z' }),
     events: eventsSchema.optional().meta({ description: 'Only these, of those that it wants.' }),

@@ -11,6 +11,12 @@ export const eventsSchema = z
   .transform((events): string[] => (events.includes('*') ? ['*'] : [...new Set(events)]))
   .meta({ example: ['user.created', 'user.deleted'] });
 
+/** A time to replay from or until. The database knows no year 0. @param error what is told of one that is written wrong */
+export const replayTime = (error?: string) =>
+  z.iso
+    .datetime({ offset: true, error, abort: true })
+    .refine((text) => new Date(text).getUTCFullYear() > 0, { error: 'There is no year 0.' });
+
 export const webhookFields = {
   url: urlSchema,
   events: eventsSchema,

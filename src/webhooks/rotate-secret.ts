@@ -17,9 +17,10 @@ export async function rotateSecret(
   actor: Actor,
 ): Promise<{ secret: string; previousUntil: Date }> {
   const secret = newSecret();
-  const sealed = sealSecret(dataBox(await loadKeys()), id, secret.bytes);
+  const box = dataBox(await loadKeys());
   const previousUntil = await db.$transaction(async (tx) => {
-    await lockedWebhook(tx, id);
+    // The row's own spelling of its id.
+    const sealed = sealSecret(box, (await lockedWebhook(tx, id)).id, secret.bytes);
     const [row] = await tx.$queryRaw<{ until: Date }[]>`
       UPDATE webhook SET sealed_previous = sealed_secret, sealed_secret = ${sealed}::bytea,
         previous_until = clock_timestamp() + make_interval(hours => ${signsAlongHours}::int), updated_at = clock_timestamp()

@@ -101,6 +101,11 @@ for (const { name, isThere, folder, prepare } of languages)
       expect(accepted).toEqual([]);
     });
 
+    it('answers a token whose header is nested deep', async () => {
+      const header = Buffer.from('['.repeat(5_000)).toString('base64url');
+      expect(await codeOf(`${header}.e30.AAAA`)).toBe('invalid_token');
+    });
+
     it('feels a logout, new roles and a new password', { timeout: 30_000 }, async () => {
       const [out, changed, renewed] = [await app.signUp(), await app.signUp(), await app.signUp()];
       await app.http.post('/auth/logout').set(out.bearer).expect(204);

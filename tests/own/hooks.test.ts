@@ -110,6 +110,24 @@ describe('beforeSignUp', () => {
   });
 });
 
+it.each(['THROWAWAY.example', 'ｔhrowaway.example', 'throwaway。example'])(
+  'No spelling of a domain hides it from hooks: %s',
+  async (domain) => {
+    const email = `Ida-${randomBytes(5).toString('hex')}@${domain}`;
+    const { body } = await signUp({ email }).expect(201);
+    await logIn(body.user).expect(200);
+    await post('/auth/password/forgot', { email }).expect(202);
+    await settledMails(app);
+    const plain = `${email.slice(0, 14)}@throwaway.example`;
+    expect(asked).toMatchObject({
+      beforeSignUp: [{ email: plain }],
+      beforeLogIn: [{ user: { email: plain } }],
+      beforeForgotPassword: [{ email: plain }],
+    });
+    expect(asked.beforeMail).toContainEqual({ purpose: 'verify', to: plain, userId: body.user.id });
+  },
+);
+
 describe('beforePasswordCheck', () => {
   it('refuses before the user is looked up: the same for a right, a wrong and an unknown one', async () => {
     const user = await app.signUp();
@@ -191,6 +209,19 @@ describe('beforeLogIn', () => {
     expect([await sessions(user.userId), await sessions(body.user.id)]).toEqual([1, 1]);
     next = {};
     expect([(await signInWith(app, authenticator)).status, (await goRound(app, corp)).status]).toEqual([200, 200]);
+  });
+
+  it('is asked again where the user changed since, also for a passkey', async () => {
+    const user = await app.signUp();
+    const { authenticator } = await addPasskey(app, user);
+    next.beforeLogIn = async () => {
+      await app.deps.db.user.update({ where: { id: user.userId }, data: { epoch: { increment: 1 } } });
+      next.beforeLogIn = refuse('No more.');
+      return 'allow';
+    };
+    expectProblem(await signInWith(app, authenticator), 'login_refused');
+    expect(asked.beforeLogIn).toHaveLength(2);
+    expect(await sessions(user.userId)).toBe(1);
   });
 
   it('is asked before a second factor is, and not again after it', async () => {

@@ -46,3 +46,13 @@ describe('An option that is misspelt', () => {
     expect(() => new GatelatchStrategy(verifier, demands as object)).toThrow('permision');
   });
 });
+
+describe('A permission that is no text', () => {
+  it.each([undefined, null, '', ['orders:write']])('is refused where a route demands it: %j', async (permission) => {
+    const issuer = await startIssuer();
+    const verifier = newVerifier(issuer.options);
+    const demands = { permission } as { permission: string };
+    expect(() => requireAuth(verifier, demands)).toThrow('is a text');
+    expect(() => new GatelatchStrategy(verifier, demands)).toThrow('is a text');
+  });
+});

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { commands } from '../../src/commands.js';
+import { dataBox } from '../../src/keys/data-box.js';
 import { failure } from '../../src/platform/cli/answer.js';
 import { parse } from '../../src/platform/cli/parse.js';
+import { openSecret } from '../../src/webhooks/secrets.js';
 import { ownWebhookId } from '../../src/webhooks/webhooks.js';
 import { startApp, startAppForTest, type TestApp } from '../support/app.js';
 import { known } from '../support/known-hashes.js';
@@ -112,6 +114,16 @@ describe('The operator', () => {
     expect(Date.parse(`${json.previous_until}`) - Date.now()).toBeGreaterThan(23 * 3_600_000);
   });
 
+  it('may write an id in capitals: the new secret still signs', async () => {
+    const { id } = await create();
+    const { json } = await command(`webhooks rotate-secret ${id.toUpperCase()}`);
+    app.secrets.add('the new secret of a webhook', `${json.secret}`.slice(6, -1));
+    expect(json.id).toBe(id);
+    const { sealedSecret } = await app.deps.db.webhook.findUniqueOrThrow({ where: { id } });
+    const opened = openSecret(dataBox(app.deps.keys), id, sealedSecret ?? Buffer.alloc(0));
+    expect(`whsec_${opened?.toString('base64')}`).toBe(json.secret);
+  });
+
   it('names the handlers in code as own', async () => {
     const own = await startAppForTest({}, { own: { on: { 'user.created': async () => undefined } } });
     expect((await commandOn(own, 'webhooks list')).text).toMatch(
@@ -137,6 +149,7 @@ describe('What is mistyped is told in plain words:', () => {
     [`retry ${unknown} user.created`, /named by their ids/],
     [`retry ${unknown} ${unknown}`, /has no delivery of the event/],
     [`replay ${unknown}`, /^--since is not acceptable\. Write it as 2026-11-22T14:00:00Z\./],
+    [`replay ${unknown} --since 0000-12-31T00:00:00Z`, /^--since is not acceptable\. There is no year 0\./],
     [`replay ${unknown} --since yesterday`, /^--since is not acceptable\./],
     [`replay ${unknown} --since 2026-01-01T00:00:00Z --until soon`, /^--until is not acceptable\./],
     [`replay ${unknown} --since 2026-01-01T00:00:00Z --event none`, /^--event is not acceptable\./],

@@ -188,10 +188,14 @@ describe('A replay', () => {
     await app.deps.db.$executeRaw`DELETE FROM audit_event WHERE at < '2021-01-01'`;
   });
 
-  it.each([[{}], [{ since: 'yesterday' }], [{ since: '2026-11-22T00:00:00Z', events: ['login.failed'] }]])(
-    'is refused with %j',
-    async (body) => expectProblem(await post('/replay', body), 'validation_failed'),
-  );
+  it.each([
+    [{}],
+    [{ since: 'yesterday' }],
+    [{ since: '0000-12-31T00:00:00Z' }],
+    [{ since: '0001-01-01T00:00:00+01:00' }],
+    [{ since: '2026-11-22T00:00:00Z', until: '0000-01-01T00:00:00Z' }],
+    [{ since: '2026-11-22T00:00:00Z', events: ['login.failed'] }],
+  ])('is refused with %j', async (body) => expectProblem(await post('/replay', body), 'validation_failed'));
 });
 
 it('a retry and a replay are in the audit', async () => {

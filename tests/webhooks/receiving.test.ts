@@ -51,6 +51,13 @@ describe.each(['Node', 'Python'] as const)('The receiver of docs/webhooks.md in 
     for (const known of [now, before]) expect(check({ secret: secretOf(known), headers: both, body })).toBe(true);
   });
 
+  it.runIf(isThere[name])('refuses what is no signature at all, and does not fail', () => {
+    const { 'webhook-signature': _, ...unsigned } = headers;
+    expect(check({ secret, headers: unsigned, body })).toBe(false);
+    expect(check({ secret, headers: { ...headers, 'webhook-timestamp': 'now' }, body })).toBe(false);
+    expect(check({ secret, headers: { ...headers, 'webhook-signature': 'v1,é' }, body })).toBe(false);
+  });
+
   it.runIf(isThere[name])('refuses another body, id, secret and time', () => {
     expect(check({ secret, headers, body: body.replace('Zoë', 'Zoe') })).toBe(false);
     expect(check({ secret, headers: { ...headers, 'webhook-id': 'evt_2' }, body })).toBe(false);

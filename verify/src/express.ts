@@ -1,6 +1,6 @@
 import type { AccessClaims } from './access-claims.js';
 import { type Answer, sendRefusal } from './answer.js';
-import { type Demands, permissionIn } from './demands.js';
+import { type Demands, declaredPermission } from './demands.js';
 import { TokenError } from './refusals.js';
 import type { AskingRequest } from './request.js';
 import type { Verifier } from './verifier.js';
@@ -24,10 +24,10 @@ type Handler = (
  * For Express and all that calls handlers alike: lets a request through whose token is good, with its claims in `req.auth`.
  * Every other one is answered here.
  * @param demands.permission what the token must have in its scope; else 403
- * @throws TypeError for another demand
+ * @throws TypeError for another demand, or a permission that is no text
  */
 export function requireAuth(verifier: Verifier, demands: Demands = {}): Handler {
-  permissionIn(demands);
+  declaredPermission(demands);
   return (request, response, next) => {
     verifier.verifyRequest(request, demands).then(
       (claims) => {

@@ -1,6 +1,6 @@
 import type { AccessClaims } from './access-claims.js';
 import { type Answer, sendRefusal } from './answer.js';
-import { type Demands, permissionIn } from './demands.js';
+import { type Demands, declaredPermission } from './demands.js';
 import { TokenError } from './refusals.js';
 import type { AskingRequest } from './request.js';
 import type { Verifier } from './verifier.js';
@@ -38,7 +38,7 @@ export class GatelatchStrategy {
 }
 
 function authenticating(verifier: Verifier, { name: _, passOn = false, ...demands }: StrategyOptions) {
-  const permission = permissionIn(demands);
+  const permission = declaredPermission(demands);
   return function authenticate(this: unknown, request: AskingRequest, options?: Demands): void {
     const passport = this as Actions;
     const answer = passOn ? undefined : (request as { res?: Answer }).res;

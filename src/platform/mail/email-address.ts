@@ -31,6 +31,13 @@ export function asciiAddress(text: string): string {
   return `${text.slice(0, at)}@${asciiDomain(text.slice(at + 1)) ?? text.slice(at + 1)}`;
 }
 
+/** The same address with its domain in small ASCII letters: one spelling of it, for code that looks at the domain. */
+export function withPlainDomain(address: string): string {
+  const text = asciiAddress(address);
+  const at = text.lastIndexOf('@');
+  return at < 0 ? text : text.slice(0, at) + text.slice(at).toLowerCase();
+}
+
 function asciiDomain(domain: string): string | undefined {
   if (domain.length > 253 || !domainText.test(domain) || domain.split(/[.。．｡]/).some(mixesAlphabets))
     return undefined;
