@@ -154,6 +154,8 @@ type AppErrorOptions = {
   oauth?: OAuthError;
   /** For 429 and 503: seconds until a retry makes sense; 1 by default. */
   retryAfterSeconds?: number;
+  /** For 429: the limit that refuses. */
+  limit?: { name: string; points: number; seconds: number };
   cause?: unknown;
 };
 
@@ -165,6 +167,7 @@ export class AppError extends Error {
   readonly members: Record<string, unknown> | undefined;
   readonly oauth: OAuthError | undefined;
   readonly retryAfterSeconds: number | undefined;
+  readonly limit: AppErrorOptions['limit'];
 
   constructor(code: ErrorCode, options: AppErrorOptions = {}) {
     // A refusal is no fault, and its stack is never read: a flood of refusals should not pay for stacks.
@@ -179,6 +182,7 @@ export class AppError extends Error {
     this.members = options.members;
     this.oauth = options.oauth;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.limit = options.limit;
   }
 
   get status(): number {

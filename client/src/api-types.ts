@@ -1498,7 +1498,7 @@ export interface components {
          *       "identities": [],
          *       "trusted_devices": [],
          *       "recovery": null,
-         *       "user_handle": null
+         *       "user_handle": "AaIDn2bofEycUWpdjw4rMQ"
          *     }
          */
         SignInMethods: {
@@ -1546,8 +1546,8 @@ export interface components {
                 rp_id: string;
                 credential_id: string;
             }[];
-            /** @description For `signalAllAcceptedCredentials`. */
-            user_handle: string | null;
+            /** @description For `signalAllAcceptedCredentials`, also after the last passkey is removed. */
+            user_handle: string;
         };
         /**
          * @example {

@@ -106,11 +106,11 @@ async function signalRemoval(client: Client, rpId: string, credentialId: string)
   const api = browser.PublicKeyCredential;
   await api?.signalUnknownCredential?.({ rpId, credentialId });
   if (!api?.signalAllAcceptedCredentials) return;
-  // The list also reaches what earlier hints did not. After the last passkey there is no user for it.
+  // The list also reaches what earlier hints did not.
   const answer = await client.fetch('/me/sign-in-methods');
   const { passkeys, user_handle: userId } = (await answer.json()) as Schemas['SignInMethods'];
   const allAcceptedCredentialIds = passkeys.filter(({ rp_id }) => rp_id === rpId).map((left) => left.credential_id);
-  if (userId) await api.signalAllAcceptedCredentials({ rpId, userId, allAcceptedCredentialIds });
+  await api.signalAllAcceptedCredentials({ rpId, userId, allAcceptedCredentialIds });
 }
 
 let underWay: AbortController | undefined;

@@ -32,6 +32,6 @@ export async function countRefused(counted: LimitKey[]): Promise<void> {
 export function refuseExhausted(counted: LimitKey[]): void {
   for (const { limit, key } of counted) {
     const refused = limit.peek(key);
-    if (refused) throw rateLimited(refused.msLeft);
+    if (refused) throw rateLimited(limit.policy, refused.msLeft);
   }
 }

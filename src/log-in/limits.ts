@@ -45,9 +45,10 @@ export async function countLogin(
   { userId, epoch, amr }: Pick<Proof, 'userId' | 'epoch' | 'amr'>,
   knownDeviceId: string | undefined,
 ): Promise<void> {
+  if (!limits) return;
   const key = `${userId} ${epoch} ${knownDeviceId ?? amr.join(' ')}`;
-  const counted = limits?.logins.peek(key) ?? (await limits?.logins.count(key));
-  if (counted && !counted.allowed) throw rateLimited(counted.msLeft);
+  const counted = limits.logins.peek(key) ?? (await limits.logins.count(key));
+  if (!counted.allowed) throw rateLimited(limits.logins.policy, counted.msLeft);
 }
 
 type KnownDevice = { userId: string; id: string };

@@ -2,7 +2,6 @@ import type { Response } from 'express';
 import { AppError } from '../errors.js';
 import type { AddressKey } from '../platform/address-key.js';
 import type { EventSource } from '../platform/http/event-stream.js';
-import { rateLimited } from '../platform/http/rate-limit-headers.js';
 import { sharesAround } from '../platform/limits/address-limit.js';
 import type { RevocationList, SignedList } from './list.js';
 
@@ -103,7 +102,8 @@ export function createStreams(list: RevocationList, max: number): Streams {
 
   function reserve(address: AddressKey): () => void {
     const counted = sharesAround(address);
-    if (counted.some(([key, share]) => (reserved.get(key) ?? 0) >= perAddress * share)) throw rateLimited(60_000);
+    if (counted.some(([key, share]) => (reserved.get(key) ?? 0) >= perAddress * share))
+      throw new AppError('rate_limited', { retryAfterSeconds: 60 });
     if (places >= max) throw new AppError('overloaded', { retryAfterSeconds: 5 });
     for (const [key] of counted) reserved.set(key, (reserved.get(key) ?? 0) + 1);
     places += 1;

@@ -3,6 +3,7 @@ import type { Deps } from '../deps.js';
 import { Prisma } from '../generated/prisma/client.js';
 import { dataBox } from '../keys/data-box.js';
 import type { Caller } from '../platform/caller.js';
+import type { Standing } from '../platform/http/rate-limit-headers.js';
 import type { Taken } from '../platform/limits/limit.js';
 import { enqueueNotice } from '../platform/outbox/outbox.js';
 import type { User } from '../users/users.js';
@@ -30,12 +31,18 @@ type CodeTry = {
   deviceId: string | undefined;
   caller: Caller;
   session?: { session_id?: string };
+  /** Hears how the limit stands after the try. */
+  tell?: (standing: Standing) => void;
 };
 
 /** @returns undefined if the code is wrong; that is counted and recorded @throws AppError rate_limited */
 export async function checkCode(deps: Deps, attempt: CodeTry): Promise<GivenFactor | undefined> {
   const point = await takeGuess(deps, attempt);
   const given = await settled(point, () => givenBy(deps, attempt));
+  if (point && deps.limits) {
+    const { policy } = deps.limits.second_factor;
+    attempt.tell?.({ policy, left: point.left + (given ? 1 : 0), msLeft: point.msLeft });
+  }
   if (!given) await recordWrongCode(deps, { ...attempt, counts: true });
   return given;
 }

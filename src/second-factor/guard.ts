@@ -6,6 +6,7 @@ import { Prisma } from '../generated/prisma/client.js';
 import { callerOf } from '../platform/http/caller.js';
 import { readCookies } from '../platform/http/cookies.js';
 import { proofStep } from '../platform/http/passport.js';
+import { tellLimits } from '../platform/http/rate-limit-headers.js';
 import { presentedDevice } from '../sessions/cookies.js';
 import { deviceIdOf } from '../sessions/known-devices.js';
 import type { User } from '../users/users.js';
@@ -54,7 +55,14 @@ async function checkBoth(deps: Deps, req: Request, checkPasskey: CheckPasskey | 
 async function byCode(deps: Deps, req: Request, { user, factors }: Tried, code: string): Promise<GivenFactor> {
   const device = presentedDevice(deps, req.body, readCookies(req));
   const deviceId = deviceIdOf(deps.keys, user, device);
-  const given = await checkCode(deps, { user, factors, code, deviceId, caller: callerOf(req) });
+  const given = await checkCode(deps, {
+    user,
+    factors,
+    code,
+    deviceId,
+    caller: callerOf(req),
+    tell: (standing) => req.res && tellLimits(req.res, [standing]),
+  });
   if (!given) throw new AppError('invalid_code');
   return given;
 }

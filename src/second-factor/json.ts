@@ -80,9 +80,11 @@ export const methodsSchema = z
   .object({
     ...methods,
     passkeys: z.array(z.object({ ...listedPasskey, credential_id: z.string() })),
-    user_handle: z.string().nullable().meta({ description: 'For `signalAllAcceptedCredentials`.' }),
+    user_handle: z
+      .string()
+      .meta({ description: 'For `signalAllAcceptedCredentials`, also after the last passkey is removed.' }),
   })
-  .meta({ id: 'SignInMethods', example: { ...example, user_handle: null } });
+  .meta({ id: 'SignInMethods', example: { ...example, user_handle: 'AaIDn2bofEycUWpdjw4rMQ' } });
 
 /** Without what serves the user's own browser alone. */
 export const adminMethodsSchema = z

@@ -17,7 +17,8 @@ export type MethodList = {
   second_factor: SecondFactor;
   totp: Listed[];
   passkeys: ListedPasskey[];
-  user_handle: string | null;
+  /** That of the passkeys, also of a first one. */
+  user_handle: string;
   recovery_codes: { left: number; created_at: string } | null;
   identities: ListedIdentity[];
   trusted_devices: ListedDevice[];
@@ -27,7 +28,8 @@ export type MethodList = {
 export async function listMethods({ db }: { db: Db }, userId: string): Promise<MethodList | undefined> {
   const [found] = await db.$queryRaw<MethodList[]>`
     SELECT u.password_hash IS NOT NULL AS password, u.second_factor, ${totps} AS totp, ${passkeys} AS passkeys,
-      (SELECT ${base64url('user_handle')} FROM passkey WHERE user_id = u.id ORDER BY id LIMIT 1) AS user_handle,
+      coalesce((SELECT ${base64url('user_handle')} FROM passkey WHERE user_id = u.id ORDER BY id LIMIT 1),
+        ${base64url('uuid_send(u.id)')}) AS user_handle,
       (SELECT jsonb_build_object('left', count(*), 'created_at', ${text('min(created_at)')}) FROM recovery_code
         WHERE user_id = u.id HAVING count(*) > 0) AS recovery_codes,
       ${identities} AS identities, ${devices} AS trusted_devices

@@ -31,8 +31,9 @@ export function guesserKey({ user: { id, epoch }, deviceId }: Guesser): string {
 
 /** Takes a point before the code is compared; settle it afterwards. @throws AppError rate_limited */
 export async function takeGuess({ limits }: Pick<Deps, 'limits'>, guesser: Guesser): Promise<Taken | undefined> {
-  const point = await limits?.second_factor.take(guesserKey(guesser));
-  if (point?.allowed === false) throw rateLimited(point.msLeft);
+  if (!limits) return undefined;
+  const point = await limits.second_factor.take(guesserKey(guesser));
+  if (!point.allowed) throw rateLimited(limits.second_factor.policy, point.msLeft);
   return point;
 }
 

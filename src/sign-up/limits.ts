@@ -24,6 +24,6 @@ export async function countSignUp(
   for (const one of [limits.signup, ...(sendsMail ? [limits.mail_address] : [])])
     for (const { limit, key } of keysOf(one, address)) {
       const counted = await limit.count(key);
-      if (!counted.allowed) throw rateLimited(counted.msLeft);
+      if (!counted.allowed) throw rateLimited(limit.policy, counted.msLeft);
     }
 }

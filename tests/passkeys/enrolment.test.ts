@@ -273,8 +273,17 @@ describe('A passkey', () => {
     await app.http.get('/welcome').set(user.bearer).expect(200);
     expectProblem(await app.http.get('/welcome').set(bearer), 'session_revoked');
     const listed = await methods(user.bearer);
-    expect([listed.passkeys, listed.recovery_codes, listed.user_handle]).toEqual([[], null, null]);
+    expect([listed.passkeys, listed.recovery_codes]).toEqual([[], null]);
     expect(await eventsOf(user.userId)).toContain('passkey.removed');
+  });
+
+  it('leaves the handle listed under which the browser has it, and which a first one gets', async () => {
+    const user = await app.signUp();
+    const { user_handle } = await methods(user.bearer);
+    const { id, authenticator } = await addPasskey(app, user);
+    expect(authenticator.userHandle).toBe(user_handle);
+    await remove(user, id).expect(204);
+    expect(await methods(user.bearer)).toMatchObject({ passkeys: [], user_handle });
   });
 
   it('leaves the second factor on while another method of it is there, and turns it off when it was the last', async () => {

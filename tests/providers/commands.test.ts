@@ -46,8 +46,7 @@ describe('The operator', () => {
   it('unlinks a provider, which ends the sessions that it began, and the user is told', async () => {
     const user = await userWithIdentity();
     const begun = (await goRound(app, corp)).body;
-    await expect(command('users', 'unlink', user.username, 'corp')).rejects.toThrow('To do it, add --yes.');
-    const { json } = await command('users', 'unlink', '--yes', user.username, 'corp');
+    const { json } = await command('users', 'unlink', user.username, 'corp');
     expect(json).toEqual({
       id: user.userId,
       username: user.username,

@@ -36,6 +36,7 @@ describe('With limits, wrong codes', () => {
     const refused = await second(app, await begin(), { code: codeOf(secret, 1) });
     expectProblem(refused, 'rate_limited');
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
+    expect(refused.headers.ratelimit).toMatch(/^"second_factor";r=0;t=\d+$/);
     expectProblem(await logIn(app, user, { code: codeOf(secret, 1) }), 'invalid_credentials');
     await second(app, await begin(), { code: codeOf(secret, 1), device_token: known }).expect(200);
 
@@ -46,6 +47,20 @@ describe('With limits, wrong codes', () => {
     await app.http.post('/auth/password/reset').send({ token: mail.token, password: next }).expect(204);
     expectProblem(await logIn(app, user, { password: next }), 'second_factor_required');
     await logIn(app, user, { password: next, code: codeOf(secret) }).expect(200);
+  });
+
+  it('say how many may follow, and a right one takes none', async () => {
+    const app = await startAppForTest(limitsOn);
+    const user = await app.signUp();
+    const { secret } = await addTotp(app, user);
+    const token = (await logIn(app, user).expect(403)).body.login_token;
+    for (const left of [4, 3]) {
+      const { headers } = await second(app, token, { code: wrongCodeFor(secret) }).expect(401);
+      expect(headers['ratelimit-policy']).toBe('"second_factor";q=5;w=900');
+      expect(headers.ratelimit).toMatch(new RegExp(`^"second_factor";r=${left};t=\\d+$`));
+    }
+    const { headers } = await second(app, token, { code: codeOf(secret) }).expect(200);
+    expect(headers.ratelimit).toMatch(/^"second_factor";r=3;t=\d+$/);
   });
 
   it('of somebody without the password count for nobody', async () => {

@@ -5,6 +5,7 @@ import { AppError, codeOnTheWire, type ErrorCode, errorCatalogue } from '../../e
 import { isDatabaseUnavailable, isTextRefused } from '../db/errors.js';
 import { hasBody } from './body.js';
 import { isOfClient, oauthRefusalOf } from './oauth-refusal.js';
+import { tellLimits } from './rate-limit-headers.js';
 import { untilNextStep } from './refusal-steps.js';
 import { pathOf } from './request-path.js';
 import { writeAnswer } from './response-headers.js';
@@ -68,6 +69,7 @@ function logFailure(log: Logger, error: AppError, res: Response): void {
 
 function sendRefusal(res: Response, error: AppError, isOfOAuth: boolean): void {
   res.locals.code = error.code;
+  if (error.limit) tellRefusal(res, error.limit, error.retryAfterSeconds ?? 1);
   const { requestId } = res.locals;
   const body = JSON.stringify(isOfOAuth ? oauthRefusalOf(error, requestId) : problemOf(error, requestId));
   const headers = ['Content-Type', `application/${isOfOAuth ? 'json' : 'problem+json'}; charset=utf-8`];
@@ -77,6 +79,12 @@ function sendRefusal(res: Response, error: AppError, isOfOAuth: boolean): void {
   // RFC 9110 §15.6.4: try again in a second, unless we know better.
   if (error.status === 503 || error.status === 429) headers.push('Retry-After', String(error.retryAfterSeconds ?? 1));
   writeAnswer(res, error.status, headers, body);
+}
+
+/** In place of what other limits of the row say. */
+function tellRefusal(res: Response, policy: NonNullable<AppError['limit']>, seconds: number): void {
+  tellLimits(res, [{ policy, left: 0, msLeft: seconds * 1000 }]);
+  res.locals.refusedBy = policy.name;
 }
 
 export function problemOf(error: AppError, requestId: string): Problem {

@@ -4,7 +4,7 @@ import { maxNetworks, shares } from '../limits/address-limit.js';
 import type { Policy } from '../limits/counters.js';
 import { createWindowCounter, type Entry } from '../limits/window-counter.js';
 import { addressOf } from './caller.js';
-import { refuseByLimit } from './rate-limit-headers.js';
+import { rateLimited } from './rate-limit-headers.js';
 
 // About 20 MB if all are different IPv6 addresses.
 const maxAddresses = 100_000;
@@ -25,7 +25,7 @@ export function refuseFloods(policy: Policy, rules: ReadonlyMap<string, GeneralR
     const rule = rules.get(req.url);
     if (rule === 'never') return next();
     const { counted, exceeded } = (rule === 'apart' ? apart : all)(addressOf(req));
-    if (exceeded) return refuseByLimit(res, policy, exceeded.endsAt - Date.now());
+    if (exceeded) throw rateLimited(policy, exceeded.endsAt - Date.now());
     if (rule === 'refusals') res.once('finish', () => res.statusCode < 400 && giveBack(counted));
     next();
   };

@@ -15,15 +15,9 @@ export function tellLimits(res: Response, standings: Standing[]): void {
   if (left.length > 0) res.setHeader('RateLimit', left.join(', '));
 }
 
-export function refuseByLimit(res: Response, policy: Policy, msLeft: number): never {
-  tellLimits(res, [{ policy, left: 0, msLeft }]);
-  res.locals.refusedBy = policy.name;
-  throw rateLimited(msLeft);
-}
-
-/** For a limit that is counted beside the row's. @param msLeft until its window is over */
-export function rateLimited(msLeft: number): AppError {
-  return new AppError('rate_limited', { retryAfterSeconds: secondsOf(msLeft) });
+/** The answer names the limit. @param msLeft until its window is over */
+export function rateLimited(limit: Policy, msLeft: number): AppError {
+  return new AppError('rate_limited', { limit, retryAfterSeconds: secondsOf(msLeft) });
 }
 
 /** Rounded up: a client that waits this long finds the window over. */

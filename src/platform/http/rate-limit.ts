@@ -2,7 +2,7 @@ import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'exp
 import { AppError, type ErrorCode } from '../../errors.js';
 import type { Counted, Refused, Taken } from '../limits/limit.js';
 import type { BaseDeps, Cookies, LimitKey, Row, RowLimit } from './endpoint.js';
-import { refuseByLimit, type Standing, tellLimits } from './rate-limit-headers.js';
+import { rateLimited, type Standing, tellLimits } from './rate-limit-headers.js';
 
 type LimitSteps = {
   count: RequestHandler[];
@@ -43,7 +43,7 @@ export function createRateLimit<Deps extends BaseDeps>(
   return (row) => {
     if (!limits || row.limits.length === 0) return none;
     const count: RequestHandler = async (req, res, next) => {
-      res.locals.points = await takeAll(row.limits, (rowLimit) => keysFor(row, rowLimit, req, res), res);
+      res.locals.points = await takeAll(row.limits, (rowLimit) => keysFor(row, rowLimit, req, res));
       next();
     };
     return { count: [count], settle: (res, isMiss) => settle(res, undefined, isMiss), refused: [settleRefused] };
@@ -59,17 +59,16 @@ const settleRefused: ErrorRequestHandler = (error, _req, res, next) => {
 async function takeAll<Deps extends BaseDeps>(
   rowLimits: RowLimit<Deps, never>[],
   keysOf: (rowLimit: RowLimit<Deps, never>) => LimitKey[] | Promise<LimitKey[]>,
-  res: Response,
 ): Promise<HeldPoint[]> {
   const held: HeldPoint[] = [];
   try {
     for (const rowLimit of rowLimits) {
       const keys = await keysOf(rowLimit);
       // Before asking the store: a flood on one key must not count at its address each time.
-      if (!rowLimit.afterwards) for (const key of keys) refuseIf(res, key, key.limit.peek(key.key));
+      if (!rowLimit.afterwards) for (const key of keys) refuseIf(key, key.limit.peek(key.key));
       for (const key of keys) {
         const point = rowLimit.afterwards ? undefined : await take(key);
-        refuseIf(res, key, point);
+        refuseIf(key, point);
         if (point?.allowed !== false) held.push({ key, counts: rowLimit.counts, point });
       }
     }
@@ -84,21 +83,16 @@ function take({ limit, key, lenient }: LimitKey) {
   return lenient ? limit.takeNow(key) : limit.take(key);
 }
 
-function refuseIf(
-  res: Response,
-  { limit: { policy }, lenient }: LimitKey,
-  answer: Counted | Refused | undefined,
-): void {
-  if (answer && !answer.allowed && !lenient) refuseByLimit(res, policy, answer.msLeft);
+function refuseIf({ limit: { policy }, lenient }: LimitKey, answer: Counted | Refused | undefined): void {
+  if (answer && !answer.allowed && !lenient) throw rateLimited(policy, answer.msLeft);
 }
 
 async function settle(res: Response, code?: ErrorCode, isMiss = false): Promise<void> {
   const held = res.locals.points ?? [];
-  if (held.length > 0) tellLimits(res, await Promise.all(held.map((one) => settleOne(res, one, code, isMiss))));
+  if (held.length > 0) tellLimits(res, await Promise.all(held.map((one) => settleOne(one, code, isMiss))));
 }
 
 async function settleOne(
-  res: Response,
   { key, point, counts }: HeldPoint,
   code: ErrorCode | undefined,
   isMiss: boolean,
@@ -112,7 +106,7 @@ async function settleOne(
   }
   if (!isCounted || key.free) return { policy };
   const counted = key.limit.peek(key.key) ?? (await key.limit.count(key.key));
-  refuseIf(res, key, counted);
+  refuseIf(key, counted);
   if (key.ofOthers) return { policy };
   return { policy, left: counted.allowed ? counted.left : 0, msLeft: counted.msLeft };
 }

@@ -290,6 +290,7 @@ describe('The other limits', () => {
     const refused = await logIn(app, { username });
     expectProblem(refused, 'rate_limited');
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(800);
+    expect(refused.headers.ratelimit).toMatch(/^"logins";r=0;t=\d+$/);
     const other = await app.signUp();
     expect((await logIn(app, { username: other.username })).status).toBe(200);
   });
