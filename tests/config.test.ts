@@ -1,6 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { z } from 'zod';
 import { type Config, parseConfig } from '../src/config.js';
 import { StartError } from '../src/errors.js';
 import { settings } from '../src/settings.js';
@@ -826,6 +827,15 @@ describe('A secret by chance', () => {
     const weak = 'password'.repeat(4);
     expect(parseConfig({ AUTH_SECRET: secret, AUTH_SECRET_PREVIOUS: weak }).authSecretPrevious).toBe(weak);
   });
+});
+
+it('A setting of your own that must be set says so', () => {
+  const shape: Record<string, z.ZodType> = settings.shape;
+  shape.CAPTCHA_SECRET = z.string();
+  onTestFinished(() => void delete shape.CAPTCHA_SECRET);
+  for (const environment of [{}, { CAPTCHA_SECRET: '' }])
+    expect(() => parseConfig(environment)).toThrow(/^CAPTCHA_SECRET must be set\.$/);
+  expect(() => parseConfig({ CAPTCHA_SECRET: 'set' })).not.toThrow();
 });
 
 describe('Settings that cannot be combined stop the start:', () => {
