@@ -35,6 +35,8 @@ export function parseConfig(environment: Record<string, string | undefined>): Co
     // Compose files and CI systems pass "nothing" as an empty variable.
     const parsed = setting.safeParse(text === '' ? undefined : text);
     if (parsed.success) values[name] = parsed.data;
+    // Only a setting of your own can have no default.
+    else if (text === undefined || text === '') problems.push(`${name} must be set.`);
     else problems.push(...parsed.error.issues.map((issue) => `${name} must be ${issue.message}.`));
   }
   for (const { name, meant } of misspelledNames(Object.keys(environment), Object.keys(settings.shape)))

@@ -1,8 +1,10 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { z } from 'zod';
 import { type Config, parseConfig } from '../src/config.js';
 import { StartError } from '../src/errors.js';
+import { ownSettings } from '../src/own/settings.js';
 import { settings } from '../src/settings.js';
 
 const secret = 'k3wn2-2jf9s-0aqpl-19dkz-m4x7c-55tyu';
@@ -22,8 +24,8 @@ type Case = {
   bad: string[];
 };
 
-/** Every setting: its place, its default, and accepted and refused values. */
-const cases: Record<keyof typeof settings.shape, Case> = {
+/** Every setting of ours: its place, its default, and accepted and refused values. */
+const cases: Record<Exclude<keyof typeof settings.shape, keyof typeof ownSettings>, Case> = {
   NODE_ENV: {
     at: (c) => c.production,
     default: false,
@@ -142,12 +144,6 @@ const cases: Record<keyof typeof settings.shape, Case> = {
     default: 100,
     good: { '1': 1, '10000': 10_000 },
     bad: ['0', '10001', '-1', '1.5', 'many'],
-  },
-  TODOS_PER_USER: {
-    at: (c) => c.own.TODOS_PER_USER,
-    default: 10_000,
-    good: { '1': 1, '1000000': 1_000_000 },
-    bad: ['0', '1000001', '-1', '1.5', 'many'],
   },
   SIGNING_KEY_MAX_AGE: {
     at: (c) => c.tokens.keyMaxAge,
@@ -700,7 +696,8 @@ describe.each(Object.entries(cases))('%s', (name, { at, default: fallback, good,
 
 describe('All settings', () => {
   it('are covered by this test', () => {
-    expect(Object.keys(cases).sort()).toEqual(Object.keys(settings.shape).sort());
+    const ours = Object.keys(settings.shape).filter((name) => !(name in ownSettings));
+    expect(Object.keys(cases).sort()).toEqual(ours.sort());
   });
 
   it('that are wrong are named together, one per line', () => {
@@ -828,6 +825,15 @@ describe('A secret by chance', () => {
   });
 });
 
+it('A setting of your own that must be set says so', () => {
+  const shape: Record<string, z.ZodType> = settings.shape;
+  shape.OWN_AND_NEEDED = z.string();
+  onTestFinished(() => void delete shape.OWN_AND_NEEDED);
+  for (const environment of [{}, { OWN_AND_NEEDED: '' }])
+    expect(() => parseConfig(environment)).toThrow(/^OWN_AND_NEEDED must be set\.$/);
+  expect(() => parseConfig({ OWN_AND_NEEDED: 'set' })).not.toThrow();
+});
+
 describe('Settings that cannot be combined stop the start:', () => {
   it.each<[string, Record<string, string>, RegExp]>([
     ['production without AUTH_SECRET', { NODE_ENV: 'production' }, /^AUTH_SECRET must be set in production/],
@@ -941,7 +947,7 @@ describe('.env.example', () => {
 
   it('lists exactly the settings, and the passwords that the compose files need', () => {
     const { POSTGRES_PASSWORD: password, REPLICATION_PASSWORD: replication, ...listed } = example;
-    expect(Object.keys(listed).sort()).toEqual(Object.keys(cases).sort());
+    expect(Object.keys(listed).sort()).toEqual(Object.keys(settings.shape).sort());
     expect([password, replication]).toEqual(['', '']);
   });
 

@@ -20,7 +20,7 @@ export const newKeyFields = {
         .refine(isPermission, 'There is no such permission.')
         .meta({ enum: permissions.map(({ name }) => name) }),
     )
-    .min(1)
+    .min(1, 'Name at least one permission.')
     .max(64)
     .meta({ example: ['todos:read'] }),
   expires_in: z.int().min(1).max(longestSeconds).nullable().optional().meta({

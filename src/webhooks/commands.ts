@@ -10,7 +10,7 @@ import { eventsSchema, replayTime, webhookFields } from './fields.js';
 import { webhookJson } from './json.js';
 import { replayEvents } from './replay.js';
 import { rotateSecret } from './rotate-secret.js';
-import { listWebhooks, ownWebhookId, type ShownWebhook } from './webhooks.js';
+import { findWebhook, listWebhooks, ownWebhookId, type ShownWebhook } from './webhooks.js';
 
 const event = { type: 'string', value: '<event>', multiple: true } as const;
 
@@ -102,9 +102,10 @@ function shown({ id, url, events, disabledAt, waiting }: ShownWebhook): string {
 
 async function retry({ db }: CommandDeps, args: Args): Promise<Result> {
   const [id, eventId] = [idOrOwn(args), checkedId(argument(args, 1))];
+  await requireWebhook(db, id);
   if (!(await retryDelivery(db, id, eventId, {})))
-    throw new CommandError(`The webhook ${id} has no delivery of the event ${eventId}.`);
-  return { json: { id, event_id: eventId }, text: 'It is sent again.' };
+    throw new CommandError(`The webhook ${argument(args, 0)} has no delivery of the event ${eventId}.`);
+  return { json: { id, event_id: eventId }, text: 'It waits to be sent again.' };
 }
 
 const timeSchema = replayTime('Write it as 2026-11-22T14:00:00Z.').transform((text) => new Date(text));
@@ -115,8 +116,9 @@ async function replay({ db }: CommandDeps, args: Args): Promise<Result> {
   const until = checked(timeSchema.optional().safeParse(args.text('until')), '--until');
   const typed = args.list('event');
   const events = typed.length === 0 ? undefined : checked(eventsSchema.safeParse(typed), '--event');
+  await requireWebhook(db, id);
   const count = await replayEvents(db, id, { since, until, events }, {});
-  return { json: { id, count }, text: `${count} ${count === 1 ? 'event is' : 'events are'} sent again.` };
+  return { json: { id, count }, text: `${count} ${count === 1 ? 'event waits' : 'events wait'} to be sent again.` };
 }
 
 async function rotate(deps: CommandDeps, args: Args): Promise<Result> {
@@ -128,6 +130,13 @@ async function rotate(deps: CommandDeps, args: Args): Promise<Result> {
   };
 }
 
+async function requireWebhook(db: CommandDeps['db'], id: string): Promise<void> {
+  if (await findWebhook(db, id)) return;
+  throw new CommandError(
+    id === ownWebhookId ? 'There are no handlers in src/own/events.ts.' : `There is no webhook ${id}.`,
+  );
+}
+
 function idOrOwn(args: Args): string {
   return argument(args, 0) === 'own' ? ownWebhookId : checkedId(argument(args, 0));
 }
@@ -135,5 +144,9 @@ function idOrOwn(args: Args): string {
 function checkedId(typed: string): string {
   // As the database writes it: a secret is sealed under its webhook's id.
   if (z.guid().safeParse(typed).success) return typed.toLowerCase();
-  throw new UsageError('Webhooks and events are named by their ids, which "webhooks list" and the audit show.');
+  throw new UsageError(
+    typed.startsWith('evt_')
+      ? 'Leave out evt_: the rest is the id of the event.'
+      : 'Webhooks and events are named by their ids, which "webhooks list" and the audit show.',
+  );
 }

@@ -6,7 +6,7 @@ import { urlSchema } from './url.js';
 /** `*` is every event, also one that a later version has, so it stands alone. */
 export const eventsSchema = z
   .array(z.enum([...webhookEvents, '*']))
-  .min(1)
+  .min(1, { error: 'Name at least one event, or * for all.' })
   .max(64)
   .transform((events): string[] => (events.includes('*') ? ['*'] : [...new Set(events)]))
   .meta({ example: ['user.created', 'user.deleted'] });

@@ -65,7 +65,7 @@ describe('The operator', () => {
   it.each([
     ['for a person', async () => [(await app.signUp()).username, '--scope', 'todos:read'], /This user is a person/],
     ['for nobody', async () => ['nobody', '--scope', 'todos:read'], /no user "nobody"/],
-    ['without a scope', async () => [service.username], /--scope/],
+    ['without a scope', async () => [service.username], /^--scope: Name at least one permission\.$/],
     [
       'with an unknown scope',
       async () => [service.username, '--scope', 'todos:burn'],

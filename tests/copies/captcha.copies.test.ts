@@ -36,8 +36,8 @@ it('after docs/captcha.md, sign-up, login and forgot ask for a captcha, and a pr
   copy.run('node', 'scripts/build.mjs');
   const siteverify = await startSiteverify();
   const server = await startBuilt(copy.path, { CAPTCHA_SECRET: secret, CAPTCHA_URL: siteverify.url });
-  const post = async (path: string, body: object) => {
-    const answer = await fetch(`${server.url}${path}`, {
+  const post = async (path: string, body: object, { url } = server) => {
+    const answer = await fetch(`${url}${path}`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify(body),
@@ -59,5 +59,7 @@ it('after docs/captcha.md, sign-up, login and forgot ask for a captcha, and a pr
     expect(await withToken('slow')).toBe('internal_error');
     expect(await withToken('solved')).toBe(done);
   }
+  const without = await startBuilt(copy.path, {});
+  expect(await post('/auth/signup', ada, without)).toBe(201);
   expect(siteverify.forms.slice(0, 1)).toEqual([{ secret, response: 'wrong' }]);
 }, 300_000);

@@ -82,7 +82,7 @@ describe('The operator', () => {
     await app.deps.db.webhookDelivery.updateMany({ data: { deliveredAt: new Date(), attempts: 3 } });
     expect(await command(`webhooks retry ${id} ${eventId}`)).toEqual({
       json: { id, event_id: eventId },
-      text: 'It is sent again.',
+      text: 'It waits to be sent again.',
     });
     const { deliveredAt } = await app.deps.db.webhookDelivery.findFirstOrThrow({ where: { webhookId: id } });
     expect(deliveredAt).toBeNull();
@@ -97,7 +97,7 @@ describe('The operator', () => {
     const { id } = await create();
     const time = `--since ${since} --until ${until}`;
     expect((await command(`webhooks replay ${id} ${time} --event login.succeeded`)).text).toBe(
-      '1 event is sent again.',
+      '1 event waits to be sent again.',
     );
     expect((await command(`webhooks replay ${id} ${time}`)).json).toEqual({ id, count: 2 });
     expect(await queuedFor(app, id)).toEqual(['user.created', 'login.succeeded']);
@@ -133,7 +133,7 @@ describe('The operator', () => {
     await own.signUp();
     expect((await commandOn(own, `webhooks replay own --since ${since}`)).json.count).toBe(1);
     const [{ eventId } = { eventId: '' }] = await own.deps.db.webhookDelivery.findMany();
-    expect((await commandOn(own, `webhooks retry own ${eventId}`)).text).toBe('It is sent again.');
+    expect((await commandOn(own, `webhooks retry own ${eventId}`)).text).toBe('It waits to be sent again.');
     await expect(commandOn(own, `webhooks disable ${ownWebhookId}`)).rejects.toMatchObject({ code: 'webhook_fixed' });
   });
 });
@@ -142,12 +142,15 @@ describe('What is mistyped is told in plain words:', () => {
   it.each([
     ['create https://127.0.0.1/ --event *', /WEBHOOK_ALLOW/],
     ['create shop.example.com --event *', /^The URL is not acceptable\. An https URL, please\./],
-    [`create ${nowhere}`, /^--event is not acceptable\./],
+    [`create ${nowhere}`, /^--event is not acceptable\. Name at least one event, or \* for all\./],
     [`create ${nowhere} --event user.made`, /^--event is not acceptable\..*user\.created/],
     ['disable shop', /named by their ids/],
     ['enable', /<id>/],
     [`retry ${unknown} user.created`, /named by their ids/],
-    [`retry ${unknown} ${unknown}`, /has no delivery of the event/],
+    [`retry ${unknown} evt_${unknown}`, /^Leave out evt_/],
+    [`retry ${unknown} ${unknown}`, /^There is no webhook /],
+    [`retry own ${unknown}`, /^There are no handlers in src\/own\/events\.ts\./],
+    ['replay own --since 2026-01-01T00:00:00Z', /^There are no handlers in src\/own\/events\.ts\./],
     [`replay ${unknown}`, /^--since is not acceptable\. Write it as 2026-11-22T14:00:00Z\./],
     [`replay ${unknown} --since 0000-12-31T00:00:00Z`, /^--since is not acceptable\. There is no year 0\./],
     [`replay ${unknown} --since yesterday`, /^--since is not acceptable\./],
