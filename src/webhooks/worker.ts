@@ -76,7 +76,12 @@ async function failed(deps: Deps, attempted: Attempted, outcome: Outcome): Promi
   const retryIn = outcome.isFinal ? undefined : retryDelay(attempted.attempts, outcome.retryAfter);
   const failingDays = await queue.markFailed(deps, attempted, outcome.why, retryIn);
   metrics.webhooks.attempted(retryIn === undefined ? 'given_up' : 'failed');
-  const facts = { ...idsOf(attempted), attempts: attempted.attempts, why: outcome.why, retry_in: retryIn };
+  const facts = {
+    ...idsOf(attempted),
+    attempts: attempted.attempts,
+    why: outcome.why,
+    retry_in_seconds: retryIn && Math.round(retryIn),
+  };
   if (retryIn === undefined) log.warn(facts, 'a delivery to a webhook was given up');
   else log.info(facts, 'a delivery to a webhook has failed');
   const reason = outcome.status === 410 ? 'gone' : (failingDays ?? 0) > longestFailingDays ? 'failing' : undefined;

@@ -55,7 +55,13 @@ async function putBack(deps: WorkerDeps, item: queue.OutboxItem, error: unknown,
   const why = reasonOf(error);
   const retryIn = cut ? 0 : retryDelay(item.attempts, error);
   await queue.markFailed(deps, item, why, retryIn);
-  const facts = { mail: item.id, purpose: item.purpose, attempts: item.attempts, why, retry_in: retryIn };
+  const facts = {
+    mail: item.id,
+    purpose: item.purpose,
+    attempts: item.attempts,
+    why,
+    retry_in_seconds: retryIn && Math.round(retryIn),
+  };
   if (retryIn === undefined) deps.log.error(facts, 'a mail was given up');
   else deps.log.warn(facts, 'a mail could not be sent yet');
 }
