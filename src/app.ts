@@ -7,13 +7,14 @@ import { ignorePorts } from './platform/http/caller.js';
 import { createRefuseCrossSite } from './platform/http/cross-site.js';
 import { errorHandler } from './platform/http/error-handler.js';
 import { mount } from './platform/http/mount.js';
+import { behindOurs } from './platform/http/own-rows.js';
 import { refuseFloods } from './platform/http/rate-limit-general.js';
 import { requestLog } from './platform/http/request-log.js';
 import { traceRequests } from './platform/http/request-trace.js';
 import { responseHeaders } from './platform/http/response-headers.js';
 import { serveFiles } from './platform/http/static-files.js';
 import { warnOfUntrustedProxy } from './platform/http/untrusted-proxy.js';
-import { files, routes } from './routes.js';
+import { files, isOwnRow, routes } from './routes.js';
 import { sessionCredentials } from './sessions/credentials.js';
 import { permitOf } from './sessions/permit.js';
 import { stepUpOf } from './sessions/step-up.js';
@@ -43,7 +44,7 @@ export function createApp(deps: Deps, rows: Row[] = routes): Express {
     production: config.production,
   });
   app.use(wakeAfterDeeds(deps.webhookWake));
-  mount(app, rows, {
+  mount(app, behindOurs(rows, isOwnRow), {
     deps,
     credentials: sessionCredentials(config),
     refuseCrossSite,

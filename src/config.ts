@@ -68,8 +68,6 @@ function contradictions(given: Partial<Settings>): string[] {
     );
   if (given.REFRESH_TOKEN_TTL && given.SESSION_MAX_AGE && given.REFRESH_TOKEN_TTL > given.SESSION_MAX_AGE)
     problems.push('REFRESH_TOKEN_TTL must be at most SESSION_MAX_AGE.');
-  if (given.API_KEY_TTL && given.API_KEY_MAX_AGE && given.API_KEY_TTL > given.API_KEY_MAX_AGE)
-    problems.push('API_KEY_TTL must be at most API_KEY_MAX_AGE.');
   if (given.COOKIE_PREFIX === 'on' && given.COOKIE_DOMAIN)
     problems.push(
       'COOKIE_DOMAIN must be unset when COOKIE_PREFIX is on: a __Host- cookie has no domain (RFC 6265bis).',
@@ -161,7 +159,7 @@ function shape(given: Settings, providers: Provider[]) {
       on: given.API_KEYS !== 'off',
       forPersons: given.API_KEYS === 'on',
       prefix: given.API_KEY_PREFIX,
-      ttl: given.API_KEY_TTL,
+      ttl: Math.min(given.API_KEY_TTL, given.API_KEY_MAX_AGE ?? Number.POSITIVE_INFINITY),
       /** In seconds; undefined: without an end. */
       maxAge: given.API_KEY_MAX_AGE,
     },

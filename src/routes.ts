@@ -234,6 +234,9 @@ export const routes: Row[] = [
   ]),
 ];
 
+/** Whether a row is of own/routes.ts. */
+export const isOwnRow = (row: Row): boolean => ownRoutes.includes(row);
+
 /** Files for the pages, by path; they are not rows. */
 export const files: Record<string, (config: Config) => FileFolder> = {
   '/docs': swagger.files,

@@ -241,7 +241,7 @@ const mail = {
 };
 
 const invitations = {
-  INVITATION_TTL: duration('7d', { min: 300 }).describe('How long an invitation is good.'),
+  INVITATION_TTL: duration('7d').describe('How long an invitation is good.'),
 };
 
 const administration = {

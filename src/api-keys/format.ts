@@ -16,9 +16,14 @@ export function isApiKey(token: string): boolean {
   return pattern.test(token);
 }
 
+/** Anybody can compute a checksum: a token that has the right one may still be no key. */
+export function hasChecksum(token: string): boolean {
+  return isApiKey(token) && token.endsWith(checksum(token.slice(0, -sumLength)));
+}
+
 /** @returns undefined if the checksum is wrong, or no key was ever made so */
 export function readApiKey(token: string): PresentedKey | undefined {
-  if (!isApiKey(token) || !token.endsWith(checksum(token.slice(0, -sumLength)))) return undefined;
+  if (!hasChecksum(token)) return undefined;
   const id = token.slice(-sumLength - secretLength - idLength, -sumLength - secretLength);
   const secret = token.slice(-sumLength - secretLength, -sumLength);
   const uuid = decoded.get(id) ?? idIn(id);
@@ -29,7 +34,7 @@ export function readApiKey(token: string): PresentedKey | undefined {
 const decoded = new Map<string, string>();
 const maxDecoded = 5_000;
 
-/** Anybody can compute a checksum: what is before it may be no UUID, or more than 128 bits. */
+/** What is before the checksum may be no UUID, or more than 128 bits. */
 function idIn(text: string): string | undefined {
   const hex = decode(text).toString(16).padStart(32, '0');
   const uuid = hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');

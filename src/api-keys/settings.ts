@@ -10,13 +10,15 @@ export const apiKeySettings = {
     .regex(/^[a-z][a-z0-9]{1,9}$/, { error: '2 to 10 of a-z and 0-9, a letter first' })
     .default('glk')
     .describe('How new API keys begin, so that people and scanners know them. It decides nothing.'),
-  API_KEY_TTL: duration('90d', { min: 60 }).describe('How long an API key is good that was made without `expires_in`.'),
+  API_KEY_TTL: duration('90d').describe(
+    'How long an API key is good that was made without `expires_in`; at most `API_KEY_MAX_AGE`.',
+  ),
   API_KEY_MAX_AGE: z
     .string()
     .default('365d')
     .transform((text, context) => {
       if (text === 'off') return undefined;
-      const seconds = duration('365d', { min: 60 }).safeParse(text);
+      const seconds = duration('365d').safeParse(text);
       if (seconds.success) return seconds.data;
       context.addIssue({ code: 'custom', message: 'a time such as 365d, or off' });
       return z.NEVER;

@@ -38,9 +38,11 @@ export const oauthClient: Guard<Client> = {
 async function clientIn(deps: Deps, req: Request): Promise<Client> {
   const shown = shownClient(req);
   const counted = countedFor(deps, req);
-  // Past the limit, keys that the instance does not know are not looked at.
-  if (counted.some(({ limit, key }) => limit.peek(key)))
-    await unlessRefused(deps.apiKeys.check(shown.key, () => refuseExhausted(counted)));
+  // Past the limit, what is no key that the instance knows is not looked at.
+  if (counted.some(({ limit, key }) => limit.peek(key))) {
+    const known = await unlessRefused(deps.apiKeys.check(shown.key, () => refuseExhausted(counted)));
+    if (!known) refuseExhausted(counted);
+  }
   const client = await unlessRefused(authenticate(deps, shown));
   if (client) return client;
   await countRefused(counted);

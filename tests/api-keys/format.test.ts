@@ -5,6 +5,7 @@ import { isApiKey, readApiKey, writeApiKey } from '../../src/api-keys/format.js'
 import { makeKey } from '../support/api-keys.js';
 import { startApp, startAppForTest } from '../support/app.js';
 import { lendDatabase } from '../support/lent-databases.js';
+import { limitsOn, newAddress } from '../support/limits.js';
 import { expectProblem } from '../support/problem.js';
 
 const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
@@ -118,4 +119,17 @@ it('another API_KEY_PREFIX is for new keys; those of before stay good', async ()
     await after.stop();
     await database.drop();
   }
+});
+
+it('whoever computes checksums guesses: a key whose id was never made counts by RATE_LIMIT_API_KEY too', async () => {
+  const app = await startAppForTest({ ...limitsOn, RATE_LIMIT_API_KEY: '3/5m' });
+  const { key } = await makeKey(app, await app.signUp());
+  const from = newAddress();
+  const ask = (token: string) =>
+    app.http.get('/welcome').set({ Authorization: `Bearer ${token}`, 'X-Forwarded-For': from });
+  const madeUp = forged(key, (body) => `glk_${'z'.repeat(22)}${body.slice(-43)}`);
+  app.statements.length = 0;
+  for (let time = 0; time < 3; time++) expectProblem(await ask(madeUp), 'invalid_token');
+  for (const refused of [madeUp, key]) expectProblem(await ask(refused), 'rate_limited');
+  expect(app.statements).toEqual([]);
 });

@@ -146,6 +146,11 @@ describe('Making a key of your own', () => {
 });
 
 describe('The settings say who makes keys:', () => {
+  it('without expires_in a key is good no longer than API_KEY_MAX_AGE, also where API_KEY_TTL is more', async () => {
+    const own = await startAppForTest({ API_KEY_MAX_AGE: '1d' });
+    expect(lifeOf((await askForKey(own, await own.signUp()).expect(201)).body)).toBe(days(1));
+  });
+
   it('with API_KEY_MAX_AGE=off keys may be without an end, and without expires_in they have API_KEY_TTL', async () => {
     const own = await startAppForTest({ API_KEY_MAX_AGE: 'off', API_KEY_TTL: '10d' });
     const user = await own.signUp();

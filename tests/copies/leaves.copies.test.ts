@@ -128,11 +128,7 @@ const leaves: { name: string; folders: string[]; lines: Record<string, Edit[]> }
         /(?<=accessTokenGuard\()apiKeys/,
       ],
       'src/settings.ts': [/^import .*api-keys.*$/m, /^ {2}('API keys': |\.\.\.)apiKeySettings,$/gm],
-      'src/config.ts': [
-        /^ {2}if \(given\.API_KEY_TTL .*\n.*$/m,
-        /^ {4}apiKeys: \{[\s\S]*?^ {4}\},$/m,
-        [/(?<=ofKeys: )given\.API_KEYS !== 'off'/, 'false'],
-      ],
+      'src/config.ts': [/^ {4}apiKeys: \{[\s\S]*?^ {4}\},$/m, [/(?<=ofKeys: )given\.API_KEYS !== 'off'/, 'false']],
       'src/mails.ts': [/^import .*api-keys.*$/m, /^ {2}api_key_\w+: .*$/gm],
       'src/jobs.ts': [/^import .*api-keys.*$/gm, /^ {2}\{ name: '.* API keys', .*$/gm],
       'src/commands.ts': [/^import .*api-keys.*$/gm, /^ {2}\.\.\.apiKeyCommands,$/m, /, apiKeyChecks(?=[,\]])/],

@@ -263,6 +263,7 @@ describe('Refused clients are counted by their address', () => {
     limited.statements.length = 0;
     expectOAuthError(await getToken(limited, wrong), 429, 'temporarily_unavailable');
     expectOAuthError(await getToken(limited, unknown), 429, 'temporarily_unavailable');
+    expectOAuthError(await getToken(limited, { ...known, key: 'guess' }), 429, 'temporarily_unavailable');
     expect(limited.statements.filter((sql) => /api_key/.test(sql))).toEqual([]);
     await getToken(limited, known).expect(200);
     await getToken(limited, unknown).set('X-Forwarded-For', '192.0.2.200').expect(200);

@@ -37,11 +37,11 @@ describe('What is wrong is said by ready(), and nobody is let in:', () => {
     expect(performance.now() - began).toBeLessThan(3_500);
   });
 
-  it('it redirects, or sends more than 8 MiB', async () => {
+  it('it redirects, or sends more than 2 MiB', async () => {
     const issuer = await startIssuer();
     for (const wrong of [
       { status: 302, headers: { Location: `${issuer.options.issuer}/.well-known/oauth-authorization-server` } },
-      { status: 200, body: `{"issuer":"${'x'.repeat(9 * 1024 * 1024)}"}` },
+      { status: 200, body: `{"issuer":"${'x'.repeat(2 * 1024 * 1024)}"}` },
     ]) {
       const { url } = await startStub((_, res) => res.writeHead(wrong.status, wrong.headers ?? {}).end(wrong.body));
       const verifier = newVerifier({ ...issuer.options, url });

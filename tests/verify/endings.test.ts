@@ -33,7 +33,8 @@ describe.each(['stream', 'poll'] as const)('With revocations: %s, a service', (r
     const before = issuer.token();
     issuer.rotateKeys();
     const after = issuer.token();
-    expect(await timeUntil('accepted', verifier, after)).toBeLessThan(soon);
+    // The next key was known before it signed, as at Gatelatch.
+    expect(await answerTo(verifier, after)).toBe('accepted');
     expect(await answerTo(verifier, before)).toBe('accepted');
     issuer.rotateKeys({ revokeOld: true });
     expect(await timeUntil('invalid_token', verifier, before)).toBeLessThan(soon);

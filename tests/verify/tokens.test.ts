@@ -36,6 +36,11 @@ describe('verify', () => {
     },
   );
 
+  it.each([undefined, null, 7, {}])('refuses what is no text: %s is no token at all', async (nothing) => {
+    const verifier = await startVerifier((await startIssuer()).options);
+    expect(await answerTo(verifier, nothing as unknown as string)).toBe('unauthenticated');
+  });
+
   it.each<[string, Record<string, unknown>]>([
     ['sub is no id', { sub: 'admin' }],
     ['ver is text', { ver: '0' }],

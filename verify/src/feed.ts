@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Discovery } from './discovery.js';
-import { fetchText } from './fetching.js';
+import { fetchText, maxList } from './fetching.js';
 import { createGoodKeys } from './good-keys.js';
 import type { KeySet } from './key-set.js';
 import { type List, openList } from './list.js';
@@ -91,7 +91,7 @@ export function createFeed({ settings, discovery, keys, memory, signal }: FeedDe
     const { list } = await discovery(signal);
     const asked = momentNow();
     const headers: Record<string, string> = shown && isBefore(shown.until) ? { 'if-none-match': shown.etag } : {};
-    const answer = await fetchText(list, { headers, signal });
+    const answer = await fetchText(list, { headers, signal, atMost: maxList });
     if (answer.isUnchanged) return becomeYoung(asked, asked.date / 1000);
     const { iat, exp } = await accept(answer.text, asked, true);
     const half = (exp - iat) * 500;

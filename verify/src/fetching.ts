@@ -1,5 +1,8 @@
-/** Nothing that is fetched is larger, in bytes. */
-export const maxBody = 8 * 1024 * 1024;
+/** No document that is fetched is larger, in bytes. */
+const maxBody = 2 * 1024 * 1024;
+
+/** Nor a list of endings: 50,000 entries are 3 MiB. */
+export const maxList = 8 * 1024 * 1024;
 
 /** How long a request may take, in milliseconds, where nothing else is said. */
 const patience = 4_000;
@@ -21,12 +24,13 @@ export class FetchError extends Error {
   }
 }
 
-/** `within`: milliseconds. */
+/** `within`: milliseconds; `atMost`: bytes. */
 type Asking = {
   headers?: Record<string, string>;
   form?: Record<string, string>;
   signal?: AbortSignal;
   within?: number;
+  atMost?: number;
 };
 
 export type Fetched = { isUnchanged: boolean; text: string; etag: string | undefined };
@@ -37,7 +41,7 @@ export type Fetched = { isUnchanged: boolean; text: string; etag: string | undef
  */
 export async function fetchText(
   url: string,
-  { headers = {}, form, signal, within = patience }: Asking = {},
+  { headers = {}, form, signal, within = patience, atMost = maxBody }: Asking = {},
 ): Promise<Fetched> {
   const limit = limited(within, signal);
   try {
@@ -46,7 +50,7 @@ export async function fetchText(
     const etag = response.headers.get('etag') ?? undefined;
     if (response.status === 304 && headers['if-none-match'] !== undefined) return { isUnchanged: true, text: '', etag };
     if (response.status !== 200) throw await refused(url, response);
-    return { isUnchanged: false, text: await textOf(url, response), etag };
+    return { isUnchanged: false, text: await textOf(url, response, atMost), etag };
   } finally {
     limit.release();
   }
@@ -121,13 +125,13 @@ async function refused(url: string, response: Response): Promise<FetchError> {
   return new FetchError(`${url} answered ${status}.`, { status, ...retryAfter });
 }
 
-async function textOf(url: string, { body }: Response): Promise<string> {
+async function textOf(url: string, { body }: Response, atMost: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   try {
     for await (const chunk of body ?? []) {
       size += chunk.byteLength;
-      if (size > maxBody) throw new Error('The body is too large.');
+      if (size > atMost) throw new Error('The body is too large.');
       chunks.push(chunk);
     }
   } catch (cause) {

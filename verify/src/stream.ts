@@ -1,5 +1,5 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
-import { limited, maxBody, openStream } from './fetching.js';
+import { limited, maxList, openStream } from './fetching.js';
 
 /** A message of the stream. */
 export type Message = { id: string | undefined; data: string; came: Moment };
@@ -27,7 +27,7 @@ type Following = {
 export async function followStream({ url, lastEventId, signal, onMessage }: Following): Promise<void> {
   const limit = limited(longestSilence, signal);
   const waiting: EventSourceMessage[] = [];
-  const parser = createParser({ onEvent: (event) => void waiting.push(event), maxBufferSize: maxBody });
+  const parser = createParser({ onEvent: (event) => void waiting.push(event), maxBufferSize: maxList });
   const decoder = new TextDecoder();
   try {
     const headers = lastEventId === undefined ? {} : { 'last-event-id': lastEventId };

@@ -39,7 +39,7 @@ export type TestIssuer = {
   endSession(sidOrToken: string): void;
   /** Makes the tokens that a user has stale. Later ones are good. */
   changeRoles(sub: string): void;
-  /** Signs by a new key from now on. The old ones stay good, unless they are revoked. */
+  /** Signs by the next key from now on, which is known already. The old ones stay good, unless they are revoked. */
   rotateKeys(options?: { revokeOld?: boolean }): void;
   /** Answers nothing any more, and the stream goes silent, as if a cable was cut. */
   freeze(): void;
@@ -88,7 +88,7 @@ export async function createTestIssuer({ audience = 'gatelatch' } = {}): Promise
       changed(state);
     },
     rotateKeys({ revokeOld = false } = {}) {
-      state.keys = [...(revokeOld ? [] : state.keys), newKey()];
+      state.keys = [...(revokeOld ? state.keys.slice(-1) : state.keys), newKey()];
       changed(state);
     },
     freeze() {

@@ -155,6 +155,8 @@ export function createVerifier(options: VerifierOptions): Verifier {
 
   async function claimsOf(token: string): Promise<AccessClaims> {
     if (signal.aborted) throw undecided('The verifier is closed.');
+    // JavaScript may call this with the header that a request does not have.
+    if (typeof token !== 'string') throw new TokenError('unauthenticated');
     if (isApiKey(token)) {
       if (settings.apiKey !== undefined) await waitUntilReady();
       return apiKeys.check(token);

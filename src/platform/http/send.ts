@@ -37,9 +37,12 @@ function sendText(res: Response, status: number, type: string, text: string): vo
   writeAnswer(res, status, ['Content-Type', contentTypeOf(type), 'Content-Length', length], text);
 }
 
-// The only plain text is Prometheus', whose format has a version.
-const contentTypes: Record<string, string> = { 'text/plain': 'text/plain; version=0.0.4' };
+// The only plain text is Prometheus', whose format has a version. A JWT has no charset (RFC 7519 §10.3.1).
+const contentTypes: Record<string, string> = {
+  'text/plain': 'text/plain; version=0.0.4; charset=utf-8',
+  'application/jwt': 'application/jwt',
+};
 
 function contentTypeOf(type: string): string {
-  return `${contentTypes[type] ?? type}; charset=utf-8`;
+  return contentTypes[type] ?? `${type}; charset=utf-8`;
 }

@@ -7,7 +7,7 @@ import { type Fields, newKey, signed, type TestKey } from './signing.js';
 export type State = {
   issuer: string;
   audience: string;
-  /** The last one signs. */
+  /** The last one but one signs; the last one is next, and published as early as at Gatelatch. */
   keys: TestKey[];
   /** Of sessions and keys that have ended. */
   sessions: Set<string>;
@@ -27,7 +27,7 @@ export function newState(audience: string): State {
   return {
     issuer: '',
     audience,
-    keys: [newKey()],
+    keys: [newKey(), newKey()],
     sessions: new Set(),
     users: new Map(),
     apiKeys: new Map(),
@@ -39,7 +39,7 @@ export function newState(audience: string): State {
 }
 
 export function signingKey({ keys }: State): TestKey {
-  const key = keys.at(-1);
+  const key = keys.at(-2);
   if (!key) throw new Error('There is no key.');
   return key;
 }
