@@ -6,6 +6,7 @@ import type { Db, Transaction } from '../platform/db/database.js';
 import { uniqueViolation } from '../platform/db/errors.js';
 import { enqueueNotice, enqueueRequest } from '../platform/outbox/outbox.js';
 import type { Wake } from '../platform/queue/wake.js';
+import { isLiveKey } from '../sessions/live-api-keys.js';
 import { fromUser, lockUser, type User } from '../users/users.js';
 import { enqueueVerification } from './mails.js';
 import { endTokens, userOfToken, useToken } from './one-time-tokens.js';
@@ -114,10 +115,11 @@ async function takeAddress(tx: Transaction, user: User, emailKey: string, actor:
   await tx.$executeRaw(auditEvent(isChange ? 'email.changed' : 'email.verified', user.id, actor));
 }
 
-/** The user as `u`, if they can sign in by more than a password. */
+/** The user as `u`, if they can sign in by more than a password, or have an API key. */
 function withFurtherMethods(userId: string): Prisma.Sql {
   return Prisma.sql`FROM (
     SELECT * FROM "user" o WHERE id = ${userId}::uuid AND (
       EXISTS (SELECT FROM totp WHERE user_id = o.id AND confirmed_at IS NOT NULL)
-      OR EXISTS (SELECT FROM passkey WHERE user_id = o.id) OR EXISTS (SELECT FROM identity WHERE user_id = o.id))) u`;
+      OR EXISTS (SELECT FROM passkey WHERE user_id = o.id) OR EXISTS (SELECT FROM identity WHERE user_id = o.id)
+      OR EXISTS (SELECT FROM api_key k WHERE k.user_id = o.id AND ${isLiveKey}))) u`;
 }

@@ -56,7 +56,7 @@ export const emailChanged = notice(
 
 export const emailOfMethods = notice(
   'Your address belongs to an account with further sign-in methods',
-  'You confirmed this address for this account. Besides a password it can be signed in to by what was added before: a passkey, an authenticator app or a provider. If another person added it, that person can use the account also after a new password.',
+  'You confirmed this address for this account. Besides a password it can be used by what was added before: a passkey, an authenticator app, a provider or an API key. If another person added it, that person can use the account also after a new password.',
   'get it back',
 );
 

@@ -80,7 +80,8 @@ export async function checkPassword(
   const asker = deps.passwords.announce(caller);
   try {
     const user = await findByLogin(deps, login);
-    const attempts = limit && { limit, key: user?.id ?? canonical(login) };
+    // A typed name may look like an id: it must not count for the user who has that.
+    const attempts = limit && { limit, key: user?.id ?? `name ${canonical(login)}` };
     const checked = await checkPasswordFor(deps, user, password, asker, attempts);
     if (!checked) await recordFailedLogin(deps, user, caller);
     return checked;

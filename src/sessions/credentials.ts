@@ -10,6 +10,7 @@ export function sessionCredentials(config: Pick<Config, 'tokens' | 'cookies'>): 
   const findToken = createFindAccessToken(config);
   return {
     inHeader: (req) => (findToken(req)?.place ?? 'cookie') !== 'cookie',
+    inQuery: (req) => findToken(req)?.place === 'query',
     cookies: readCookies,
     refuseDoubled: createRefuseDoubledCookies(config),
     areTokens(cookies) {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeKey } from '../support/api-keys.js';
 import { goodPassword as password, type SignedUp, startApp, type TestApp } from '../support/app.js';
 import { confirm, settledMails } from '../support/mails.js';
 import { addPasskey } from '../support/passkeys.js';
@@ -42,7 +43,9 @@ describe('Who confirms an address for a user with further methods', () => {
     for (const address of ['first@example.com', 'other@example.com']) {
       await askFor(address, user);
       await confirm(app, address);
-      expect(await toldTo(address)).toEqual([expect.stringContaining('a passkey, an authenticator app or a provider')]);
+      expect(await toldTo(address)).toEqual([
+        expect.stringContaining('a passkey, an authenticator app, a provider or an API key'),
+      ]);
     }
   });
 
@@ -51,5 +54,13 @@ describe('Who confirms an address for a user with further methods', () => {
     await askFor('app@example.com', await addTotp(app, user));
     await confirm(app, 'app@example.com');
     expect(await toldTo('app@example.com')).toHaveLength(1);
+  });
+
+  it('is told of an API key, too, which goes on after a new password', async () => {
+    const user = await app.signUp();
+    await makeKey(app, user);
+    await askFor('key@example.com', user);
+    await confirm(app, 'key@example.com');
+    expect(await toldTo('key@example.com')).toHaveLength(1);
   });
 });

@@ -107,4 +107,17 @@ describe('With every source on', () => {
     'the cookie header %s gets 401, not an error',
     async (cookie) => expect((await welcome({ headers: { Cookie: cookie } })).status).toBe(401),
   );
+
+  it.each(['/auth/logout', '/auth/logout-all'])(
+    'a token in the query clears no cookies at %s: a page of another site can send one of its own',
+    async (path) => {
+      const stranger = await app.signUp();
+      const answer = await app.http
+        .post(path)
+        .query({ access_token: stranger.accessToken })
+        .set('Origin', 'https://evil.example')
+        .expect(204);
+      expect(answer.headers['set-cookie']).toBeUndefined();
+    },
+  );
 });

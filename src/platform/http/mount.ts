@@ -17,6 +17,8 @@ import { send } from './send.js';
 export type Credentials = {
   /** Whether the request has a token that a browser does not send by itself. */
   inHeader(req: Request): boolean;
+  /** Whether it has it in the query, where the page of another site can put one of its own. */
+  inQuery(req: Request): boolean;
   cookies(req: Request): Cookies;
   areTokens(cookies: Cookies): boolean;
   /** @throws AppError invalid_request if a cookie came twice; `res` gets what clears it */
@@ -88,7 +90,9 @@ export function mount<Deps extends BaseDeps>(app: Express, rows: Row<Deps>[], op
         if (answer.body instanceof JsonStream || answer.body instanceof EventStream) await answer.body.cancel();
         throw error;
       }
-      return send(res, reply, answer);
+      // Another site must not clear the cookies of whoever looks at its page.
+      const leavesCookies = answer.cookies !== undefined && !row.guard.bodyFirst && credentials.inQuery(req);
+      return send(res, reply, leavesCookies ? { ...answer, cookies: [] } : answer);
     };
   }
 

@@ -96,6 +96,13 @@ describe('Failed logins', () => {
     expect((await logIn(app, { username: 'two-names', device_token: user.deviceToken })).status).toBe(200);
   });
 
+  it('under the id of a user in the place of a name do not count for that user', async () => {
+    const app = await start();
+    const { userId, username } = await app.signUp();
+    await guess(app, 10, { username: userId });
+    expect((await logIn(app, { username, from: newAddress() })).status).toBe(200);
+  });
+
   it.each(['username', 'email'])('at 200 at once over 200 connections, with the %s, cause 10 hashes', async (by) => {
     const app = await start();
     const email = `owner-${by}@example.com`;
