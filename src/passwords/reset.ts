@@ -27,7 +27,7 @@ type Reset = { epoch: number; hasSecondFactor: boolean };
 /**
  * Sets the password by a mailed token and ends every session and token. The mail reached the user, so the address is
  * verified.
- * @param endsKeys whether the user's API keys end, too; they do in any case if the address was not verified before
+ * @param endsKeys whether the user's API keys end, too
  * @returns the user's new epoch, and whether a second factor is on
  * @throws AppError invalid_one_time_token if the token, the address or the user changed
  */
@@ -56,9 +56,7 @@ export async function resetPassword(
     await tx.$executeRaw(enqueueNotice('password_reset', fromUser(userId), actor.caller));
     const ended = await endEverything(tx, userId, 'password_reset', actor);
     reset = { epoch: ended.epoch, hasSecondFactor: row.hasSecondFactor };
-    // Keys of before may be those of somebody who signed up with another person's address.
-    const allEnd = endsKeys || !row.wasVerified;
-    return allEnd ? [...ended.revocations, ...(await endApiKeysOf(tx, userId, actor))] : ended.revocations;
+    return endsKeys ? [...ended.revocations, ...(await endApiKeysOf(tx, userId, actor))] : ended.revocations;
   });
   return reset;
 }
