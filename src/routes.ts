@@ -89,7 +89,8 @@ const heard = { guard: open, general: 'apart' } as const;
 const resetsFactors = { ...changesUsers, sessionOnly: true, limit: passwordLimit } as const;
 
 /**
- * THE PAGE: every endpoint, its guard, permission and limits; the rest stands beside its handler. `npm run routes` prints it.
+ * THE PAGE: every endpoint, its guard, permission and limits; the rest stands beside its handler.
+ * `npm run routes` prints it.
  */
 export const routes: Row[] = [
   ...group('Signing in', [

@@ -75,7 +75,7 @@ export function createKeyChecks(deps: KeyCheckDeps): KeyChecks {
     return (found ? lookUpAgain(key) : lookUp(key)).then((claims) => used(key, claims, false), refused);
   }
 
-  /** Whoever computes checksums guesses: what they made up counts as what was looked up, without being it. */
+  /** To compute checksums is to guess. So a made-up key counts like one that was looked up, though none was. */
   function noKey(text: string, beforeLookUp?: () => void): Promise<never> {
     const error = new AppError('invalid_token');
     if (!deps.config.apiKeys.on || !hasChecksum(text)) throw error;

@@ -21,8 +21,14 @@ export type Delivery = { id: string; type: string | null } & Pick<
   | 'durationMs'
 >;
 
+/** Of the delivery `d`. */
+export const isWaiting = Prisma.sql`d.delivered_at IS NULL AND d.failed_at IS NULL`;
+
+/** What waits, by when it is due: the whole index, or it would not give the order. */
+export const byDue = Prisma.sql`d.delivered_at, d.failed_at, d.due_at`;
+
 const inState: Record<DeliveryState, Prisma.Sql> = {
-  waiting: Prisma.sql`d.delivered_at IS NULL AND d.failed_at IS NULL`,
+  waiting: isWaiting,
   delivered: Prisma.sql`d.delivered_at IS NOT NULL`,
   failed: Prisma.sql`d.delivered_at IS NULL AND d.failed_at IS NOT NULL`,
 };

@@ -1,6 +1,7 @@
 import { Prisma } from '../generated/prisma/client.js';
 import type { Db } from '../platform/db/database.js';
 import { leaseSeconds } from '../platform/queue/lease.js';
+import { byDue, isWaiting } from './deliveries.js';
 import type { Outcome } from './outcome.js';
 import { fewOfOne, hinders, isSlow, leftOf, leftOfHindering, restsUntil, type UnderWay } from './places.js';
 
@@ -27,9 +28,6 @@ export type DueDelivery = {
 type Leased = Pick<DueDelivery, 'webhookId' | 'eventId' | 'attempts'>;
 type QueueDeps = { db: Db };
 
-const isWaiting = Prisma.sql`d.delivered_at IS NULL AND d.failed_at IS NULL`;
-// The whole index, or it would not give the order.
-const byDue = Prisma.sql`d.delivered_at, d.failed_at, d.due_at`;
 const isThis = ({ webhookId, eventId }: Leased) =>
   Prisma.sql`webhook_id = ${webhookId}::uuid AND event_id = ${eventId}::uuid`;
 
@@ -110,19 +108,17 @@ export async function putBack({ db }: QueueDeps, leased: Leased): Promise<void> 
 
 type Attempt = Leased & { status: number | null; durationMs: number };
 
-const lastOf = ({ status, durationMs }: Attempt) => Prisma.sql`last_attempt_at = clock_timestamp(),
-  last_status = ${status}::int, last_duration_ms = ${durationMs}::int`;
-
-const columnsOf = ({ status, durationMs }: Attempt) =>
-  Prisma.sql`last_attempt_at = clock_timestamp(), last_status = ${status}::int, duration_ms = ${durationMs}::int`;
+const lastIs = ({ status }: Attempt) => Prisma.sql`last_attempt_at = clock_timestamp(), last_status = ${status}::int`;
+const ofDelivery = (attempt: Attempt) => Prisma.sql`${lastIs(attempt)}, duration_ms = ${attempt.durationMs}::int`;
+const ofWebhook = (attempt: Attempt) => Prisma.sql`${lastIs(attempt)}, last_duration_ms = ${attempt.durationMs}::int`;
 
 /** Also after the lease has ended, or it would be sent again. */
 export async function markDelivered({ db }: QueueDeps, attempt: Attempt): Promise<void> {
   await db.$executeRaw`
     WITH marked AS (
-      UPDATE webhook_delivery SET ${columnsOf(attempt)}, last_error = NULL, delivered_at = clock_timestamp(),
+      UPDATE webhook_delivery SET ${ofDelivery(attempt)}, last_error = NULL, delivered_at = clock_timestamp(),
         failed_at = NULL WHERE ${isThis(attempt)})
-    UPDATE webhook SET failing_since = NULL, ${lastOf(attempt)}
+    UPDATE webhook SET failing_since = NULL, ${ofWebhook(attempt)}
     WHERE id = ${attempt.webhookId}::uuid AND (failing_since IS NOT NULL OR ${isNews(attempt)})`;
 }
 
@@ -138,11 +134,11 @@ export async function markFailed(
 ): Promise<number | undefined> {
   const [failing] = await db.direct<{ days: number }>(Prisma.sql`
     WITH marked AS (
-      UPDATE webhook_delivery SET ${columnsOf(attempt)}, last_error = ${why},
+      UPDATE webhook_delivery SET ${ofDelivery(attempt)}, last_error = ${why},
         due_at = clock_timestamp() + make_interval(secs => ${retryIn ?? 0}::float8),
         failed_at = CASE WHEN ${retryIn === undefined} THEN clock_timestamp() END
       WHERE ${isThis(attempt)} AND attempts = ${attempt.attempts} AND delivered_at IS NULL)
-    UPDATE webhook SET ${lastOf(attempt)}, failing_since = coalesce(failing_since, clock_timestamp())
+    UPDATE webhook SET ${ofWebhook(attempt)}, failing_since = coalesce(failing_since, clock_timestamp())
     WHERE id = ${attempt.webhookId}::uuid AND (failing_since IS NULL OR ${isNews(attempt)})
     RETURNING extract(epoch FROM clock_timestamp() - failing_since)::float8 / 86400 AS days`);
   return failing?.days;

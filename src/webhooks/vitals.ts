@@ -1,4 +1,5 @@
 import type { Db } from '../platform/db/database.js';
+import { byDue, isWaiting } from './deliveries.js';
 import { countedUpTo } from './webhooks.js';
 
 /** @property oldestSeconds since when the oldest has waited; 0 if none waits */
@@ -11,8 +12,7 @@ export async function webhookVitals({ db }: { db: Db }): Promise<WebhookVitals> 
       coalesce(extract(epoch FROM clock_timestamp() - min(d.created_at)), 0)::float8 AS "oldestSeconds"
     FROM webhook w CROSS JOIN LATERAL (
       SELECT d.created_at FROM webhook_delivery d
-      WHERE d.webhook_id = w.id AND d.delivered_at IS NULL AND d.failed_at IS NULL
-      ORDER BY d.delivered_at, d.failed_at, d.due_at LIMIT ${countedUpTo}) d
+      WHERE d.webhook_id = w.id AND ${isWaiting} ORDER BY ${byDue} LIMIT ${countedUpTo}) d
     WHERE w.disabled_at IS NULL`;
   if (!vitals) throw new Error('An aggregate returned nothing');
   return vitals;

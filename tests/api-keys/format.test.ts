@@ -121,7 +121,7 @@ it('another API_KEY_PREFIX is for new keys; those of before stay good', async ()
   }
 });
 
-it('whoever computes checksums guesses: a key whose id was never made counts by RATE_LIMIT_API_KEY too', async () => {
+it('a made-up key with the right checksum counts by RATE_LIMIT_API_KEY too, though its id was never made', async () => {
   const app = await startAppForTest({ ...limitsOn, RATE_LIMIT_API_KEY: '3/5m' });
   const { key } = await makeKey(app, await app.signUp());
   const from = newAddress();

@@ -90,7 +90,7 @@ export function mount<Deps extends BaseDeps>(app: Express, rows: Row<Deps>[], op
         if (answer.body instanceof JsonStream || answer.body instanceof EventStream) await answer.body.cancel();
         throw error;
       }
-      // Another site must not clear the cookies of whoever looks at its page.
+      // The page of another site must not clear the cookies of its visitors.
       const leavesCookies = answer.cookies !== undefined && !row.guard.bodyFirst && credentials.inQuery(req);
       return send(res, reply, leavesCookies ? { ...answer, cookies: [] } : answer);
     };
