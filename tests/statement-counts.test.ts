@@ -11,6 +11,7 @@ import { begin, externalCode, redirectUri, visit } from './support/pretended-pro
 import { type OpenIdProvider, startOpenIdProvider } from './support/pretended-providers/openid.js';
 import { ask, credentialsFor, goodBody, pathOf, rows, withRole } from './support/rows.js';
 import { addTotp, codeOf } from './support/second-factor.js';
+import { countedStatements } from './support/statements.js';
 import { createWebhook, deleteWebhooks, holdDeliveries } from './support/webhooks.js';
 
 /** The budgets of the docs, on a server whose memory is up to date. BEGIN and COMMIT are not counted. */
@@ -37,31 +38,7 @@ describe('the number of statements', () => {
     await corp.server.goAway();
   });
 
-  async function counted(work: () => PromiseLike<{ status: number }>): Promise<[number, number]> {
-    const [status, sent] = await withMailsHeld(async () => {
-      app.statements.length = 0;
-      return [(await work()).status, [...app.statements]] as const;
-    });
-    const own = sent.filter(
-      (sql) =>
-        !/^(BEGIN|COMMIT|SELECT 1$|-- Implicit "COMMIT")/.test(sql) &&
-        !/^\s*SELECT.*FROM "?(public"\."?)?(revocation|signing_key)/s.test(sql),
-    );
-    return [status, own.length];
-  }
-
-  /** Mails wait until the work is done, so that the statements of the mail worker are not counted with it. */
-  async function withMailsHeld<T>(work: () => PromiseLike<T>): Promise<T> {
-    const { db, outboxWake } = app.deps;
-    await db.$executeRaw`ALTER TABLE outbox ALTER due_at SET DEFAULT clock_timestamp() + interval '1 hour'`;
-    try {
-      return await work();
-    } finally {
-      await db.$executeRaw`ALTER TABLE outbox ALTER due_at SET DEFAULT clock_timestamp()`;
-      await db.$executeRaw`UPDATE outbox SET due_at = clock_timestamp() WHERE sent_at IS NULL AND failed_at IS NULL`;
-      outboxWake.wake();
-    }
-  }
+  const counted = (work: () => PromiseLike<{ status: number }>) => countedStatements(app, work);
   const refresh = (token: string) => app.http.post('/auth/refresh').send({ refresh_token: token });
 
   it('for checking an access token is none, the first time and later', async () => {

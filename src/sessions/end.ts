@@ -58,7 +58,8 @@ export async function endSessions(
     WITH ended AS (
       UPDATE session SET ended_at = clock_timestamp(), end_reason = ${reason}
       WHERE ended_at IS NULL AND (${which})
-        AND EXISTS (SELECT FROM "user" u WHERE u.id = session.user_id AND u.epoch = session.epoch)
+        -- A session that was waited for can be ahead of the user as this statement sees them.
+        AND EXISTS (SELECT FROM "user" u WHERE u.id = session.user_id AND u.epoch <= session.epoch)
       RETURNING id, user_id, access_expires_at
     ), remembered AS (
       INSERT INTO revocation (user_id, session_id, keep_until) SELECT user_id, id, access_expires_at FROM ended
